@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.spi;
+
+import java.util.List;
+
+/**
+ * A connector at work for one model instance. {@link #scheduler} and {@link #worker} may be used by
+ * one thread each, or both by the same; the other methods by any thread.
+ */
+public interface KvConnector extends AutoCloseable {
+
+    /** The half for the engine's scheduler; always the same object. */
+    KvScheduler scheduler();
+
+    /** The half for the engine's worker; always the same object. */
+    KvWorker worker();
+
+    /** The address peers reach this instance at, as it appears in a route. */
+    HostPort address();
+
+    /** What is held now. */
+    KvLedger ledger();
+
+    /** The figures now. */
+    List<KvMetric> metrics();
+
+    /**
+     * Ends every transfer as failed, tells the peers, frees all memory and joins all threads,
+     * within a bounded time. Closing twice does nothing. The engine stops calling the halves
+     * before.
+     */
+    @Override
+    void close();
+}
