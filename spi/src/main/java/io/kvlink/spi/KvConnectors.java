@@ -6,16 +6,17 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** The connectors and host pools that a class loader sees. Immutable. */
 public final class KvConnectors {
 
-    private final TreeMap<String, KvConnectorProvider> byName;
+    private final SortedMap<String, KvConnectorProvider> byName;
     private final Optional<HostPoolProvider> hostPool;
 
     private KvConnectors(
-            TreeMap<String, KvConnectorProvider> byName, Optional<HostPoolProvider> hostPool) {
+            SortedMap<String, KvConnectorProvider> byName, Optional<HostPoolProvider> hostPool) {
         this.byName = byName;
         this.hostPool = hostPool;
     }
@@ -52,7 +53,7 @@ public final class KvConnectors {
     public static KvConnectors of(
             Collection<? extends KvConnectorProvider> connectors,
             Collection<? extends HostPoolProvider> hostPools) {
-        TreeMap<String, KvConnectorProvider> byName = new TreeMap<>();
+        SortedMap<String, KvConnectorProvider> byName = new TreeMap<>();
         for (KvConnectorProvider provider : connectors) {
             KvConnectorProvider other = byName.putIfAbsent(provider.name(), provider);
             if (other != null) {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.spi.TransferRoute;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One prompt to be answered.
+ *
+ * @param requestId the caller's name for it, for logs: {@code X-Request-Id} with the prompt's index
+ * @param route between which instances its KV moves; empty to compute everything here
+ * @param promptTokens the prompt; not changed by anyone
+ * @param maxTokens most tokens of the answer, at least 1
+ * @param minTokens the answer doesn't end by itself before so many tokens, from 0
+ * @param sampling how tokens are chosen
+ * @param stop the answer ends before the first of these texts
+ * @param ignoreEos true: the end-of-sequence token doesn't end the answer
+ */
+@SuppressWarnings("ArrayRecordComponent") // Shared, not copied: a prompt may be long.
+public record GenerationRequest(
+        String requestId,
+        Optional<TransferRoute> route,
+        int[] promptTokens,
+        int maxTokens,
+        int minTokens,
+        SamplingParams sampling,
+        List<String> stop,
+        boolean ignoreEos) {
+
+    public GenerationRequest {
+        stop = List.copyOf(stop);
+    }
+}
