@@ -3,6 +3,7 @@ package io.kvlink.djl.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
@@ -42,5 +43,26 @@ class DemoModelTest {
 
             assertThat(answer).hasToString(ANSWER);
         }
+    }
+
+    @Test
+    void shouldGiveTheSameBitsInAnotherProcess() throws Exception {
+        int here = DemoLogits.hash(MODEL, 1);
+        assertThat(DemoLogits.hash(MODEL, 9)).isEqualTo(here);
+        Process other =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Dai.djl.pytorch.num_threads=1",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                DemoLogits.class.getName(),
+                                MODEL.toString(),
+                                "4")
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start();
+        try (BufferedReader lines = other.inputReader()) {
+            assertThat(lines.readLine()).isEqualTo("hash=" + here);
+        }
+        assertThat(other.waitFor()).isZero();
     }
 }
