@@ -100,6 +100,11 @@ public final class LlamaDecoder implements AutoCloseable {
         }
     }
 
+    /** Arrays that live between calls: the same number before and after each. */
+    int liveArrays() {
+        return manager.getManagedArrays().size() + pool.liveArrays();
+    }
+
     private NDArray embed(NDManager scratch, int[] tokens) {
         long[] ids = new long[tokens.length];
         for (int i = 0; i < ids.length; i++) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -85,7 +86,7 @@ class KvCachePoolTest {
     /** Takes and gives back as the numbers say; a model of single bits keeps the books. */
     @Property
     void runsNeverOverlapAndAreTheLowest(
-            @ForAll @Size(max = 60) @IntRange(min = -8, max = 8) int[] steps) {
+            @ForAll @Size(max = 60) List<@IntRange(min = -8, max = 8) Integer> steps) {
         BlockRuns runs = new BlockRuns(24);
         BitSet model = new BitSet();
         Map<Integer, Integer> held = new LinkedHashMap<>();

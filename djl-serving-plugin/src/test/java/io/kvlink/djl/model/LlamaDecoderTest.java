@@ -141,11 +141,22 @@ class LlamaDecoderTest {
     }
 
     @Test
+    void shouldLeaveNoArrayBehind() throws IOException {
+        try (Model model = open(TinyCheckpoint.random(UNTIED, 15), 256)) {
+            int before = model.decoder.liveArrays();
+            model.run(tokens(200, 1), 150);
+            model.run(tokens(5, 1), 1);
+            assertThat(model.decoder.liveArrays()).isEqualTo(before);
+        }
+    }
+
+    @Test
     void shouldStayUsableWhenAHookThrows() throws IOException {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 12);
         try (Model model = open(checkpoint, 64)) {
             int[] tokens = tokens(20, 2);
             float[] expected = model.run(tokens, 20);
+            int live = model.decoder.liveArrays();
             KvSlots slots = model.pool.allocate(20);
             LayerHook broken =
                     new LayerHook() {
@@ -163,6 +174,7 @@ class LlamaDecoderTest {
                     .hasMessage("layer=0");
 
             slots.release();
+            assertThat(model.decoder.liveArrays()).isEqualTo(live);
             assertThat(model.run(tokens, 20)).containsExactly(expected);
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -73,10 +74,14 @@ class SamplerTest {
 
     @Property
     void pickedTokenIsInTheNucleus(
-            @ForAll @Size(min = 1, max = 60) @FloatRange(min = -20, max = 20) float[] logits,
+            @ForAll @Size(min = 1, max = 60) List<@FloatRange(min = -20, max = 20) Float> drawn,
             @ForAll @DoubleRange(min = .05, max = .99) double topP,
             @ForAll @IntRange(min = 0, max = 5) int topK,
             @ForAll long seed) {
+        float[] logits = new float[drawn.size()];
+        for (int i = 0; i < logits.length; i++) {
+            logits[i] = drawn.get(i);
+        }
         int token = new Sampler(new SamplingParams(1, topP, topK, seed)).next(logits);
         double total = 0;
         double ahead = 0;
