@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+
+/**
+ * The arithmetic of one decoder layer on one sequence. Everything it creates belongs to {@code x}'s
+ * manager. Decoder's thread.
+ */
+final class LlamaLayer {
+    private final int index;
+    private final ModelConfig config;
+    private final LlamaWeights.Layer weights;
+    private final RmsNorm norm;
+    private final CausalMask mask;
+    private final NDArray kv;
+    private final NDArray keys;
+    private final NDArray values;
+
+    /** Borrows the weights and {@code kv}, the pool's array of this layer; owns views of it. */
+    LlamaLayer(
+            int index,
+            ModelConfig config,
+            LlamaWeights.Layer weights,
+            RmsNorm norm,
+            CausalMask mask,
+            NDArray kv) {
+        this.index = index;
+        this.config = config;
+        this.weights = weights;
+        this.norm = norm;
+        this.mask = mask;
+        this.kv = kv;
+        this.keys = kv.get(0);
+        this.values = kv.get(1);
+    }
+
+    /**
+     * Where the tokens of a forward call stand.
+     *
+     * @param firstSlot of the sequence in the pool
+     * @param position of the first token in the sequence
+     * @param count of tokens
+     * @param rotary tables of just these positions
+     */
+    record Step(int firstSlot, int position, int count, RotaryTable rotary) {}
+
+    /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
+    void forward(NDArray x, Step step, LayerHook hook) {
+        NDArray qkv = weights.qkv().apply(norm.apply(x));
+        step.rotary().rotate(rotated(qkv, step.count()));
+        hook.beforeAttention(index);
+        store(qkv, step);
+        x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
+        hook.afterLayer(index);
+        x.addi(feedForward(norm.apply(x)));
+    }
+
+    /** The q and k part of {@code qkv}, each head's halves on an axis of their own. */
+    private NDArray rotated(NDArray qkv, int count) {
+        int heads = config.heads() + config.kvHeads();
+        return TorchOps.slice(qkv, 1, 0, (long) heads * config.headDim())
+                .reshape(new Shape(count, heads, 2, config.headDim() / 2));
+    }
+
+    private void store(NDArray qkv, Step step) {
+        long queries = (long) config.heads() * config.headDim();
+        NDArray kvNew =
+                TorchOps.slice(qkv, 1, queries, queries + 2L * config.kvHeads() * config.headDim())
+                        .reshape(new Shape(step.count(), 2, config.kvHeads(), config.headDim()))
+                        .transpose(1, 0, 2, 3);
+        TorchOps.putColumns(kv, (long) step.firstSlot() + step.position(), kvNew);
+    }
+
+    /** Attention's output {@code [count, heads * headDim]}. */
+    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
+        long width = (long) config.heads() * config.headDim();
+        NDArray queries = TorchOps.slice(qkv, 1, 0, width);
+        if (step.count() <= CausalMask.TILE) {
+            return tile(scratch, queries, step.firstSlot(), step.position(), step.count());
+        }
+        NDList tiles = new NDList();
+        for (int from = 0; from < step.count(); from += CausalMask.TILE) {
+            int count = Math.min(CausalMask.TILE, step.count() - from);
+            NDArray rows = TorchOps.slice(queries, 0, from, (long) from + count);
+            tiles.add(tile(scratch, rows, step.firstSlot(), step.position() + from, count));
+        }
+        return NDArrays.concat(tiles, 0);
+    }
+
+    /** Attention of some rows of queries over views of all they may see of the pool. */
+    private NDArray tile(
+            NDManager scratch, NDArray queries, int firstSlot, int position, int count) {
+        int length = position + count;
+        long end = (long) firstSlot + length;
+        NDArray keysSeen = TorchOps.rows(scratch, keys, firstSlot, end).transpose(1, 2, 0);
+        NDArray valuesSeen = TorchOps.rows(scratch, values, firstSlot, end).transpose(1, 0, 2);
+        NDArray scores = grouped(queries, count).batchMatMul(keysSeen);
+        if (count > 1) {
+            NDArray byHead = scores.reshape(new Shape(config.heads(), count, length));
+            TorchOps.slice(byHead, 2, position, length).addi(mask.of(scratch, count));
+        }
+        return joined(scores.softmax(-1).batchMatMul(valuesSeen), count);
+    }
+
+    /** Queries as {@code [kvHeads, heads / kvHeads * count, headDim]}: a group shares its K. */
+    private NDArray grouped(NDArray queries, int count) {
+        int rows = config.heads() / config.kvHeads() * count;
+        Shape grouped = new Shape(config.kvHeads(), rows, config.headDim());
+        if (count == 1) {
+            return queries.reshape(grouped);
+        }
+        return queries.reshape(new Shape(count, config.heads(), config.headDim()))
+                .transpose(1, 0, 2)
+                .reshape(grouped);
+    }
+
+    private NDArray joined(NDArray mixed, int count) {
+        Shape joined = new Shape(count, (long) config.heads() * config.headDim());
+        if (count == 1) {
+            return mixed.reshape(joined);
+        }
+        return mixed.reshape(new Shape(config.heads(), count, config.headDim()))
+                .transpose(1, 0, 2)
+                .reshape(joined);
+    }
+
+    /** SwiGLU. */
+    private NDArray feedForward(NDArray x) {
+        int inner = config.intermediateSize();
+        NDArray gateUp = weights.gateUp().apply(x);
+        NDArray gate = TorchOps.slice(gateUp, 1, 0, inner);
+        NDArray active = gate.getNDArrayInternal().sigmoid();
+        active.muli(gate);
+        active.muli(TorchOps.slice(gateUp, 1, inner, 2L * inner));
+        return weights.down().apply(active);
+    }
+}
