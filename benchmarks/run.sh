@@ -4,15 +4,18 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    echo "usage: benchmarks/run.sh alloc [JMH arguments]   the host pool against Netty's" >&2
+    echo "usage: benchmarks/run.sh alloc [regex] [JMH options]   the host pool against Netty's" >&2
     exit 2
 }
 
 case "${1:-}" in
-    alloc) main=(org.openjdk.jmh.Main AllocatorBenchmark) ;;
+    alloc) main=(org.openjdk.jmh.Main) defaults=(AllocatorBenchmark) ;;
     *) usage ;;
 esac
 shift
+if [[ $# == 0 || $1 == -* ]]; then
+    main+=("${defaults[@]}")
+fi
 
 # In one reactor run, since siblings resolve to their target/classes there, and nowhere else.
 classpath_file=$PWD/benchmarks/target/classpath.txt

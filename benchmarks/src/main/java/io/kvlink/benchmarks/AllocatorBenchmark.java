@@ -48,10 +48,12 @@ import org.openjdk.jmh.infra.Blackhole;
             "-XX:MaxDirectMemorySize=1g",
             "-Dio.netty.leakDetection.level=disabled"
         })
+@SuppressWarnings("UnusedVariable") // Held is set up by being a parameter.
 public class AllocatorBenchmark {
 
     private static final long POOL_BYTES = 256L << 20;
-    private static final int HELD = 64;
+    // Odd: a multiple of a Netty chunk would make each allocation map a chunk.
+    private static final int HELD = 33;
 
     /** The size of an allocation. */
     @Param({"4096", "65536", "1048576"})
@@ -62,8 +64,6 @@ public class AllocatorBenchmark {
                     .create(new HostPoolConfig(POOL_BYTES, MemoryKind.DIRECT, Optional.empty()));
     private final PooledByteBufAllocator netty = netty(false);
     private final PooledByteBufAllocator nettyCached = netty(true);
-    private final List<HostLease> leases = new ArrayList<>();
-    private final List<ByteBuf> buffers = new ArrayList<>();
 
     private static PooledByteBufAllocator netty(boolean cacheForAllThreads) {
         return new PooledByteBufAllocator(
@@ -77,22 +77,32 @@ public class AllocatorBenchmark {
                 cacheForAllThreads);
     }
 
-    /** Takes some blocks that stay, so that no allocator is measured empty. */
-    @Setup(Level.Trial)
-    public void hold() {
-        for (int i = 0; i < HELD; i++) {
-            leases.add(lease());
-            buffers.add(netty.directBuffer(bytes, bytes));
-            buffers.add(nettyCached.directBuffer(bytes, bytes));
-        }
-    }
+    /** Blocks that stay, so that no allocator, and no arena of a thread, is measured empty. */
+    @State(Scope.Thread)
+    public static class Held {
 
-    /** Gives them back. */
-    @TearDown(Level.Trial)
-    public void giveBack() {
-        leases.forEach(HostLease::close);
-        buffers.forEach(ByteBuf::release);
-        pool.close();
+        private final List<HostLease> leases = new ArrayList<>();
+        private final List<ByteBuf> buffers = new ArrayList<>();
+
+        /** Takes them, on the thread that measures. */
+        @Setup(Level.Trial)
+        public void take(AllocatorBenchmark benchmark) {
+            for (int i = 0; i < HELD; i++) {
+                leases.add(benchmark.lease());
+                buffers.add(benchmark.netty.directBuffer(benchmark.bytes, benchmark.bytes));
+                buffers.add(benchmark.nettyCached.directBuffer(benchmark.bytes, benchmark.bytes));
+            }
+        }
+
+        /** Gives them back; the last thread closes the pool. */
+        @TearDown(Level.Trial)
+        public void giveBack(AllocatorBenchmark benchmark) {
+            leases.forEach(HostLease::close);
+            buffers.forEach(ByteBuf::release);
+            if (benchmark.pool.leases() == 0) {
+                benchmark.pool.close();
+            }
+        }
     }
 
     private HostLease lease() {
@@ -109,7 +119,7 @@ public class AllocatorBenchmark {
 
     /** This pool. */
     @Benchmark
-    public void kvlink(Blackhole sink) {
+    public void kvlink(Held held, Blackhole sink) {
         try (HostLease lease = lease()) {
             sink.consume(lease.region());
         }
@@ -118,33 +128,33 @@ public class AllocatorBenchmark {
     /** This pool, with two threads. */
     @Benchmark
     @Threads(2)
-    public void kvlinkTwoThreads(Blackhole sink) {
-        kvlink(sink);
+    public void kvlinkTwoThreads(Held held, Blackhole sink) {
+        kvlink(held, sink);
     }
 
     /** Netty as it comes. */
     @Benchmark
-    public void netty(Blackhole sink) {
+    public void netty(Held held, Blackhole sink) {
         use(netty, sink);
     }
 
     /** Netty as it comes, with two threads. */
     @Benchmark
     @Threads(2)
-    public void nettyTwoThreads(Blackhole sink) {
+    public void nettyTwoThreads(Held held, Blackhole sink) {
         use(netty, sink);
     }
 
     /** Netty with a cache for each thread. */
     @Benchmark
-    public void nettyCached(Blackhole sink) {
+    public void nettyCached(Held held, Blackhole sink) {
         use(nettyCached, sink);
     }
 
     /** Netty with a cache for each thread, with two threads. */
     @Benchmark
     @Threads(2)
-    public void nettyCachedTwoThreads(Blackhole sink) {
+    public void nettyCachedTwoThreads(Held held, Blackhole sink) {
         use(nettyCached, sink);
     }
 

@@ -44,6 +44,10 @@ class ArenaPlanTest {
     void theLargestLeaseIsTheLargestArena(
             @ForAll @LongRange(min = 512, max = 1L << 36) long maxBytes) {
         long largest = new ArenaPlan(maxBytes).largestBytes();
+        assertThat(largest).isGreaterThanOrEqualTo(Math.min(maxBytes / 4, 1024 * MIB));
+        if (maxBytes >= 2048 * MIB) {
+            assertThat(largest).isEqualTo(1024 * MIB);
+        }
         ArenaPlan plan = new ArenaPlan(maxBytes);
         assertThat(plan.take(largest + 1)).isEqualTo(ArenaPlan.NONE);
         assertThat(plan.take(largest)).isEqualTo((int) largest);
