@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.control;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.spi.HostPort;
@@ -11,6 +12,8 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -212,7 +215,7 @@ final class ZmqTransportTest {
 
     @Test
     void shouldCarryFramesOverIpv6() throws IOException {
-        org.junit.jupiter.api.Assumptions.assumeTrue(hasIpv6(), "this host has no ::1");
+        assumeTrue(hasIpv6(), "this host has no ::1");
         Node server = new Node(new ZmqTransport("::1", 0));
         Node client = node();
         assertThat(server.transport.address().toString()).startsWith("[::1]:");
@@ -379,7 +382,7 @@ final class ZmqTransportTest {
         System.arraycopy("NULL".getBytes(UTF_8), 0, greeting, 12, 4);
         for (int i = 0; i < 300; i++) {
             Socket socket =
-                    new Socket(InetAddress.getByName(LOCAL), server.transport.address().port());
+                    new Socket(InetAddress.getLoopbackAddress(), server.transport.address().port());
             open.add(socket);
             byte[] noise = new byte[random.nextInt(200)];
             random.nextBytes(noise);
@@ -476,9 +479,9 @@ final class ZmqTransportTest {
     }
 
     private static boolean hasIpv6() {
-        try (java.net.ServerSocket probe =
-                new java.net.ServerSocket(0, 1, InetAddress.getByName("::1"))) {
-            return probe.isBound();
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.bind(new InetSocketAddress(InetAddress.getAllByName("::1")[0], 0));
+            return true;
         } catch (IOException cause) {
             return false;
         }
