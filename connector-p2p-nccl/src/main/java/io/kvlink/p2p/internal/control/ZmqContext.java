@@ -10,6 +10,7 @@ import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
+import zmq.Msg;
 
 /**
  * A JeroMQ context whose threads carry our names, survive what a peer's bytes make JeroMQ throw,
@@ -48,6 +49,9 @@ final class ZmqContext implements AutoCloseable {
         socket.setSndHWM(sendQueue);
         socket.setRcvHWM(receiveQueue);
         socket.setMaxMsgSize(maxFrameBytes);
+        // JeroMQ 0.6.0 takes a length beyond 2^63 for one below the maximum, and then allocates
+        // what is left of it in an int. An empty message is dropped further up.
+        socket.setMsgAllocator(bytes -> new Msg(bytes < 0 || bytes > maxFrameBytes ? 0 : bytes));
         socket.setIPv6(true);
         socket.setHandshakeIvl(HANDSHAKE_MS);
         socket.setReconnectIVL(RECONNECT_MS);
