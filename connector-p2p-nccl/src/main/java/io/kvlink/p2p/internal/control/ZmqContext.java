@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.control;
 
+import java.nio.channels.ClosedChannelException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -20,7 +21,7 @@ final class ZmqContext implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ZmqContext.class);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(3);
-    private static final int HANDSHAKE_MS = 5_000;
+    private static final int HANDSHAKE_MS = 2_000;
     private static final int RECONNECT_MS = 20;
     private static final int RECONNECT_MAX_MS = 1_000;
     // A thread that dies more often than this has nothing to do with a peer's bytes.
@@ -89,7 +90,13 @@ final class ZmqContext implements AutoCloseable {
     }
 
     private Thread thread(Runnable work, String name) {
-        Thread thread = new Thread(() -> keepRunning(work), "kv-zmq-" + name);
+        Thread thread =
+                new Thread(
+                        () -> {
+                            PollerPulse.start(work);
+                            keepRunning(work);
+                        },
+                        "kv-zmq-" + name);
         thread.setDaemon(true);
         threads.add(thread);
         return thread;
@@ -111,6 +118,11 @@ final class ZmqContext implements AutoCloseable {
     }
 
     private void onFailure(Throwable cause) {
+        if (cause.getCause() instanceof ClosedChannelException) {
+            // A socket's mailbox closed between a command and its signal; the command arrived.
+            LOG.debug("JeroMQ", cause);
+            return;
+        }
         int count = failures.incrementAndGet();
         // A peer can cause as many as it likes: log the 1st, 2nd, 4th, 8th, and so on.
         if (Integer.bitCount(count) == 1) {
