@@ -228,7 +228,7 @@ public final class ZmqTransport implements ControlTransport {
         }
     }
 
-    private byte[] freshIdentity() {
+    byte[] freshIdentity() {
         byte[] identity = new byte[16];
         random.nextBytes(identity);
         // ZeroMQ keeps identities that begin with a zero for itself.
