@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.Settings;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * The connector's own settings: {@code kv_connector_extra_config}, checked.
+ *
+ * @param proxy {@code proxy_ip} and {@code proxy_port}: where to register; empty if one is missing
+ * @param httpPort {@code http_port}: where this instance serves requests; 0 without a proxy
+ * @param sendType {@code send_type}
+ * @param ncclChannels {@code nccl_num_channels}; 0 leaves the choice to NCCL
+ * @param poolBytes {@code mem_pool_size_gb} in bytes: upper limit of the host pool
+ * @param dataPlane {@code data_plane}: a plane's name, or {@code auto}
+ * @param transferTimeoutNs {@code transfer_timeout_s}: a transfer that takes longer has failed
+ * @param handshakeTimeoutNs {@code handshake_timeout_s}: a peer that answers later isn't there
+ * @param peerTimeoutNs {@code peer_timeout_s}: a peer that is silent for longer is lost
+ * @param getLeaseNs {@code get_lease_s}: how long KV is kept to be fetched
+ * @param unclaimedTtlNs {@code unclaimed_ttl_s}: how long KV is kept that no request has asked for
+ * @param groupBytes {@code group_bytes}: layers travel in groups of about so many bytes
+ */
+public record P2pConfig(
+        Optional<HostPort> proxy,
+        int httpPort,
+        SendType sendType,
+        int ncclChannels,
+        long poolBytes,
+        String dataPlane,
+        long transferTimeoutNs,
+        long handshakeTimeoutNs,
+        long peerTimeoutNs,
+        long getLeaseNs,
+        long unclaimedTtlNs,
+        long groupBytes) {
+
+    /** Lets the peers choose the best data plane that both have. */
+    public static final String AUTO = "auto";
+
+    private static final List<String> DATA_PLANES =
+            List.of(AUTO, "tcp", "loopback", "nccl", "cuda-ipc");
+    private static final double GIB = 1L << 30;
+    // 2^43 GiB would overflow; a host with a million GiB has other problems.
+    private static final double MAX_POOL_GIB = 1e6;
+
+    /**
+     * Reads and checks the settings.
+     *
+     * @param config the configuration whose {@code extra} nobody has read yet
+     * @return the settings
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG}, naming key, value and what is
+     *     allowed
+     */
+    public static P2pConfig of(KvTransferConfig config) {
+        Settings extra = config.extra();
+        Optional<HostPort> proxy = proxy(extra);
+        P2pConfig read =
+                new P2pConfig(
+                        proxy,
+                        httpPort(extra, proxy.isPresent()),
+                        extra.choice(
+                                "send_type",
+                                List.of(SendType.values()),
+                                SendType::name,
+                                SendType.PUT_ASYNC),
+                        (int) extra.integer("nccl_num_channels", 0, 0, 32),
+                        (long) (extra.number("mem_pool_size_gb", 32, 0, MAX_POOL_GIB) * GIB),
+                        extra.choice("data_plane", DATA_PLANES, Function.identity(), AUTO),
+                        seconds(extra, "transfer_timeout_s", 30),
+                        seconds(extra, "handshake_timeout_s", 5),
+                        seconds(extra, "peer_timeout_s", 10),
+                        seconds(extra, "get_lease_s", 480),
+                        seconds(extra, "unclaimed_ttl_s", 60),
+                        extra.integer("group_bytes", 64L << 20, 1, Long.MAX_VALUE));
+        extra.refuseUnknown();
+        return read;
+    }
+
+    private static Optional<HostPort> proxy(Settings extra) {
+        String ip = extra.text("proxy_ip", "");
+        // The reference's default is an empty text, which isn't a number.
+        int port =
+                extra.text("proxy_port", "").isEmpty()
+                        ? 0
+                        : (int) extra.integer("proxy_port", 0, 0, 65535);
+        if (ip.isEmpty() || port == 0) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(new HostPort(ip, port));
+        } catch (KvConnectorException cause) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "kv_connector_extra_config.proxy_ip=%s; expected a host name or an IP address"
+                            .formatted(ip),
+                    cause);
+        }
+    }
+
+    private static int httpPort(Settings extra, boolean required) {
+        String text =
+                required ? extra.requiredText("http_port", "20001") : extra.text("http_port", "");
+        return text.isEmpty() ? 0 : (int) extra.integer("http_port", 0, required ? 1 : 0, 65535);
+    }
+
+    private static long seconds(Settings extra, String key, double absent) {
+        return Math.round(extra.number(key, absent, 0.001, 86_400) * 1e9);
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.memory;
+
+import io.kvlink.spi.MemoryRegion;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The {@code kv_buffer_size} bytes for received KV on a host without GPU. Leases have exactly the
+ * size asked for and are cut from slabs of direct memory, which are allocated when needed and kept.
+ * The slabs together never exceed the budget. Thread-safe; no method waits for memory.
+ */
+public final class ReceiveBuffer implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ReceiveBuffer.class);
+    private static final long SLAB_BYTES = 64L << 20;
+
+    private final Object lock = new Object();
+    private final long budgetBytes;
+    private final long slabBytes;
+    private final List<Slab> slabs = new ArrayList<>();
+    private long reservedBytes;
+    private long leasedBytes;
+    private int leases;
+    private boolean exhausted;
+    private boolean closed;
+
+    /**
+     * Makes a buffer, without memory yet.
+     *
+     * @param budgetBytes upper limit of the memory taken; 0 for none
+     */
+    public ReceiveBuffer(long budgetBytes) {
+        this(budgetBytes, SLAB_BYTES);
+    }
+
+    ReceiveBuffer(long budgetBytes, long slabBytes) {
+        if (budgetBytes < 0 || slabBytes < 1) {
+            throw new IllegalArgumentException(
+                    "budgetBytes=" + budgetBytes + " slabBytes=" + slabBytes);
+        }
+        this.budgetBytes = budgetBytes;
+        this.slabBytes = slabBytes;
+    }
+
+    /**
+     * Leases memory.
+     *
+     * @param bytes how many, at least 1
+     * @return the lease, or {@code null} if there is no room now, or ever
+     */
+    public @Nullable Lease tryLease(long bytes) {
+        if (bytes < 1) {
+            throw new IllegalArgumentException("bytes=" + bytes);
+        }
+        synchronized (lock) {
+            if (closed || bytes > budgetBytes) {
+                return null;
+            }
+            for (Slab slab : slabs) {
+                long offset = slab.ranges.take(bytes);
+                if (offset >= 0) {
+                    return lease(slab, offset, bytes);
+                }
+            }
+            Slab slab = tryReserve(bytes);
+            return slab == null ? null : lease(slab, slab.ranges.take(bytes), bytes);
+        }
+    }
+
+    /** The limit given at creation. */
+    public long budgetBytes() {
+        return budgetBytes;
+    }
+
+    /** Bytes under lease. */
+    public long leasedBytes() {
+        synchronized (lock) {
+            return leasedBytes;
+        }
+    }
+
+    /** Bytes of memory taken from the system. */
+    public long reservedBytes() {
+        synchronized (lock) {
+            return reservedBytes;
+        }
+    }
+
+    /** Leases that haven't been closed. */
+    public int leases() {
+        synchronized (lock) {
+            return leases;
+        }
+    }
+
+    /**
+     * Leases no more. The memory goes when nobody refers to it. Closing twice does nothing.
+     *
+     * @throws IllegalStateException if leases are open; they stay valid
+     */
+    @Override
+    public void close() {
+        synchronized (lock) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            slabs.clear();
+            if (leases > 0) {
+                throw new IllegalStateException(
+                        "receive buffer closed with open leases: leases="
+                                + leases
+                                + " bytes="
+                                + leasedBytes);
+            }
+        }
+    }
+
+    private Lease lease(Slab slab, long offset, long bytes) {
+        leases++;
+        leasedBytes += bytes;
+        return new SlabLease(slab, offset, bytes);
+    }
+
+    private @Nullable Slab tryReserve(long bytes) {
+        long leftBytes = budgetBytes - reservedBytes;
+        long size = Math.max(bytes, Math.min(slabBytes, leftBytes));
+        if (size > leftBytes || size > Integer.MAX_VALUE) {
+            return null;
+        }
+        try {
+            Slab slab = new Slab(ByteBuffer.allocateDirect((int) size));
+            slabs.add(slab);
+            reservedBytes += size;
+            return slab;
+        } catch (OutOfMemoryError cause) {
+            if (!exhausted) {
+                exhausted = true;
+                LOG.warn(
+                        "kv_buffer_size={} reserved={} asked={}; no direct memory left, raise -XX:MaxDirectMemorySize",
+                        budgetBytes,
+                        reservedBytes,
+                        size);
+            }
+            return null;
+        }
+    }
+
+    private static final class Slab {
+
+        final MemoryRegion memory;
+        final FreeRanges ranges;
+
+        Slab(ByteBuffer buffer) {
+            memory = MemoryRegion.ofBuffer(buffer);
+            ranges = new FreeRanges(buffer.capacity());
+        }
+    }
+
+    private final class SlabLease implements Lease {
+
+        private final Slab slab;
+        private final long offset;
+        private final long bytes;
+        private final MemoryRegion region;
+        // Guarded by lock.
+        private boolean released;
+
+        SlabLease(Slab slab, long offset, long bytes) {
+            this.slab = slab;
+            this.offset = offset;
+            this.bytes = bytes;
+            this.region = slab.memory.slice(offset, bytes);
+        }
+
+        @Override
+        public MemoryRegion region() {
+            return region;
+        }
+
+        @Override
+        public long bytes() {
+            return bytes;
+        }
+
+        @Override
+        public void close() {
+            synchronized (lock) {
+                if (released) {
+                    throw new IllegalStateException("released twice: " + this);
+                }
+                released = true;
+                slab.ranges.give(offset, bytes);
+                leases--;
+                leasedBytes -= bytes;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "Lease[offset=" + offset + " bytes=" + bytes + "]";
+        }
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Where received KV lies until an engine loads it. Internal: no promise to anyone. */
+@NullMarked
+package io.kvlink.p2p.internal.memory;
+
+import org.jspecify.annotations.NullMarked;
