@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.MemoryRegion;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Between the exchanged form of a layer, keys of all tokens and then values, and an engine's. */
+final class KvCopies {
+
+    private KvCopies() {}
+
+    /** The parts of a region that some runs name. */
+    static List<MemoryRegion> parts(MemoryRegion region, List<KvLayout.Run> runs) {
+        List<MemoryRegion> parts = new ArrayList<>(runs.size());
+        for (KvLayout.Run run : runs) {
+            parts.add(region.slice(run.offset(), run.bytes()));
+        }
+        return parts;
+    }
+
+    /**
+     * The parts of an exchanged layer that hold some of its tokens.
+     *
+     * @param layer keys of all tokens, then values
+     * @param tokens how many tokens that is
+     * @param from the first token wanted
+     * @param to one past the last
+     */
+    static List<MemoryRegion> tokens(MemoryRegion layer, int tokens, int from, int to) {
+        if (from == 0 && to == tokens) {
+            return List.of(layer);
+        }
+        long half = layer.bytes() / 2;
+        long token = half / tokens;
+        return List.of(
+                layer.slice(from * token, (to - from) * token),
+                layer.slice(half + from * token, (to - from) * token));
+    }
+
+    /** Copies bytes in order; both sides have equally many. Host memory only. */
+    static void copy(List<MemoryRegion> source, List<MemoryRegion> destination) {
+        int next = 0;
+        ByteBuffer from = source.get(next).buffer();
+        for (MemoryRegion region : destination) {
+            ByteBuffer to = region.buffer();
+            while (to.hasRemaining()) {
+                if (!from.hasRemaining()) {
+                    from = source.get(++next).buffer();
+                }
+                int count = Math.min(from.remaining(), to.remaining());
+                to.put(to.position(), from, from.position(), count);
+                to.position(to.position() + count);
+                from.position(from.position() + count);
+            }
+        }
+    }
+}

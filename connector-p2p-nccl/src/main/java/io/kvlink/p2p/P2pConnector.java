@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.control.ControlTransport;
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.control.Heartbeat;
+import io.kvlink.p2p.internal.control.ZmqTransport;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.dataplane.DataPlanes;
+import io.kvlink.p2p.internal.memory.ReceiveBuffer;
+import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.transfer.TransferEngine;
+import io.kvlink.p2p.internal.transfer.TransferLimits;
+import io.kvlink.p2p.internal.transfer.TransferStats;
+import io.kvlink.spi.HostPool;
+import io.kvlink.spi.HostPoolConfig;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
+import io.kvlink.spi.MemoryKind;
+import io.kvlink.spi.TransferOutcome;
+import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One connector at work: memory, transport, planes, threads, and the two halves over them. */
+final class P2pConnector implements KvConnector {
+
+    private static final Logger logger = LoggerFactory.getLogger(P2pConnector.class);
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final int LANE_WINDOW = 2;
+
+    private final HostPort address;
+    private final TransferMemory memory;
+    private final TransferStats stats = new TransferStats();
+    private final TransferEngine engine;
+    private final P2pScheduler scheduler;
+    private final P2pWorker worker;
+    // In the order of opening.
+    private final List<AutoCloseable> closeables;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private P2pConnector(
+            KvTransferConfig config,
+            P2pConfig p2p,
+            KvConnectorContext context,
+            List<AutoCloseable> opened) {
+        boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
+        ReceiveBuffer buffer = new ReceiveBuffer(holdsKv ? config.bufferBytes() : 0);
+        opened.add(buffer);
+        Optional<HostPool> pool = holdsKv ? pool(p2p, context) : Optional.empty();
+        pool.ifPresent(opened::add);
+        memory = new TransferMemory(buffer, pool);
+        ControlTransport transport = new ZmqTransport(config.host(), config.port());
+        opened.add(transport);
+        address = transport.address();
+        List<DataPlane> planes = DataPlanes.open(p2p.dataPlane(), config.host());
+        opened.addAll(planes);
+        long epoch = System.currentTimeMillis() << 10 | RANDOM.nextInt(1 << 10);
+        String engineId =
+                config.engineId().isEmpty() ? "kvlink-" + address.port() : config.engineId();
+        Frame.Identity self =
+                new Frame.Identity(
+                        engineId,
+                        epoch,
+                        address,
+                        context.layout(),
+                        planes.stream()
+                                .map(plane -> new Frame.Plane(plane.name(), plane.endpoint()))
+                                .toList());
+        Queue<TransferOutcome> sent = new ConcurrentLinkedQueue<>();
+        engine =
+                new TransferEngine(
+                        transport,
+                        self,
+                        planes,
+                        limits(p2p),
+                        memory,
+                        stats,
+                        heartbeat(config, p2p, self),
+                        outcome -> {
+                            sent.add(outcome);
+                            context.wakeup().run();
+                        },
+                        context.wakeup());
+        // From here on the engine closes what it took.
+        opened.remove(transport);
+        opened.removeAll(planes);
+        opened.add(engine);
+        closeables = List.copyOf(opened);
+        P2pRequests requests = new P2pRequests(config.role(), address);
+        scheduler = new P2pScheduler(requests, engine.control());
+        worker = new P2pWorker(requests, engine.control(), context.layout(), memory, p2p, sent);
+        logger.info("connector engine={} address={} epoch={} {}", engineId, address, epoch, p2p);
+        if (!config.ignoredKeys().isEmpty()) {
+            logger.warn("settings without effect here: {}", config.ignoredKeys());
+        }
+    }
+
+    /** Opens all parts; if one fails, closes those before it. */
+    static P2pConnector open(KvTransferConfig config, P2pConfig p2p, KvConnectorContext context) {
+        List<AutoCloseable> opened = new ArrayList<>();
+        try {
+            return new P2pConnector(config, p2p, context, opened);
+        } catch (RuntimeException failure) {
+            RuntimeException suppressed = closeAll(opened);
+            if (suppressed != null) {
+                failure.addSuppressed(suppressed);
+            }
+            throw failure;
+        }
+    }
+
+    @Override
+    public KvScheduler scheduler() {
+        return scheduler;
+    }
+
+    @Override
+    public KvWorker worker() {
+        return worker;
+    }
+
+    @Override
+    public HostPort address() {
+        return address;
+    }
+
+    @Override
+    public KvLedger ledger() {
+        return new KvLedger(
+                memory.bufferBytes(),
+                memory.poolBytes(),
+                memory.leases(),
+                engine.control().transfers(),
+                engine.control().peers());
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        KvLedger ledger = ledger();
+        List<KvMetric> metrics = new ArrayList<>(stats.metrics());
+        metrics.add(gauge("buffer_bytes", "KV bytes in kv_buffer_size.", ledger.bufferBytes()));
+        metrics.add(gauge("pool_bytes", "KV bytes in the host pool.", ledger.poolBytes()));
+        metrics.add(gauge("leases", "Leases of either.", ledger.leases()));
+        metrics.add(gauge("transfers", "Transfers that have not ended.", ledger.transfers()));
+        metrics.add(gauge("peers", "Peers with a live session.", ledger.peers()));
+        return metrics;
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            worker.close();
+            RuntimeException failure = closeAll(closeables);
+            if (failure != null) {
+                throw failure;
+            }
+        }
+    }
+
+    private static KvMetric gauge(String name, String help, long value) {
+        return new KvMetric(name, help, false, Map.of(), value);
+    }
+
+    private static Optional<HostPool> pool(P2pConfig p2p, KvConnectorContext context) {
+        if (p2p.poolBytes() == 0) {
+            return Optional.empty();
+        }
+        if (context.hostPools().isEmpty()) {
+            logger.info(
+                    "no tensor pool is installed: received KV must fit into kv_buffer_size; put the tensor-pool jar beside the connector's to use mem_pool_size_gb");
+            return Optional.empty();
+        }
+        HostPoolConfig config =
+                new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty());
+        return Optional.of(context.hostPools().get().create(config));
+    }
+
+    private static TransferLimits limits(P2pConfig p2p) {
+        return new TransferLimits(
+                p2p.transferTimeoutNs(),
+                p2p.handshakeTimeoutNs(),
+                p2p.peerTimeoutNs(),
+                p2p.getLeaseNs(),
+                p2p.unclaimedTtlNs(),
+                p2p.groupBytes(),
+                LANE_WINDOW);
+    }
+
+    private static @Nullable Heartbeat heartbeat(
+            KvTransferConfig config, P2pConfig p2p, Frame.Identity self) {
+        return Heartbeat.of(config, p2p, self);
+    }
+
+    private static @Nullable RuntimeException closeAll(List<AutoCloseable> opened) {
+        Deque<AutoCloseable> stack = new ArrayDeque<>();
+        opened.forEach(stack::push);
+        RuntimeException first = null;
+        for (AutoCloseable closeable : stack) {
+            try {
+                closeable.close();
+            } catch (Exception failure) {
+                if (first == null) {
+                    first = new IllegalStateException("closing the connector", failure);
+                } else {
+                    first.addSuppressed(failure);
+                }
+            }
+        }
+        return first;
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.transfer.ControlAgent;
+import io.kvlink.p2p.internal.transfer.Expectation;
+import io.kvlink.p2p.internal.transfer.Outbound;
+import io.kvlink.p2p.internal.transfer.PromptDigest;
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.WorkerReport;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is late
+ * holds nothing that another needs; once all of it is here, the load takes part in the step.
+ */
+final class P2pScheduler implements KvScheduler {
+
+    private record Allocation(BlockTable blocks, int loadTokens) {}
+
+    private final P2pRequests requests;
+    private final ControlAgent control;
+    private final Map<String, Allocation> allocations = new HashMap<>();
+
+    P2pScheduler(P2pRequests requests, ControlAgent control) {
+        this.requests = requests;
+        this.control = control;
+    }
+
+    @Override
+    public void onRequestAdded(KvRequest request) {
+        if (requests.consumed(request)) {
+            long digest = PromptDigest.of(request.promptTokens(), request.transferTokens());
+            Expectation expectation = new Expectation(request, digest);
+            requests.expectations.put(request.id(), expectation);
+            control.expect(expectation);
+        }
+    }
+
+    @Override
+    public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        Expectation expectation = requests.expectations.get(request.id());
+        int tokens = request.transferTokens() - computedTokens;
+        if (expectation == null || tokens <= 0) {
+            return LoadDecision.NOTHING;
+        }
+        Expectation.Status status = expectation.status();
+        if (status instanceof Expectation.Failed failed) {
+            return new LoadDecision.Failed(failed.error(), failed.detail());
+        }
+        return status instanceof Expectation.Ready
+                ? new LoadDecision.Load(tokens, false)
+                : new LoadDecision.AskAgain();
+    }
+
+    @Override
+    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens) {
+        if (loadTokens > 0) {
+            allocations.put(request.id(), new Allocation(blocks, loadTokens));
+        } else {
+            release(request.id());
+        }
+    }
+
+    @Override
+    public StepMetadata buildStep(StepPlan plan) {
+        List<StepMetadata.Task> loads = new ArrayList<>();
+        List<StepMetadata.Task> saves = new ArrayList<>();
+        for (StepPlan.Entry entry : plan.entries()) {
+            KvRequest request = entry.request();
+            int end = request.transferTokens();
+            Allocation allocation = allocations.remove(request.id());
+            if (allocation != null) {
+                int from = end - allocation.loadTokens;
+                loads.add(new StepMetadata.Task(request, allocation.blocks, from, end));
+            }
+            // The KV leaves in the step that completes it: all earlier chunks are in the blocks.
+            boolean completes =
+                    entry.computedTokens() < end
+                            && entry.computedTokens() + entry.scheduledTokens() >= end;
+            if (completes && requests.produced(request)) {
+                saves.add(new StepMetadata.Task(request, entry.blocks(), 0, end));
+            }
+        }
+        return new StepMetadata(loads, saves);
+    }
+
+    @Override
+    public void onStepDone(WorkerReport report) {
+        for (TransferOutcome loaded : report.loaded()) {
+            release(loaded.requestId());
+        }
+        for (TransferOutcome failed : report.failedLoads()) {
+            release(failed.requestId());
+        }
+        for (TransferOutcome sent : report.sent()) {
+            requests.outbounds.remove(sent.requestId());
+        }
+    }
+
+    @Override
+    public BlockOwnership onRequestFinished(KvRequest request) {
+        allocations.remove(request.id());
+        release(request.id());
+        Outbound outbound = requests.outbounds.get(request.id());
+        if (outbound == null || outbound.ended()) {
+            return BlockOwnership.FREE_NOW;
+        }
+        if (!outbound.saved()) {
+            control.abort(outbound);
+        }
+        return outbound.leases() == null
+                ? BlockOwnership.CONNECTOR_OWNS
+                : BlockOwnership.FREE_NOW;
+    }
+
+    private void release(String requestId) {
+        Expectation expectation = requests.expectations.remove(requestId);
+        if (expectation != null) {
+            control.release(expectation);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs an {@link Agent} on a daemon thread of its own. A portion of work that throws is logged, once
+ * for each distinct failure, and the next one is tried. Stopping never interrupts: the agent may be
+ * inside a library that forbids it.
+ */
+final class AgentThread {
+
+    private static final Logger logger = LoggerFactory.getLogger(AgentThread.class);
+    private static final long IDLE_NS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private final Agent agent;
+    private final LongSupplier clock;
+    private final Thread thread;
+
+    // Written by stop(), read by the thread.
+    private volatile boolean stopping;
+
+    // The thread's own.
+    private String lastFailure = "";
+    private long failures;
+
+    AgentThread(String name, Agent agent, LongSupplier clock) {
+        this.agent = agent;
+        this.clock = clock;
+        thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Asks the thread to end after its current portion of work. */
+    void stop() {
+        stopping = true;
+        agent.wakeup();
+    }
+
+    /**
+     * Waits for the thread's end.
+     *
+     * @param deadlineNs when to give up
+     * @return true if it has ended
+     */
+    boolean join(long deadlineNs) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNs - clock.getAsLong());
+            if (leftMs <= 0) {
+                break;
+            }
+            try {
+                thread.join(leftMs);
+            } catch (InterruptedException cause) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return !thread.isAlive();
+    }
+
+    private void run() {
+        while (!stopping) {
+            try {
+                if (agent.doWork(clock.getAsLong()) == 0) {
+                    agent.idle(IDLE_NS);
+                }
+            } catch (RuntimeException | AssertionError failure) {
+                report(failure);
+            }
+        }
+        try {
+            agent.onClose();
+        } catch (RuntimeException failure) {
+            report(failure);
+        }
+    }
+
+    // One line for each distinct failure: a loop that fails each time must not fill a disk.
+    private void report(Throwable failure) {
+        failures++;
+        String text = failure.toString();
+        if (!text.equals(lastFailure)) {
+            lastFailure = text;
+            logger.error("thread={} failures={}", thread.getName(), failures, failure);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.dataplane.DataPlane;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes every call to one data plane, on one thread. Commands come from the control thread; there
+ * are never more of them than layers in flight, so the queue needs no bound of its own.
+ */
+final class DeviceAgent implements Agent {
+
+    private static final Logger logger = LoggerFactory.getLogger(DeviceAgent.class);
+    private static final int COMMANDS_PER_CYCLE = 64;
+
+    private final DataPlane plane;
+    private final Queue<Consumer<DataPlane>> commands = new ConcurrentLinkedQueue<>();
+
+    DeviceAgent(DataPlane plane) {
+        this.plane = plane;
+    }
+
+    /** The plane's constant properties may be read from any thread. */
+    DataPlane plane() {
+        return plane;
+    }
+
+    /** Has the device thread do something. From any thread. */
+    void submit(Consumer<DataPlane> command) {
+        commands.add(command);
+        plane.wakeup();
+    }
+
+    @Override
+    public int doWork(long nowNs) {
+        int workCount = 0;
+        Consumer<DataPlane> command;
+        while (workCount < COMMANDS_PER_CYCLE && (command = commands.poll()) != null) {
+            command.accept(plane);
+            workCount++;
+        }
+        return workCount + plane.poll(nowNs);
+    }
+
+    @Override
+    public void idle(long maxNs) {
+        plane.idle(maxNs);
+    }
+
+    @Override
+    public void wakeup() {
+        plane.wakeup();
+    }
+
+    @Override
+    public void onClose() {
+        Consumer<DataPlane> command;
+        while ((command = commands.poll()) != null) {
+            command.accept(plane);
+        }
+        plane.close();
+        logger.debug("plane={} closed", plane.name());
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferOutcome;
+import java.util.List;
+
+/**
+ * What the engine's thread sees of a transfer it waits for. The control thread moves the status
+ * away from {@link Waiting}, once; after that the memory of {@link Ready} stays until the engine's
+ * thread says that it no longer reads it.
+ */
+public final class Expectation {
+
+    /** Where it stands. */
+    public sealed interface Status {}
+
+    /** Not here yet. */
+    public record Waiting() implements Status {}
+
+    /**
+     * All layers are here.
+     *
+     * @param layers a region for each layer: keys of all tokens, then values
+     * @param outcome how it came
+     */
+    public record Ready(List<MemoryRegion> layers, TransferOutcome outcome) implements Status {}
+
+    /**
+     * It will not come.
+     *
+     * @param error why
+     * @param detail the facts
+     */
+    public record Failed(KvError error, String detail) implements Status {}
+
+    private final KvRequest request;
+    private final long digest;
+    private volatile Status status = new Waiting();
+
+    /**
+     * A wait about to begin.
+     *
+     * @param request the request; it has a route
+     * @param digest the prompt's digest
+     */
+    public Expectation(KvRequest request, long digest) {
+        this.request = request;
+        this.digest = digest;
+    }
+
+    /** The request. */
+    public KvRequest request() {
+        return request;
+    }
+
+    /** Where it stands. From any thread. */
+    public Status status() {
+        return status;
+    }
+
+    long digest() {
+        return digest;
+    }
+
+    void end(Status end) {
+        if (!(status instanceof Waiting)) {
+            throw new IllegalStateException("status=" + status + " next=" + end);
+        }
+        status = end;
+    }
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The receiving state machine. Leases memory for all layers of a transfer before the first is
+ * granted, grants in lane order, and ends each transfer exactly once. Control thread only; what the
+ * device thread reports comes back through the control thread's queue.
+ */
+final class Inbox {
+
+    private static final Logger logger = LoggerFactory.getLogger(Inbox.class);
+    private static final int BUSY_MS = 5;
+
+    private final Sessions sessions;
+    private final TransferLimits limits;
+    private final KvLayout layout;
+    private final TransferMemory memory;
+    private final TransferStats stats;
+    private final Executor control;
+    // Tells the engine that an expectation's status changed.
+    private final Runnable wakeup;
+    private final LongSupplier clock;
+    private final Supplier<Lane> newLane;
+
+    private final Tombstones tombstones = new Tombstones();
+    private final Map<TransferId, Inbound> transfers = new LinkedHashMap<>();
+    private final Map<DeviceAgent, Lane> lanes = new HashMap<>();
+    private long lastTicket;
+
+    Inbox(
+            Sessions sessions,
+            TransferLimits limits,
+            KvLayout layout,
+            TransferMemory memory,
+            TransferStats stats,
+            Executor control,
+            Runnable wakeup,
+            LongSupplier clock,
+            Supplier<Lane> newLane) {
+        this.sessions = sessions;
+        this.limits = limits;
+        this.layout = layout;
+        this.memory = memory;
+        this.stats = stats;
+        this.control = control;
+        this.wakeup = wakeup;
+        this.clock = clock;
+        this.newLane = newLane;
+    }
+
+    /** Transfers that hold or await something; failed ones that await their request don't count. */
+    int transfers() {
+        int count = 0;
+        for (Inbound inbound : transfers.values()) {
+            count += inbound.state == ReceiveState.FAILED ? 0 : 1;
+        }
+        return count;
+    }
+
+    /** The engine has a request whose KV is to come. */
+    void expect(Expectation expectation) {
+        TransferId id = expectation.request().route().orElseThrow().id();
+        KvError over = tombstones.of(id);
+        Inbound inbound = transfers.get(id);
+        if (inbound == null && over != null) {
+            settle(expectation, new Expectation.Failed(over, "transfer=" + id + " has ended here"));
+            return;
+        }
+        int tokens = expectation.request().transferTokens();
+        if (inbound == null) {
+            inbound = begin(id, tokens, expectation.digest());
+        } else if (inbound.expectation != null) {
+            settle(
+                    expectation,
+                    new Expectation.Failed(
+                            KvError.BAD_ROUTE, "transfer=" + id + " belongs to another request"));
+            return;
+        }
+        inbound.expectation = expectation;
+        inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
+        if (inbound.tokens != tokens || inbound.digest != expectation.digest()) {
+            String detail = "tokens=" + tokens + "/" + inbound.tokens + " (ours/theirs)";
+            fail(inbound, KvError.PROMPT_MISMATCH, detail, true);
+        } else if (inbound.state == ReceiveState.COMPLETE) {
+            publish(inbound);
+        } else if (inbound.session == null) {
+            inbound.interest =
+                    sessions.dial(expectation.request().route().orElseThrow().prefill());
+            inbound.interest.transfers++;
+            fetch(inbound);
+        }
+    }
+
+    /** The engine no longer reads the transfer's memory, or no longer wants it. */
+    void release(Expectation expectation) {
+        TransferId id = expectation.request().route().orElseThrow().id();
+        Inbound inbound = transfers.get(id);
+        if (inbound == null || inbound.expectation != expectation) {
+            return;
+        }
+        inbound.expectation = null;
+        if (inbound.state == ReceiveState.COMPLETE) {
+            end(inbound, KvError.NO_SUCH_TRANSFER);
+        } else if (inbound.state == ReceiveState.FAILED) {
+            end(inbound, KvError.CANCELLED);
+        } else if (inbound.state != ReceiveState.DRAINING) {
+            fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
+        }
+    }
+
+    void onOffer(Session session, Frame.Offer offer) {
+        KvError over = tombstones.of(offer.id());
+        if (over != null) {
+            cancel(session, offer.id(), over, "the transfer has ended here");
+            return;
+        }
+        Inbound inbound = transfers.get(offer.id());
+        if (inbound == null) {
+            inbound = begin(offer.id(), offer.tokens(), offer.digest());
+        }
+        String refusal = refusal(inbound, session, offer);
+        if (!refusal.isEmpty()) {
+            KvError error =
+                    refusal.startsWith("prompt") ? KvError.PROMPT_MISMATCH : KvError.MALFORMED_FRAME;
+            cancel(session, offer.id(), error, refusal);
+            boolean ours = inbound.session == null || inbound.session.equals(session);
+            if (ours && inbound.state != ReceiveState.COMPLETE) {
+                fail(inbound, error, refusal, false);
+            }
+            return;
+        }
+        if (inbound.session == null) {
+            inbound.session = session;
+            session.transfers++;
+            inbound.startedNs = nowNs();
+        }
+        inbound.groupFirst = offer.firstLayer();
+        inbound.groupEnd = offer.firstLayer() + offer.layers();
+        if (inbound.state == ReceiveState.EXPECTED && !reserve(inbound, session)) {
+            return;
+        }
+        if (session.device().plane().sharedLane()) {
+            lane(session).enqueue(inbound);
+            grantNext(session);
+        } else {
+            grant(inbound, session);
+        }
+    }
+
+    void onCancel(Session session, Frame.Cancel cancel) {
+        Inbound inbound = transfers.get(cancel.id());
+        if (inbound != null
+                && inbound.state != ReceiveState.COMPLETE
+                && (session.equals(inbound.session)
+                        || (inbound.session == null && session.equals(inbound.interest)))) {
+            fail(inbound, cancel.error(), "told by the peer: " + cancel.detail(), false);
+        }
+    }
+
+    void onSessionOpen(Session session) {
+        for (Inbound inbound : transfers.values()) {
+            if (session.equals(inbound.interest)) {
+                fetch(inbound);
+            }
+        }
+    }
+
+    void onSessionEnded(Session session, KvError error, String detail) {
+        for (Inbound inbound : List.copyOf(transfers.values())) {
+            boolean uses =
+                    session.equals(inbound.session)
+                            || (inbound.session == null && session.equals(inbound.interest));
+            if (uses && inbound.state != ReceiveState.COMPLETE) {
+                fail(inbound, error, detail, false);
+            }
+        }
+    }
+
+    void tick() {
+        long nowNs = nowNs();
+        for (Inbound inbound : List.copyOf(transfers.values())) {
+            boolean owned =
+                    inbound.expectation != null
+                            && (inbound.state == ReceiveState.COMPLETE
+                                    || inbound.state == ReceiveState.FAILED);
+            if (!owned && nowNs - inbound.deadlineNs >= 0) {
+                if (inbound.state == ReceiveState.COMPLETE) {
+                    logger.warn("transfer={} was never asked for", inbound.id);
+                    end(inbound, KvError.NO_SUCH_TRANSFER);
+                } else {
+                    fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
+                }
+            }
+        }
+    }
+
+    /** Fails what is under way. What the engine was promised stays until it lets go. */
+    void close() {
+        for (Inbound inbound : List.copyOf(transfers.values())) {
+            if (inbound.state == ReceiveState.COMPLETE || inbound.state == ReceiveState.FAILED) {
+                end(inbound, KvError.CLOSED);
+            } else {
+                fail(inbound, KvError.CLOSED, "this connector is closing", true);
+            }
+        }
+    }
+
+    private Inbound begin(TransferId id, int tokens, long digest) {
+        Inbound inbound = new Inbound(id, tokens, digest);
+        inbound.startedNs = nowNs();
+        inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
+        transfers.put(id, inbound);
+        return inbound;
+    }
+
+    // Says "send me this" once the session is there. A producer that pushes anyway ignores it.
+    private void fetch(Inbound inbound) {
+        Session interest = inbound.interest;
+        if (interest != null && interest.open() && !inbound.fetched && inbound.session == null) {
+            inbound.fetched = sessions.send(interest, new Frame.Fetch(inbound.id));
+        }
+    }
+
+    private String refusal(Inbound inbound, Session session, Frame.Offer offer) {
+        if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
+            return "prompt tokens=" + inbound.tokens + "/" + offer.tokens() + " (ours/theirs)";
+        }
+        boolean expected =
+                inbound.state == ReceiveState.EXPECTED || inbound.state == ReceiveState.RESERVED;
+        boolean ours = inbound.session == null || inbound.session.equals(session);
+        int end = offer.firstLayer() + offer.layers();
+        if (!expected || !ours || offer.firstLayer() != inbound.received || end > layout.layers()) {
+            return "offer=%d..%d doesn't fit %s".formatted(offer.firstLayer(), end, inbound);
+        }
+        return "";
+    }
+
+    private boolean reserve(Inbound inbound, Session session) {
+        long layerBytes = layout.layerBytes(inbound.tokens);
+        if (!memory.canEverFit(layout.layers(), layerBytes)) {
+            String detail =
+                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
+                            .formatted(layout.layers(), layerBytes);
+            fail(inbound, KvError.TOO_LARGE, detail, true);
+            return false;
+        }
+        inbound.leases = memory.tryLease(layout.layers(), layerBytes, inbound.id.toString());
+        if (inbound.leases == null) {
+            stats.onBusy();
+            sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
+            return false;
+        }
+        inbound.moveTo(ReceiveState.RESERVED);
+        return true;
+    }
+
+    private Lane lane(Session session) {
+        return lanes.computeIfAbsent(
+                session.device(), device -> newLane.get());
+    }
+
+    private void grantNext(Session session) {
+        Inbound next;
+        while ((next = lane(session).next()) != null) {
+            if (next.session == null) {
+                throw new IllegalStateException("in the lane without a session: " + next);
+            }
+            grant(next, next.session);
+        }
+    }
+
+    private void grant(Inbound inbound, Session session) {
+        LayerLeases leases = inbound.leases;
+        if (leases == null) {
+            throw new IllegalStateException("granted without memory: " + inbound);
+        }
+        inbound.moveTo(ReceiveState.GRANTED);
+        inbound.ticket = ++lastTicket;
+        ReceiveOp op =
+                new ReceiveOp(
+                        session.endpoint,
+                        inbound.ticket,
+                        inbound.groupFirst,
+                        leases.regions().subList(inbound.groupFirst, inbound.groupEnd),
+                        new Received(inbound));
+        session.device().submit(plane -> plane.receive(op));
+        Frame grant =
+                new Frame.Grant(
+                        inbound.id,
+                        inbound.ticket,
+                        inbound.groupFirst,
+                        inbound.groupEnd - inbound.groupFirst);
+        if (!sessions.send(session, grant)) {
+            fail(inbound, KvError.PEER_LOST, "GRANT could not be queued; " + session, false);
+        }
+    }
+
+    /** Brings the device thread's reports back to the control thread. */
+    private final class Received implements ReceiveListener {
+        private final Inbound inbound;
+
+        Received(Inbound inbound) {
+            this.inbound = inbound;
+        }
+
+        @Override
+        public void onLayerReceived(ReceiveOp op, int layer) {
+            control.execute(() -> onLayer(inbound));
+        }
+
+        @Override
+        public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
+            control.execute(() -> onEnded(inbound, error, detail));
+        }
+    }
+
+    private void onLayer(Inbound inbound) {
+        inbound.received++;
+        if (inbound.received < inbound.groupEnd) {
+            return;
+        }
+        if (inbound.state == ReceiveState.DRAINING) {
+            drained(inbound);
+            return;
+        }
+        Session session = inbound.session;
+        if (session == null) {
+            throw new IllegalStateException("received without a session: " + inbound);
+        }
+        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
+        if (inbound.received == layout.layers()) {
+            inbound.moveTo(ReceiveState.COMPLETE);
+            if (inbound.expectation == null) {
+                inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
+            } else {
+                publish(inbound);
+            }
+        } else {
+            inbound.moveTo(ReceiveState.RESERVED);
+        }
+        releaseLane(session);
+    }
+
+    private void onEnded(Inbound inbound, KvError error, String detail) {
+        if (inbound.state == ReceiveState.DRAINING) {
+            drained(inbound);
+        } else {
+            inbound.ticket = 0; // The plane has let go of it.
+            fail(inbound, error, detail, true);
+        }
+    }
+
+    private void releaseLane(Session session) {
+        if (session.device().plane().sharedLane()) {
+            lane(session).release();
+            grantNext(session);
+        }
+    }
+
+    private void publish(Inbound inbound) {
+        Expectation expectation = inbound.expectation;
+        LayerLeases leases = inbound.leases;
+        Session session = inbound.session;
+        if (expectation == null || leases == null || session == null) {
+            throw new IllegalStateException("nothing to publish: " + inbound);
+        }
+        TransferOutcome outcome = outcome(inbound, Optional.empty(), "");
+        settle(expectation, new Expectation.Ready(leases.regions(), outcome));
+    }
+
+    private void settle(Expectation expectation, Expectation.Status status) {
+        expectation.end(status);
+        wakeup.run();
+    }
+
+    private TransferOutcome outcome(Inbound inbound, Optional<KvError> error, String detail) {
+        Session session = inbound.session;
+        return new TransferOutcome(
+                inbound.expectation == null ? "" : inbound.expectation.request().id(),
+                inbound.id,
+                error,
+                detail,
+                session == null || session.device == null ? "" : session.device().plane().name(),
+                inbound.received * layout.layerBytes(inbound.tokens),
+                nowNs() - inbound.startedNs);
+    }
+
+    private void fail(Inbound inbound, KvError error, String detail, boolean tellPeer) {
+        if (inbound.state == ReceiveState.DRAINING
+                || inbound.state == ReceiveState.FAILED
+                || inbound.state == ReceiveState.ENDED) {
+            return;
+        }
+        logger.warn("transfer={} not received: {} {}", inbound.id, error, detail);
+        stats.onOutcome("receive", outcome(inbound, Optional.of(error), detail));
+        Session session = inbound.session == null ? inbound.interest : inbound.session;
+        if (tellPeer && session != null && session.open()) {
+            cancel(session, inbound.id, error, detail);
+        }
+        Expectation expectation = inbound.expectation;
+        if (expectation != null && expectation.status() instanceof Expectation.Waiting) {
+            settle(expectation, new Expectation.Failed(error, detail));
+        }
+        boolean writing = inbound.state == ReceiveState.GRANTED && inbound.ticket != 0;
+        boolean granted = inbound.state == ReceiveState.GRANTED;
+        if (granted) {
+            inbound.moveTo(ReceiveState.DRAINING);
+        } else if (inbound.session != null && inbound.state == ReceiveState.RESERVED) {
+            if (inbound.session.device().plane().sharedLane()) {
+                lane(inbound.session).withdraw(inbound);
+            }
+        }
+        if (writing && inbound.session != null) {
+            long ticket = inbound.ticket;
+            inbound.session.device().submit(plane -> plane.cancelReceive(ticket));
+        } else if (granted) {
+            drained(inbound);
+        } else {
+            letGo(inbound, error);
+        }
+    }
+
+    private void drained(Inbound inbound) {
+        Session session = inbound.session;
+        letGo(inbound, KvError.CANCELLED);
+        if (session != null) {
+            releaseLane(session);
+        }
+    }
+
+    // Nothing writes any more: free the memory; keep the failure while a request may ask for it.
+    private void letGo(Inbound inbound, KvError error) {
+        closeLeases(inbound);
+        if (inbound.expectation == null) {
+            end(inbound, error);
+        } else {
+            inbound.moveTo(ReceiveState.FAILED);
+        }
+    }
+
+    private void end(Inbound inbound, KvError told) {
+        if (inbound.state == ReceiveState.COMPLETE) {
+            stats.onOutcome("receive", outcome(inbound, Optional.empty(), ""));
+        }
+        inbound.moveTo(ReceiveState.ENDED);
+        closeLeases(inbound);
+        transfers.remove(inbound.id);
+        tombstones.put(inbound.id, told, nowNs());
+        letGo(inbound.session);
+        letGo(inbound.interest);
+    }
+
+    private void letGo(@Nullable Session session) {
+        if (session != null) {
+            session.transfers--;
+            session.lastUsedNs = nowNs();
+        }
+    }
+
+    private static void closeLeases(Inbound inbound) {
+        if (inbound.leases != null) {
+            inbound.leases.close();
+            inbound.leases = null;
+        }
+    }
+
+    private void cancel(Session session, TransferId id, KvError error, String detail) {
+        sessions.send(session, new Frame.Cancel(id, error, detail));
+    }
+
+    private long nowNs() {
+        return clock.getAsLong();
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One transfer on its way out. The engine's thread adds layers and may wait for them to be sent; all
+ * else belongs to the control thread. The regions of saved layers aren't freed or changed before
+ * {@link #ended}.
+ */
+public final class Outbound {
+
+    private final KvRequest request;
+    private final TransferId id;
+    private final HostPort peer;
+    private final long digest;
+    private final boolean held;
+    private final @Nullable LayerLeases leases;
+
+    // Written by the engine's thread, read by the control thread: the count last, so that a layer
+    // below it is there.
+    private final AtomicReferenceArray<@Nullable List<MemoryRegion>> sources;
+    private volatile int saved;
+
+    // The engine's thread, which may be copying into the leases, and the control thread. The last
+    // one to let go frees them.
+    private final AtomicInteger holders = new AtomicInteger(2);
+
+    // Written by the device thread, read by the others.
+    private volatile int sent;
+
+    // Written by the control thread, read by the engine's.
+    private volatile boolean ended;
+
+    // Written by the engine's thread, read by those that wake it.
+    private volatile @Nullable Thread waiter;
+
+    // The control thread's own.
+    SendState state = SendState.WAITING;
+    @Nullable Session session;
+    long startedNs;
+    long deadlineNs;
+    long retryAtNs;
+    int refusals;
+    long ticket;
+    int groupFirst;
+    int groupEnd;
+    int posted;
+    int inFlight;
+    boolean groupDone;
+    String plane = "";
+    @Nullable KvError failure;
+    String detail = "";
+
+    /**
+     * A transfer about to begin.
+     *
+     * @param request the request; it has a route
+     * @param layers how many layers it has
+     * @param digest the prompt's digest
+     * @param held true: held until fetched (GET); false: pushed to the route's decode instance
+     * @param leases memory of the connector's own that holds the layers; {@code null} if they stay
+     *     in the engine's
+     */
+    public Outbound(
+            KvRequest request,
+            int layers,
+            long digest,
+            boolean held,
+            @Nullable LayerLeases leases) {
+        this.request = request;
+        this.digest = digest;
+        this.held = held;
+        this.leases = leases;
+        var route = request.route().orElseThrow();
+        id = route.id();
+        peer = route.decode();
+        sources = new AtomicReferenceArray<>(layers);
+    }
+
+    /** The transfer. */
+    public TransferId id() {
+        return id;
+    }
+
+    /** The request. */
+    public KvRequest request() {
+        return request;
+    }
+
+    /** Memory of the connector's own that holds the layers, if it does. */
+    public @Nullable LayerLeases leases() {
+        return leases;
+    }
+
+    /**
+     * A layer is there, in order of the layers. By the engine's thread.
+     *
+     * @param layer the layer
+     * @param source its bytes
+     */
+    public void save(int layer, List<MemoryRegion> source) {
+        if (layer != saved) {
+            throw new IllegalStateException("layer=" + layer + " saved=" + saved + " of " + id);
+        }
+        sources.set(layer, source);
+        saved = layer + 1;
+    }
+
+    /** True if all layers are saved. */
+    public boolean saved() {
+        return saved == layers();
+    }
+
+    /** True if nothing reads the layers any more. */
+    public boolean ended() {
+        return ended;
+    }
+
+    /**
+     * Waits until a layer is sent or the transfer has ended. By the engine's thread.
+     *
+     * @param layer the layer
+     * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
+     */
+    public void awaitSent(int layer, long deadlineNs) {
+        waiter = Thread.currentThread();
+        try {
+            long left;
+            while (!ended && sent <= layer && (left = deadlineNs - System.nanoTime()) > 0) {
+                LockSupport.parkNanos(this, left);
+            }
+        } finally {
+            waiter = null;
+        }
+    }
+
+    /**
+     * The engine's thread, or the control thread, no longer writes or reads the connector's own
+     * memory. Once by each.
+     */
+    public void letGo() {
+        int left = holders.decrementAndGet();
+        if (left < 0) {
+            throw new IllegalStateException("let go too often: " + this);
+        }
+        if (left == 0 && leases != null) {
+            leases.close();
+        }
+    }
+
+    int layers() {
+        return sources.length();
+    }
+
+    int savedLayers() {
+        return saved;
+    }
+
+    List<MemoryRegion> source(int layer) {
+        List<MemoryRegion> source = sources.get(layer);
+        if (source == null) {
+            throw new IllegalStateException("layer=" + layer + " isn't saved: " + this);
+        }
+        return source;
+    }
+
+    HostPort peer() {
+        return peer;
+    }
+
+    long digest() {
+        return digest;
+    }
+
+    boolean held() {
+        return held;
+    }
+
+    int tokens() {
+        return request.transferTokens();
+    }
+
+    void onLayerSent() {
+        sent = sent + 1;
+        LockSupport.unpark(waiter);
+    }
+
+    void moveTo(SendState next) {
+        if (!state.next().contains(next)) {
+            throw new IllegalStateException(
+                    "transfer=" + id + " from=" + state + " to=" + next + " is no legal move");
+        }
+        state = next;
+        if (next == SendState.ENDED) {
+            ended = true;
+            LockSupport.unpark(waiter);
+        }
+    }
+
+    TransferOutcome outcome(long layerBytes, long nowNs) {
+        return new TransferOutcome(
+                request.id(),
+                id,
+                Optional.ofNullable(failure),
+                detail,
+                plane,
+                sent * layerBytes,
+                nowNs - startedNs);
+    }
+
+    @Override
+    public String toString() {
+        return "transfer="
+                + id
+                + " peer="
+                + peer
+                + " state="
+                + state
+                + " saved="
+                + saved
+                + " sent="
+                + sent;
+    }
+}

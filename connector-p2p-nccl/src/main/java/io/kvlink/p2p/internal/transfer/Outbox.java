@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
+import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sending state machine. Offers what is saved, sends what is granted, in grant order, and ends
+ * each transfer exactly once. Control thread only; what the device thread reports comes back through
+ * the control thread's queue.
+ */
+final class Outbox {
+
+    private static final Logger logger = LoggerFactory.getLogger(Outbox.class);
+    private static final int MOST_PENDING_FETCHES = 4096;
+
+    private record PendingFetch(Session session, long untilNs) {}
+
+    private final Sessions sessions;
+    private final TransferLimits limits;
+    private final long tokenBytes;
+    private final TransferStats stats;
+    private final Tombstones tombstones = new Tombstones();
+    private final Executor control;
+    private final Consumer<TransferOutcome> finished;
+    private final LongSupplier clock;
+
+    private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
+    // Fetches that came before their transfer: P and D are called at the same time.
+    private final Map<TransferId, PendingFetch> fetches = new HashMap<>();
+
+    Outbox(
+            Sessions sessions,
+            TransferLimits limits,
+            long tokenBytes,
+            TransferStats stats,
+            Executor control,
+            Consumer<TransferOutcome> finished,
+            LongSupplier clock) {
+        this.sessions = sessions;
+        this.limits = limits;
+        this.tokenBytes = tokenBytes;
+        this.stats = stats;
+        this.control = control;
+        this.finished = finished;
+        this.clock = clock;
+    }
+
+    int transfers() {
+        return transfers.size();
+    }
+
+    /** A transfer begins; none of its layers need be saved yet. */
+    void start(Outbound transfer) {
+        transfer.startedNs = nowNs();
+        transfer.retryAtNs = transfer.startedNs;
+        transfer.deadlineNs =
+                transfer.startedNs + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+        if (transfers.putIfAbsent(transfer.id(), transfer) != null) {
+            transfer.failure = KvError.BAD_ROUTE;
+            transfer.detail = "transfer=" + transfer.id() + " is under way already";
+            conclude(transfer);
+            return;
+        }
+        PendingFetch fetch = fetches.remove(transfer.id());
+        if (!transfer.held()) {
+            attach(transfer, sessions.dial(transfer.peer()));
+        } else if (fetch != null && fetch.session.open()) {
+            attach(transfer, fetch.session);
+        }
+        pump(transfer);
+    }
+
+    /** A transfer can't even begin: whoever fetches it is told why. */
+    void refuse(Outbound transfer, KvError error, String detail) {
+        transfer.startedNs = nowNs();
+        transfer.deadlineNs = nowNs();
+        if (transfers.putIfAbsent(transfer.id(), transfer) == null) {
+            PendingFetch fetch = fetches.remove(transfer.id());
+            if (fetch != null && fetch.session.open()) {
+                attach(transfer, fetch.session);
+            }
+        }
+        fail(transfer, error, detail, true);
+    }
+
+    /** A layer was saved. */
+    void onSaved(Outbound transfer) {
+        pump(transfer);
+    }
+
+    /** The engine gives the transfer up: its layers will not all be saved. */
+    void abort(Outbound transfer) {
+        fail(transfer, KvError.CANCELLED, "the producer gave the request up", true);
+    }
+
+    void onFetch(Session session, Frame.Fetch fetch) {
+        Outbound transfer = transfers.get(fetch.id());
+        KvError over = tombstones.of(fetch.id());
+        if (transfer != null) {
+            if (transfer.held() && transfer.session == null) {
+                attach(transfer, session);
+                pump(transfer);
+            }
+        } else if (over != null) {
+            cancel(session, fetch.id(), over, "the transfer has ended here");
+        } else if (fetches.size() < MOST_PENDING_FETCHES) {
+            fetches.put(fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
+        }
+    }
+
+    void onGrant(Session session, Frame.Grant grant) {
+        Outbound transfer = transfers.get(grant.id());
+        if (transfer == null
+                || transfer.state != SendState.OFFERED
+                || !session.equals(transfer.session)
+                || grant.firstLayer() != transfer.groupFirst
+                || grant.firstLayer() + grant.layers() != transfer.groupEnd) {
+            cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
+            return;
+        }
+        transfer.moveTo(SendState.GRANTED);
+        transfer.ticket = grant.ticket();
+        transfer.posted = transfer.groupFirst;
+        transfer.groupDone = false;
+        transfer.plane = session.device().plane().name();
+        pump(transfer);
+    }
+
+    void onBusy(Session session, Frame.Busy busy) {
+        Outbound transfer = transfers.get(busy.id());
+        if (transfer != null
+                && transfer.state == SendState.OFFERED
+                && session.equals(transfer.session)) {
+            transfer.moveTo(SendState.WAITING);
+            transfer.retryAtNs = nowNs() + backOffMs(transfer, busy) * 1_000_000L;
+        }
+    }
+
+    // Twice as long each time, within a bound: many may be waiting for the same memory.
+    private static long backOffMs(Outbound transfer, Frame.Busy busy) {
+        return (long) busy.retryAfterMs() << Math.min(5, transfer.refusals++);
+    }
+
+    void onDone(Session session, Frame.Done done) {
+        Outbound transfer = transfers.get(done.id());
+        if (transfer != null
+                && transfer.state == SendState.GRANTED
+                && session.equals(transfer.session)
+                && done.ticket() == transfer.ticket) {
+            transfer.groupDone = true;
+            pump(transfer);
+        }
+    }
+
+    void onCancel(Session session, Frame.Cancel cancel) {
+        Outbound transfer = transfers.get(cancel.id());
+        if (transfer != null && session.equals(transfer.session)) {
+            fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
+        }
+        fetches.remove(cancel.id());
+    }
+
+    void onSessionOpen(Session session) {
+        for (Outbound transfer : List.copyOf(transfers.values())) {
+            if (session.equals(transfer.session)) {
+                pump(transfer);
+            }
+        }
+    }
+
+    void onSessionEnded(Session session, KvError error, String detail) {
+        fetches.values().removeIf(fetch -> fetch.session.equals(session));
+        for (Outbound transfer : List.copyOf(transfers.values())) {
+            if (session.equals(transfer.session)) {
+                fail(transfer, error, detail, false);
+            }
+        }
+    }
+
+    void tick() {
+        fetches.values().removeIf(fetch -> fetch.untilNs - nowNs() <= 0);
+        for (Outbound transfer : List.copyOf(transfers.values())) {
+            if (nowNs() - transfer.deadlineNs >= 0) {
+                String detail = transfer + "; its time is over";
+                fail(transfer, KvError.DEADLINE, detail, true);
+            } else {
+                pump(transfer);
+            }
+        }
+    }
+
+    void close() {
+        for (Outbound transfer : List.copyOf(transfers.values())) {
+            fail(transfer, KvError.CLOSED, "this connector is closing", true);
+        }
+    }
+
+    private void pump(Outbound transfer) {
+        if (transfer.state == SendState.GRANTED) {
+            post(transfer);
+            if (transfer.groupDone
+                    && transfer.posted == transfer.groupEnd
+                    && transfer.inFlight == 0) {
+                if (transfer.groupEnd == transfer.layers()) {
+                    conclude(transfer);
+                    return;
+                }
+                transfer.groupFirst = transfer.groupEnd;
+                transfer.moveTo(SendState.WAITING);
+            }
+        }
+        if (transfer.state == SendState.WAITING) {
+            offer(transfer);
+        }
+    }
+
+    private void offer(Outbound transfer) {
+        Session session = transfer.session;
+        if (session == null || !session.open() || nowNs() - transfer.retryAtNs < 0) {
+            return;
+        }
+        int end = groupEnd(transfer, session);
+        if (end > transfer.groupFirst) {
+            transfer.groupEnd = end;
+            Frame offer =
+                    new Frame.Offer(
+                            transfer.id(),
+                            transfer.tokens(),
+                            transfer.digest(),
+                            transfer.groupFirst,
+                            end - transfer.groupFirst);
+            if (sessions.send(session, offer)) {
+                transfer.moveTo(SendState.OFFERED);
+            }
+        }
+    }
+
+    // Where lanes are shared a grant blocks others, so only what is there is offered, within a byte
+    // budget. Otherwise all layers are, also before they are computed: one round trip a transfer.
+    private int groupEnd(Outbound transfer, Session session) {
+        if (!session.device().plane().sharedLane()) {
+            return transfer.layers();
+        }
+        long layerBytes = Math.max(1, tokenBytes * transfer.tokens());
+        long budget = Math.max(1, limits.groupBytes() / layerBytes);
+        return (int) Math.min(transfer.savedLayers(), transfer.groupFirst + budget);
+    }
+
+    private void post(Outbound transfer) {
+        Session session = transfer.session;
+        if (session == null) {
+            return;
+        }
+        int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
+        while (transfer.posted < ready) {
+            int layer = transfer.posted++;
+            transfer.inFlight++;
+            SendOp op =
+                    new SendOp(
+                            session.endpoint,
+                            transfer.ticket,
+                            layer,
+                            transfer.source(layer),
+                            tokenBytes * transfer.tokens(),
+                            new Sent(transfer));
+            session.device().submit(plane -> plane.send(op));
+        }
+    }
+
+    /** Brings the device thread's reports back to the control thread. */
+    private final class Sent implements SendListener {
+        private final Outbound transfer;
+
+        Sent(Outbound transfer) {
+            this.transfer = transfer;
+        }
+
+        @Override
+        public void onSent(SendOp op) {
+            transfer.onLayerSent();
+            control.execute(() -> onEnded(null, ""));
+        }
+
+        @Override
+        public void onSendFailed(SendOp op, KvError error, String detail) {
+            control.execute(() -> onEnded(error, detail));
+        }
+
+        private void onEnded(@org.jspecify.annotations.Nullable KvError error, String detail) {
+            transfer.inFlight--;
+            if (transfer.state == SendState.DRAINING) {
+                if (transfer.inFlight == 0) {
+                    conclude(transfer);
+                }
+            } else if (error != null) {
+                fail(transfer, error, detail, true);
+            } else {
+                pump(transfer);
+            }
+        }
+    }
+
+    private void fail(
+            Outbound transfer, KvError error, String detail, boolean tellPeer) {
+        if (transfer.failure != null || transfer.state == SendState.ENDED) {
+            return;
+        }
+        transfer.failure = error;
+        transfer.detail = detail;
+        Session session = transfer.session;
+        if (tellPeer && session != null) {
+            cancel(session, transfer.id(), error, detail);
+        }
+        if (transfer.inFlight == 0) {
+            conclude(transfer);
+            return;
+        }
+        transfer.moveTo(SendState.DRAINING);
+        if (session != null) {
+            String endpoint = session.endpoint;
+            long ticket = transfer.ticket;
+            session.device().submit(plane -> plane.cancelSends(endpoint, ticket));
+        }
+    }
+
+    private void conclude(Outbound transfer) {
+        KvError error = transfer.failure;
+        if (transfers.remove(transfer.id(), transfer)) {
+            KvError told = error == null ? KvError.NO_SUCH_TRANSFER : error;
+            tombstones.put(transfer.id(), told, nowNs());
+        }
+        Session session = transfer.session;
+        if (session != null) {
+            session.transfers--;
+            session.lastUsedNs = nowNs();
+        }
+        transfer.letGo();
+        TransferOutcome outcome =
+                transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
+        transfer.moveTo(SendState.ENDED);
+        stats.onOutcome("send", outcome);
+        if (error != null) {
+            logger.warn("transfer={} not sent: {} {}", transfer.id(), error, transfer.detail);
+        }
+        finished.accept(outcome);
+    }
+
+    private void attach(Outbound transfer, Session session) {
+        transfer.session = session;
+        session.transfers++;
+    }
+
+    private void cancel(
+            Session session, TransferId id, KvError error, String detail) {
+        sessions.send(session, new Frame.Cancel(id, error, detail));
+    }
+
+    private long nowNs() {
+        return clock.getAsLong();
+    }
+}

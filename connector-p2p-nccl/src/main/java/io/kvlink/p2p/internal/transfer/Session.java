@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.control.ControlTransport.Link;
+import io.kvlink.p2p.internal.control.Frame.Identity;
+import io.kvlink.spi.HostPort;
+import org.jspecify.annotations.Nullable;
+
+/** A conversation with one start of one peer. Control thread only. */
+final class Session {
+
+    enum State {
+        /** HELLO is out. */
+        DIALLING,
+        /** Both sides agreed. */
+        OPEN,
+        /** Over; nothing goes through it any more. */
+        ENDED
+    }
+
+    final Link link;
+    final HostPort address;
+    final boolean dialled;
+
+    State state = State.DIALLING;
+    @Nullable Identity peer;
+    // The device that carries this session's bytes; set when the session opens.
+    @Nullable DeviceAgent device;
+    String endpoint = "";
+    long dialledNs;
+    long lastHeardNs;
+    long lastSentNs;
+    long lastHelloNs;
+    long lastUsedNs;
+    // Transfers that use the session.
+    int transfers;
+
+    Session(Link link, HostPort address, boolean dialled, long nowNs) {
+        this.link = link;
+        this.address = address;
+        this.dialled = dialled;
+        dialledNs = nowNs;
+        lastHeardNs = nowNs;
+        lastSentNs = nowNs;
+        lastHelloNs = nowNs;
+        lastUsedNs = nowNs;
+    }
+
+    boolean open() {
+        return state == State.OPEN;
+    }
+
+    DeviceAgent device() {
+        if (device == null) {
+            throw new IllegalStateException("no device yet: " + this);
+        }
+        return device;
+    }
+
+    @Override
+    public String toString() {
+        return "peer="
+                + address
+                + (peer == null ? "" : " engine=" + peer.engineId() + " epoch=" + peer.epoch())
+                + " state="
+                + state;
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.TransferOutcome;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.DoubleAdder;
+
+/** Counts what happens. Written by the control thread, read by any. */
+public final class TransferStats {
+
+    private record Key(String name, String help, Map<String, String> labels) {}
+
+    private final Map<Key, DoubleAdder> counters = new ConcurrentHashMap<>();
+
+    void onOutcome(String direction, TransferOutcome outcome) {
+        String ending = outcome.failure().map(KvError::name).orElse("DONE");
+        add(
+                "transfers_total",
+                "Transfers that ended.",
+                Map.of("direction", direction, "outcome", ending),
+                1);
+        Map<String, String> wire =
+                Map.of(
+                        "direction",
+                        direction,
+                        "plane",
+                        outcome.plane().isEmpty() ? "none" : outcome.plane());
+        add("transfer_bytes_total", "KV bytes that moved.", wire, outcome.bytes());
+        if (outcome.failure().isEmpty()) {
+            add(
+                    "transfer_seconds_total",
+                    "Time that successful transfers took, from first save or offer to last byte.",
+                    wire,
+                    outcome.nanos() / 1e9);
+        }
+    }
+
+    void onBusy() {
+        add("busy_total", "Offers answered BUSY for lack of memory.", Map.of(), 1);
+    }
+
+    void onMalformedFrame() {
+        add("malformed_frames_total", "Control frames that did not decode.", Map.of(), 1);
+    }
+
+    void onHandshakeRefused() {
+        add("handshakes_refused_total", "Peers whose layout or planes did not fit.", Map.of(), 1);
+    }
+
+    /** All counters now. */
+    public List<KvMetric> metrics() {
+        List<KvMetric> metrics = new ArrayList<>();
+        counters.forEach(
+                (key, value) ->
+                        metrics.add(
+                                new KvMetric(
+                                        key.name, key.help, true, key.labels, value.sum())));
+        return metrics;
+    }
+
+    private void add(String name, String help, Map<String, String> labels, double amount) {
+        counters.computeIfAbsent(new Key(name, help, labels), key -> new DoubleAdder()).add(amount);
+    }
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Random;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Many nodes in one thread: the real control agents, device agents and memory over a simulated
+ * network, simulated devices and a fake clock. A seed decides every step, so a failure repeats.
+ */
+final class Simulation {
+
+    static final int LAYERS = 4;
+    static final KvLayout LAYOUT = KvLayout.single("m", LAYERS, 1, 2, DType.I8, 4);
+    private static final long MS = 1_000_000L;
+
+    final Random random;
+    final SimNetwork network = new SimNetwork();
+    final SimFabric fabric;
+    final List<Node> prefills = new ArrayList<>();
+    final List<Node> decodes = new ArrayList<>();
+    final List<Transfer> transfers = new ArrayList<>();
+    private final TransferLimits limits;
+    private final Supplier<Lane> lanes;
+    private final boolean get;
+    private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
+
+    Simulation(
+            long seed, boolean sharedLane, TransferLimits limits, Supplier<Lane> lanes, boolean get) {
+        random = new Random(seed);
+        fabric = new SimFabric(sharedLane);
+        this.limits = limits;
+        this.lanes = lanes;
+        this.get = get;
+    }
+
+    static TransferLimits limits(int laneWindow, long groupBytes) {
+        return new TransferLimits(
+                10_000 * MS, 2_000 * MS, 3_000 * MS, 60_000 * MS, 5_000 * MS, groupBytes, laneWindow);
+    }
+
+    /** One instance. */
+    final class Node {
+        final HostPort address;
+        final long memoryBytes;
+        long epoch = 1;
+        TransferMemory memory;
+        DeviceAgent device;
+        ControlAgent control;
+        final Queue<TransferOutcome> sent = new ArrayDeque<>();
+        boolean alive;
+
+        Node(HostPort address, long memoryBytes) {
+            this.address = address;
+            this.memoryBytes = memoryBytes;
+            start();
+        }
+
+        void start() {
+            memory = SimMemory.of(memoryBytes);
+            String endpoint = address + "/" + epoch;
+            device = new DeviceAgent(fabric.join(endpoint));
+            Frame.Identity self =
+                    new Frame.Identity(
+                            "e" + address.port(),
+                            epoch,
+                            address,
+                            LAYOUT,
+                            List.of(new Frame.Plane("sim", endpoint)));
+            control =
+                    new ControlAgent(
+                            network.join(address),
+                            self,
+                            Map.of("sim", device),
+                            limits,
+                            memory,
+                            new TransferStats(),
+                            null,
+                            sent::add,
+                            () -> {},
+                            () -> nowNs,
+                            lanes);
+            alive = true;
+        }
+
+        void kill() {
+            alive = false;
+            network.kill(address);
+            fabric.kill(address + "/" + epoch);
+            for (Transfer transfer : transfers) {
+                transfer.onKilled(this);
+            }
+        }
+
+        void restart() {
+            epoch++;
+            sent.clear();
+            start();
+        }
+    }
+
+    /** One request's hand-over, played by two engines. */
+    final class Transfer {
+        final Node prefill;
+        final Node decode;
+        final KvRequest request;
+        final List<byte[]> content = new ArrayList<>();
+        @Nullable Outbound outbound;
+        @Nullable Expectation expectation;
+        int saved;
+        boolean sendOver;
+        boolean receiveOver;
+        boolean arrived;
+        String failure = "";
+
+        Transfer(Node prefill, Node decode, int tokens, int number) {
+            this.prefill = prefill;
+            this.decode = decode;
+            TransferId id = new TransferId(7, number, 0);
+            int[] prompt = random.ints(tokens + 1, 0, 1000).toArray();
+            TransferRoute route = new TransferRoute(prefill.address, decode.address, id);
+            request = new KvRequest("r" + number, Optional.of(route), prompt);
+            for (int layer = 0; layer < LAYERS; layer++) {
+                byte[] bytes = new byte[Math.toIntExact(LAYOUT.layerBytes(tokens))];
+                random.nextBytes(bytes);
+                content.add(bytes);
+            }
+        }
+
+        boolean over() {
+            return sendOver && receiveOver;
+        }
+
+        void onKilled(Node node) {
+            if (node == prefill) {
+                sendOver = true;
+                outbound = null;
+            }
+            if (node == decode) {
+                receiveOver = true;
+                expectation = null;
+            }
+        }
+
+        /** The prefill engine does one thing. */
+        boolean stepPrefill() {
+            if (sendOver || !prefill.alive) {
+                return false;
+            }
+            Outbound out = outbound;
+            if (out == null) {
+                LayerLeases leases =
+                        get
+                                ? prefill.memory.tryLease(
+                                        LAYERS, content.get(0).length, request.id())
+                                : null;
+                if (get && leases == null) {
+                    return false; // The engine computes it later.
+                }
+                out = new Outbound(request, LAYERS, PromptDigest.of(request.promptTokens(), request.transferTokens()), get, leases);
+                outbound = out;
+                prefill.control.start(out);
+                return true;
+            }
+            if (saved < LAYERS && !out.ended()) {
+                MemoryRegion source = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(saved)));
+                if (out.leases() != null) {
+                    MemoryRegion held = out.leases().regions().get(saved);
+                    held.buffer().put(source.buffer());
+                    source = held;
+                }
+                out.save(saved++, List.of(source));
+                prefill.control.saved(out);
+                return true;
+            }
+            if (out.ended()) {
+                out.letGo();
+                sendOver = true;
+                return true;
+            }
+            return false;
+        }
+
+        /** The decode engine does one thing. */
+        boolean stepDecode() {
+            if (receiveOver || !decode.alive) {
+                return false;
+            }
+            Expectation wait = expectation;
+            if (wait == null) {
+                wait = new Expectation(request, PromptDigest.of(request.promptTokens(), request.transferTokens()));
+                expectation = wait;
+                decode.control.expect(wait);
+                return true;
+            }
+            if (wait.status() instanceof Expectation.Ready ready) {
+                for (int layer = 0; layer < LAYERS; layer++) {
+                    byte[] bytes = new byte[content.get(layer).length];
+                    ready.layers().get(layer).buffer().get(bytes);
+                    assertThat(bytes).as("%s layer %d", request, layer).isEqualTo(content.get(layer));
+                }
+                arrived = true;
+            } else if (wait.status() instanceof Expectation.Failed failed) {
+                failure = failed.error() + " " + failed.detail();
+            } else {
+                return false;
+            }
+            decode.control.release(wait);
+            receiveOver = true;
+            return true;
+        }
+    }
+
+    void nodes(int p, int d, long prefillBytes, long decodeBytes) {
+        for (int i = 0; i < p; i++) {
+            prefills.add(new Node(new HostPort("p", 100 + i), prefillBytes));
+        }
+        for (int i = 0; i < d; i++) {
+            decodes.add(new Node(new HostPort("d", 200 + i), decodeBytes));
+        }
+    }
+
+    void transfers(int count, int mostTokens) {
+        for (int i = 0; i < count; i++) {
+            transfers.add(
+                    new Transfer(
+                            prefills.get(random.nextInt(prefills.size())),
+                            decodes.get(random.nextInt(decodes.size())),
+                            1 + random.nextInt(mostTokens),
+                            i));
+        }
+    }
+
+    /** One random step; false if nothing at all could be done but to let time pass. */
+    boolean step() {
+        List<Node> nodes = new ArrayList<>(prefills);
+        nodes.addAll(decodes);
+        Node node = nodes.get(random.nextInt(nodes.size()));
+        Transfer transfer = transfers.get(random.nextInt(transfers.size()));
+        return switch (random.nextInt(6)) {
+            case 0 -> node.alive && node.control.doWork(nowNs) > 0;
+            case 1 -> node.alive && node.device.doWork(nowNs) > 0;
+            case 2 -> network.deliverOne(random);
+            case 3 -> fabric.runOne(random);
+            case 4 -> transfer.stepPrefill();
+            default -> transfer.stepDecode();
+        };
+    }
+
+    /** Lets everybody do all they can now, once; false if there was nothing. */
+    boolean sweep() {
+        boolean worked = false;
+        for (List<Node> nodes : List.of(prefills, decodes)) {
+            for (Node node : nodes) {
+                worked |= node.alive && node.control.doWork(nowNs) > 0;
+                worked |= node.alive && node.device.doWork(nowNs) > 0;
+            }
+        }
+        worked |= network.deliverOne(random);
+        worked |= fabric.runOne(random);
+        for (Transfer transfer : transfers) {
+            worked |= transfer.stepPrefill();
+            worked |= transfer.stepDecode();
+        }
+        return worked;
+    }
+
+    /**
+     * Runs until all transfers are over.
+     *
+     * @param mostMs most simulated time
+     * @return simulated milliseconds
+     */
+    long run(long mostMs, Runnable now) {
+        long startNs = nowNs;
+        while (!transfers.stream().allMatch(Transfer::over)) {
+            now.run();
+            boolean worked = false;
+            for (int i = 0; i < 40; i++) {
+                worked |= step();
+            }
+            if (!worked && !sweep()) {
+                nowNs += 5 * MS;
+            } else if (random.nextInt(20) == 0) {
+                nowNs += random.nextInt(3) * MS;
+            }
+            if (nowNs - startNs > mostMs * MS) {
+                break;
+            }
+        }
+        return (nowNs - startNs) / MS;
+    }
+
+    /** Lets what is still in flight come to rest, without new work, for so long. */
+    void settle(long forMs) {
+        long untilNs = nowNs + forMs * MS;
+        while (nowNs < untilNs) {
+            if (!sweep()) {
+                nowNs += 20 * MS;
+            }
+        }
+    }
+
+    /** What each living node still holds. */
+    Map<HostPort, String> held() {
+        Map<HostPort, String> held = new LinkedHashMap<>();
+        for (List<Node> nodes : List.of(prefills, decodes)) {
+            for (Node node : nodes) {
+                if (node.alive) {
+                    long bytes = node.memory.bufferBytes() + node.memory.poolBytes();
+                    if (bytes != 0 || node.memory.leases() != 0 || node.control.transfers() != 0) {
+                        held.put(
+                                node.address,
+                                "bytes=%d leases=%d transfers=%d"
+                                        .formatted(
+                                                bytes,
+                                                node.memory.leases(),
+                                                node.control.transfers()));
+                    }
+                }
+            }
+        }
+        return held;
+    }
+
+    List<Transfer> notArrived() {
+        return transfers.stream().filter(transfer -> !transfer.arrived).toList();
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Nodes die and come back in the middle; memory is short. Every transfer ends, and nothing stays. */
+class TransferFaultsTest {
+
+    @ParameterizedTest(name = "shared lane {0}, get {1}")
+    @CsvSource({"true, false", "false, false", "true, true", "false, true"})
+    void shouldEndEveryTransferWhenNodesDieAndRestart(boolean sharedLane, boolean get) {
+        int arrived = 0;
+        int failed = 0;
+        for (long seed = 0; seed < 300; seed++) {
+            Simulation simulation =
+                    new Simulation(
+                            seed,
+                            sharedLane,
+                            Simulation.limits(1, 100),
+                            () -> new Lane(1),
+                            get);
+            simulation.nodes(2, 2, 4096, 4096);
+            simulation.transfers(10, 12);
+            simulation.run(80_000, () -> sometimesKill(simulation));
+            assertThat(simulation.transfers).as("seed=%d", seed).allMatch(Simulation.Transfer::over);
+            simulation.settle(70_000);
+            assertThat(simulation.held()).as("seed=%d", seed).isEmpty();
+            for (Simulation.Transfer transfer : simulation.transfers) {
+                arrived += transfer.arrived ? 1 : 0;
+                failed += transfer.failure.isEmpty() ? 0 : 1;
+            }
+        }
+        assertThat(arrived).as("arrived").isGreaterThan(100);
+        assertThat(failed).as("failed").isGreaterThan(100);
+    }
+
+    @ParameterizedTest(name = "shared lane {0}")
+    @CsvSource({"true", "false"})
+    void shouldFinishAllTransfersWhenMemoryHoldsOnlyOne(boolean sharedLane) {
+        for (long seed = 0; seed < 200; seed++) {
+            Simulation simulation =
+                    new Simulation(
+                            seed, sharedLane, Simulation.limits(1, 64), () -> new Lane(1), false);
+            long one = Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12);
+            simulation.nodes(3, 1, 0, one);
+            simulation.transfers(8, 12);
+            simulation.run(10_000, () -> {});
+            assertThat(simulation.notArrived()).as("seed=%d", seed).isEmpty();
+            simulation.settle(200);
+            assertThat(simulation.held()).as("seed=%d", seed).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldFailAtOnceWhatCanNeverFit() {
+        Simulation simulation =
+                new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), false);
+        simulation.nodes(1, 1, 0, Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12) - 1);
+        simulation.transfers.add(
+                simulation.new Transfer(
+                        simulation.prefills.get(0), simulation.decodes.get(0), 12, 0));
+        long ms = simulation.run(10_000, () -> {});
+        assertThat(simulation.transfers.get(0).failure).startsWith("TOO_LARGE");
+        assertThat(ms).isLessThan(1_000);
+        simulation.settle(200);
+        assertThat(simulation.held()).isEmpty();
+    }
+
+    private static void sometimesKill(Simulation simulation) {
+        if (simulation.random.nextInt(12) == 0) {
+            var nodes =
+                    simulation.random.nextBoolean() ? simulation.prefills : simulation.decodes;
+            Simulation.Node node = nodes.get(simulation.random.nextInt(nodes.size()));
+            if (node.alive) {
+                node.kill();
+            }
+            if (simulation.random.nextInt(3) > 0) {
+                node.restart();
+            }
+        }
+    }
+}

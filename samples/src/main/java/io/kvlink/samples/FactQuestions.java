@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.samples;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Makes prompts whose answer stands in the prompt, as {@code model/training/gen.py} made the ones the
+ * demo model learned from: a decode instance can answer them only from the KV it was handed.
+ */
+public final class FactQuestions {
+
+    private static final List<String> NAMES =
+            words(
+                    "Mia Tom Anna Ben Lily Sam Zoe Max Ruby Leo Nora Jack Ella Finn Ivy Oscar Rosa Hugo Clara Theo Maya Felix Alice Milo Grace Otto Emma Noah Iris Luke");
+    private static final List<String> OBJECTS =
+            words(
+                    "kite drum ball boat hat book lamp cup key bell box coat flute ring map shell spoon basket scarf clock whistle candle brush mirror pencil puzzle wagon blanket ribbon feather");
+    private static final List<String> COLORS =
+            words("red blue green yellow black white purple orange silver golden pink brown");
+    private static final List<String> PLACES =
+            List.of(
+                    "under the bed",
+                    "behind the door",
+                    "in the garden",
+                    "near the river",
+                    "on the hill",
+                    "inside the barn",
+                    "by the old tree",
+                    "under the bridge",
+                    "in the kitchen",
+                    "on the roof",
+                    "beside the pond",
+                    "in the attic",
+                    "behind the wall",
+                    "at the market",
+                    "in the forest",
+                    "on the table");
+
+    private final Random random;
+
+    /**
+     * A question and what must come back.
+     *
+     * @param prompt facts and a question, ending in {@code Answer:}
+     * @param answer one sentence, with a leading space
+     */
+    public record Question(String prompt, String answer) {}
+
+    /**
+     * A source of questions.
+     *
+     * @param seed the same seed gives the same questions
+     */
+    public FactQuestions(long seed) {
+        random = new Random(seed);
+    }
+
+    /** The next question. */
+    public Question next() {
+        int count = 2 + random.nextInt(5);
+        List<String> names = sample(NAMES, count);
+        List<String> objects = sample(OBJECTS, count);
+        List<String> places = sample(PLACES, count);
+        List<String> colors = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            colors.add(COLORS.get(random.nextInt(COLORS.size())));
+        }
+        int kind = random.nextInt(3);
+        StringBuilder facts = new StringBuilder("Facts:");
+        for (int i = 0; i < count; i++) {
+            facts.append(' ').append(fact(kind, names, objects, colors, places, i)).append('.');
+        }
+        int asked = random.nextInt(count);
+        String question = question(kind, names, objects, places, asked);
+        String answer = fact(kind, names, objects, colors, places, asked);
+        if (question.startsWith("What color")) {
+            answer = "The " + objects.get(asked) + " is " + colors.get(asked);
+        } else if (question.startsWith("Who has")) {
+            answer = names.get(asked) + " has the " + objects.get(asked);
+        }
+        return new Question(facts + " Question: " + question + "? Answer:", " " + answer + ".");
+    }
+
+    private static String fact(
+            int kind,
+            List<String> names,
+            List<String> objects,
+            List<String> colors,
+            List<String> places,
+            int i) {
+        String object = colors.get(i) + " " + objects.get(i);
+        return switch (kind) {
+            case 0 -> names.get(i) + " has " + article(object) + object;
+            case 1 -> "The " + object + " is " + places.get(i);
+            default -> names.get(i) + " is " + places.get(i);
+        };
+    }
+
+    private String question(
+            int kind, List<String> names, List<String> objects, List<String> places, int i) {
+        boolean where = random.nextDouble() < 0.6;
+        return switch (kind) {
+            case 0 ->
+                    switch (random.nextInt(3)) {
+                        case 0 -> "Who has the " + objects.get(i);
+                        case 1 -> "What does " + names.get(i) + " have";
+                        default -> "What color is the " + objects.get(i);
+                    };
+            case 1 -> where ? "Where is the " + objects.get(i) : "What is " + places.get(i);
+            default -> where ? "Where is " + names.get(i) : "Who is " + places.get(i);
+        };
+    }
+
+    private static String article(String noun) {
+        return "aeiou".indexOf(noun.charAt(0)) >= 0 ? "an " : "a ";
+    }
+
+    private List<String> sample(List<String> from, int count) {
+        List<String> shuffled = new ArrayList<>(from);
+        Collections.shuffle(shuffled, random);
+        return shuffled.subList(0, count);
+    }
+
+    private static List<String> words(String text) {
+        return List.of(text.split(" "));
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.samples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.djl.worker.GenerationListener;
+import io.kvlink.djl.worker.GenerationRequest;
+import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.worker.LlamaWorker;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.WorkerStatus;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Workers of the demo model in this JVM, each with its own connector, talking over real sockets. The
+ * same code as in a process of its own, without the HTTP around it.
+ */
+final class Cluster implements AutoCloseable {
+
+    static final Path MODEL = Path.of("model");
+
+    private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
+
+    private final List<TextGenerator> all = new ArrayList<>();
+    final List<TextGenerator> prefills = new ArrayList<>();
+    final List<TextGenerator> decodes = new ArrayList<>();
+
+    /** A worker that computes everything itself. */
+    TextGenerator aggregated() {
+        return add(LlamaWorker.start(WorkerConfig.of(MODEL, Map.of()), loader()));
+    }
+
+    /** A prefill worker; settings are added to its connector's, or replace them. */
+    TextGenerator prefill(Map<String, Object> settings) {
+        TextGenerator worker = add(worker("kv_producer", settings, Map.of()));
+        prefills.add(worker);
+        return worker;
+    }
+
+    /** A decode worker. */
+    TextGenerator decode(Map<String, Object> settings, Map<String, Object> options) {
+        TextGenerator worker = add(worker("kv_consumer", settings, options));
+        decodes.add(worker);
+        return worker;
+    }
+
+    TextGenerator decode(Map<String, Object> settings) {
+        return decode(settings, Map.of());
+    }
+
+    static TextGenerator worker(
+            String role, Map<String, Object> settings, Map<String, Object> options) {
+        Map<String, Object> extra = new LinkedHashMap<>();
+        Map<String, Object> transfer = new LinkedHashMap<>();
+        transfer.put("kv_connector", "P2pNcclConnector");
+        transfer.put("kv_role", role);
+        transfer.put("kv_port", 0);
+        settings.forEach(
+                (key, value) -> (key.startsWith("kv_") ? transfer : extra).put(key, value));
+        transfer.put("kv_connector_extra_config", extra);
+        Map<String, Object> values = new LinkedHashMap<>(options);
+        values.put("kv_transfer_config", new com.google.gson.Gson().toJson(transfer));
+        return LlamaWorker.start(WorkerConfig.of(MODEL, values), loader());
+    }
+
+    static HostPort kvAddress(TextGenerator worker) {
+        return worker.status().kvAddress().orElseThrow();
+    }
+
+    /** Prefilled here, decoded there. Both are called at the same time, as the proxy does. */
+    CompletableFuture<Completion> ask(
+            TextGenerator prefill,
+            TextGenerator decode,
+            int[] prompt,
+            SamplingParams sampling,
+            int maxTokens) {
+        TransferRoute route = route(kvAddress(prefill), kvAddress(decode));
+        CompletableFuture<Completion> first = submit(prefill, Optional.of(route), prompt, sampling, 1);
+        CompletableFuture<Completion> answer =
+                submit(decode, Optional.of(route), prompt, sampling, maxTokens);
+        return first.thenCombine(
+                answer,
+                (computed, decoded) -> {
+                    assertThat(computed.result().computedPromptTokens()).isEqualTo(prompt.length);
+                    return decoded;
+                });
+    }
+
+    static TransferRoute route(HostPort prefill, HostPort decode) {
+        UUID id = UUID.randomUUID();
+        return new TransferRoute(
+                prefill,
+                decode,
+                new TransferId(id.getMostSignificantBits(), id.getLeastSignificantBits(), 0));
+    }
+
+    static CompletableFuture<Completion> submit(
+            TextGenerator worker,
+            Optional<TransferRoute> route,
+            int[] prompt,
+            SamplingParams sampling,
+            int maxTokens) {
+        Collector collector = new Collector();
+        String id = route.map(TransferRoute::requestId).orElse("local-" + UUID.randomUUID());
+        worker.submit(
+                new GenerationRequest(
+                        id, route, prompt, maxTokens, 0, sampling, List.of(), true),
+                collector);
+        return collector.done;
+    }
+
+    static Completion await(CompletableFuture<Completion> future) {
+        return future.orTimeout(120, TimeUnit.SECONDS).join();
+    }
+
+    /** Nothing is held anywhere: waits until it is so, or fails. */
+    void assertAtRest() {
+        long deadlineNs = System.nanoTime() + REST_NS;
+        for (TextGenerator worker : all) {
+            while (!atRest(worker.status()) && System.nanoTime() < deadlineNs) {
+                LockSupport.parkNanos(1_000_000);
+            }
+            WorkerStatus status = worker.status();
+            assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
+            assertThat(status.waiting() + status.running()).isZero();
+            assertThat(status.ledger().map(KvLedger::idle).orElse(true)).as("%s", status).isTrue();
+        }
+    }
+
+    @Override
+    public void close() {
+        all.forEach(TextGenerator::close);
+        assertThat(Thread.getAllStackTraces().keySet())
+                .filteredOn(thread -> thread.getName().startsWith("kv-"))
+                .isEmpty();
+    }
+
+    private static boolean atRest(WorkerStatus status) {
+        return status.freeTokens() == status.totalTokens()
+                && status.waiting() + status.running() == 0
+                && status.ledger().map(KvLedger::idle).orElse(true);
+    }
+
+    private static ClassLoader loader() {
+        return Cluster.class.getClassLoader();
+    }
+
+    private TextGenerator add(TextGenerator worker) {
+        all.add(worker);
+        return worker;
+    }
+
+    /** Gathers one answer, on the worker's thread. */
+    private static final class Collector implements GenerationListener {
+        private final CompletableFuture<Completion> done = new CompletableFuture<>();
+        private final List<Integer> tokens = new ArrayList<>();
+        private final StringBuilder text = new StringBuilder();
+
+        @Override
+        public void onToken(int tokenId, String piece) {
+            tokens.add(tokenId);
+            text.append(piece);
+        }
+
+        @Override
+        public void onFinished(GenerationResult result) {
+            done.complete(new Completion(List.copyOf(tokens), text.toString(), result));
+        }
+
+        @Override
+        public void onFailed(GenerationException failure) {
+            done.completeExceptionally(failure);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.samples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.worker.TextGenerator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a decode instance writes from received KV is, token for token, what one instance writes. */
+@Timeout(value = 600, unit = TimeUnit.SECONDS)
+class TokenParityTest {
+
+    private static final int PROMPTS = 100;
+    private static final int ANSWER = 8;
+
+    private static final List<int[]> prompts = new ArrayList<>();
+    private static final List<List<Integer>> greedy = new ArrayList<>();
+    private static final List<List<Integer>> seeded = new ArrayList<>();
+
+    @BeforeAll
+    static void computeOnOneInstance() {
+        Random random = new Random(20261122);
+        try (Cluster cluster = new Cluster()) {
+            TextGenerator one = cluster.aggregated();
+            FactQuestions questions = new FactQuestions(11);
+            for (int i = 0; i < PROMPTS; i++) {
+                prompts.add(prompt(one, questions, random, length(i, random)));
+            }
+            List<CompletableFuture<Completion>> first = new ArrayList<>();
+            List<CompletableFuture<Completion>> second = new ArrayList<>();
+            for (int i = 0; i < PROMPTS; i++) {
+                first.add(
+                        Cluster.submit(
+                                one, Optional.empty(), prompts.get(i), SamplingParams.GREEDY, ANSWER));
+                second.add(
+                        Cluster.submit(one, Optional.empty(), prompts.get(i), sampling(i), ANSWER));
+            }
+            first.forEach(answer -> greedy.add(Cluster.await(answer).tokens()));
+            second.forEach(answer -> seeded.add(Cluster.await(answer).tokens()));
+            assertThat(greedy).isNotEqualTo(seeded);
+        }
+    }
+
+    @AfterAll
+    static void forget() {
+        prompts.clear();
+        greedy.clear();
+        seeded.clear();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"PUT", "PUT_ASYNC", "GET"})
+    void shouldWriteTheSameTokensFromReceivedKv(String sendType) {
+        try (Cluster cluster = new Cluster()) {
+            Map<String, Object> settings = Map.of("send_type", sendType);
+            TextGenerator prefill = cluster.prefill(settings);
+            TextGenerator decode = cluster.decode(settings);
+            List<CompletableFuture<Completion>> greedyAnswers = new ArrayList<>();
+            List<CompletableFuture<Completion>> seededAnswers = new ArrayList<>();
+            for (int i = 0; i < PROMPTS; i++) {
+                greedyAnswers.add(
+                        cluster.ask(
+                                prefill, decode, prompts.get(i), SamplingParams.GREEDY, ANSWER));
+                seededAnswers.add(
+                        cluster.ask(prefill, decode, prompts.get(i), sampling(i), ANSWER));
+            }
+            for (int i = 0; i < PROMPTS; i++) {
+                check(i, Cluster.await(greedyAnswers.get(i)), greedy.get(i));
+                check(i, Cluster.await(seededAnswers.get(i)), seeded.get(i));
+            }
+            cluster.assertAtRest();
+        }
+    }
+
+    private static void check(int i, Completion answer, List<Integer> expected) {
+        int length = prompts.get(i).length;
+        assertThat(answer.tokens()).as("prompt %d of %d tokens", i, length).isEqualTo(expected);
+        assertThat(answer.result().computedPromptTokens()).isEqualTo(1);
+        assertThat(answer.result().loadedPromptTokens()).isEqualTo(length - 1);
+    }
+
+    private static SamplingParams sampling(int i) {
+        return new SamplingParams(0.9, 0.95, 40, 1000L + i);
+    }
+
+    // Both ends and the block and chunk borders for certain; the rest at random, more short than long.
+    private static int length(int i, Random random) {
+        int[] certain = {1, 2, 15, 16, 17, 18, 256, 257, 258, 513, 699, 700};
+        double u = random.nextDouble();
+        return i < certain.length ? certain[i] : 1 + (int) (700 * u * u);
+    }
+
+    // Half of them read like the training data, half are noise.
+    private static int[] prompt(
+            TextGenerator one, FactQuestions questions, Random random, int length) {
+        if (random.nextBoolean()) {
+            return random.ints(length, 3, 1024).toArray();
+        }
+        StringBuilder text = new StringBuilder();
+        int[] tokens;
+        do {
+            FactQuestions.Question question = questions.next();
+            text.append(question.prompt()).append(question.answer()).append(' ');
+            tokens = one.encode(text.toString());
+        } while (tokens.length < length);
+        return java.util.Arrays.copyOf(tokens, length);
+    }
+}
