@@ -298,7 +298,10 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         return sender;
     }
 
-    /** Closes the connection; its receives end as failed. */
+    /**
+     * Closes the connection. All receives of its sender end as failed, whether or not a byte of
+     * them came: the sender may have seen them leave, and won't send them again.
+     */
     void close(KvError error, String detail) {
         if (stage == Stage.CLOSED) {
             return;
@@ -308,6 +311,11 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         body = header;
         TcpPlane.closeQuietly(channel);
         owner.onClosed(this);
-        owner.receives().failAll(each -> each.source() == this, error, detail);
+        owner.receives().failAll(this::ends, error, detail);
+    }
+
+    private boolean ends(PostedReceive posted) {
+        return posted.source() == this
+                || (sender != null && Token.digestOf(posted.op().endpoint()).equals(sender));
     }
 }

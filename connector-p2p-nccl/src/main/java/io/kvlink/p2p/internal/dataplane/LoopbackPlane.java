@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Planes meet in their inboxes only, which any thread may fill. All else of a plane belongs to
  * its device thread.
  */
-public final class LoopbackPlane implements DataPlane, PostedReceive.Source {
+public final class LoopbackPlane implements DataPlane {
 
     /** The name in handshakes and configurations. */
     public static final String NAME = "loopback";
@@ -126,17 +126,14 @@ public final class LoopbackPlane implements DataPlane, PostedReceive.Source {
     }
 
     @Override
-    public void abandon(PostedReceive receive) {
-        // A copy is never under way between two calls.
-    }
-
-    @Override
     public void disconnect(String peer) {
         LoopbackPlane other = NETWORK.get(peer);
         if (other != null) {
             other.tell(new SenderLeft(endpoint));
         }
         String detail = "peer=" + peer + " was disconnected";
+        // Its leaving, if it has left, is no news any more.
+        inbox.removeIf(each -> each instanceof SenderLeft left && left.endpoint().equals(peer));
         refuse(each -> each.from().endpoint.equals(peer), detail);
         // What the peer is copying ends by its message.
         endSends(
@@ -222,7 +219,6 @@ public final class LoopbackPlane implements DataPlane, PostedReceive.Source {
             return;
         }
         if (delivery.copyTo(receive.destination(op.layer()))) {
-            receive.ownedBy(this);
             delivery.from().tell(new Taken(delivery));
             receives.layerArrived(receive, op.layer());
         }
@@ -247,12 +243,14 @@ public final class LoopbackPlane implements DataPlane, PostedReceive.Source {
         failFrom(left.endpoint(), KvError.PEER_LOST, "peer=" + left.endpoint() + " left");
     }
 
-    /** Fails what the sender has begun to send, as a lost connection would. */
+    /** Fails all that the sender was to send, as a lost connection would. */
     private void failFrom(String sender, KvError error, String detail) {
-        receives.failAll(
-                each -> each.source() != null && each.op().endpoint().equals(sender),
-                error,
-                detail);
+        receives.failAll(each -> each.op().endpoint().equals(sender), error, detail);
+    }
+
+    /** Whether a layer with an unknown ticket waits for the next poll. */
+    boolean parks() {
+        return !parked.isEmpty();
     }
 
     @Override

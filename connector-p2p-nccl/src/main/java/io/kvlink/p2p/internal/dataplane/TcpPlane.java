@@ -177,12 +177,13 @@ public final class TcpPlane implements DataPlane {
         }
         nowNs = now;
         workCount = inbound.unpark(now);
-        workCount += outbound.runScheduled(now);
         try {
             selector.selectNow(onReady);
         } catch (IOException cause) {
             throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
         }
+        // After the selector, which tells of connections that the other side has closed.
+        workCount += outbound.runScheduled(now);
         if (now - sweepNs >= 0) {
             sweepNs = now + SWEEP_NS;
             inbound.closeOverdue(now);
@@ -196,6 +197,11 @@ public final class TcpPlane implements DataPlane {
         if (key.isValid() && key.attachment() instanceof Ready ready) {
             workCount += ready.onReady(nowNs);
         }
+    }
+
+    /** Whether a frame with an unknown ticket waits for the next poll. */
+    boolean parks() {
+        return inbound.hasParked();
     }
 
     @Override
