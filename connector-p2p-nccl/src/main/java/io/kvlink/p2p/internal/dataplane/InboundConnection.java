@@ -27,6 +27,9 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     /** No more is read from one connection in one poll, so that all get their turn. */
     static final int BYTES_PER_POLL = 4 << 20;
 
+    /** Nor are there more reads. */
+    private static final int READS_PER_POLL = 64;
+
     /** No more is read at once: heap memory is copied by way of a buffer of this size. */
     static final int BYTES_PER_READ = 1 << 20;
 
@@ -80,7 +83,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         int budget = BYTES_PER_POLL;
         int workCount = 0;
         try {
-            while (budget > 0 && stage != Stage.CLOSED && stage != Stage.PARKED) {
+            while (budget > 0 && workCount < READS_PER_POLL && reads()) {
                 int asked = askFor(budget);
                 long count = read(asked);
                 if (count < 0) {
@@ -105,6 +108,10 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
             return workCount + 1;
         }
         return workCount;
+    }
+
+    private boolean reads() {
+        return stage != Stage.CLOSED && stage != Stage.PARKED;
     }
 
     private int askFor(int most) {

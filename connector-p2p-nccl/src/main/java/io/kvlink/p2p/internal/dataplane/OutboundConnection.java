@@ -23,6 +23,9 @@ final class OutboundConnection implements TcpPlane.Ready {
     /** No more is written to one connection in one poll, so that all get their turn. */
     static final int BYTES_PER_POLL = 4 << 20;
 
+    /** Nor are there more writes. */
+    private static final int WRITES_PER_POLL = 64;
+
     /** No more is written at once: heap memory is copied by way of a buffer of this size. */
     static final int BYTES_PER_WRITE = 1 << 20;
 
@@ -139,7 +142,7 @@ final class OutboundConnection implements TcpPlane.Ready {
         int workCount = 0;
         try {
             while (stage == Stage.OPEN && (!frame.complete() || loadNext(nowNs))) {
-                if (budget <= 0) {
+                if (budget <= 0 || workCount == WRITES_PER_POLL) {
                     schedule();
                     break;
                 }
@@ -167,14 +170,21 @@ final class OutboundConnection implements TcpPlane.Ready {
     }
 
     private boolean loadNext(long nowNs) {
-        SendOp next = queue.poll();
-        if (next == null) {
-            return false;
+        for (SendOp next; (next = queue.poll()) != null; ) {
+            if (next.bytes() <= owner.maxLayerBytes()) {
+                current = next;
+                frame.load(next);
+                progressNs = nowNs;
+                return true;
+            }
+            String detail = "bytes=%d tcp.maxLayerBytes=%d";
+            next.listener()
+                    .onSendFailed(
+                            next,
+                            KvError.TOO_LARGE,
+                            detail.formatted(next.bytes(), owner.maxLayerBytes()));
         }
-        current = next;
-        frame.load(next);
-        progressNs = nowNs;
-        return true;
+        return false;
     }
 
     private void onWritten() {

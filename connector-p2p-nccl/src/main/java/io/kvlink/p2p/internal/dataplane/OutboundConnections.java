@@ -107,6 +107,10 @@ final class OutboundConnections {
         return scratch;
     }
 
+    long maxLayerBytes() {
+        return config.maxLayerBytes();
+    }
+
     long connectTimeoutNs() {
         return config.connectTimeoutNs();
     }

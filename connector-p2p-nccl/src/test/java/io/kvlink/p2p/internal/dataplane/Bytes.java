@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.dataplane;
 import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -20,10 +21,7 @@ final class Bytes {
         this.size = size;
         int all = size + 2 * GUARD;
         this.whole = direct ? ByteBuffer.allocateDirect(all) : ByteBuffer.allocate(all);
-        while (whole.hasRemaining()) {
-            whole.put(POISON);
-        }
-        whole.clear();
+        poison();
     }
 
     static Bytes poisoned(int size, boolean direct) {
@@ -53,6 +51,16 @@ final class Bytes {
         }
         regions.add(region().slice(start, size - start));
         return regions;
+    }
+
+    void poison() {
+        byte[] content = new byte[whole.capacity()];
+        Arrays.fill(content, POISON);
+        whole.put(0, content);
+    }
+
+    boolean startsLike(Bytes other, int count) {
+        return whole.slice(GUARD, count).equals(other.whole.slice(GUARD, count));
     }
 
     boolean holds(Bytes other) {
