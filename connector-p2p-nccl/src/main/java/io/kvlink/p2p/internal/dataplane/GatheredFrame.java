@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.dataplane;
+
+import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.spi.MemoryRegion;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.GatheringByteChannel;
+import java.util.Arrays;
+
+/**
+ * The bytes of one frame on their way into a socket, gathered from where they lie. Used again and
+ * again. Device thread.
+ */
+final class GatheredFrame {
+
+    private final ByteBuffer header = TcpWire.newBuffer();
+    private ByteBuffer[] buffers = new ByteBuffer[8];
+    private int first;
+    private int end;
+    private boolean begun;
+
+    void loadPreamble(Token secret, Token sender) {
+        header.clear();
+        TcpWire.putPreamble(header, secret, sender);
+        header.flip();
+        load(1);
+    }
+
+    void load(SendOp op) {
+        header.clear();
+        TcpWire.putHeader(header, op.layer(), op.ticket(), op.bytes());
+        header.flip();
+        load(1 + op.source().size());
+        int index = 1;
+        for (MemoryRegion region : op.source()) {
+            buffers[index++] = region.buffer();
+        }
+    }
+
+    private void load(int count) {
+        if (buffers.length < count) {
+            buffers = new ByteBuffer[count];
+        }
+        buffers[0] = header;
+        first = 0;
+        end = count;
+        begun = false;
+    }
+
+    /** Whether some of it, but perhaps not all, has left. */
+    boolean begun() {
+        return begun;
+    }
+
+    boolean complete() {
+        return first == end;
+    }
+
+    /** Lets go of the memory it came from. */
+    void clear() {
+        Arrays.fill(buffers, 0, end, header);
+        first = 0;
+        end = 0;
+        begun = false;
+    }
+
+    /**
+     * Writes once.
+     *
+     * @param channel to where
+     * @param most no more than that: heap memory is copied by way of a buffer of this size
+     * @return how many bytes the channel took
+     */
+    long write(GatheringByteChannel channel, int most) throws IOException {
+        int stop = first;
+        long offered = 0;
+        while (stop < end && offered < most) {
+            offered += buffers[stop++].remaining();
+        }
+        ByteBuffer last = buffers[stop - 1];
+        int limit = last.limit();
+        last.limit(limit - (int) Math.max(0, offered - most));
+        long count;
+        try {
+            count = channel.write(buffers, first, stop - first);
+        } finally {
+            last.limit(limit);
+        }
+        begun |= count > 0;
+        while (first < end && !buffers[first].hasRemaining()) {
+            first++;
+        }
+        return count;
+    }
+}

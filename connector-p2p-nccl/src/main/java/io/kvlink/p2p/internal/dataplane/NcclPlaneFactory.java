@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.dataplane;
+
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+
+/** The place of a plane over NCCL, between hosts and GPUs. This version has none. */
+record NcclPlaneFactory(GpuProbe probe) implements DataPlaneFactory {
+
+    @Override
+    public String name() {
+        return "nccl";
+    }
+
+    @Override
+    public Availability availability() {
+        String missing = probe.missingForNccl();
+        return Availability.missing(missing.isEmpty() ? "this version has no nccl plane" : missing);
+    }
+
+    @Override
+    public DataPlane open() {
+        throw new KvConnectorException(
+                KvError.UNAVAILABLE, "plane=nccl: " + availability().reason());
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.dataplane;
+
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.spi.MemoryRegion;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/** A receive that hasn't ended: which of its layers are here, and who sends them. Device thread. */
+final class PostedReceive {
+
+    private final ReceiveOp op;
+    private final BitSet arrived;
+    private @Nullable Source source;
+
+    PostedReceive(ReceiveOp op) {
+        this.op = op;
+        this.arrived = new BitSet(op.destinations().size());
+    }
+
+    /** Where bytes of a receive come from. */
+    interface Source {
+        /**
+         * The receive ends without success: from now on its destinations must not be written.
+         *
+         * @param receive the receive
+         */
+        void abandon(PostedReceive receive);
+    }
+
+    ReceiveOp op() {
+        return op;
+    }
+
+    /** The first source that sent a layer; the receive belongs to it. */
+    @Nullable Source source() {
+        return source;
+    }
+
+    void ownedBy(Source first) {
+        source = first;
+    }
+
+    /** Why such a layer can't be taken; empty if it can. */
+    String fault(int layer, long length) {
+        int index = layer - op.firstLayer();
+        if (index < 0 || index >= op.destinations().size()) {
+            return "layer=%d expected=%d..%d"
+                    .formatted(
+                            layer, op.firstLayer(), op.firstLayer() + op.destinations().size() - 1);
+        }
+        if (arrived.get(index)) {
+            return "layer=" + layer + " came twice";
+        }
+        long expected = op.destinations().get(index).bytes();
+        return length == expected
+                ? ""
+                : "layer=%d bytes=%d expected=%d".formatted(layer, length, expected);
+    }
+
+    MemoryRegion destination(int layer) {
+        return op.destinations().get(layer - op.firstLayer());
+    }
+
+    /** Takes note of a layer; true if it was the last one missing. */
+    boolean arrived(int layer) {
+        arrived.set(layer - op.firstLayer());
+        return arrived.cardinality() == op.destinations().size();
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.dataplane;
+
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.spi.KvError;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The receives of a plane that haven't ended, by ticket. A receive leaves the table before its
+ * listener hears of the end, so it ends once whatever the listener does. Device thread.
+ */
+final class ReceiveTable {
+
+    private final Map<Long, PostedReceive> byTicket = new HashMap<>();
+
+    void post(ReceiveOp op) {
+        op.destinations().forEach(Regions::requireHost);
+        if (op.destinations().isEmpty()) {
+            throw new IllegalArgumentException("ticket=" + op.ticket() + " has no destination");
+        }
+        if (byTicket.putIfAbsent(op.ticket(), new PostedReceive(op)) != null) {
+            throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
+        }
+    }
+
+    @Nullable PostedReceive find(long ticket) {
+        return byTicket.get(ticket);
+    }
+
+    /** All bytes of a layer are in their place. */
+    void layerArrived(PostedReceive receive, int layer) {
+        if (receive.arrived(layer)) {
+            byTicket.remove(receive.op().ticket());
+        }
+        receive.op().listener().onLayerReceived(receive.op(), layer);
+    }
+
+    void fail(long ticket, KvError error, String detail) {
+        PostedReceive receive = byTicket.remove(ticket);
+        if (receive == null) {
+            return;
+        }
+        if (receive.source() != null) {
+            receive.source().abandon(receive);
+        }
+        receive.op().listener().onReceiveFailed(receive.op(), error, detail);
+    }
+
+    void failAll(Predicate<PostedReceive> which, KvError error, String detail) {
+        // A listener may end other receives, so their tickets are collected before it is called.
+        List<Long> tickets =
+                byTicket.values().stream().filter(which).map(each -> each.op().ticket()).toList();
+        for (long ticket : tickets) {
+            fail(ticket, error, detail);
+        }
+    }
+}
