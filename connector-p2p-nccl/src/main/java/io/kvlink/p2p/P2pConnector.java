@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.control.ZmqTransport;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.DataPlanes;
+import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.transfer.TransferEngine;
@@ -63,13 +63,16 @@ final class P2pConnector implements KvConnector {
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
         ReceiveBuffer buffer = new ReceiveBuffer(holdsKv ? config.bufferBytes() : 0);
         opened.add(buffer);
-        Optional<HostPool> pool = holdsKv ? pool(p2p, context) : Optional.empty();
-        pool.ifPresent(opened::add);
+        HostPool pool = holdsKv ? pool(p2p, context) : null;
+        if (pool != null) {
+            opened.add(pool);
+        }
         memory = new TransferMemory(buffer, pool);
-        ControlTransport transport = new ZmqTransport(config.host(), config.port());
+        ZmqTransport transport = new ZmqTransport(config.host(), config.port());
         opened.add(transport);
         address = transport.address();
-        List<DataPlane> planes = DataPlanes.open(p2p.dataPlane(), config.host());
+        TcpPlaneConfig tcp = TcpPlaneConfig.usual(config.host(), 0, config.host());
+        List<DataPlane> planes = DataPlanes.standard(tcp).open(p2p.dataPlane());
         opened.addAll(planes);
         long epoch = System.currentTimeMillis() << 10 | RANDOM.nextInt(1 << 10);
         String engineId =
@@ -92,7 +95,7 @@ final class P2pConnector implements KvConnector {
                         limits(p2p),
                         memory,
                         stats,
-                        heartbeat(config, p2p, self),
+                        heartbeat(transport, config, p2p, self),
                         outcome -> {
                             sent.add(outcome);
                             context.wakeup().run();
@@ -175,21 +178,22 @@ final class P2pConnector implements KvConnector {
     }
 
     private static KvMetric gauge(String name, String help, long value) {
-        return new KvMetric(name, help, false, Map.of(), value);
+        return new KvMetric(name, help, false, Map.of(), (double) value);
     }
 
-    private static Optional<HostPool> pool(P2pConfig p2p, KvConnectorContext context) {
+    private static @Nullable HostPool pool(P2pConfig p2p, KvConnectorContext context) {
         if (p2p.poolBytes() == 0) {
-            return Optional.empty();
+            return null;
         }
         if (context.hostPools().isEmpty()) {
             logger.info(
-                    "no tensor pool is installed: received KV must fit into kv_buffer_size; put the tensor-pool jar beside the connector's to use mem_pool_size_gb");
-            return Optional.empty();
+                    "no tensor pool is installed: KV in flight must fit into kv_buffer_size; put the"
+                            + " tensor-pool jar beside the connector's to use mem_pool_size_gb");
+            return null;
         }
         HostPoolConfig config =
                 new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty());
-        return Optional.of(context.hostPools().get().create(config));
+        return context.hostPools().get().create(config);
     }
 
     private static TransferLimits limits(P2pConfig p2p) {
@@ -204,8 +208,19 @@ final class P2pConnector implements KvConnector {
     }
 
     private static @Nullable Heartbeat heartbeat(
-            KvTransferConfig config, P2pConfig p2p, Frame.Identity self) {
-        return Heartbeat.of(config, p2p, self);
+            ZmqTransport transport, KvTransferConfig config, P2pConfig p2p, Frame.Identity self) {
+        if (p2p.proxy().isEmpty()) {
+            return null;
+        }
+        Heartbeat.Sender sender =
+                new Heartbeat.Sender(
+                        config.role(),
+                        new HostPort(config.host(), p2p.httpPort()),
+                        self.address(),
+                        self.epoch(),
+                        self.engineId(),
+                        "");
+        return new Heartbeat(transport, p2p.proxy().get(), sender);
     }
 
     private static @Nullable RuntimeException closeAll(List<AutoCloseable> opened) {

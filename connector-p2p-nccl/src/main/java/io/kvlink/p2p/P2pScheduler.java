@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is late
- * holds nothing that another needs; once all of it is here, the load takes part in the step.
+ * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is
+ * late holds nothing that another needs; once all of it is here, the load takes part in the step.
  */
 final class P2pScheduler implements KvScheduler {
 
@@ -118,9 +118,7 @@ final class P2pScheduler implements KvScheduler {
         if (!outbound.saved()) {
             control.abort(outbound);
         }
-        return outbound.leases() == null
-                ? BlockOwnership.CONNECTOR_OWNS
-                : BlockOwnership.FREE_NOW;
+        return outbound.leases() == null ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
     }
 
     private void release(String requestId) {

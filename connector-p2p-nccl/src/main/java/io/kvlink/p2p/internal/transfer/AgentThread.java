@@ -7,9 +7,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs an {@link Agent} on a daemon thread of its own. A portion of work that throws is logged, once
- * for each distinct failure, and the next one is tried. Stopping never interrupts: the agent may be
- * inside a library that forbids it.
+ * Runs an {@link Agent} on a daemon thread of its own. A portion of work that throws is logged,
+ * once for each distinct failure, and the next one is tried. Stopping never interrupts: the agent
+ * may be inside a library that forbids it.
  */
 final class AgentThread {
 

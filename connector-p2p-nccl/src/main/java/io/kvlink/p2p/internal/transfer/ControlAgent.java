@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The control thread's work: frames in and out, the state machines of all transfers, and the
- * heartbeat. Never waits for a transfer or a peer. Other threads hand it commands; there are at most
- * a few for each layer in flight, so the queue needs no bound of its own.
+ * heartbeat. Never waits for a transfer or a peer. Other threads hand it commands; there are at
+ * most a few for each layer in flight, so the queue needs no bound of its own.
  */
 public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
@@ -31,7 +31,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     private final ControlTransport transport;
     private final @Nullable Heartbeat heartbeat;
-    private final LongSupplier clock;
     private final Sessions sessions;
     private final Outbox outbox;
     private final Inbox inbox;
@@ -61,12 +60,20 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             Supplier<Lane> newLane) {
         this.transport = transport;
         this.heartbeat = heartbeat;
-        this.clock = clock;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        outbox =
-                new Outbox(sessions, limits, self.layout().tokenBytes(), stats, this, sent, clock);
-        inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock, newLane);
+        outbox = new Outbox(sessions, limits, self.layout().tokenBytes(), stats, this, sent, clock);
+        inbox =
+                new Inbox(
+                        sessions,
+                        limits,
+                        self.layout(),
+                        memory,
+                        stats,
+                        this,
+                        wakeup,
+                        clock,
+                        newLane);
     }
 
     /** Has the control thread do something. From any thread. */

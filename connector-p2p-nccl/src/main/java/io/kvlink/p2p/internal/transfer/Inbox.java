@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
-import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.util.HashMap;
@@ -106,8 +105,7 @@ final class Inbox {
         } else if (inbound.state == ReceiveState.COMPLETE) {
             publish(inbound);
         } else if (inbound.session == null) {
-            inbound.interest =
-                    sessions.dial(expectation.request().route().orElseThrow().prefill());
+            inbound.interest = sessions.dial(expectation.request().route().orElseThrow().prefill());
             inbound.interest.transfers++;
             fetch(inbound);
         }
@@ -143,7 +141,9 @@ final class Inbox {
         String refusal = refusal(inbound, session, offer);
         if (!refusal.isEmpty()) {
             KvError error =
-                    refusal.startsWith("prompt") ? KvError.PROMPT_MISMATCH : KvError.MALFORMED_FRAME;
+                    refusal.startsWith("prompt")
+                            ? KvError.PROMPT_MISMATCH
+                            : KvError.MALFORMED_FRAME;
             cancel(session, offer.id(), error, refusal);
             boolean ours = inbound.session == null || inbound.session.equals(session);
             if (ours && inbound.state != ReceiveState.COMPLETE) {
@@ -277,8 +277,7 @@ final class Inbox {
     }
 
     private Lane lane(Session session) {
-        return lanes.computeIfAbsent(
-                session.device(), device -> newLane.get());
+        return lanes.computeIfAbsent(session.device(), device -> newLane.get());
     }
 
     private void grantNext(Session session) {

@@ -16,9 +16,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transfer on its way out. The engine's thread adds layers and may wait for them to be sent; all
- * else belongs to the control thread. The regions of saved layers aren't freed or changed before
- * {@link #ended}.
+ * One transfer on its way out. The engine's thread adds layers and may wait for them to be sent;
+ * all else belongs to the control thread. The regions of saved layers aren't freed or changed
+ * before {@link #ended}.
  */
 public final class Outbound {
 
@@ -193,6 +193,7 @@ public final class Outbound {
         return request.transferTokens();
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
     void onLayerSent() {
         sent = sent + 1;
         LockSupport.unpark(waiter);

@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The sending state machine. Offers what is saved, sends what is granted, in grant order, and ends
- * each transfer exactly once. Control thread only; what the device thread reports comes back through
- * the control thread's queue.
+ * each transfer exactly once. Control thread only; what the device thread reports comes back
+ * through the control thread's queue.
  */
 final class Outbox {
 
@@ -68,7 +68,8 @@ final class Outbox {
         transfer.startedNs = nowNs();
         transfer.retryAtNs = transfer.startedNs;
         transfer.deadlineNs =
-                transfer.startedNs + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+                transfer.startedNs
+                        + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
         if (transfers.putIfAbsent(transfer.id(), transfer) != null) {
             transfer.failure = KvError.BAD_ROUTE;
             transfer.detail = "transfer=" + transfer.id() + " is under way already";
@@ -118,7 +119,8 @@ final class Outbox {
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
         } else if (fetches.size() < MOST_PENDING_FETCHES) {
-            fetches.put(fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
+            fetches.put(
+                    fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
         }
     }
 
@@ -314,8 +316,7 @@ final class Outbox {
         }
     }
 
-    private void fail(
-            Outbound transfer, KvError error, String detail, boolean tellPeer) {
+    private void fail(Outbound transfer, KvError error, String detail, boolean tellPeer) {
         if (transfer.failure != null || transfer.state == SendState.ENDED) {
             return;
         }
@@ -349,8 +350,7 @@ final class Outbox {
             session.lastUsedNs = nowNs();
         }
         transfer.letGo();
-        TransferOutcome outcome =
-                transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
+        TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
         transfer.moveTo(SendState.ENDED);
         stats.onOutcome("send", outcome);
         if (error != null) {
@@ -364,8 +364,7 @@ final class Outbox {
         session.transfers++;
     }
 
-    private void cancel(
-            Session session, TransferId id, KvError error, String detail) {
+    private void cancel(Session session, TransferId id, KvError error, String detail) {
         sessions.send(session, new Frame.Cancel(id, error, detail));
     }
 

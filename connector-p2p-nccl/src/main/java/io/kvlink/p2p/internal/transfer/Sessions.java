@@ -186,9 +186,7 @@ final class Sessions {
             KvError error =
                     difference.isEmpty() ? KvError.NO_COMMON_PLANE : KvError.LAYOUT_MISMATCH;
             String detail =
-                    difference.isEmpty()
-                            ? "planes=" + names(self) + "/" + names(peer)
-                            : difference;
+                    difference.isEmpty() ? "planes=" + names(self) + "/" + names(peer) : difference;
             logger.warn("peer={} refused: {} {} (ours/theirs)", peer.address(), error, detail);
             reject(link, error, detail + " (receiver's/caller's)");
             return;
@@ -247,8 +245,7 @@ final class Sessions {
         session.device = device;
         session.endpoint = endpointOf(peer, device.plane().name());
         session.state = Session.State.OPEN;
-        logger.info(
-                "{} plane={} dialled={}", session, device.plane().name(), session.dialled);
+        logger.info("{} plane={} dialled={}", session, device.plane().name(), session.dialled);
         listener.onOpen(session);
     }
 

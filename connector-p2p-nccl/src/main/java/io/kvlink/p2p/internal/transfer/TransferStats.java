@@ -30,7 +30,7 @@ public final class TransferStats {
                         direction,
                         "plane",
                         outcome.plane().isEmpty() ? "none" : outcome.plane());
-        add("transfer_bytes_total", "KV bytes that moved.", wire, outcome.bytes());
+        add("transfer_bytes_total", "KV bytes that moved.", wire, (double) outcome.bytes());
         if (outcome.failure().isEmpty()) {
             add(
                     "transfer_seconds_total",
@@ -58,8 +58,7 @@ public final class TransferStats {
         counters.forEach(
                 (key, value) ->
                         metrics.add(
-                                new KvMetric(
-                                        key.name, key.help, true, key.labels, value.sum())));
+                                new KvMetric(key.name, key.help, true, key.labels, value.sum())));
         return metrics;
     }
 

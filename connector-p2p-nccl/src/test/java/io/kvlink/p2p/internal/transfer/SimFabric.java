@@ -14,8 +14,8 @@ import java.util.Random;
 
 /**
  * Devices in one thread. With shared lanes it behaves as NCCL does on one stream each way: a node's
- * sends run strictly in order, its receives too, and an operation runs only when it is at the head of
- * both its lanes. Without, any pair that matches may run.
+ * sends run strictly in order, its receives too, and an operation runs only when it is at the head
+ * of both its lanes. Without, any pair that matches may run.
  */
 final class SimFabric {
 
@@ -143,7 +143,9 @@ final class SimFabric {
 
         @Override
         public void cancelSends(String endpoint, long ticket) {
-            failSends(op -> op.endpoint().equals(endpoint) && op.ticket() == ticket, KvError.CANCELLED);
+            failSends(
+                    op -> op.endpoint().equals(endpoint) && op.ticket() == ticket,
+                    KvError.CANCELLED);
         }
 
         @Override

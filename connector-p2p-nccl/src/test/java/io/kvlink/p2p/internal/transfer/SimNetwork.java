@@ -53,7 +53,9 @@ final class SimNetwork {
         byte[] frame = wires.get(wire).remove();
         SimLink link = links.get(wire.link);
         SimTransport to =
-                wire.towardsDialled ? nodes.get(link.address) : (link.dialler.dead ? null : link.dialler);
+                wire.towardsDialled
+                        ? nodes.get(link.address)
+                        : (link.dialler.dead ? null : link.dialler);
         if (to != null && !link.hungUp) {
             to.inbox.add(new Received(wire.towardsDialled ? link.farEnd(to) : link, frame));
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
@@ -48,7 +49,11 @@ final class Simulation {
     private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(
-            long seed, boolean sharedLane, TransferLimits limits, Supplier<Lane> lanes, boolean get) {
+            long seed,
+            boolean sharedLane,
+            TransferLimits limits,
+            Supplier<Lane> lanes,
+            boolean get) {
         random = new Random(seed);
         fabric = new SimFabric(sharedLane);
         this.limits = limits;
@@ -58,7 +63,13 @@ final class Simulation {
 
     static TransferLimits limits(int laneWindow, long groupBytes) {
         return new TransferLimits(
-                10_000 * MS, 2_000 * MS, 3_000 * MS, 60_000 * MS, 5_000 * MS, groupBytes, laneWindow);
+                10_000 * MS,
+                2_000 * MS,
+                3_000 * MS,
+                60_000 * MS,
+                5_000 * MS,
+                groupBytes,
+                laneWindow);
     }
 
     /** One instance. */
@@ -79,7 +90,7 @@ final class Simulation {
         }
 
         void start() {
-            memory = SimMemory.of(memoryBytes);
+            memory = new TransferMemory(new ReceiveBuffer(memoryBytes), null);
             String endpoint = address + "/" + epoch;
             device = new DeviceAgent(fabric.join(endpoint));
             Frame.Identity self =
@@ -179,7 +190,13 @@ final class Simulation {
                 if (get && leases == null) {
                     return false; // The engine computes it later.
                 }
-                out = new Outbound(request, LAYERS, PromptDigest.of(request.promptTokens(), request.transferTokens()), get, leases);
+                out =
+                        new Outbound(
+                                request,
+                                LAYERS,
+                                PromptDigest.of(request.promptTokens(), request.transferTokens()),
+                                get,
+                                leases);
                 outbound = out;
                 prefill.control.start(out);
                 return true;
@@ -210,7 +227,10 @@ final class Simulation {
             }
             Expectation wait = expectation;
             if (wait == null) {
-                wait = new Expectation(request, PromptDigest.of(request.promptTokens(), request.transferTokens()));
+                wait =
+                        new Expectation(
+                                request,
+                                PromptDigest.of(request.promptTokens(), request.transferTokens()));
                 expectation = wait;
                 decode.control.expect(wait);
                 return true;
@@ -219,7 +239,9 @@ final class Simulation {
                 for (int layer = 0; layer < LAYERS; layer++) {
                     byte[] bytes = new byte[content.get(layer).length];
                     ready.layers().get(layer).buffer().get(bytes);
-                    assertThat(bytes).as("%s layer %d", request, layer).isEqualTo(content.get(layer));
+                    assertThat(bytes)
+                            .as("%s layer %d", request, layer)
+                            .isEqualTo(content.get(layer));
                 }
                 arrived = true;
             } else if (wait.status() instanceof Expectation.Failed failed) {

@@ -7,7 +7,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Nodes die and come back in the middle; memory is short. Every transfer ends, and nothing stays. */
+/**
+ * Nodes die and come back in the middle; memory is short. Every transfer ends, and nothing stays.
+ */
 class TransferFaultsTest {
 
     @ParameterizedTest(name = "shared lane {0}, get {1}")
@@ -18,15 +20,13 @@ class TransferFaultsTest {
         for (long seed = 0; seed < 300; seed++) {
             Simulation simulation =
                     new Simulation(
-                            seed,
-                            sharedLane,
-                            Simulation.limits(1, 100),
-                            () -> new Lane(1),
-                            get);
+                            seed, sharedLane, Simulation.limits(1, 100), () -> new Lane(1), get);
             simulation.nodes(2, 2, 4096, 4096);
             simulation.transfers(10, 12);
             simulation.run(80_000, () -> sometimesKill(simulation));
-            assertThat(simulation.transfers).as("seed=%d", seed).allMatch(Simulation.Transfer::over);
+            assertThat(simulation.transfers)
+                    .as("seed=%d", seed)
+                    .allMatch(Simulation.Transfer::over);
             simulation.settle(70_000);
             assertThat(simulation.held()).as("seed=%d", seed).isEmpty();
             for (Simulation.Transfer transfer : simulation.transfers) {
@@ -61,8 +61,8 @@ class TransferFaultsTest {
                 new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), false);
         simulation.nodes(1, 1, 0, Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12) - 1);
         simulation.transfers.add(
-                simulation.new Transfer(
-                        simulation.prefills.get(0), simulation.decodes.get(0), 12, 0));
+                simulation
+                .new Transfer(simulation.prefills.get(0), simulation.decodes.get(0), 12, 0));
         long ms = simulation.run(10_000, () -> {});
         assertThat(simulation.transfers.get(0).failure).startsWith("TOO_LARGE");
         assertThat(ms).isLessThan(1_000);
@@ -72,8 +72,7 @@ class TransferFaultsTest {
 
     private static void sometimesKill(Simulation simulation) {
         if (simulation.random.nextInt(12) == 0) {
-            var nodes =
-                    simulation.random.nextBoolean() ? simulation.prefills : simulation.decodes;
+            var nodes = simulation.random.nextBoolean() ? simulation.prefills : simulation.decodes;
             Simulation.Node node = nodes.get(simulation.random.nextInt(nodes.size()));
             if (node.alive) {
                 node.kill();
