@@ -11,7 +11,11 @@ public final class KvLinkEngineProvider implements EngineProvider {
 
     /** For DJL. Starts nothing. */
     public KvLinkEngineProvider() {
-        this(LlamaWorkers::start, Workers.SHARED);
+        this(
+                (modelDir, name, options) -> {
+                    throw new IllegalStateException("model_name=" + name + "; no worker yet");
+                },
+                Workers.SHARED);
     }
 
     KvLinkEngineProvider(WorkerFactory factory, Workers workers) {

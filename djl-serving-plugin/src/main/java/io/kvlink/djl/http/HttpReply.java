@@ -6,6 +6,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -116,7 +117,7 @@ final class HttpReply {
 
     /** Closes the channel at once; what waits to be written is dropped. */
     void abort() {
-        ctx.channel().close();
+        ChannelFuture unused = ctx.close();
     }
 
     private FullHttpResponse response(HttpResponseStatus status, String contentType, ByteBuf body) {
