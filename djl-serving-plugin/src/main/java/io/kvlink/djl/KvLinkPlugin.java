@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * DJL Serving's way into KvLink, named in {@code META-INF/plugin.definition}. The host makes one,
- * asks it about each request on its event loops, and never closes it.
+ * asks it about each request on its event loops. DJL Serving never closes it; the embedded host
+ * does.
  */
-public final class KvLinkPlugin implements RequestHandler<@Nullable Void> {
+public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoCloseable {
 
     private final OpenAiSurface surface;
 
@@ -56,6 +57,12 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void> {
             String[] segments) {
         surface.answer(ctx, req);
         return null;
+    }
+
+    /** Ends the surface's threads, which end by themselves too when there is nothing to do. */
+    @Override
+    public void close() {
+        surface.close();
     }
 
     private static String origin(Class<?> type) {

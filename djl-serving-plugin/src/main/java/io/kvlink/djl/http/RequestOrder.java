@@ -2,6 +2,7 @@
 package io.kvlink.djl.http;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.util.AttributeKey;
 import java.util.ArrayDeque;
 import java.util.Queue;
@@ -56,7 +57,7 @@ final class RequestOrder {
             waiting.add(turn);
         } else {
             turn.drop();
-            channel.close();
+            ChannelFuture unused = channel.close();
         }
     }
 
