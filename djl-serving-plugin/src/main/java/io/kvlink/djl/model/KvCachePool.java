@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The KV memory of one model: for each layer one direct buffer that the engine sees, without a
+ * copy, as a float32 array {@code [2, slots, kvHeads, headDim]}; a slot holds one token.
+ *
+ * <pre>
+ *  layer's buffer:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
+ *  K or V block:    | 16 tokens x kvHeads x headDim floats, {@link #blockBytes()} bytes         |
+ * </pre>
+ *
+ * <p>A sequence's blocks are contiguous on purpose: attention then reads views instead of gathering
+ * copies. Every block starts at a multiple of 64 bytes, wherever it lies, so that the math library
+ * takes the same path, and gives the same bits, for a sequence at any place.
+ *
+ * <p>One thread allocates, releases and computes; counters may be read from any thread. The bytes
+ * themselves may be moved by a connector's thread between a layer hook's two calls. The memory
+ * counts against the JVM's {@code -XX:MaxDirectMemorySize}; it lives until the last buffer handed
+ * out is unreachable, even after {@link #close}.
+ */
+public final class KvCachePool implements AutoCloseable {
+    /** Tokens in a block. */
+    public static final int BLOCK_TOKENS = 16;
+
+    private static final int ALIGNMENT = 64;
+
+    private final NDManager manager;
+    private final List<ByteBuffer> buffers;
+    private final List<NDArray> arrays;
+    private final BlockRuns runs;
+    private final int tokenBytes;
+
+    private KvCachePool(NDManager manager, ModelConfig config, int blocks) {
+        this.manager = manager;
+        this.runs = new BlockRuns(blocks);
+        this.tokenBytes = Math.multiplyExact(config.kvHeads() * Float.BYTES, config.headDim());
+        this.buffers = new ArrayList<>();
+        this.arrays = new ArrayList<>();
+        Shape shape =
+                new Shape(2, (long) blocks * BLOCK_TOKENS, config.kvHeads(), config.headDim());
+        for (int layer = 0; layer < config.layers(); layer++) {
+            ByteBuffer buffer = alignedBuffer(Math.toIntExact(2L * blocks * blockBytes()));
+            buffers.add(buffer);
+            arrays.add(
+                    manager.create(
+                            buffer.duplicate().order(ByteOrder.nativeOrder()),
+                            shape,
+                            DataType.FLOAT32));
+        }
+    }
+
+    /**
+     * Allocates memory for {@code tokens} tokens, rounded up to whole blocks, zeroed.
+     *
+     * @throws IllegalArgumentException if that is none, or more than 2 GiB a layer
+     */
+    public static KvCachePool open(ModelConfig config, int tokens) {
+        long slots = ((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS * BLOCK_TOKENS;
+        long layerBytes = 2 * slots * config.kvHeads() * config.headDim() * Float.BYTES;
+        if (tokens <= 0 || layerBytes > Integer.MAX_VALUE - ALIGNMENT) {
+            throw new IllegalArgumentException(
+                    "tokens=%d layerBytes=%d allowed=more than 0 tokens, less than 2 GiB a layer"
+                            .formatted(tokens, layerBytes));
+        }
+        NDManager manager = PyTorchRuntime.newCpuManager();
+        try {
+            return new KvCachePool(manager, config, blocksFor(tokens));
+        } catch (RuntimeException | Error cause) {
+            manager.close();
+            throw cause;
+        }
+    }
+
+    /** Blocks that {@code tokens} tokens need. */
+    public static int blocksFor(int tokens) {
+        return Math.toIntExact(((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
+    }
+
+    /**
+     * Takes the lowest contiguous run of blocks in which {@code tokens} tokens fit; null if there
+     * is none, which is no error. Its bytes are what the previous owner left.
+     */
+    public @Nullable KvSlots allocate(int tokens) {
+        if (tokens <= 0) {
+            throw new IllegalArgumentException("tokens=%d allowed=1 or more".formatted(tokens));
+        }
+        int blocks = blocksFor(tokens);
+        int first = runs.take(blocks);
+        return first == BlockRuns.NO_ROOM ? null : new KvSlots(this, first, blocks);
+    }
+
+    void reclaim(KvSlots slots) {
+        runs.giveBack(slots.firstBlock(), slots.blocks());
+    }
+
+    /** The layer's bytes: a duplicate of its own position and limit, in native order. */
+    public ByteBuffer layerBuffer(int layer) {
+        return buffers.get(layer).duplicate().order(ByteOrder.nativeOrder());
+    }
+
+    NDArray layerArray(int layer) {
+        return arrays.get(layer);
+    }
+
+    /** Layers, each with a buffer of its own. */
+    public int layers() {
+        return buffers.size();
+    }
+
+    /** Bytes of the K (or of the V) of one block in one layer. */
+    public int blockBytes() {
+        return tokenBytes * BLOCK_TOKENS;
+    }
+
+    /** Bytes of the K (or of the V) of one token in one layer. */
+    public int tokenBytes() {
+        return tokenBytes;
+    }
+
+    /** Offset of a block's K in its layer's buffer. */
+    public int keyOffset(int block) {
+        return block * blockBytes();
+    }
+
+    /** Offset of a block's V in its layer's buffer. */
+    public int valueOffset(int block) {
+        return (totalBlocks() + block) * blockBytes();
+    }
+
+    public int totalBlocks() {
+        return runs.size();
+    }
+
+    public int usedBlocks() {
+        return runs.used();
+    }
+
+    public int freeBlocks() {
+        return runs.size() - runs.used();
+    }
+
+    /** Ends the engine's view of the memory; closing again does nothing. */
+    @Override
+    public void close() {
+        manager.close();
+    }
+
+    private static ByteBuffer alignedBuffer(int bytes) {
+        return ByteBuffer.allocateDirect(bytes + ALIGNMENT)
+                .alignedSlice(ALIGNMENT)
+                .slice(0, bytes)
+                .order(ByteOrder.nativeOrder());
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+/**
+ * A model directory that cannot be served as it is. The message names the file, what was found in
+ * it and what was expected.
+ */
+public final class ModelLoadException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    ModelLoadException(String message) {
+        super(message);
+    }
+
+    ModelLoadException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}
