@@ -113,6 +113,14 @@ public final class KvCachePool implements AutoCloseable {
         return arrays.get(layer);
     }
 
+    /** Whether the pool has a slot's shape for this model. */
+    boolean fits(ModelConfig config) {
+        Shape shape = arrays.get(0).getShape();
+        return layers() == config.layers()
+                && shape.get(2) == config.kvHeads()
+                && shape.get(3) == config.headDim();
+    }
+
     /** Layers, each with a buffer of its own. */
     public int layers() {
         return buffers.size();

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,12 +16,53 @@ import org.jspecify.annotations.Nullable;
  * whatever ran before, in any process on the same kind of CPU with the same number of threads.
  */
 public final class LlamaDecoder implements AutoCloseable {
+    private final NDManager manager;
+    private final ModelConfig config;
+    private final KvCachePool pool;
+    private final LlamaWeights weights;
+    private final List<LlamaLayer> layers = new ArrayList<>();
+    private final RotaryTable rotary;
+    private final RmsNorm norm;
+    private final CausalMask mask;
+
+    private LlamaDecoder(NDManager manager, Path directory, ModelConfig config, KvCachePool pool) {
+        this.manager = manager;
+        this.config = config;
+        this.pool = pool;
+        this.weights = LlamaWeights.read(manager, directory, config);
+        this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
+        this.mask = new CausalMask(manager);
+        int positions =
+                Math.min(config.contextLength(), pool.totalBlocks() * KvCachePool.BLOCK_TOKENS);
+        this.rotary = RotaryTable.create(manager, config, positions);
+        for (int layer = 0; layer < config.layers(); layer++) {
+            layers.add(
+                    new LlamaLayer(
+                            layer,
+                            config,
+                            weights.layers().get(layer),
+                            norm,
+                            pool.layerArray(layer)));
+        }
+    }
+
     /**
      * Reads {@code model.safetensors} of a model directory. The decoder borrows the pool, which
      * must have been opened with the same configuration and must outlive it.
+     *
+     * @throws ModelLoadException if the file does not hold what the configuration asks for
      */
     public static LlamaDecoder load(Path modelDirectory, ModelConfig config, KvCachePool pool) {
-        throw new UnsupportedOperationException("being written " + modelDirectory + config + pool);
+        if (!pool.fits(config)) {
+            throw new IllegalArgumentException("pool was opened with another config: " + config);
+        }
+        NDManager manager = PyTorchRuntime.newCpuManager();
+        try {
+            return new LlamaDecoder(manager, modelDirectory, config, pool);
+        } catch (RuntimeException | Error cause) {
+            manager.close();
+            throw cause;
+        }
     }
 
     /**
@@ -24,14 +70,79 @@ public final class LlamaDecoder implements AutoCloseable {
      * in {@code slots}; their K and V are written in place, and positions before {@code position}
      * are read as they are in the pool when the layer's {@link LayerHook#beforeAttention} returns.
      *
+     * <p>Attention's scores take {@code 8 * heads * tokens * (position + tokens)} bytes for a
+     * while: long prompts are to come in chunks.
+     *
      * @return the last token's logits, one a token of the vocabulary; null unless wanted
+     * @throws IllegalArgumentException if the tokens do not fit the slots, the context or the
+     *     vocabulary; nothing was written then
      */
     public float @Nullable [] forward(
             int[] tokens, int position, KvSlots slots, LayerHook hook, boolean wantLogits) {
-        throw new UnsupportedOperationException("being written");
+        require(tokens, position, slots);
+        try (NDManager scratch = manager.newSubManager()) {
+            LlamaLayer.Step step =
+                    new LlamaLayer.Step(
+                            slots.firstSlot(),
+                            position,
+                            tokens.length,
+                            rotary.at(scratch, position, tokens.length),
+                            tokens.length == 1 ? null : mask.of(scratch, tokens.length));
+            NDArray x = embed(scratch, tokens);
+            for (LlamaLayer layer : layers) {
+                // What a layer leaves behind goes at once: it is many times the size of x.
+                try (NDManager layerScratch = manager.newSubManager()) {
+                    x.attach(layerScratch);
+                    layer.forward(x, step, hook);
+                    x.attach(scratch);
+                }
+            }
+            return wantLogits ? logits(x, tokens.length - 1) : null;
+        }
+    }
+
+    private NDArray embed(NDManager scratch, int[] tokens) {
+        long[] ids = new long[tokens.length];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = tokens[i];
+        }
+        return TorchOps.embedding(scratch.create(ids), weights.embedding());
+    }
+
+    private float[] logits(NDArray x, int row) {
+        NDArray last = norm.apply(TorchOps.slice(x, 0, row, row + 1L));
+        last.muli(weights.norm());
+        float[] logits = new float[config.vocabSize()];
+        TorchOps.linear(last, weights.head())
+                .toByteBuffer(true)
+                .order(ByteOrder.nativeOrder())
+                .asFloatBuffer()
+                .get(logits);
+        return logits;
+    }
+
+    private void require(int[] tokens, int position, KvSlots slots) {
+        slots.requireHeld();
+        int limit = Math.min(slots.capacity(), config.contextLength());
+        if (slots.pool() != pool) {
+            throw new IllegalArgumentException("slots of another pool: " + slots);
+        }
+        if (tokens.length == 0 || position < 0 || position > limit - tokens.length) {
+            throw new IllegalArgumentException(
+                    "tokens=%d position=%d allowed=1 or more tokens at positions below %d"
+                            .formatted(tokens.length, position, limit));
+        }
+        for (int token : tokens) {
+            if (token < 0 || token >= config.vocabSize()) {
+                throw new IllegalArgumentException(
+                        "token=%d allowed=0..%d".formatted(token, config.vocabSize() - 1));
+            }
+        }
     }
 
     /** Frees the weights; closing again does nothing. */
     @Override
-    public void close() {}
+    public void close() {
+        manager.close();
+    }
 }

@@ -5,12 +5,28 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 
-/** Starts DJL's PyTorch engine from the native libraries on the class path. */
+/**
+ * Starts DJL's PyTorch engine. DJL 0.36.0 accepts the JNI library that Maven Central holds for its
+ * libtorch only if a properties file says so; see {@code docs/djl-natives.md}.
+ */
 final class PyTorchRuntime {
     private PyTorchRuntime() {}
 
     /** A root manager on the CPU, owned by the caller. */
     static NDManager newCpuManager() {
-        return Engine.getEngine("PyTorch").newBaseManager(Device.cpu());
+        return engine().newBaseManager(Device.cpu());
+    }
+
+    // The engine looks for its natives once, through the context loader of whoever comes first.
+    private static synchronized Engine engine() {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        ClassLoader parent = before == null ? PyTorchRuntime.class.getClassLoader() : before;
+        thread.setContextClassLoader(new JniVersionLoader(parent));
+        try {
+            return Engine.getEngine("PyTorch");
+        } finally {
+            thread.setContextClassLoader(before);
+        }
     }
 }

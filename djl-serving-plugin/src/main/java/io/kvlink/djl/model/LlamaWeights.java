@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A Llama's weights in float32, arranged once for few and large matrix products: q, k and v are one
+ * matrix, so are gate and up; the norms' weights and the scale of attention are multiplied into the
+ * matrices behind them. The arrays belong to the manager they were read with.
+ *
+ * @param embedding {@code [vocabulary, hidden]}
+ * @param norm the last norm's weight {@code [hidden]}
+ * @param head {@code [vocabulary, hidden]}; the embedding itself if the two are tied
+ */
+record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, NDArray head) {
+    /**
+     * One layer; all matrices lie as {@code [out, in]}.
+     *
+     * @param qkv rows of q, scaled by 1/sqrt(headDim), then of k, then of v
+     * @param out of attention
+     * @param gateUp rows of gate, then of up
+     */
+    record Layer(NDArray qkv, NDArray out, NDArray gateUp, NDArray down) {}
+
+    static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
+        try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE))) {
+            return new Reader(manager, file, config).weights();
+        }
+    }
+
+    /** Reads and rearranges one file. */
+    private record Reader(NDManager manager, Safetensors file, ModelConfig config) {
+        private static final String PREFIX = "model.";
+
+        LlamaWeights weights() {
+            long[] tokenShape = {config.vocabSize(), config.hiddenSize()};
+            NDArray embedding = matrix(PREFIX + "embed_tokens.weight", tokenShape);
+            List<Layer> layers = new ArrayList<>();
+            for (int layer = 0; layer < config.layers(); layer++) {
+                layers.add(layer(PREFIX + "layers." + layer + "."));
+            }
+            NDArray norm = array(config.hiddenSize());
+            file.read(PREFIX + "norm.weight", floats(norm), config.hiddenSize());
+            NDArray head =
+                    config.tiedEmbeddings() ? embedding : matrix("lm_head.weight", tokenShape);
+            return new LlamaWeights(embedding, List.copyOf(layers), norm, head);
+        }
+
+        private Layer layer(String prefix) {
+            long hidden = config.hiddenSize();
+            long queries = (long) config.heads() * config.headDim();
+            long keys = (long) config.kvHeads() * config.headDim();
+            long inner = config.intermediateSize();
+
+            NDArray qkv = array(queries + 2 * keys, hidden);
+            FloatBuffer qkvRows = floats(qkv);
+            file.read(prefix + "self_attn.q_proj.weight", qkvRows, queries, hidden);
+            file.read(prefix + "self_attn.k_proj.weight", qkvRows, keys, hidden);
+            file.read(prefix + "self_attn.v_proj.weight", qkvRows, keys, hidden);
+            scaleColumns(qkv, prefix + "input_layernorm.weight");
+            try (NDArray queryRows = TorchOps.slice(qkv, 0, 0, queries)) {
+                queryRows.muli(1 / Math.sqrt(config.headDim()));
+            }
+
+            NDArray gateUp = array(2 * inner, hidden);
+            FloatBuffer gateUpRows = floats(gateUp);
+            file.read(prefix + "mlp.gate_proj.weight", gateUpRows, inner, hidden);
+            file.read(prefix + "mlp.up_proj.weight", gateUpRows, inner, hidden);
+            scaleColumns(gateUp, prefix + "post_attention_layernorm.weight");
+
+            return new Layer(
+                    qkv,
+                    matrix(prefix + "self_attn.o_proj.weight", hidden, queries),
+                    gateUp,
+                    matrix(prefix + "mlp.down_proj.weight", hidden, inner));
+        }
+
+        private void scaleColumns(NDArray matrix, String name) {
+            try (NDArray scale = array(config.hiddenSize())) {
+                file.read(name, floats(scale), config.hiddenSize());
+                matrix.muli(scale);
+            }
+        }
+
+        private NDArray matrix(String name, long... shape) {
+            NDArray matrix = array(shape);
+            file.read(name, floats(matrix), shape);
+            return matrix;
+        }
+
+        private NDArray array(long... shape) {
+            Shape wanted = new Shape(shape);
+            if (wanted.size() > Integer.MAX_VALUE / Float.BYTES) {
+                throw new ModelLoadException(
+                        "shape=%s bytes=%d expected=less than 2 GiB a matrix"
+                                .formatted(wanted, wanted.size() * Float.BYTES));
+            }
+            return manager.create(wanted, DataType.FLOAT32);
+        }
+
+        /** The array's own memory, aligned by the engine; valid while the array is open. */
+        private static FloatBuffer floats(NDArray array) {
+            return array.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+        }
+    }
+}

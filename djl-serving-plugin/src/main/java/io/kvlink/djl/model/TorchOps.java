@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+
+/**
+ * The few calls for which DJL's NDArray has no direct form: each is one JNI call, where an NDIndex
+ * takes up to six. Results belong to the manager given, else to the first array's.
+ */
+final class TorchOps {
+    private TorchOps() {}
+
+    /** A view of {@code from} to {@code to} (excluded) along one axis. */
+    static NDArray slice(NDArray array, int axis, long from, long to) {
+        return JniUtils.slice((PtNDArray) array, axis, from, to, 1);
+    }
+
+    /** A view of rows {@code from} to {@code to} of an array with three axes. */
+    static NDArray rows(NDManager manager, NDArray array, long from, long to) {
+        long[] begin = {from, 0, 0};
+        long[] end = {to, array.getShape().get(1), array.getShape().get(2)};
+        return JniUtils.index(
+                (PtNDArray) array, begin, end, new long[] {1, 1, 1}, (PtNDManager) manager);
+    }
+
+    /** Copies {@code value} over {@code [:, from:from + n]} of an array with four axes. */
+    static void putColumns(NDArray array, long from, NDArray value) {
+        long[] begin = {0, from, 0, 0};
+        long[] end = value.getShape().getShape().clone();
+        end[1] += from;
+        JniUtils.indexSet(
+                (PtNDArray) array, (PtNDArray) value, begin, end, new long[] {1, 1, 1, 1});
+    }
+
+    /** {@code x} times the transpose of {@code weight}, which lies as {@code [out, in]}. */
+    static NDArray linear(NDArray x, NDArray weight) {
+        return x.getNDArrayInternal().linear(x, weight, null).get(0);
+    }
+
+    /** The rows of {@code weight} that {@code ids} name; belongs to the ids' manager. */
+    static NDArray embedding(NDArray ids, NDArray weight) {
+        return JniUtils.embedding((PtNDArray) ids, (PtNDArray) weight, false);
+    }
+}

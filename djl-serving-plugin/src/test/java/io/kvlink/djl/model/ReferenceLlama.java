@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * The oracle: the whole forward pass as the textbook has it, one loop after another in double, no
+ * cache, no fusion. Shares nothing with the decoder but the configuration.
+ */
+final class ReferenceLlama {
+    private final ModelConfig config;
+    private final Function<String, float[]> weights;
+
+    ReferenceLlama(ModelConfig config, Map<String, float[]> weights) {
+        this.config = config;
+        this.weights = weights::get;
+    }
+
+    /** Logits after the last token. */
+    double[] logits(int[] tokens) {
+        int hidden = config.hiddenSize();
+        float[] embedding = weights.apply("model.embed_tokens.weight");
+        double[][] x = new double[tokens.length][hidden];
+        for (int t = 0; t < tokens.length; t++) {
+            for (int i = 0; i < hidden; i++) {
+                x[t][i] = embedding[tokens[t] * hidden + i];
+            }
+        }
+        for (int layer = 0; layer < config.layers(); layer++) {
+            layer(x, "model.layers." + layer + ".");
+        }
+        double[] last = norm(x[tokens.length - 1], weights.apply("model.norm.weight"));
+        return times(config.tiedEmbeddings() ? embedding : weights.apply("lm_head.weight"), last);
+    }
+
+    private void layer(double[][] x, String prefix) {
+        double[][] q = new double[x.length][];
+        double[][] k = new double[x.length][];
+        double[][] v = new double[x.length][];
+        for (int t = 0; t < x.length; t++) {
+            double[] in = norm(x[t], weights.apply(prefix + "input_layernorm.weight"));
+            q[t] = rope(times(weights.apply(prefix + "self_attn.q_proj.weight"), in), t);
+            k[t] = rope(times(weights.apply(prefix + "self_attn.k_proj.weight"), in), t);
+            v[t] = times(weights.apply(prefix + "self_attn.v_proj.weight"), in);
+        }
+        for (int t = 0; t < x.length; t++) {
+            double[] mixed = attention(q[t], k, v, t);
+            add(x[t], times(weights.apply(prefix + "self_attn.o_proj.weight"), mixed));
+            double[] in = norm(x[t], weights.apply(prefix + "post_attention_layernorm.weight"));
+            double[] gate = times(weights.apply(prefix + "mlp.gate_proj.weight"), in);
+            double[] up = times(weights.apply(prefix + "mlp.up_proj.weight"), in);
+            for (int i = 0; i < gate.length; i++) {
+                gate[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
+            }
+            add(x[t], times(weights.apply(prefix + "mlp.down_proj.weight"), gate));
+        }
+    }
+
+    private double[] attention(double[] q, double[][] k, double[][] v, int now) {
+        int dim = config.headDim();
+        double[] mixed = new double[config.heads() * dim];
+        for (int head = 0; head < config.heads(); head++) {
+            int shared = head / (config.heads() / config.kvHeads());
+            double[] weight = new double[now + 1];
+            double total = 0;
+            for (int t = 0; t <= now; t++) {
+                double score = 0;
+                for (int i = 0; i < dim; i++) {
+                    score += q[head * dim + i] * k[t][shared * dim + i];
+                }
+                weight[t] = Math.exp(score / Math.sqrt(dim));
+                total += weight[t];
+            }
+            for (int t = 0; t <= now; t++) {
+                for (int i = 0; i < dim; i++) {
+                    mixed[head * dim + i] += weight[t] / total * v[t][shared * dim + i];
+                }
+            }
+        }
+        return mixed;
+    }
+
+    private double[] rope(double[] heads, int position) {
+        int dim = config.headDim();
+        int half = dim / 2;
+        double[] rotated = new double[heads.length];
+        for (int start = 0; start < heads.length; start += dim) {
+            for (int i = 0; i < half; i++) {
+                double angle = position * Math.pow(config.ropeTheta(), -2.0 * i / dim);
+                double a = heads[start + i];
+                double b = heads[start + half + i];
+                rotated[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
+                rotated[start + half + i] = b * Math.cos(angle) + a * Math.sin(angle);
+            }
+        }
+        return rotated;
+    }
+
+    private double[] norm(double[] x, float[] weight) {
+        double squares = 0;
+        for (double value : x) {
+            squares += value * value;
+        }
+        double scale = 1 / Math.sqrt(squares / x.length + config.rmsNormEps());
+        double[] out = new double[x.length];
+        for (int i = 0; i < x.length; i++) {
+            out[i] = x[i] * scale * weight[i];
+        }
+        return out;
+    }
+
+    private static double[] times(float[] matrix, double[] x) {
+        double[] out = new double[matrix.length / x.length];
+        for (int row = 0; row < out.length; row++) {
+            for (int i = 0; i < x.length; i++) {
+                out[row] += matrix[row * x.length + i] * x[i];
+            }
+        }
+        return out;
+    }
+
+    private static void add(double[] x, double[] other) {
+        for (int i = 0; i < x.length; i++) {
+            x[i] += other[i];
+        }
+    }
+}
