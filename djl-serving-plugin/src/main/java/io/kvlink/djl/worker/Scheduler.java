@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Scheduler {
 
     /** What a step gave, kept until it is known to count. */
+    @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
     private record Computed(Sequence sequence, int unit, float @Nullable [] logits) {}
 
     private final Inbox inbox;
