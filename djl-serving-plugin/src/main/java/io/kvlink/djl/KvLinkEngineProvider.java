@@ -3,6 +3,12 @@ package io.kvlink.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
+import io.kvlink.djl.worker.LlamaWorker;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerConfig;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Offers the engine to DJL: {@code engine=KvLink}. */
 public final class KvLinkEngineProvider implements EngineProvider {
@@ -11,11 +17,7 @@ public final class KvLinkEngineProvider implements EngineProvider {
 
     /** For DJL. Starts nothing. */
     public KvLinkEngineProvider() {
-        this(
-                (modelDir, name, options) -> {
-                    throw new IllegalStateException("model_name=" + name + "; no worker yet");
-                },
-                Workers.SHARED);
+        this(KvLinkEngineProvider::startLlama, Workers.SHARED);
     }
 
     KvLinkEngineProvider(WorkerFactory factory, Workers workers) {
@@ -38,5 +40,16 @@ public final class KvLinkEngineProvider implements EngineProvider {
     @Override
     public Engine getEngine() {
         return engine;
+    }
+
+    /**
+     * Connectors are looked for where this plugin's classes come from: the plugin folder's loader.
+     */
+    private static TextGenerator startLlama(
+            Path modelDir, String name, Map<String, String> options) {
+        Map<String, String> settings = new TreeMap<>(options);
+        settings.put("model_name", name);
+        return LlamaWorker.start(
+                WorkerConfig.of(modelDir, settings), KvLinkEngineProvider.class.getClassLoader());
     }
 }

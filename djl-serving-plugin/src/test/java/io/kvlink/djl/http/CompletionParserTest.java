@@ -13,7 +13,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
 
-class CompletionParserProperties {
+class CompletionParserTest {
 
     @Property(tries = 2000)
     void noBytesMakeParseThrowAnythingButBadRequest(@ForAll byte[] body) {
@@ -65,7 +65,7 @@ class CompletionParserProperties {
                         "\\u",
                         "\u00e9",
                         "[[");
-        return token.list().ofMinSize(0).ofMaxSize(14).map(CompletionParserProperties::join);
+        return token.list().ofMinSize(0).ofMaxSize(14).map(CompletionParserTest::join);
     }
 
     private static String join(List<String> tokens) {
