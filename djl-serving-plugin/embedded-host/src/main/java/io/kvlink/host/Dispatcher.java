@@ -3,6 +3,7 @@ package io.kvlink.host;
 
 import ai.djl.serving.plugins.RequestHandler;
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -30,7 +31,8 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private static final Logger logger = LoggerFactory.getLogger(Dispatcher.class);
-    private static final Gson GSON = new Gson();
+    private static final Gson GSON =
+            new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
 
     private final List<RequestHandler<?>> handlers;
 
