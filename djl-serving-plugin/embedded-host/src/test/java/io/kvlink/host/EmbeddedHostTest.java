@@ -73,7 +73,7 @@ class EmbeddedHostTest {
                     .isEqualTo(
                             "{\"error\":{\"message\":\"no such path: /v1/completions\","
                                     + "\"type\":\"invalid_request_error\",\"param\":null,"
-+ "\"code\":\"not_found\"}}");
+                                    + "\"code\":\"not_found\"}}");
             assertThat(EchoEngine.open).isTrue();
         }
         assertThat(EchoEngine.open).isFalse();
