@@ -102,8 +102,7 @@ final class Admission {
 
     /** False if there is no room. */
     private boolean decide(Sequence sequence) {
-        LoadDecision decision =
-                sequence.attached() ? kv.matchedTokens(sequence.kv(), 0) : LoadDecision.NOTHING;
+        LoadDecision decision = decision(sequence);
         if (decision instanceof LoadDecision.AskAgain) {
             if (overdue(sequence.submittedNs())) {
                 onLoadFailed(sequence, KvError.DEADLINE, deadlineDetail());
@@ -127,6 +126,13 @@ final class Admission {
             kv.onBlocksAllocated(sequence.kv(), Sequence.blocks(slots), tokens);
         }
         return true;
+    }
+
+    private LoadDecision decision(Sequence sequence) {
+        // A prompt of one token has no KV to wait for.
+        return sequence.attached() && sequence.kv().transferTokens() > 0
+                ? kv.matchedTokens(sequence.kv(), 0)
+                : LoadDecision.NOTHING;
     }
 
     /** All but the last token, or whole chunks: what is computed behind them has the same bits. */

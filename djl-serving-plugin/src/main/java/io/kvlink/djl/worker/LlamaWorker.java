@@ -4,6 +4,7 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvRequest;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +46,7 @@ public final class LlamaWorker implements TextGenerator {
 
     private record Opened(WorkerResources resources, Requests requests) {}
 
-    private LlamaWorker(WorkerConfig config, ClassLoader providers) {
+    private LlamaWorker(WorkerConfig config, Supplier<KvConnectors> providers) {
         this.config = config;
         this.inbox = new Inbox(config.maxQueuedRequests());
         this.thread = new Thread(() -> run(providers), "kv-worker-0");
@@ -61,6 +63,11 @@ public final class LlamaWorker implements TextGenerator {
      * @throws io.kvlink.djl.model.ModelLoadException if the model can't be served
      */
     public static LlamaWorker start(WorkerConfig config, ClassLoader providers) {
+        return start(config, () -> KvConnectors.load(providers));
+    }
+
+    /** The same with given providers, asked for if the configuration names a connector. */
+    static LlamaWorker start(WorkerConfig config, Supplier<KvConnectors> providers) {
         LlamaWorker worker = new LlamaWorker(config, providers);
         worker.thread.start();
         try {
@@ -187,7 +194,7 @@ public final class LlamaWorker implements TextGenerator {
 
     // From here on: the worker's thread.
 
-    private void run(ClassLoader providers) {
+    private void run(Supplier<KvConnectors> providers) {
         WorkerResources resources;
         try {
             resources = WorkerResources.open(config, providers, inbox::wake);
