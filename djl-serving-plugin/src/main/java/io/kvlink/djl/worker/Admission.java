@@ -104,17 +104,21 @@ final class Admission {
     private boolean decide(Sequence sequence) {
         LoadDecision decision = decision(sequence);
         if (decision instanceof LoadDecision.AskAgain) {
-            if (overdue(sequence.submittedNs())) {
-                onLoadFailed(sequence, KvError.DEADLINE, deadlineDetail());
-            }
-            return true;
+            return !overdue(sequence.submittedNs())
+                    || decideWithout(sequence, KvError.DEADLINE, deadlineDetail());
         }
         if (decision instanceof LoadDecision.Failed failed) {
-            // Computed here, it gets its slots in the next turn.
-            onLoadFailed(sequence, failed.error(), failed.detail());
-            return true;
+            return decideWithout(sequence, failed.error(), failed.detail());
         }
-        LoadDecision.Load load = (LoadDecision.Load) decision;
+        return allocate(sequence, (LoadDecision.Load) decision);
+    }
+
+    private boolean decideWithout(Sequence sequence, KvError error, String detail) {
+        onLoadFailed(sequence, error, detail);
+        return sequence.phase() != Phase.WAITING || allocate(sequence, LoadDecision.NOTHING);
+    }
+
+    private boolean allocate(Sequence sequence, LoadDecision.Load load) {
         KvSlots slots = pool.allocate(sequence.tokenLimit());
         if (slots == null) {
             return false;

@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 
 /**
@@ -72,6 +73,8 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     final List<String> violations = new CopyOnWriteArrayList<>();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
+
+    final CountDownLatch allocated = new CountDownLatch(1);
 
     private KvConnectorContext context;
     private List<ByteBuffer> memory = List.of();
@@ -186,6 +189,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
             violations.add("blocks=" + blocks.size() + " for " + request);
         }
+        allocated.countDown();
         if (tokens > 0) {
             toLoad.put(request.id(), blocks);
             loadTokens.put(request.id(), tokens);

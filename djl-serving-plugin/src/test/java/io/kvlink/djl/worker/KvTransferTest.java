@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -292,6 +293,33 @@ class KvTransferTest {
         submit(d, Prompts.random(250, 2), 6, SamplingParams.GREEDY, Optional.empty()).result();
         assertThat(leaving.ended()).isFalse();
         requireAllFree(d);
+    }
+
+    @Test
+    void shouldFreeWhatIsCancelledWhileItsBlocksFill() throws Exception {
+        FakeConnector connector = decode(Loading.ASYNC);
+        connector.ownsBlocks = true;
+        LlamaWorker d = worker(connector, Map.of("kv_cache_tokens", 256));
+        Listening leaving = new Listening();
+        Generation generation =
+                d.submit(
+                        Prompts.request(
+                                Prompts.random(200, 1),
+                                20,
+                                SamplingParams.GREEDY,
+                                Prompts.route(P, D, 1)),
+                        leaving);
+        assertThat(connector.allocated.await(Listening.DEADLINE_S, TimeUnit.SECONDS)).isTrue();
+        generation.cancel();
+        Listening next =
+                submit(d, Prompts.random(250, 2), 6, SamplingParams.GREEDY, Optional.empty());
+        // The connector still fills the blocks, so the next one has to wait for them.
+        submit(d, Prompts.random(3, 3), 1, SamplingParams.GREEDY, Optional.empty());
+        assertThat(d.status().running()).isLessThanOrEqualTo(1);
+        assertThat(next.ended()).isFalse();
+        connector.release();
+        next.result();
+        assertThat(leaving.ended()).isFalse();
     }
 
     @Test
