@@ -102,20 +102,23 @@ final class Admission {
 
     /** False if there is no room. */
     private boolean decide(Sequence sequence) {
-        LoadDecision decision =
-                sequence.attached() ? kv.matchedTokens(sequence.kv(), 0) : LoadDecision.NOTHING;
+        LoadDecision decision = decision(sequence);
         if (decision instanceof LoadDecision.AskAgain) {
-            if (overdue(sequence.submittedNs())) {
-                onLoadFailed(sequence, KvError.DEADLINE, deadlineDetail());
-            }
-            return true;
+            return !overdue(sequence.submittedNs())
+                    || decideWithout(sequence, KvError.DEADLINE, deadlineDetail());
         }
         if (decision instanceof LoadDecision.Failed failed) {
-            // Computed here, it gets its slots in the next turn.
-            onLoadFailed(sequence, failed.error(), failed.detail());
-            return true;
+            return decideWithout(sequence, failed.error(), failed.detail());
         }
-        LoadDecision.Load load = (LoadDecision.Load) decision;
+        return allocate(sequence, (LoadDecision.Load) decision);
+    }
+
+    private boolean decideWithout(Sequence sequence, KvError error, String detail) {
+        onLoadFailed(sequence, error, detail);
+        return sequence.phase() != Phase.WAITING || allocate(sequence, LoadDecision.NOTHING);
+    }
+
+    private boolean allocate(Sequence sequence, LoadDecision.Load load) {
         KvSlots slots = pool.allocate(sequence.tokenLimit());
         if (slots == null) {
             return false;
@@ -127,6 +130,13 @@ final class Admission {
             kv.onBlocksAllocated(sequence.kv(), Sequence.blocks(slots), tokens);
         }
         return true;
+    }
+
+    private LoadDecision decision(Sequence sequence) {
+        // A prompt of one token has no KV to wait for.
+        return sequence.attached() && sequence.kv().transferTokens() > 0
+                ? kv.matchedTokens(sequence.kv(), 0)
+                : LoadDecision.NOTHING;
     }
 
     /** All but the last token, or whole chunks: what is computed behind them has the same bits. */

@@ -4,15 +4,19 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvRequest;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +29,7 @@ public final class LlamaWorker implements TextGenerator {
 
     private static final Logger log = LoggerFactory.getLogger(LlamaWorker.class);
 
+    private static final Duration START_DEADLINE = Duration.ofMinutes(10);
     private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(30);
     private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
     // How often a connector is asked that should have woken us, and didn't.
@@ -36,6 +41,8 @@ public final class LlamaWorker implements TextGenerator {
     private final WorkerMetrics metrics = new WorkerMetrics(registry);
     private final FailureLog failures = new FailureLog(log);
     private final AtomicLong submitted = new AtomicLong();
+    // Used by the worker's thread only.
+    private final List<ConnectorMetrics> connectorMetrics = new ArrayList<>();
     private final Inbox inbox;
     private final Thread thread;
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
@@ -44,7 +51,7 @@ public final class LlamaWorker implements TextGenerator {
 
     private record Opened(WorkerResources resources, Requests requests) {}
 
-    private LlamaWorker(WorkerConfig config, ClassLoader providers) {
+    private LlamaWorker(WorkerConfig config, Supplier<KvConnectors> providers) {
         this.config = config;
         this.inbox = new Inbox(config.maxQueuedRequests());
         this.thread = new Thread(() -> run(providers), "kv-worker-0");
@@ -61,12 +68,18 @@ public final class LlamaWorker implements TextGenerator {
      * @throws io.kvlink.djl.model.ModelLoadException if the model can't be served
      */
     public static LlamaWorker start(WorkerConfig config, ClassLoader providers) {
+        return start(config, () -> KvConnectors.load(providers));
+    }
+
+    /** The same with given providers, asked for if the configuration names a connector. */
+    static LlamaWorker start(WorkerConfig config, Supplier<KvConnectors> providers) {
         LlamaWorker worker = new LlamaWorker(config, providers);
         worker.thread.start();
         try {
-            worker.opening.join();
+            worker.opening.orTimeout(START_DEADLINE.toSeconds(), TimeUnit.SECONDS).join();
             return worker;
         } catch (CompletionException failed) {
+            worker.inbox.close();
             Throwable cause = failed.getCause();
             if (cause instanceof RuntimeException unchecked) {
                 throw unchecked;
@@ -187,7 +200,7 @@ public final class LlamaWorker implements TextGenerator {
 
     // From here on: the worker's thread.
 
-    private void run(ClassLoader providers) {
+    private void run(Supplier<KvConnectors> providers) {
         WorkerResources resources;
         try {
             resources = WorkerResources.open(config, providers, inbox::wake);
@@ -211,13 +224,18 @@ public final class LlamaWorker implements TextGenerator {
         Scheduler scheduler =
                 new Scheduler(inbox, requests, admission, step, metrics, failures, clock);
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
-        resources.connector().ifPresent(open -> registry.register(new ConnectorMetrics(open)));
+        resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
         while (!inbox.closed()) {
             if (!turn(scheduler)) {
                 inbox.await(requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }
         }
+    }
+
+    private void expose(ConnectorMetrics collector) {
+        registry.register(collector);
+        connectorMetrics.add(collector);
     }
 
     private boolean turn(Scheduler scheduler) {
@@ -231,8 +249,18 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     private void closeAll(WorkerResources resources, Requests requests) {
+        // Figures of a closed connector mean nothing.
+        connectorMetrics.forEach(registry::unregister);
         inbox.arrivals().forEach(requests::add);
-        requests.endAll(closed());
+        try {
+            requests.endAll(closed());
+        } finally {
+            close(resources);
+            requests.releaseLent();
+        }
+    }
+
+    private void close(WorkerResources resources) {
         tokenizerUse.writeLock().lock();
         try {
             resources.close();
@@ -241,6 +269,5 @@ public final class LlamaWorker implements TextGenerator {
         } finally {
             tokenizerUse.writeLock().unlock();
         }
-        requests.releaseLent();
     }
 }

@@ -52,8 +52,8 @@ final class Scheduler {
     boolean turn() {
         admission.accept(inbox.arrivals());
         requests.endCancelled();
-        admission.admit();
         admission.expireLoads();
+        admission.admit();
         boolean computed = stepLoads();
         computed |= stepAnswers();
         computed |= stepPrompt();

@@ -77,13 +77,10 @@ final class Step {
         worker.startLoad(metadata);
         try {
             compute(sequences, metadata, output, failures);
+            awaitSaves(metadata);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
             sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
-        }
-        long deadlineNs = deadlineNs();
-        if (!metadata.saves().isEmpty() && !worker.awaitSaves(deadlineNs)) {
-            log.warn("saves={} not done at the step's deadline", metadata.saves());
         }
         WorkerReport report = worker.pollFinished();
         try {
@@ -94,6 +91,13 @@ final class Step {
             sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
         }
         return new Result(report, failures);
+    }
+
+    // Not after a failure: layers that were never saved would be waited for.
+    private void awaitSaves(StepMetadata metadata) {
+        if (!metadata.saves().isEmpty() && !worker.awaitSaves(deadlineNs())) {
+            log.warn("saves={} not done at the step's deadline", metadata.saves());
+        }
     }
 
     private StepPlan plan(List<Sequence> sequences) {

@@ -11,6 +11,7 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the JSON text of {@code kv_transfer_config}. */
 final class TransferConfigJson {
@@ -29,13 +30,20 @@ final class TransferConfigJson {
         try {
             values = GSON.fromJson(json, new TypeToken<Map<String, Object>>() {});
         } catch (JsonParseException cause) {
-            throw new KvConnectorException(
-                    KvError.BAD_CONFIG,
-                    "kv_transfer_config=%s; expected a JSON object: %s"
-                            .formatted(json, position(cause)),
-                    cause);
+            throw refused(json, position(cause), cause);
+        }
+        if (values == null) {
+            throw refused(json, "there is nothing", null);
         }
         return KvTransferConfig.of(values);
+    }
+
+    private static KvConnectorException refused(
+            String json, String what, @Nullable Throwable cause) {
+        return new KvConnectorException(
+                KvError.BAD_CONFIG,
+                "kv_transfer_config=%s; expected a JSON object: %s".formatted(json, what),
+                cause);
     }
 
     // The innermost message says line, column and path; the outer ones repeat it with class names.

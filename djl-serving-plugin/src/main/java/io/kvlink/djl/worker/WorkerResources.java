@@ -12,6 +12,7 @@ import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What a worker opens, and closes in the reverse order. Opened and closed by one thread. */
@@ -27,7 +28,7 @@ final class WorkerResources implements AutoCloseable {
 
     private WorkerResources(
             WorkerConfig config,
-            ClassLoader providers,
+            Supplier<KvConnectors> providers,
             Runnable wakeup,
             Deque<AutoCloseable> open) {
         this.open = open;
@@ -41,7 +42,7 @@ final class WorkerResources implements AutoCloseable {
                                 transfer ->
                                         ConnectorSetup.open(
                                                 transfer,
-                                                KvConnectors.load(providers),
+                                                providers.get(),
                                                 ConnectorSetup.layout(
                                                         model,
                                                         ModelFingerprint.of(config.modelDir())),
@@ -51,7 +52,8 @@ final class WorkerResources implements AutoCloseable {
     }
 
     /** Opens everything; if that throws, nothing is left open. */
-    static WorkerResources open(WorkerConfig config, ClassLoader providers, Runnable wakeup) {
+    static WorkerResources open(
+            WorkerConfig config, Supplier<KvConnectors> providers, Runnable wakeup) {
         Deque<AutoCloseable> open = new ArrayDeque<>();
         try {
             return new WorkerResources(config, providers, wakeup, open);
