@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.control;
+
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.TransferId;
+import java.util.List;
+
+/**
+ * One message of the control plane. A session begins with {@link Hello}, answered by {@link Accept}
+ * or {@link Reject}; whoever dialled, the rest goes both ways:
+ *
+ * <pre>
+ *   receiver                          sender
+ *      | ---- Fetch (GET mode) ----------> |
+ *      | <--- Offer ---------------------- |   "I have, or will have, these layers"
+ *      | ---- Grant (ticket) or Busy ----> |   memory is leased before Grant leaves
+ *      | <=== bytes on the data plane ==== |
+ *      | ---- Done (ticket) -------------> |
+ *      | <--> Cancel, Ping, Bye <--------> |
+ * </pre>
+ */
+public sealed interface Frame {
+
+    /** The protocol's version; peers of different versions refuse each other. */
+    int PROTOCOL = 1;
+
+    /**
+     * Who a node is.
+     *
+     * @param engineId a name for logs
+     * @param epoch differs for each start of a process
+     * @param address its control address, as it stands in routes
+     * @param layout its KV layout
+     * @param planes the data planes it can be reached by
+     */
+    record Identity(
+            String engineId, long epoch, HostPort address, KvLayout layout, List<Plane> planes) {
+        public Identity {
+            planes = List.copyOf(planes);
+        }
+    }
+
+    /**
+     * A data plane that a node offers.
+     *
+     * @param name the plane's name
+     * @param endpoint where and how, in the plane's own words
+     */
+    record Plane(String name, String endpoint) {}
+
+    /**
+     * Opens a session.
+     *
+     * @param protocol the sender's {@link #PROTOCOL}
+     * @param identity who dials
+     */
+    record Hello(int protocol, Identity identity) implements Frame {}
+
+    /**
+     * The session is open.
+     *
+     * @param identity who answers
+     * @param plane name of the data plane that both will use
+     */
+    record Accept(Identity identity, String plane) implements Frame {}
+
+    /**
+     * There is no session, or no longer one.
+     *
+     * @param error why
+     * @param detail the field and both values
+     */
+    record Reject(KvError error, String detail) implements Frame {}
+
+    /**
+     * "Send me this", in GET mode.
+     *
+     * @param id the transfer
+     */
+    record Fetch(TransferId id) implements Frame {}
+
+    /**
+     * "I have layers for you."
+     *
+     * @param id the transfer
+     * @param tokens its length in tokens
+     * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
+     * @param firstLayer first layer of the group
+     * @param layers how many
+     */
+    record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers)
+            implements Frame {}
+
+    /**
+     * "There is room; send these layers under this ticket."
+     *
+     * @param id the transfer
+     * @param ticket the receiver's number for this group
+     * @param firstLayer first layer of the group
+     * @param layers how many
+     */
+    record Grant(TransferId id, long ticket, int firstLayer, int layers) implements Frame {}
+
+    /**
+     * "No room now; offer again."
+     *
+     * @param id the transfer
+     * @param retryAfterMs when, in milliseconds
+     */
+    record Busy(TransferId id, int retryAfterMs) implements Frame {}
+
+    /**
+     * "All layers of this ticket are here."
+     *
+     * @param id the transfer
+     * @param ticket the ticket
+     */
+    record Done(TransferId id, long ticket) implements Frame {}
+
+    /**
+     * "This transfer has ended here without success."
+     *
+     * @param id the transfer
+     * @param error why
+     * @param detail the facts
+     */
+    record Cancel(TransferId id, KvError error, String detail) implements Frame {}
+
+    /** "I am alive." Sent when nothing else was for a while. */
+    record Ping() implements Frame {}
+
+    /** "I am leaving." */
+    record Bye() implements Frame {}
+}

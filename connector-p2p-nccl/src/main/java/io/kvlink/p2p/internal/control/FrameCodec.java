@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.control;
+
+import io.kvlink.p2p.internal.control.Frame.Accept;
+import io.kvlink.p2p.internal.control.Frame.Busy;
+import io.kvlink.p2p.internal.control.Frame.Bye;
+import io.kvlink.p2p.internal.control.Frame.Cancel;
+import io.kvlink.p2p.internal.control.Frame.Done;
+import io.kvlink.p2p.internal.control.Frame.Fetch;
+import io.kvlink.p2p.internal.control.Frame.Grant;
+import io.kvlink.p2p.internal.control.Frame.Hello;
+import io.kvlink.p2p.internal.control.Frame.Identity;
+import io.kvlink.p2p.internal.control.Frame.Offer;
+import io.kvlink.p2p.internal.control.Frame.Ping;
+import io.kvlink.p2p.internal.control.Frame.Plane;
+import io.kvlink.p2p.internal.control.Frame.Reject;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.TransferId;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.msgpack.core.MessageBufferPacker;
+import org.msgpack.core.MessagePack;
+import org.msgpack.core.MessagePackException;
+import org.msgpack.core.MessageUnpacker;
+
+/**
+ * Frames as MessagePack: an array of the type's number and the record's components in order. A
+ * type's number is for ever.
+ *
+ * <p>Decoding bounds every length before it allocates, and throws nothing but {@link
+ * KvError#MALFORMED_FRAME}.
+ */
+public final class FrameCodec {
+
+    /** No frame is longer. */
+    public static final int MAX_FRAME_BYTES = 64 * 1024;
+
+    private static final int MAX_TEXT_BYTES = 4096;
+    private static final int MAX_PLANES = 16;
+    private static final int MAX_LAYERS = 4096;
+
+    private FrameCodec() {}
+
+    /**
+     * Encodes a frame.
+     *
+     * @param frame what to say
+     * @return its bytes
+     */
+    public static byte[] encode(Frame frame) {
+        try (MessageBufferPacker out = MessagePack.newDefaultBufferPacker()) {
+            if (frame instanceof Hello hello) {
+                begin(out, 1, 2);
+                out.packInt(hello.protocol());
+                packIdentity(out, hello.identity());
+            } else if (frame instanceof Accept accept) {
+                begin(out, 2, 2);
+                packIdentity(out, accept.identity());
+                out.packString(accept.plane());
+            } else if (frame instanceof Reject reject) {
+                begin(out, 3, 2);
+                packFailure(out, reject.error(), reject.detail());
+            } else if (frame instanceof Fetch fetch) {
+                begin(out, 4, 1);
+                packId(out, fetch.id());
+            } else if (frame instanceof Offer offer) {
+                begin(out, 5, 5);
+                packId(out, offer.id());
+                out.packInt(offer.tokens()).packLong(offer.digest());
+                out.packInt(offer.firstLayer()).packInt(offer.layers());
+            } else if (frame instanceof Grant grant) {
+                begin(out, 6, 4);
+                packId(out, grant.id());
+                out.packLong(grant.ticket()).packInt(grant.firstLayer()).packInt(grant.layers());
+            } else if (frame instanceof Busy busy) {
+                begin(out, 7, 2);
+                packId(out, busy.id());
+                out.packInt(busy.retryAfterMs());
+            } else if (frame instanceof Done done) {
+                begin(out, 8, 2);
+                packId(out, done.id());
+                out.packLong(done.ticket());
+            } else if (frame instanceof Cancel cancel) {
+                begin(out, 9, 3);
+                packId(out, cancel.id());
+                packFailure(out, cancel.error(), cancel.detail());
+            } else if (frame instanceof Ping) {
+                begin(out, 10, 0);
+            } else if (frame instanceof Bye) {
+                begin(out, 11, 0);
+            } else {
+                throw new IllegalStateException("frame=" + frame);
+            }
+            return out.toByteArray();
+        } catch (IOException cause) {
+            throw new IllegalStateException("packing into memory", cause);
+        }
+    }
+
+    /**
+     * Decodes a frame.
+     *
+     * @param bytes anything at all
+     * @return the frame
+     * @throws KvConnectorException with {@link KvError#MALFORMED_FRAME}, and nothing else
+     */
+    public static Frame decode(byte[] bytes) {
+        if (bytes.length > MAX_FRAME_BYTES) {
+            throw malformed("bytes=" + bytes.length + " max=" + MAX_FRAME_BYTES, null);
+        }
+        try (MessageUnpacker in = MessagePack.newDefaultUnpacker(bytes)) {
+            int fields = in.unpackArrayHeader() - 1;
+            int type = in.unpackInt();
+            Frame frame =
+                    switch (type) {
+                        case 1 -> expect(fields, 2, new Hello(in.unpackInt(), identity(in)));
+                        case 2 -> expect(fields, 2, new Accept(identity(in), text(in)));
+                        case 3 -> expect(fields, 2, new Reject(error(in), text(in)));
+                        case 4 -> expect(fields, 1, new Fetch(id(in)));
+                        case 5 -> expect(fields, 5, offer(in));
+                        case 6 -> expect(fields, 4, grant(in));
+                        case 7 -> expect(fields, 2, new Busy(id(in), between(in, 0, 60_000)));
+                        case 8 -> expect(fields, 2, new Done(id(in), in.unpackLong()));
+                        case 9 -> expect(fields, 3, new Cancel(id(in), error(in), text(in)));
+                        case 10 -> expect(fields, 0, new Ping());
+                        case 11 -> expect(fields, 0, new Bye());
+                        default -> throw malformed("type=" + type, null);
+                    };
+            if (in.hasNext()) {
+                throw malformed("type=" + type + " trailing bytes", null);
+            }
+            return frame;
+        } catch (KvConnectorException cause) {
+            throw cause.error() == KvError.MALFORMED_FRAME
+                    ? cause
+                    : malformed(String.valueOf(cause.getMessage()), cause);
+        } catch (IOException | MessagePackException | IllegalArgumentException cause) {
+            throw malformed(String.valueOf(cause.getMessage()), cause);
+        }
+    }
+
+    private static Frame expect(int fields, int expected, Frame frame) {
+        if (fields != expected) {
+            throw malformed("fields=" + fields + " expected=" + expected, null);
+        }
+        return frame;
+    }
+
+    private static void begin(MessageBufferPacker out, int type, int fields) throws IOException {
+        out.packArrayHeader(fields + 1);
+        out.packInt(type);
+    }
+
+    private static Offer offer(MessageUnpacker in) throws IOException {
+        TransferId id = id(in);
+        int tokens = between(in, 1, Integer.MAX_VALUE);
+        long digest = in.unpackLong();
+        int firstLayer = between(in, 0, MAX_LAYERS - 1);
+        return new Offer(id, tokens, digest, firstLayer, between(in, 1, MAX_LAYERS - firstLayer));
+    }
+
+    private static Grant grant(MessageUnpacker in) throws IOException {
+        TransferId id = id(in);
+        long ticket = in.unpackLong();
+        int firstLayer = between(in, 0, MAX_LAYERS - 1);
+        return new Grant(id, ticket, firstLayer, between(in, 1, MAX_LAYERS - firstLayer));
+    }
+
+    private static void packIdentity(MessageBufferPacker out, Identity identity)
+            throws IOException {
+        KvLayout layout = identity.layout();
+        out.packString(identity.engineId()).packLong(identity.epoch());
+        out.packString(identity.address().toString());
+        out.packString(layout.model()).packInt(layout.layers()).packInt(layout.kvHeads());
+        out.packInt(layout.headSize()).packString(layout.dtype().key());
+        out.packString(layout.axisOrder().name()).packInt(layout.blockSize());
+        out.packInt(layout.tpRank()).packInt(layout.tpSize());
+        out.packInt(layout.ppRank()).packInt(layout.ppSize());
+        out.packArrayHeader(identity.planes().size());
+        for (Plane plane : identity.planes()) {
+            out.packString(plane.name()).packString(plane.endpoint());
+        }
+    }
+
+    private static Identity identity(MessageUnpacker in) throws IOException {
+        String engineId = text(in);
+        long epoch = in.unpackLong();
+        HostPort address = HostPort.parse(text(in));
+        KvLayout layout =
+                new KvLayout(
+                        text(in),
+                        between(in, 1, MAX_LAYERS),
+                        in.unpackInt(),
+                        in.unpackInt(),
+                        dtype(text(in)),
+                        KvLayout.AxisOrder.valueOf(text(in)),
+                        in.unpackInt(),
+                        in.unpackInt(),
+                        in.unpackInt(),
+                        in.unpackInt(),
+                        in.unpackInt());
+        int count = in.unpackArrayHeader();
+        if (count > MAX_PLANES) {
+            throw malformed("planes=" + count, null);
+        }
+        List<Plane> planes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            planes.add(new Plane(text(in), text(in)));
+        }
+        return new Identity(engineId, epoch, address, layout, planes);
+    }
+
+    private static DType dtype(String key) {
+        for (DType dtype : DType.values()) {
+            if (dtype.key().equals(key)) {
+                return dtype;
+            }
+        }
+        throw malformed("dtype=" + key, null);
+    }
+
+    private static void packId(MessageBufferPacker out, TransferId id) throws IOException {
+        out.packArrayHeader(3);
+        out.packLong(id.high()).packLong(id.low()).packInt(id.prompt());
+    }
+
+    private static TransferId id(MessageUnpacker in) throws IOException {
+        if (in.unpackArrayHeader() != 3) {
+            throw malformed("transfer id", null);
+        }
+        return new TransferId(in.unpackLong(), in.unpackLong(), in.unpackInt());
+    }
+
+    private static void packFailure(MessageBufferPacker out, KvError error, String detail)
+            throws IOException {
+        out.packInt(error.number());
+        out.packString(detail.length() > 1000 ? detail.substring(0, 1000) : detail);
+    }
+
+    private static KvError error(MessageUnpacker in) throws IOException {
+        return KvError.ofNumber(in.unpackInt());
+    }
+
+    private static int between(MessageUnpacker in, int min, int max) throws IOException {
+        int value = in.unpackInt();
+        if (value < min || value > max) {
+            throw malformed("value=" + value + " range=" + min + ".." + max, null);
+        }
+        return value;
+    }
+
+    private static String text(MessageUnpacker in) throws IOException {
+        int bytes = in.unpackRawStringHeader();
+        if (bytes > MAX_TEXT_BYTES) {
+            throw malformed("text=" + bytes + " bytes, max=" + MAX_TEXT_BYTES, null);
+        }
+        return new String(in.readPayload(bytes), java.nio.charset.StandardCharsets.UTF_8);
+    }
+
+    private static KvConnectorException malformed(
+            String detail, @org.jspecify.annotations.Nullable Throwable cause) {
+        return new KvConnectorException(KvError.MALFORMED_FRAME, detail, cause);
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What instances say to each other beside the bytes: frames, their encoding, and the transport that
+ * carries them. Internal: no promise to anyone outside this jar.
+ */
+@NullMarked
+package io.kvlink.p2p.internal.control;
+
+import org.jspecify.annotations.NullMarked;
