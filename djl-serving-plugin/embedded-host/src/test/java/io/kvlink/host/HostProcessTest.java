@@ -4,6 +4,7 @@ package io.kvlink.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -13,10 +14,15 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,28 +38,65 @@ class HostProcessTest {
 
     @Test
     void shouldServeUntilTerminated() throws Exception {
+        serveAndStop(System.getProperty("java.class.path"));
+    }
+
+    /** As in DJL Serving's plugins folder: the class path knows nothing of KvLink. */
+    @Test
+    void shouldServeFromAPluginFolder() throws Exception {
+        Path plugins = Files.createDirectory(dir.resolve("plugins"));
+        List<String> classPath = new ArrayList<>();
+        int moved = 0;
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, 0)) {
+            if (entry.contains("/djl-serving-plugin/target/") || entry.contains("/spi/target/")) {
+                pack(Path.of(entry), plugins.resolve("kvlink-" + moved++ + ".jar"));
+            } else {
+                classPath.add(entry);
+            }
+        }
+        assertThat(moved).isEqualTo(2);
+        serveAndStop(
+                String.join(File.pathSeparator, classPath), "--plugin-folder", plugins.toString());
+    }
+
+    private static void pack(Path from, Path jar) throws IOException {
+        if (Files.isRegularFile(from)) {
+            Files.copy(from, jar);
+            return;
+        }
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar));
+                Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                out.putNextEntry(new JarEntry(from.relativize(file).toString()));
+                Files.copy(file, out);
+            }
+        }
+    }
+
+    private void serveAndStop(String classPath, String... more) throws Exception {
         Files.writeString(
                 dir.resolve("serving.properties"),
                 "engine=KvLink\noption.model_dir="
                         + dir.toRealPath().relativize(MODEL)
                         + "\noption.model_name=demo\noption.kv_cache_tokens=512\n");
         Path log = dir.resolve("stderr");
-        Process process =
-                new ProcessBuilder(
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                                 "-Dai.djl.pytorch.num_threads=1",
                                 "-DOPT_OUT_TRACKING=true",
                                 "-cp",
-                                System.getProperty("java.class.path"),
+                                classPath,
                                 HostMain.class.getName(),
                                 "--model-dir",
                                 dir.toRealPath().toString(),
                                 "--port",
                                 "0",
                                 "-O",
-                                "max_running=4")
-                        .redirectError(log.toFile())
-                        .start();
+                                "max_running=4"));
+        command.addAll(List.of(more));
+        Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
         try (BufferedReader out = process.inputReader()) {
             String line =
                     CompletableFuture.supplyAsync(() -> readLine(out))
