@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds the benchmarks and runs one: benchmarks/run.sh <name> [arguments of that benchmark].
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+    echo "usage: benchmarks/run.sh alloc [regex] [JMH options]   the host pool against Netty's" >&2
+    exit 2
+}
+
+case "${1:-}" in
+    alloc) main=(org.openjdk.jmh.Main) defaults=(AllocatorBenchmark) ;;
+    *) usage ;;
+esac
+shift
+if [[ $# == 0 || $1 == -* ]]; then
+    main+=("${defaults[@]}")
+fi
+
+# In one reactor run, since siblings resolve to their target/classes there, and nowhere else.
+classpath_file=$PWD/benchmarks/target/classpath.txt
+mvn -q -B -ntp -pl benchmarks -am -DskipTests process-classes \
+    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath \
+    -Dmdep.outputFile="$classpath_file" -Dmdep.includeScope=runtime
+exec java -cp "benchmarks/target/classes:$(cat "$classpath_file")" "${main[@]}" "$@"

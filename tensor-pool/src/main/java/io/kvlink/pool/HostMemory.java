@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.pool;
+
+import io.kvlink.spi.HostPoolConfig;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.PageLocker;
+import java.nio.ByteBuffer;
+
+/**
+ * Takes arenas' memory from the Java heap or from outside it. Java 17 has no supported call that
+ * frees a direct buffer: released memory returns to the system when the last buffer over it is
+ * collected, which the JDK forces where {@code -XX:MaxDirectMemorySize} would be exceeded. Page
+ * locks end at release.
+ */
+final class HostMemory {
+
+    private HostMemory() {}
+
+    static ArenaMemory.Source source(HostPoolConfig config) {
+        return switch (config.kind()) {
+            case HEAP -> bytes -> unlocked(ByteBuffer.allocate(bytes));
+            case DIRECT -> bytes -> unlocked(ByteBuffer.allocateDirect(bytes));
+            case PINNED -> {
+                PageLocker locker = config.pageLocker().orElseThrow();
+                yield bytes -> locked(ByteBuffer.allocateDirect(bytes), locker);
+            }
+            case DEVICE -> throw new IllegalArgumentException("kind=" + config.kind());
+        };
+    }
+
+    private static ArenaMemory unlocked(ByteBuffer buffer) {
+        return new ArenaMemory(MemoryRegion.ofBuffer(buffer), () -> {});
+    }
+
+    private static ArenaMemory locked(ByteBuffer buffer, PageLocker locker) {
+        long address = locker.lock(buffer);
+        return new ArenaMemory(
+                MemoryRegion.ofPinned(buffer, address), () -> locker.unlock(address));
+    }
+}
