@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.host;
+
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Runs an {@link EmbeddedHost} until SIGTERM or SIGINT. */
+@Command(
+        name = "kvlink-host",
+        mixinStandardHelpOptions = true,
+        description = "Serves one model over HTTP, with the plugins on its class path.")
+public final class HostMain implements Callable<Integer> {
+
+    private static final Logger logger = LoggerFactory.getLogger(HostMain.class);
+    private static final int CANNOT_START = 2;
+
+    @Option(
+            names = "--model-dir",
+            required = true,
+            description = "holds serving.properties, the model's files, or both")
+    private Path modelDir = Path.of("");
+
+    @Option(names = "--host", defaultValue = "127.0.0.1", description = "address to bind")
+    private String host = "";
+
+    @Option(names = "--port", defaultValue = "8080", description = "0 takes any free one")
+    private int port;
+
+    @Option(names = "--plugin-folder", description = "searched for jars, as DJL Serving does")
+    private @Nullable Path pluginFolder;
+
+    @Option(
+            names = "-O",
+            paramLabel = "KEY=VALUE",
+            description = "overrides option.KEY of serving.properties")
+    private Map<String, String> options = new LinkedHashMap<>();
+
+    @Spec private @Nullable CommandSpec spec;
+
+    private HostMain() {}
+
+    /**
+     * Starts the process's one host.
+     *
+     * @param args see {@code --help}
+     */
+    public static void main(String[] args) {
+        System.exit(
+                run(
+                        args,
+                        new PrintWriter(System.out, true, Charset.defaultCharset()),
+                        new PrintWriter(System.err, true, Charset.defaultCharset())));
+    }
+
+    /** Returns the process's exit code, once the host is closed or can't start. */
+    static int run(String[] args, PrintWriter out, PrintWriter err) {
+        return new CommandLine(new HostMain()).setOut(out).setErr(err).execute(args);
+    }
+
+    /** For picocli. */
+    @Override
+    public Integer call() throws InterruptedException {
+        PrintWriter out = commandLine().getOut();
+        EmbeddedHost started;
+        try {
+            started =
+                    EmbeddedHost.start(
+                            new HostConfig(
+                                    modelDir,
+                                    host,
+                                    port,
+                                    options,
+                                    Optional.ofNullable(pluginFolder)),
+                            HostMain.class.getClassLoader());
+        } catch (RuntimeException failure) {
+            logger.debug("can't start", failure);
+            commandLine().getErr().println("error: " + line(failure));
+            return CANNOT_START;
+        }
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(started), "kv-host-stop"));
+        out.printf(
+                "ready http=%s:%d kv=%s model=%s%n",
+                host, started.port(), started.kvAddress().orElse("-"), started.modelName());
+        started.awaitClosed();
+        return 0;
+    }
+
+    /** A signal asks for a clean end, and gets one; the JVM by itself would report 143. */
+    private static void stop(EmbeddedHost host) {
+        host.close();
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static String line(RuntimeException failure) {
+        String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        return message.replaceAll("\\s*\\R\\s*", " ");
+    }
+
+    private CommandLine commandLine() {
+        if (spec == null) {
+            throw new IllegalStateException("not run by picocli");
+        }
+        return spec.commandLine();
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl;
+
+import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.util.passthrough.PassthroughNDManager;
+
+/**
+ * DJL's view of KvLink: an engine whose models are workers. It has no arrays of its own; workers
+ * compute with the PyTorch engine.
+ */
+public final class KvLinkEngine extends Engine {
+
+    /** What serving.properties says: {@code engine=KvLink}. */
+    public static final String NAME = "KvLink";
+
+    static final int RANK = 100;
+
+    private final WorkerFactory factory;
+    private final Workers workers;
+
+    KvLinkEngine(WorkerFactory factory, Workers workers) {
+        this.factory = factory;
+        this.workers = workers;
+    }
+
+    /** PyTorch, if it is there. */
+    @Override
+    @SuppressWarnings("NullAway") // DJL's way to say "none", without an annotation.
+    public Engine getAlternativeEngine() {
+        return Engine.hasEngine("PyTorch") ? Engine.getEngine("PyTorch") : null;
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public String getEngineName() {
+        return NAME;
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public int getRank() {
+        return RANK;
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public String getVersion() {
+        String version = KvLinkEngine.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    /** None: above all no devices, of which DJL Serving would load one model each. */
+    @Override
+    public boolean hasCapability(String capability) {
+        return false;
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public Model newModel(String name, Device device) {
+        return new KvLinkModel(name, newBaseManager(device), factory, workers);
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public NDManager newBaseManager() {
+        return newBaseManager(Device.cpu());
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public NDManager newBaseManager(Device device) {
+        return new PassthroughNDManager(this, device);
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl;
+
+import ai.djl.BaseModel;
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.inference.Predictor;
+import ai.djl.ndarray.NDManager;
+import ai.djl.translate.Translator;
+import io.kvlink.djl.http.BlockingCompletions;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.spi.HostPort;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model directory as DJL loads it: {@link #load} starts a worker, {@link #close} ends it. Loaded
+ * and closed by one thread; predictors may be used by many.
+ */
+public final class KvLinkModel extends BaseModel {
+
+    /** A property of the loaded model: the name that clients ask for. */
+    public static final String NAME_PROPERTY = "kvlink.model_name";
+
+    /** A property of the loaded model: where peers reach its connector; absent without one. */
+    public static final String KV_ADDRESS_PROPERTY = "kvlink.kv_address";
+
+    private static final String NAME_OPTION = "model_name";
+    private static final String DIR_OPTION = "model_dir";
+    private static final String TIMEOUT_OPTION = "predict_timeout_s";
+    private static final long DEFAULT_TIMEOUT_S = 600;
+
+    private final WorkerFactory factory;
+    private final Workers workers;
+
+    private Duration predictLimit = Duration.ofSeconds(DEFAULT_TIMEOUT_S);
+    private @Nullable TextGenerator worker;
+
+    KvLinkModel(String name, NDManager manager, WorkerFactory factory, Workers workers) {
+        super(name);
+        this.manager = manager;
+        this.factory = factory;
+        this.workers = workers;
+    }
+
+    /**
+     * Starts the worker.
+     *
+     * @param modelPath the model's directory, or a file in it
+     * @param prefix not used
+     * @param options what serving.properties says after {@code option.}
+     * @throws MalformedModelException if the worker doesn't start, with the worker's reason
+     */
+    @Override
+    public void load(Path modelPath, @Nullable String prefix, @Nullable Map<String, ?> options)
+            throws IOException, MalformedModelException {
+        if (worker != null) {
+            throw new IllegalStateException("loaded twice: " + modelDir);
+        }
+        Map<String, String> rest = new TreeMap<>();
+        if (options != null) {
+            options.forEach((key, value) -> rest.put(key, String.valueOf(value)));
+        }
+        // DJL's own options for any engine; a worker has no use for them.
+        rest.remove("modelName");
+        rest.remove("hasParameter");
+        modelDir = directory(modelPath, rest.remove(DIR_OPTION));
+        String named = rest.remove(NAME_OPTION);
+        String name = named == null ? modelName : named;
+        predictLimit = timeout(rest.remove(TIMEOUT_OPTION));
+        // Asked before the long load, and again by add.
+        workers.requireFree(name);
+        worker = start(name, rest);
+        publish(worker);
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public <I, O> Predictor<I, O> newPredictor(Translator<I, O> translator, Device device) {
+        if (worker == null) {
+            throw new IllegalStateException("not loaded: " + modelName);
+        }
+        List<TextGenerator> only = List.of(worker);
+        return new KvLinkPredictor<>(
+                this,
+                translator,
+                device,
+                new BlockingCompletions(() -> only, InstantSource.system(), predictLimit));
+    }
+
+    /** Ends the worker: what it is doing fails. Twice does nothing. */
+    @Override
+    public void close() {
+        if (worker != null) {
+            workers.remove(worker);
+            worker.close();
+            worker = null;
+        }
+        super.close();
+    }
+
+    private TextGenerator start(String name, Map<String, String> options)
+            throws MalformedModelException {
+        try {
+            return factory.start(modelDir, name, options);
+        } catch (RuntimeException cause) {
+            throw new MalformedModelException(String.valueOf(cause.getMessage()), cause);
+        }
+    }
+
+    private void publish(TextGenerator started) {
+        try {
+            workers.add(started);
+        } catch (IllegalStateException taken) {
+            started.close();
+            worker = null;
+            throw taken;
+        }
+        setProperty(NAME_PROPERTY, started.modelName());
+        started.status()
+                .kvAddress()
+                .map(HostPort::toString)
+                .ifPresent(address -> setProperty(KV_ADDRESS_PROPERTY, address));
+    }
+
+    private static Path directory(Path modelPath, @Nullable String elsewhere)
+            throws FileNotFoundException {
+        Path here = Files.isRegularFile(modelPath) ? modelPath.getParent() : modelPath;
+        if (here == null) {
+            here = Path.of("");
+        }
+        Path dir = elsewhere == null ? here : here.resolve(elsewhere).normalize();
+        if (!Files.isDirectory(dir)) {
+            throw new FileNotFoundException(
+                    "%s=%s is no directory; expected one with config.json and model*.safetensors"
+                            .formatted(elsewhere == null ? "model" : "option.model_dir", dir));
+        }
+        return dir;
+    }
+
+    private static Duration timeout(@Nullable String seconds) throws MalformedModelException {
+        try {
+            long value = seconds == null ? DEFAULT_TIMEOUT_S : Long.parseLong(seconds.trim());
+            if (value > 0 && value <= 86_400) {
+                return Duration.ofSeconds(value);
+            }
+        } catch (NumberFormatException cause) {
+            // Refused below like any other.
+        }
+        throw new MalformedModelException(
+                "option.%s=%s; expected seconds from 1 to 86400"
+                        .formatted(TIMEOUT_OPTION, seconds));
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.JsonObject;
+import io.kvlink.djl.worker.GenerationResult;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufInputStream;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One completion request, from its body to the last byte of its answer. On the channel's event loop
+ * only, but for the preparation, which is offloaded and touches none of the state here.
+ */
+final class CompletionExchange implements CompletionRun.Sink {
+
+    private enum State {
+        /** The body is being parsed and tokenised. */
+        PREPARING,
+        /** Submitted; nothing is written yet, so a failure can still have its own status. */
+        GENERATING,
+        /** The head of the stream is written. */
+        STREAMING,
+        /** Answered, failed, or the client left. */
+        ENDED;
+
+        Set<State> next() {
+            return switch (this) {
+                case PREPARING -> EnumSet.of(GENERATING, ENDED);
+                case GENERATING -> EnumSet.of(STREAMING, ENDED);
+                case STREAMING -> EnumSet.of(ENDED);
+                case ENDED -> EnumSet.noneOf(State.class);
+            };
+        }
+    }
+
+    /** What belongs to the surface, not to one request. */
+    record Shared(CompletionPreparer preparer, Offload offload) {}
+
+    private final Shared shared;
+    private final Channel channel;
+    private final HttpReply reply;
+    private final String requestId;
+    private final long createdSeconds;
+    private final boolean stats;
+    private final ChannelFutureListener onClosed = closed -> onClientLeft();
+
+    private State state = State.PREPARING;
+    private @Nullable Generating generating;
+
+    /** What there is once the request has been submitted. */
+    private record Generating(
+            CompletionRun run, CompletionJson json, Answer answer, PreparedCompletion prepared) {}
+
+    CompletionExchange(
+            Shared shared,
+            Channel channel,
+            HttpReply reply,
+            String requestId,
+            long createdSeconds,
+            boolean stats) {
+        this.shared = shared;
+        this.channel = channel;
+        this.reply = reply;
+        this.requestId = requestId;
+        this.createdSeconds = createdSeconds;
+        this.stats = stats;
+    }
+
+    /** Begins; takes over the body, and releases it. */
+    void takeBody(ByteBuf body) {
+        channel.closeFuture().addListener(onClosed);
+        boolean taken = shared.offload().offer(body.readableBytes(), () -> prepare(body));
+        if (!taken) {
+            body.release();
+            onFailed(ApiException.overloaded("too many requests wait to be read; try again later"));
+        }
+    }
+
+    /** On a thread of {@link Offload}. */
+    private void prepare(ByteBuf body) {
+        try (ByteBufInputStream bytes = new ByteBufInputStream(body, true)) {
+            PreparedCompletion prepared = shared.preparer().prepare(bytes, requestId);
+            post(() -> onPrepared(prepared));
+        } catch (ApiException failure) {
+            post(() -> onFailed(failure));
+        } catch (Throwable defect) {
+            ApiException failure = Defects.report(requestId, defect);
+            post(() -> onFailed(failure));
+        }
+    }
+
+    private void post(Runnable event) {
+        try {
+            channel.eventLoop().execute(event);
+        } catch (RejectedExecutionException gone) {
+            // The event loop has shut down, and with it the client's channel.
+            return;
+        }
+    }
+
+    private void onPrepared(PreparedCompletion prepared) {
+        if (state == State.ENDED) {
+            return;
+        }
+        move(State.GENERATING);
+        CompletionRun run = new CompletionRun(prepared, channel.eventLoop(), this);
+        generating =
+                new Generating(
+                        run,
+                        new CompletionJson(
+                                "cmpl-" + requestId,
+                                createdSeconds,
+                                prepared.generator().modelName()),
+                        new Answer(prepared.requests().size()),
+                        prepared);
+        run.start();
+    }
+
+    @Override
+    public void onText(int index, String text) {
+        Generating now = generating();
+        if (now.prepared().stream()) {
+            send(now, now.json().chunk(index, text, null));
+        } else {
+            now.answer().append(index, text);
+        }
+    }
+
+    @Override
+    public void onChoiceFinished(int index, GenerationResult result) {
+        Generating now = generating();
+        now.answer().finish(index, result);
+        if (now.prepared().stream()) {
+            JsonObject chunk = now.json().chunk(index, "", result);
+            boolean last = now.answer().results().size() == now.prepared().requests().size();
+            if (last && !now.prepared().includeUsage()) {
+                addStats(chunk, now.answer());
+            }
+            send(now, chunk);
+        }
+    }
+
+    @Override
+    public void onAllFinished() {
+        if (state == State.ENDED) {
+            return;
+        }
+        Generating now = generating();
+        if (now.prepared().stream()) {
+            if (now.prepared().includeUsage()) {
+                JsonObject usage = now.json().usageChunk(now.answer());
+                addStats(usage, now.answer());
+                reply.event(usage);
+            }
+            reply.event("[DONE]");
+            end();
+            reply.endEvents();
+        } else {
+            JsonObject body = now.json().response(now.answer());
+            addStats(body, now.answer());
+            end();
+            reply.json(HttpResponseStatus.OK, body);
+        }
+    }
+
+    @Override
+    public void onFailed(ApiException failure) {
+        if (state == State.ENDED) {
+            return;
+        }
+        boolean streaming = state == State.STREAMING;
+        end();
+        if (streaming) {
+            // No [DONE]: a client must not take what it has for the whole answer.
+            reply.event(failure.body());
+            reply.endEvents();
+        } else {
+            reply.error(failure);
+        }
+    }
+
+    private void send(Generating now, JsonObject chunk) {
+        if (state == State.GENERATING) {
+            move(State.STREAMING);
+            reply.beginEvents();
+        }
+        if (!reply.event(chunk)) {
+            now.run().cancel();
+            end();
+            reply.abort();
+        }
+    }
+
+    private void onClientLeft() {
+        if (state == State.ENDED) {
+            return;
+        }
+        end();
+        if (generating != null) {
+            generating.run().cancel();
+        }
+    }
+
+    private void addStats(JsonObject body, Answer answer) {
+        if (stats) {
+            body.add("kvlink", CompletionJson.stats(answer.results()));
+        }
+    }
+
+    private Generating generating() {
+        if (generating == null) {
+            throw new IllegalStateException("request=" + requestId + " state=" + state);
+        }
+        return generating;
+    }
+
+    private void end() {
+        move(State.ENDED);
+        channel.closeFuture().removeListener(onClosed);
+    }
+
+    private void move(State to) {
+        if (!state.next().contains(to)) {
+            throw new IllegalStateException(
+                    "request=" + requestId + " from=" + state + " to=" + to);
+        }
+        state = to;
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where unexpected exceptions go: the whole of it to the log, its place in the log to the client.
+ */
+final class Defects {
+
+    private static final Logger logger = LoggerFactory.getLogger(Defects.class);
+
+    private Defects() {}
+
+    static ApiException report(String requestId, Throwable defect) {
+        logger.error("request={}; a defect of KvLink, please report it", requestId, defect);
+        return ApiException.internal("request=" + requestId + "; see the server's log");
+    }
+}

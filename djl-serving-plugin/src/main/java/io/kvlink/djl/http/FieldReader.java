@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.io.Reader;
+import java.math.BigDecimal;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads typed values from a JSON text as it passes, so that a large body never becomes a larger
+ * tree. Every refusal names the parameter, the value and what is allowed. Not thread-safe.
+ */
+final class FieldReader {
+
+    private static final int SHOWN_CHARS = 60;
+    private static final int NUMBER_CHARS = 64;
+
+    private final JsonReader json;
+
+    FieldReader(Reader text) {
+        json = new JsonReader(text);
+        json.setStrictness(Strictness.STRICT);
+    }
+
+    JsonToken peek() throws IOException {
+        return json.peek();
+    }
+
+    void beginObject(String param) throws IOException {
+        require(JsonToken.BEGIN_OBJECT, param, "an object");
+        json.beginObject();
+    }
+
+    void endObject() throws IOException {
+        json.endObject();
+    }
+
+    void beginArray() throws IOException {
+        json.beginArray();
+    }
+
+    void endArray() throws IOException {
+        json.endArray();
+    }
+
+    boolean hasNext() throws IOException {
+        return json.hasNext();
+    }
+
+    String name() throws IOException {
+        return json.nextName();
+    }
+
+    void skip() throws IOException {
+        json.skipValue();
+    }
+
+    /** Skips a {@code null}, which means the same as an absent field. */
+    boolean skipNull() throws IOException {
+        if (json.peek() != JsonToken.NULL) {
+            return false;
+        }
+        json.nextNull();
+        return true;
+    }
+
+    String text(String param) throws IOException {
+        require(JsonToken.STRING, param, "a string");
+        return json.nextString();
+    }
+
+    boolean flag(String param) throws IOException {
+        require(JsonToken.BOOLEAN, param, "true or false");
+        return json.nextBoolean();
+    }
+
+    double number(String param, double min, double max) throws IOException {
+        String allowed = "a number from " + plain(min) + " to " + plain(max);
+        require(JsonToken.NUMBER, param, allowed);
+        String literal = json.nextString();
+        double value = Double.parseDouble(literal);
+        if (value >= min && value <= max) {
+            return value;
+        }
+        throw refused(param, literal, allowed);
+    }
+
+    int integer(String param, int min, int max) throws IOException {
+        return (int) integer(param, (long) min, (long) max);
+    }
+
+    long integer(String param, long min, long max) throws IOException {
+        String allowed =
+                max == Integer.MAX_VALUE || max == Long.MAX_VALUE
+                        ? "a whole number from " + min
+                        : "a whole number from " + min + " to " + max;
+        require(JsonToken.NUMBER, param, allowed);
+        String literal = json.nextString();
+        Long value = exact(literal);
+        if (value != null && value >= min && value <= max) {
+            return value;
+        }
+        throw refused(param, literal, allowed);
+    }
+
+    /**
+     * Reads a token id. Unlike {@link #integer} it makes no garbage: a prompt may have millions.
+     */
+    int tokenId(String param) throws IOException {
+        require(JsonToken.NUMBER, param, "a token id");
+        int id = -1;
+        try {
+            id = json.nextInt();
+        } catch (NumberFormatException cause) {
+            // Not whole or too large: refused below, with its literal.
+            throw refused(param, json.nextString(), "a token id from 0");
+        }
+        if (id < 0) {
+            throw refused(param, Integer.toString(id), "a token id from 0");
+        }
+        return id;
+    }
+
+    /** Reads whatever is next, as it is shown in a refusal. */
+    ApiException wrongType(String param, String allowed) throws IOException {
+        return refused(param, describe(), allowed);
+    }
+
+    void end() throws IOException {
+        if (json.peek() != JsonToken.END_DOCUMENT) {
+            throw ApiException.invalid(null, null, "the body has more than one JSON value");
+        }
+    }
+
+    private void require(JsonToken token, String param, String allowed) throws IOException {
+        if (json.peek() != token) {
+            throw wrongType(param, allowed);
+        }
+    }
+
+    private String describe() throws IOException {
+        return switch (json.peek()) {
+            case STRING -> '"' + json.nextString() + '"';
+            case NUMBER -> json.nextString();
+            case BOOLEAN -> Boolean.toString(json.nextBoolean());
+            case NULL -> "null";
+            case BEGIN_ARRAY -> "[…]";
+            case BEGIN_OBJECT -> "{…}";
+            case END_ARRAY, END_OBJECT, NAME, END_DOCUMENT -> "nothing";
+        };
+    }
+
+    static ApiException refused(String param, String value, String allowed) {
+        String shown =
+                value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
+        return ApiException.invalid(
+                param, null, "%s=%s; expected %s".formatted(param, shown, allowed));
+    }
+
+    private static @Nullable Long exact(String literal) {
+        if (literal.length() > NUMBER_CHARS) {
+            return null;
+        }
+        try {
+            return new BigDecimal(literal).longValueExact();
+        } catch (ArithmeticException | NumberFormatException cause) {
+            return null;
+        }
+    }
+
+    private static String plain(double bound) {
+        return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
+    }
+}

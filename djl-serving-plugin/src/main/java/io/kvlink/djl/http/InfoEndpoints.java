@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerStatus;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLedger;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+
+/** What can be read of the models: names, status, figures. Thread-safe. */
+final class InfoEndpoints {
+
+    private final ModelDirectory directory;
+    private final CompletionPreparer names;
+    private final long createdSeconds;
+
+    InfoEndpoints(ModelDirectory directory, CompletionPreparer names, long createdSeconds) {
+        this.directory = directory;
+        this.names = names;
+        this.createdSeconds = createdSeconds;
+    }
+
+    JsonObject models() {
+        JsonArray data = new JsonArray();
+        directory.models().forEach(model -> data.add(describe(model)));
+        JsonObject body = new JsonObject();
+        body.addProperty("object", "list");
+        body.add("data", data);
+        return body;
+    }
+
+    JsonObject model(String name) {
+        return describe(names.find(name));
+    }
+
+    JsonObject health() {
+        JsonObject body = new JsonObject();
+        body.addProperty("status", "ok");
+        return body;
+    }
+
+    JsonObject status() {
+        JsonArray models = new JsonArray();
+        for (TextGenerator model : directory.models()) {
+            models.add(status(model.modelName(), model.status()));
+        }
+        JsonObject body = new JsonObject();
+        body.add("models", models);
+        return body;
+    }
+
+    /** The figures of one model in Prometheus' text format. */
+    byte[] metrics(List<String> name) {
+        TextGenerator model = names.find(name.isEmpty() ? "" : name.get(0));
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        try {
+            new PrometheusTextFormatWriter(false).write(text, model.metrics().scrape());
+        } catch (IOException cause) {
+            throw new UncheckedIOException(cause);
+        }
+        return text.toByteArray();
+    }
+
+    private JsonObject describe(TextGenerator model) {
+        JsonObject body = new JsonObject();
+        body.addProperty("id", model.modelName());
+        body.addProperty("object", "model");
+        body.addProperty("created", createdSeconds);
+        body.addProperty("owned_by", "kvlink");
+        body.addProperty("max_model_len", model.contextLength());
+        return body;
+    }
+
+    private static JsonElement status(String name, WorkerStatus status) {
+        JsonObject body = new JsonObject();
+        body.addProperty("model", name);
+        body.addProperty("role", status.role());
+        body.addProperty("kv_address", status.kvAddress().map(HostPort::toString).orElse(null));
+        body.addProperty("waiting", status.waiting());
+        body.addProperty("running", status.running());
+        body.addProperty("free_tokens", status.freeTokens());
+        body.addProperty("total_tokens", status.totalTokens());
+        body.add("ledger", status.ledger().map(InfoEndpoints::ledger).orElse(null));
+        return body;
+    }
+
+    private static JsonObject ledger(KvLedger ledger) {
+        JsonObject body = new JsonObject();
+        body.addProperty("buffer_bytes", ledger.bufferBytes());
+        body.addProperty("pool_bytes", ledger.poolBytes());
+        body.addProperty("leases", ledger.leases());
+        body.addProperty("transfers", ledger.transfers());
+        body.addProperty("peers", ledger.peers());
+        return body;
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.JsonElement;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * Answers the HTTP requests of OpenAI's clients, of Prometheus and of operators. {@link #answer} is
+ * called on the channel's event loop and returns at once.
+ */
+public final class OpenAiSurface implements AutoCloseable {
+
+    private static final String COMPLETIONS = "/v1/completions";
+    private static final String MODELS = "/v1/models";
+    private static final String HEALTH = "/health";
+    private static final String METRICS = "/metrics";
+    private static final String STATUS = "/kvlink/status";
+    private static final int MAX_ID_CHARS = 4096;
+
+    private final ModelDirectory directory;
+    private final Offload offload = new Offload();
+    private final CompletionPreparer preparer;
+    private final InfoEndpoints info;
+    private final InstantSource clock;
+
+    /**
+     * Makes a surface; it has no thread until there is work.
+     *
+     * @param directory the models
+     * @param clock for {@code created}
+     */
+    public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
+        this.directory = directory;
+        this.clock = clock;
+        preparer = new CompletionPreparer(directory);
+        info = new InfoEndpoints(directory, preparer, clock.instant().getEpochSecond());
+    }
+
+    /**
+     * Says whether a request is for this surface. Cheap: a host asks more than once a request. As
+     * long as there is no model, the paths that other plugins may want aren't taken.
+     *
+     * @param uri the request's, with or without a query
+     */
+    public boolean accepts(String uri) {
+        int query = uri.indexOf('?');
+        String path = query < 0 ? uri : uri.substring(0, query);
+        return switch (path) {
+            case STATUS -> true;
+            case COMPLETIONS, MODELS, HEALTH, METRICS -> !directory.models().isEmpty();
+            default -> path.startsWith(MODELS + "/") && !directory.models().isEmpty();
+        };
+    }
+
+    /**
+     * Answers a request on its channel, now or when those before it are answered.
+     *
+     * @param ctx of the channel, on its event loop
+     * @param request borrowed until this returns
+     */
+    public void answer(ChannelHandlerContext ctx, FullHttpRequest request) {
+        RequestOrder order = RequestOrder.of(ctx.channel());
+        ByteBuf body = request.content().retain();
+        order.add(
+                new RequestOrder.Turn() {
+                    @Override
+                    public void begin() {
+                        dispatch(ctx, request, body, order::done);
+                    }
+
+                    @Override
+                    public void drop() {
+                        body.release();
+                    }
+                });
+    }
+
+    /** Ends the surface's threads; requests that haven't been submitted get no answer. */
+    @Override
+    public void close() {
+        offload.close();
+    }
+
+    /** Owns the body from here on. */
+    private void dispatch(
+            ChannelHandlerContext ctx, HttpRequest request, ByteBuf body, Runnable whenDone) {
+        String given = request.headers().get("X-Request-Id", "");
+        String id = isPrintable(given) ? given : UUID.randomUUID().toString().replace("-", "");
+        HttpReply reply = new HttpReply(ctx, request, id, whenDone);
+        try {
+            check(request, given);
+            QueryStringDecoder uri = new QueryStringDecoder(request.uri());
+            if (uri.path().equals(COMPLETIONS)) {
+                requireMethod(
+                        request,
+                        reply,
+                        "POST",
+                        () -> complete(ctx, request, reply, id, body.retain()));
+            } else {
+                requireMethod(request, reply, "GET, HEAD", () -> inform(ctx, reply, id, uri));
+            }
+        } catch (ApiException failure) {
+            reply.error(failure);
+        } catch (IllegalArgumentException cause) {
+            reply.error(ApiException.invalid(null, null, "uri: " + cause.getMessage()));
+        } finally {
+            body.release();
+        }
+    }
+
+    private static void check(HttpRequest request, String id) {
+        if (!request.decoderResult().isSuccess()) {
+            throw ApiException.invalid(
+                    null, null, "not HTTP: " + request.decoderResult().cause().getMessage());
+        }
+        if (!id.isEmpty() && !isPrintable(id)) {
+            throw ApiException.invalid(
+                    "X-Request-Id",
+                    null,
+                    "X-Request-Id has %d characters; expected at most %d, all printable ASCII"
+                            .formatted(id.length(), MAX_ID_CHARS));
+        }
+    }
+
+    /** An id travels into logs, headers and peers, so it holds nothing that any of them reads. */
+    private static boolean isPrintable(String id) {
+        return !id.isEmpty()
+                && id.length() <= MAX_ID_CHARS
+                && id.chars().allMatch(c -> c > ' ' && c < 0x7f);
+    }
+
+    private static void requireMethod(
+            HttpRequest request, HttpReply reply, String allowed, Runnable then) {
+        if (List.of(allowed.split(", ")).contains(request.method().name())) {
+            then.run();
+            return;
+        }
+        reply.error(
+                new ApiException(
+                        HttpResponseStatus.METHOD_NOT_ALLOWED,
+                        "invalid_request_error",
+                        null,
+                        "method_not_allowed",
+                        "method=" + request.method() + "; expected " + allowed),
+                allowed);
+    }
+
+    private void complete(
+            ChannelHandlerContext ctx,
+            HttpRequest request,
+            HttpReply reply,
+            String id,
+            ByteBuf body) {
+        boolean stats = "1".equals(request.headers().get("X-KvLink-Stats"));
+        new CompletionExchange(
+                        new CompletionExchange.Shared(preparer, offload),
+                        ctx.channel(),
+                        reply,
+                        id,
+                        clock.instant().getEpochSecond(),
+                        stats)
+                .takeBody(body);
+    }
+
+    private void inform(
+            ChannelHandlerContext ctx, HttpReply reply, String id, QueryStringDecoder uri) {
+        String path = uri.path();
+        switch (path) {
+            // Answered here, so that it answers however much there is to do elsewhere.
+            case HEALTH -> reply.json(HttpResponseStatus.OK, info.health());
+            case STATUS -> offload(ctx, reply, id, () -> json(info.status()));
+            case MODELS -> offload(ctx, reply, id, () -> json(info.models()));
+            case METRICS -> {
+                List<String> name = uri.parameters().getOrDefault("model", List.of());
+                offload(ctx, reply, id, () -> metrics(info.metrics(name)));
+            }
+            default -> {
+                String name = path.substring(Math.min(path.length(), MODELS.length() + 1));
+                offload(ctx, reply, id, () -> json(info.model(name)));
+            }
+        }
+    }
+
+    private static Consumer<HttpReply> json(JsonElement body) {
+        return reply -> reply.json(HttpResponseStatus.OK, body);
+    }
+
+    private static Consumer<HttpReply> metrics(byte[] text) {
+        return reply -> reply.text(PrometheusTextFormatWriter.CONTENT_TYPE, text);
+    }
+
+    /** Asks the worker elsewhere, and answers here. */
+    private void offload(
+            ChannelHandlerContext ctx,
+            HttpReply reply,
+            String id,
+            Supplier<Consumer<HttpReply>> work) {
+        boolean taken =
+                offload.offer(
+                        0,
+                        () -> {
+                            Consumer<HttpReply> answer = outcome(id, work);
+                            try {
+                                ctx.channel().eventLoop().execute(() -> answer.accept(reply));
+                            } catch (RejectedExecutionException gone) {
+                                // The event loop has shut down, and with it the channel.
+                                return;
+                            }
+                        });
+        if (!taken) {
+            reply.error(ApiException.overloaded("too many requests wait; try again later"));
+        }
+    }
+
+    private static Consumer<HttpReply> outcome(String id, Supplier<Consumer<HttpReply>> work) {
+        try {
+            return work.get();
+        } catch (ApiException failure) {
+            return reply -> reply.error(failure);
+        } catch (RuntimeException defect) {
+            ApiException failure = Defects.report(id, defect);
+            return reply -> reply.error(failure);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.model.KvSlots;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLoadFailurePolicy;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.LoadDecision;
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/**
+ * Gives waiting sequences their slots, in the order they came. One whose KV isn't there yet is
+ * passed over. One that may start and finds no room is not: those behind it wait, so that a long
+ * prompt gets its turn. Slots are for the prompt and the whole answer, so what has started never
+ * runs out of them. Belongs to the scheduler's thread.
+ */
+final class Admission {
+
+    private final Requests requests;
+    private final KvScheduler kv;
+    private final KvCachePool pool;
+    private final WorkerMetrics metrics;
+    private final WorkerConfig config;
+    private final KvLoadFailurePolicy policy;
+    private final LongSupplier clock;
+
+    Admission(
+            Requests requests,
+            WorkerResources resources,
+            WorkerMetrics metrics,
+            WorkerConfig config,
+            LongSupplier clock) {
+        this.requests = requests;
+        this.kv = resources.kvScheduler();
+        this.pool = resources.pool();
+        this.metrics = metrics;
+        this.config = config;
+        this.policy =
+                config.transfer()
+                        .map(transfer -> transfer.loadFailurePolicy())
+                        .orElse(KvLoadFailurePolicy.RECOMPUTE);
+        this.clock = clock;
+    }
+
+    /** Takes over what has arrived. */
+    void accept(List<Sequence> arrivals) {
+        arrivals.forEach(requests::add);
+        for (Sequence sequence : arrivals) {
+            guarded(
+                    sequence,
+                    () -> {
+                        if (config.transfer().isPresent()) {
+                            sequence.attach();
+                            kv.onRequestAdded(sequence.kv());
+                        }
+                    });
+        }
+    }
+
+    /** Gives slots to whom it can. */
+    void admit() {
+        for (Sequence sequence : requests.waiting()) {
+            if (requests.runningCount() >= config.maxRunning() || !passes(sequence)) {
+                return;
+            }
+        }
+    }
+
+    /** Gives loads up that are overdue: the last resort, if the connector didn't. */
+    void expireLoads() {
+        for (Sequence sequence : requests.running(Phase.LOADING)) {
+            if (overdue(sequence.loadingSinceNs())) {
+                onLoadFailed(sequence, KvError.DEADLINE, deadlineDetail());
+            }
+        }
+    }
+
+    /** The KV of a sequence won't come: it's computed here, or the request fails. */
+    void onLoadFailed(Sequence sequence, KvError error, String detail) {
+        if (policy == KvLoadFailurePolicy.RECOMPUTE) {
+            metrics.onRecompute(error);
+            requests.restart(sequence);
+            return;
+        }
+        requests.endFailed(
+                sequence,
+                new GenerationException(
+                        GenerationException.Kind.KV_LOAD,
+                        "request=%s error=%s(%d) %s; with kv_load_failure_policy=recompute it would be computed here"
+                                .formatted(
+                                        sequence.kv().id(), error.name(), error.number(), detail)));
+    }
+
+    /** Whether those behind may have their turn. */
+    private boolean passes(Sequence sequence) {
+        boolean[] room = {true};
+        guarded(sequence, () -> room[0] = decide(sequence));
+        return room[0];
+    }
+
+    /** False if there is no room. */
+    private boolean decide(Sequence sequence) {
+        LoadDecision decision = decision(sequence);
+        if (decision instanceof LoadDecision.AskAgain) {
+            return !overdue(sequence.submittedNs())
+                    || decideWithout(sequence, KvError.DEADLINE, deadlineDetail());
+        }
+        if (decision instanceof LoadDecision.Failed failed) {
+            return decideWithout(sequence, failed.error(), failed.detail());
+        }
+        return allocate(sequence, (LoadDecision.Load) decision);
+    }
+
+    private boolean decideWithout(Sequence sequence, KvError error, String detail) {
+        onLoadFailed(sequence, error, detail);
+        return sequence.phase() != Phase.WAITING || allocate(sequence, LoadDecision.NOTHING);
+    }
+
+    private boolean allocate(Sequence sequence, LoadDecision.Load load) {
+        KvSlots slots = pool.allocate(sequence.tokenLimit());
+        if (slots == null) {
+            return false;
+        }
+        int tokens = accepted(load.tokens(), sequence.kv().transferTokens());
+        sequence.onSlots(slots, tokens, load.async(), clock.getAsLong());
+        requests.onSlots(sequence);
+        if (sequence.attached()) {
+            kv.onBlocksAllocated(sequence.kv(), Sequence.blocks(slots), tokens);
+        }
+        return true;
+    }
+
+    private LoadDecision decision(Sequence sequence) {
+        // A prompt of one token has no KV to wait for.
+        return sequence.attached() && sequence.kv().transferTokens() > 0
+                ? kv.matchedTokens(sequence.kv(), 0)
+                : LoadDecision.NOTHING;
+    }
+
+    /** All but the last token, or whole chunks: what is computed behind them has the same bits. */
+    private int accepted(int offered, int all) {
+        return offered >= all ? all : offered - offered % config.prefillChunk();
+    }
+
+    private boolean overdue(long sinceNs) {
+        return clock.getAsLong() - sinceNs > config.loadDeadline().toNanos();
+    }
+
+    private String deadlineDetail() {
+        return "load_deadline_s=" + config.loadDeadline().toMillis() / 1e3;
+    }
+
+    /** What the connector throws about one request fails that request. */
+    private void guarded(Sequence sequence, Runnable call) {
+        try {
+            call.run();
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            requests.endFailed(sequence, Failures.internal(sequence, cause));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Finds, opens and introduces the connector that a configuration names. */
+final class ConnectorSetup {
+
+    private static final Logger log = LoggerFactory.getLogger(ConnectorSetup.class);
+
+    // Names of our own connectors only: the jar that a user forgot.
+    private static final Map<String, String> JARS =
+            Map.of("P2pNcclConnector", "kvlink-connector-p2p-nccl");
+
+    private ConnectorSetup() {}
+
+    /** Opens the connector and registers the pool's memory with it; the caller closes it. */
+    static KvConnector open(
+            KvTransferConfig config,
+            KvConnectors connectors,
+            KvLayout layout,
+            KvCachePool pool,
+            Runnable wakeup) {
+        if (!config.ignoredKeys().isEmpty()) {
+            log.warn("kv_transfer_config keys without effect here: {}", config.ignoredKeys());
+        }
+        if (connectors.hostPool().isEmpty() && config.role().consumes()) {
+            log.info(
+                    "hostPool=none kv_buffer_size={}; with kvlink-tensor-pool's jar in the plugin"
+                            + " folder, received KV may spill into host memory",
+                    config.bufferBytes());
+        }
+        KvConnector connector =
+                named(connectors, config)
+                        .create(
+                                config,
+                                new KvConnectorContext(layout, connectors.hostPool(), wakeup));
+        try {
+            connector.worker().registerKvMemory(regions(pool));
+            return connector;
+        } catch (RuntimeException | Error cause) {
+            connector.close();
+            throw cause;
+        }
+    }
+
+    static KvLayout layout(ModelConfig model, String fingerprint) {
+        return KvLayout.single(
+                fingerprint,
+                model.layers(),
+                model.kvHeads(),
+                model.headDim(),
+                DType.F32,
+                KvCachePool.BLOCK_TOKENS);
+    }
+
+    private static KvConnectorProvider named(KvConnectors connectors, KvTransferConfig config) {
+        try {
+            return connectors.named(config.connector());
+        } catch (KvConnectorException cause) {
+            String jar = JARS.get(config.connector());
+            if (cause.error() != KvError.NO_SUCH_CONNECTOR || jar == null) {
+                throw cause;
+            }
+            throw new KvConnectorException(
+                    KvError.NO_SUCH_CONNECTOR,
+                    "kv_connector=%s known=%s; put the jar %s into the plugin folder"
+                            .formatted(config.connector(), connectors.names(), jar),
+                    cause);
+        }
+    }
+
+    private static List<MemoryRegion> regions(KvCachePool pool) {
+        List<MemoryRegion> regions = new ArrayList<>();
+        for (int layer = 0; layer < pool.layers(); layer++) {
+            regions.add(MemoryRegion.ofBuffer(pool.layerBuffer(layer)));
+        }
+        return regions;
+    }
+}

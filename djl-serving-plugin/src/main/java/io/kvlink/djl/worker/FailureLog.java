@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+
+/**
+ * Logs each distinct failure of a loop at its first, second, fourth, eighth... time, with the
+ * count, so that a failure in every turn doesn't fill the disk. One thread.
+ */
+final class FailureLog {
+
+    private static final int DISTINCT = 64;
+
+    private final Logger log;
+    private final Map<String, Long> counts =
+            new LinkedHashMap<>() {
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
+                    return size() > DISTINCT;
+                }
+            };
+
+    FailureLog(Logger log) {
+        this.log = log;
+    }
+
+    void add(String where, Throwable cause) {
+        long count = counts.merge(where + ": " + cause, 1L, Long::sum);
+        if (Long.bitCount(count) == 1) {
+            log.error("{} count={}", where, count, cause);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+/** What becomes of what is thrown in the scheduler's loop. */
+final class Failures {
+
+    private Failures() {}
+
+    /** Throws on what no loop should survive. */
+    static void rethrowFatal(Throwable cause) {
+        if (cause instanceof VirtualMachineError fatal) {
+            throw fatal;
+        }
+    }
+
+    /** What a client hears of a defect. */
+    static GenerationException internal(Sequence sequence, Throwable cause) {
+        return new GenerationException(
+                GenerationException.Kind.INTERNAL,
+                "request=%s cause=%s; see the worker's log".formatted(sequence.kv().id(), cause),
+                cause);
+    }
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.worker.GenerationException.Kind;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvRequest;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Answers prompts with a Llama-family model, and exchanges their KV with other instances if a
+ * connector is configured. One thread, {@code kv-worker-0}, makes every call to the model and to
+ * the connector's halves; this class's methods may be called from any thread.
+ */
+public final class LlamaWorker implements TextGenerator {
+
+    private static final Logger log = LoggerFactory.getLogger(LlamaWorker.class);
+
+    private static final Duration START_DEADLINE = Duration.ofMinutes(10);
+    private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(30);
+    private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(1);
+    // How often a connector is asked that should have woken us, and didn't.
+    private static final long EXPECTING_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private final WorkerConfig config;
+    private final LongSupplier clock = System::nanoTime;
+    private final PrometheusRegistry registry = new PrometheusRegistry();
+    private final WorkerMetrics metrics = new WorkerMetrics(registry);
+    private final FailureLog failures = new FailureLog(log);
+    private final AtomicLong submitted = new AtomicLong();
+    // Used by the worker's thread only.
+    private final List<ConnectorMetrics> connectorMetrics = new ArrayList<>();
+    private final Inbox inbox;
+    private final Thread thread;
+    private final CompletableFuture<Opened> opening = new CompletableFuture<>();
+    // Readers use the tokenizer; the writer closes it.
+    private final ReentrantReadWriteLock tokenizerUse = new ReentrantReadWriteLock();
+
+    private record Opened(WorkerResources resources, Requests requests) {}
+
+    private LlamaWorker(WorkerConfig config, Supplier<KvConnectors> providers) {
+        this.config = config;
+        this.inbox = new Inbox(config.maxQueuedRequests());
+        this.thread = new Thread(() -> run(providers), "kv-worker-0");
+        thread.setDaemon(true);
+    }
+
+    /**
+     * Loads the model, opens the connector and begins to serve. Returns when both are ready.
+     *
+     * @param config what to serve
+     * @param providers sees the connector's jar, and the tensor pool's
+     * @throws io.kvlink.spi.KvConnectorException if the connector is missing or refuses its
+     *     configuration; nothing is left open
+     * @throws io.kvlink.djl.model.ModelLoadException if the model can't be served
+     */
+    public static LlamaWorker start(WorkerConfig config, ClassLoader providers) {
+        return start(config, () -> KvConnectors.load(providers));
+    }
+
+    /** The same with given providers, asked for if the configuration names a connector. */
+    static LlamaWorker start(WorkerConfig config, Supplier<KvConnectors> providers) {
+        LlamaWorker worker = new LlamaWorker(config, providers);
+        worker.thread.start();
+        try {
+            worker.opening.orTimeout(START_DEADLINE.toSeconds(), TimeUnit.SECONDS).join();
+            return worker;
+        } catch (CompletionException failed) {
+            worker.inbox.close();
+            Throwable cause = failed.getCause();
+            if (cause instanceof RuntimeException unchecked) {
+                throw unchecked;
+            }
+            throw failed;
+        }
+    }
+
+    @Override
+    public String modelName() {
+        return config.modelName();
+    }
+
+    @Override
+    public int contextLength() {
+        return opened().resources.model().contextLength();
+    }
+
+    @Override
+    public int[] encode(String text) {
+        tokenizerUse.readLock().lock();
+        try {
+            if (inbox.closed()) {
+                throw closed();
+            }
+            return opened().resources.tokenizer().encode(text);
+        } finally {
+            tokenizerUse.readLock().unlock();
+        }
+    }
+
+    @Override
+    public Generation submit(GenerationRequest request, GenerationListener listener) {
+        try {
+            Sequence sequence = sequence(request, listener);
+            return switch (inbox.offer(sequence)) {
+                case ACCEPTED -> sequence;
+                case CLOSED -> throw closed();
+                case FULL ->
+                        throw new GenerationException(
+                                Kind.OVERLOADED,
+                                "request=%s waiting=%d max_queued_requests=%d; try again later"
+                                        .formatted(
+                                                request.requestId(),
+                                                inbox.waiting(),
+                                                config.maxQueuedRequests()));
+            };
+        } catch (GenerationException refused) {
+            metrics.onEnded(refused.kind());
+            throw refused;
+        }
+    }
+
+    private Sequence sequence(GenerationRequest request, GenerationListener listener) {
+        WorkerResources resources = opened().resources;
+        int tokenLimit = RequestLimits.tokenLimit(request, config, resources);
+        AnswerText text =
+                new AnswerText(
+                        resources.tokenizer().newDecoder(), request.stop(), request.minTokens());
+        int answerTokens = tokenLimit - request.promptTokens().length;
+        return new Sequence(
+                new KvRequest(
+                        request.requestId() + "#" + submitted.incrementAndGet(),
+                        request.route(),
+                        request.promptTokens()),
+                new Answer(request, listener, resources.model(), text, answerTokens),
+                tokenLimit,
+                clock.getAsLong(),
+                inbox::wake);
+    }
+
+    @Override
+    public WorkerStatus status() {
+        Opened opened = opened();
+        KvCachePool pool = opened.resources.pool();
+        return new WorkerStatus(
+                config.transfer().map(transfer -> transfer.role().key()).orElse("none"),
+                opened.resources.connector().map(KvConnector::address),
+                inbox.waiting(),
+                opened.requests.runningCount(),
+                pool.freeBlocks() * KvCachePool.BLOCK_TOKENS,
+                pool.totalBlocks() * KvCachePool.BLOCK_TOKENS,
+                opened.resources.connector().map(KvConnector::ledger));
+    }
+
+    @Override
+    public PrometheusRegistry metrics() {
+        return registry;
+    }
+
+    @Override
+    public void close() {
+        inbox.close();
+        if (Thread.currentThread() == thread) {
+            return; // A listener closes us: the loop ends after this turn.
+        }
+        try {
+            thread.join(CLOSE_DEADLINE.toMillis());
+        } catch (InterruptedException cause) {
+            Thread.currentThread().interrupt();
+        }
+        if (thread.isAlive()) {
+            log.error(
+                    "thread={} still runs {} after close; a native call hangs?",
+                    thread.getName(),
+                    CLOSE_DEADLINE);
+        }
+    }
+
+    private Opened opened() {
+        return opening.join();
+    }
+
+    private GenerationException closed() {
+        return new GenerationException(
+                Kind.CLOSED, "model=%s worker=closed".formatted(config.modelName()));
+    }
+
+    // From here on: the worker's thread.
+
+    private void run(Supplier<KvConnectors> providers) {
+        WorkerResources resources;
+        try {
+            resources = WorkerResources.open(config, providers, inbox::wake);
+        } catch (RuntimeException | Error cause) {
+            inbox.close();
+            opening.completeExceptionally(cause);
+            return;
+        }
+        Requests requests = new Requests(inbox, resources.kvScheduler(), metrics, failures, clock);
+        try {
+            serve(resources, requests);
+        } finally {
+            inbox.close();
+            closeAll(resources, requests);
+        }
+    }
+
+    private void serve(WorkerResources resources, Requests requests) {
+        Admission admission = new Admission(requests, resources, metrics, config, clock);
+        Step step = new Step(resources, config, clock);
+        Scheduler scheduler =
+                new Scheduler(inbox, requests, admission, step, metrics, failures, clock);
+        WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
+        resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
+        opening.complete(new Opened(resources, requests));
+        while (!inbox.closed()) {
+            if (!turn(scheduler)) {
+                inbox.await(requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
+            }
+        }
+    }
+
+    private void expose(ConnectorMetrics collector) {
+        registry.register(collector);
+        connectorMetrics.add(collector);
+    }
+
+    private boolean turn(Scheduler scheduler) {
+        try {
+            return scheduler.turn();
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            failures.add("turn", cause);
+            return false;
+        }
+    }
+
+    private void closeAll(WorkerResources resources, Requests requests) {
+        // Figures of a closed connector mean nothing.
+        connectorMetrics.forEach(registry::unregister);
+        inbox.arrivals().forEach(requests::add);
+        try {
+            requests.endAll(closed());
+        } finally {
+            close(resources);
+            requests.releaseLent();
+        }
+    }
+
+    private void close(WorkerResources resources) {
+        tokenizerUse.writeLock().lock();
+        try {
+            resources.close();
+        } catch (RuntimeException cause) {
+            log.error("model={} didn't close cleanly", config.modelName(), cause);
+        } finally {
+            tokenizerUse.writeLock().unlock();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * Tells models apart, so that no instance reads another model's KV: SHA-256 over the name, the size
+ * and the bytes of {@code config.json} and of each {@code model*.safetensors}. Of a file above
+ * {@value #WHOLE_BYTES} bytes only {@value #SAMPLES} pieces of {@value #SAMPLE_BYTES} bytes count,
+ * the first (where the header is) and the last included, evenly spaced: a few milliseconds instead
+ * of the time to read it all. Retraining changes every piece.
+ */
+final class ModelFingerprint {
+
+    static final long WHOLE_BYTES = 256L << 20;
+    static final int SAMPLES = 64;
+    static final int SAMPLE_BYTES = 1 << 20;
+
+    private final MessageDigest digest;
+    private final ByteBuffer piece = ByteBuffer.allocate(SAMPLE_BYTES);
+    private final long wholeBytes;
+
+    private ModelFingerprint(MessageDigest digest, long wholeBytes) {
+        this.digest = digest;
+        this.wholeBytes = wholeBytes;
+    }
+
+    /** The fingerprint of a directory's model, such as {@code sha256:0f…}. */
+    static String of(Path modelDir) {
+        return of(modelDir, WHOLE_BYTES);
+    }
+
+    static String of(Path modelDir, long wholeBytes) {
+        try {
+            ModelFingerprint fingerprint =
+                    new ModelFingerprint(MessageDigest.getInstance("SHA-256"), wholeBytes);
+            for (Path file : files(modelDir)) {
+                fingerprint.add(file);
+            }
+            return "sha256:" + HexFormat.of().formatHex(fingerprint.digest.digest());
+        } catch (IOException cause) {
+            throw new UncheckedIOException("modelDir=" + modelDir, cause);
+        } catch (NoSuchAlgorithmException cause) {
+            throw new KvConnectorException(
+                    KvError.INTERNAL, "SHA-256 is missing from this Java runtime", cause);
+        }
+    }
+
+    private static List<Path> files(Path modelDir) throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (DirectoryStream<Path> weights =
+                Files.newDirectoryStream(modelDir, "model*.safetensors")) {
+            weights.forEach(files::add);
+        }
+        files.sort(null);
+        files.add(0, modelDir.resolve("config.json"));
+        return files;
+    }
+
+    private void add(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file)) {
+            long size = channel.size();
+            digest.update(
+                    (file.getFileName() + ":" + size + "\n").getBytes(StandardCharsets.UTF_8));
+            if (size <= wholeBytes) {
+                for (long at = 0; at < size; at += SAMPLE_BYTES) {
+                    addPiece(channel, at);
+                }
+            } else {
+                for (int sample = 0; sample < SAMPLES; sample++) {
+                    long last = Math.max(0, size - SAMPLE_BYTES);
+                    addPiece(
+                            channel,
+                            last / (SAMPLES - 1) * sample
+                                    + last % (SAMPLES - 1) * sample / (SAMPLES - 1));
+                }
+            }
+        }
+    }
+
+    private void addPiece(FileChannel channel, long offset) throws IOException {
+        piece.clear();
+        while (piece.hasRemaining() && channel.read(piece, offset + piece.position()) >= 0) {
+            // Reads on until the piece is full or the file ends.
+        }
+        digest.update(piece.flip());
+    }
+}

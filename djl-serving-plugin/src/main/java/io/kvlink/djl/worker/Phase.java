@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * Where a sequence is on its way.
+ *
+ * <pre>
+ *  WAITING --+--> LOADING_NOW --+--> PREFILL --> DECODE --> ENDED
+ *            |         |        |                  ^
+ *            +--> LOADING ------+------------------+
+ *            +--> PREFILL or DECODE, without a load
+ * </pre>
+ *
+ * A load that failed leads to PREFILL or DECODE from the first token, or back to WAITING if the
+ * connector keeps the blocks. Everything leads to ENDED.
+ */
+enum Phase {
+    /** Has no blocks. */
+    WAITING,
+    /** Has blocks; its load takes part in the next step. */
+    LOADING_NOW,
+    /** Has blocks; the connector fills them meanwhile. */
+    LOADING,
+    /** Has more to compute of its prompt than the last token. */
+    PREFILL,
+    /** Computes one token a turn: the prompt's last one first, then those of the answer. */
+    DECODE,
+    ENDED;
+
+    Set<Phase> next() {
+        return switch (this) {
+            case WAITING -> EnumSet.of(LOADING_NOW, LOADING, PREFILL, DECODE, ENDED);
+            case LOADING_NOW -> EnumSet.of(LOADING, PREFILL, DECODE, WAITING, ENDED);
+            case LOADING -> EnumSet.of(PREFILL, DECODE, WAITING, ENDED);
+            case PREFILL -> EnumSet.of(DECODE, ENDED);
+            case DECODE -> EnumSet.of(ENDED);
+            case ENDED -> EnumSet.noneOf(Phase.class);
+        };
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.worker.GenerationException.Kind;
+
+/** What a request may ask for. */
+final class RequestLimits {
+
+    private RequestLimits() {}
+
+    /**
+     * Most tokens of a prompt and its answer: what the request asks for, cut to the model's context
+     * and the worker's limit.
+     *
+     * @throws GenerationException if it can't be answered at all
+     */
+    static int tokenLimit(
+            GenerationRequest request, WorkerConfig config, WorkerResources resources) {
+        int prompt = request.promptTokens().length;
+        int context = resources.model().contextLength();
+        require(prompt > 0, request, "promptTokens=0; expected 1 or more");
+        require(
+                prompt < context,
+                request,
+                "promptTokens=%d contextLength=%d; expected a shorter prompt"
+                        .formatted(prompt, context));
+        require(
+                request.maxTokens() > 0,
+                request,
+                "max_tokens=%d; expected 1 or more".formatted(request.maxTokens()));
+        require(
+                request.minTokens() >= 0,
+                request,
+                "min_tokens=%d; expected 0 or more".formatted(request.minTokens()));
+        requireKnown(request, resources.model().vocabSize());
+        int answer = Math.min(request.maxTokens(), config.maxAnswerTokens());
+        int limit = (int) Math.min(context, (long) prompt + answer);
+        int blocks = KvCachePool.blocksFor(limit);
+        int total = resources.pool().totalBlocks();
+        require(
+                blocks <= total,
+                request,
+                "promptTokens=%d max_tokens=%d kv_cache_tokens=%d; expected no more than that together"
+                        .formatted(prompt, limit - prompt, total * KvCachePool.BLOCK_TOKENS));
+        return limit;
+    }
+
+    private static void requireKnown(GenerationRequest request, int vocabSize) {
+        for (int token : request.promptTokens()) {
+            if (token < 0 || token >= vocabSize) {
+                require(false, request, "token=%d; expected 0..%d".formatted(token, vocabSize - 1));
+            }
+        }
+    }
+
+    private static void require(boolean met, GenerationRequest request, String detail) {
+        if (!met) {
+            throw new GenerationException(
+                    Kind.INVALID, "request=%s %s".formatted(request.requestId(), detail));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvSlots;
+import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.WorkerReport;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sequences in the worker, and how they leave it: the client is told, the connector is told,
+ * the slots are freed, at once or when the connector has read them. Belongs to the scheduler's
+ * thread, but for {@link #runningCount}.
+ *
+ * <p>Invariant: every slot taken from the pool belongs to a running sequence or is lent to the
+ * connector.
+ */
+final class Requests {
+
+    private static final Logger log = LoggerFactory.getLogger(Requests.class);
+
+    /** Slots that the connector still uses; {@code last} if the sequence ends with them. */
+    private record Lent(KvSlots slots, Sequence sequence, boolean last) {}
+
+    private final Inbox inbox;
+    private final KvScheduler kv;
+    private final WorkerMetrics metrics;
+    private final FailureLog failures;
+    private final LongSupplier clock;
+    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private final List<Sequence> running = new ArrayList<>();
+    private final Map<String, Lent> lent = new HashMap<>();
+    // Written by the scheduler's thread, read by any.
+    private volatile int runningCount;
+
+    Requests(
+            Inbox inbox,
+            KvScheduler kv,
+            WorkerMetrics metrics,
+            FailureLog failures,
+            LongSupplier clock) {
+        this.inbox = inbox;
+        this.kv = kv;
+        this.metrics = metrics;
+        this.failures = failures;
+        this.clock = clock;
+    }
+
+    /** Those without slots, in the order they came. */
+    List<Sequence> waiting() {
+        return List.copyOf(waiting);
+    }
+
+    /** Those with slots in a phase, in the order they got them. */
+    List<Sequence> running(Phase phase) {
+        List<Sequence> found = new ArrayList<>();
+        for (Sequence sequence : running) {
+            if (sequence.phase() == phase) {
+                found.add(sequence);
+            }
+        }
+        return found;
+    }
+
+    int runningCount() {
+        return runningCount;
+    }
+
+    /** Whether the connector may have something to say soon. */
+    boolean expectsReport() {
+        return !lent.isEmpty() || !waiting.isEmpty() || runningCount > 0;
+    }
+
+    void add(Sequence sequence) {
+        waiting.add(sequence);
+    }
+
+    void onSlots(Sequence sequence) {
+        waiting.remove(sequence);
+        inbox.addWaiting(-1);
+        running.add(sequence);
+        runningCount = running.size();
+    }
+
+    /** Ends those whose clients have left. */
+    void endCancelled() {
+        for (Sequence sequence : all()) {
+            if (sequence.cancelled()) {
+                end(sequence, "cancelled");
+            }
+        }
+    }
+
+    void endFinished(Sequence sequence) {
+        FinishReason reason = sequence.answer().finish();
+        if (reason == null || sequence.phase() == Phase.ENDED) {
+            return;
+        }
+        long nowNs = clock.getAsLong();
+        observe(sequence.answer());
+        end(sequence, reason.name().toLowerCase(Locale.ROOT));
+        tell(
+                sequence,
+                () -> sequence.answer().listener().onFinished(result(sequence, reason, nowNs)));
+    }
+
+    void endFailed(Sequence sequence, GenerationException failure) {
+        if (sequence.phase() == Phase.ENDED) {
+            return;
+        }
+        end(sequence, failure.kind().name().toLowerCase(Locale.ROOT));
+        tell(sequence, () -> sequence.answer().listener().onFailed(failure));
+    }
+
+    void endAll(GenerationException failure) {
+        all().forEach(sequence -> endFailed(sequence, failure));
+    }
+
+    /**
+     * Takes a sequence from the connector, to be computed here from its first token. It keeps its
+     * slots unless the connector still uses them; then it waits for others, before all that wait.
+     */
+    void restart(Sequence sequence) {
+        KvSlots slots = detach(sequence) == BlockOwnership.FREE_NOW ? null : sequence.takeSlots();
+        boolean hadSlots = sequence.phase() != Phase.WAITING;
+        sequence.restart();
+        if (slots != null) {
+            lent.put(sequence.kv().id(), new Lent(slots, sequence, false));
+        }
+        if (hadSlots && sequence.phase() == Phase.WAITING) {
+            running.remove(sequence);
+            runningCount = running.size();
+            waiting.addFirst(sequence);
+            inbox.addWaiting(1);
+        }
+    }
+
+    /** Notes how transfers ended and frees what the connector no longer uses. */
+    void onReport(WorkerReport report) {
+        report.sent().forEach(outcome -> onTransfer(outcome, Sequence::onSent));
+        report.loaded().forEach(outcome -> onTransfer(outcome, Sequence::onLoad));
+        report.failedLoads().forEach(outcome -> onTransfer(outcome, Sequence::onLoad));
+    }
+
+    private void onTransfer(TransferOutcome outcome, BiConsumer<Sequence, TransferOutcome> note) {
+        Lent done = lent.remove(outcome.requestId());
+        if (done != null) {
+            note.accept(done.sequence, outcome);
+            done.slots.release();
+            if (done.last) {
+                logEnd(done.sequence);
+            }
+            return;
+        }
+        Sequence sequence = running(outcome.requestId());
+        if (sequence != null) {
+            note.accept(sequence, outcome);
+        }
+    }
+
+    /** The one with slots of a name; null if it has ended. */
+    @Nullable Sequence running(String id) {
+        for (Sequence sequence : running) {
+            if (sequence.kv().id().equals(id)) {
+                return sequence;
+            }
+        }
+        return null;
+    }
+
+    /** Frees what is lent, when the connector is closed. */
+    void releaseLent() {
+        lent.values().forEach(left -> left.slots.release());
+        lent.clear();
+    }
+
+    private List<Sequence> all() {
+        List<Sequence> all = new ArrayList<>(waiting);
+        all.addAll(running);
+        return all;
+    }
+
+    private void end(Sequence sequence, String outcome) {
+        if (sequence.phase() == Phase.WAITING) {
+            waiting.remove(sequence);
+            inbox.addWaiting(-1);
+        } else {
+            running.remove(sequence);
+            runningCount = running.size();
+        }
+        sequence.end(outcome);
+        BlockOwnership owner = detach(sequence);
+        metrics.onEnded(outcome);
+        KvSlots slots = sequence.takeSlots();
+        if (slots != null && owner == BlockOwnership.CONNECTOR_OWNS) {
+            lent.put(sequence.kv().id(), new Lent(slots, sequence, true));
+            return;
+        }
+        if (slots != null) {
+            slots.release();
+        }
+        logEnd(sequence);
+    }
+
+    private BlockOwnership detach(Sequence sequence) {
+        if (!sequence.attached()) {
+            return BlockOwnership.FREE_NOW;
+        }
+        sequence.detach();
+        try {
+            return kv.onRequestFinished(sequence.kv());
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            failures.add("onRequestFinished", cause);
+            // It may still use the blocks; better lost than overwritten.
+            return BlockOwnership.CONNECTOR_OWNS;
+        }
+    }
+
+    private void tell(Sequence sequence, Runnable ending) {
+        if (sequence.cancelled()) {
+            return;
+        }
+        try {
+            ending.run();
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            failures.add("listener", cause);
+        }
+    }
+
+    private void observe(Answer answer) {
+        if (answer.tokens() > 1) {
+            metrics.onLaterTokens(
+                    answer.lastTokenNs() - answer.firstTokenNs(), answer.tokens() - 1);
+        }
+    }
+
+    private static GenerationResult result(Sequence sequence, FinishReason reason, long nowNs) {
+        Answer answer = sequence.answer();
+        return new GenerationResult(
+                reason,
+                sequence.promptLength(),
+                answer.tokens(),
+                sequence.computed(),
+                sequence.loaded(),
+                sequence.load(),
+                answer.firstTokenNs() - sequence.submittedNs(),
+                nowNs - sequence.submittedNs());
+    }
+
+    private void logEnd(Sequence sequence) {
+        log.info("{}", sequence.summary(clock.getAsLong()));
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.WorkerReport;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides what is computed next. A turn takes what arrived, frees what was cancelled, admits what
+ * fits, and computes three steps at most: the first tokens of the prompts whose KV is loaded now,
+ * one token of every answer, one chunk of one prompt. So a long prompt delays the others by one
+ * chunk a turn. A step that throws fails the requests in it. Belongs to the scheduler's thread.
+ */
+final class Scheduler {
+
+    /** What a step gave, kept until it is known to count. */
+    @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
+    private record Computed(Sequence sequence, int unit, float @Nullable [] logits) {}
+
+    private final Inbox inbox;
+    private final Requests requests;
+    private final Admission admission;
+    private final Step step;
+    private final WorkerMetrics metrics;
+    private final FailureLog failures;
+    private final LongSupplier clock;
+
+    Scheduler(
+            Inbox inbox,
+            Requests requests,
+            Admission admission,
+            Step step,
+            WorkerMetrics metrics,
+            FailureLog failures,
+            LongSupplier clock) {
+        this.inbox = inbox;
+        this.requests = requests;
+        this.admission = admission;
+        this.step = step;
+        this.metrics = metrics;
+        this.failures = failures;
+        this.clock = clock;
+    }
+
+    /** One turn; false if there was nothing to do, so that the thread may rest. */
+    boolean turn() {
+        admission.accept(inbox.arrivals());
+        requests.endCancelled();
+        admission.expireLoads();
+        admission.admit();
+        boolean computed = stepLoads();
+        computed |= stepAnswers();
+        computed |= stepPrompt();
+        return computed || stepIdle();
+    }
+
+    private boolean stepLoads() {
+        List<Sequence> loading = requests.running(Phase.LOADING_NOW);
+        List<Computed> results = new ArrayList<>();
+        return run(
+                loading,
+                (sequence, unit, logits) -> results.add(new Computed(sequence, unit, logits)),
+                report -> settleLoads(loading, results, report));
+    }
+
+    /** Only what the connector confirms counts; the rest was computed from whatever was there. */
+    private void settleLoads(List<Sequence> loading, List<Computed> results, WorkerReport report) {
+        Set<String> confirmed = ids(report.loaded());
+        for (Computed result : results) {
+            Sequence sequence = result.sequence;
+            if (sequence.phase() == Phase.LOADING_NOW && confirmed.contains(sequence.kv().id())) {
+                onLoaded(sequence);
+                guarded(sequence, () -> onComputed(sequence, result.unit, result.logits));
+            }
+        }
+        for (Sequence sequence : loading) {
+            if (sequence.phase() == Phase.LOADING_NOW) {
+                sequence.onLoadUnconfirmed();
+            }
+        }
+    }
+
+    private boolean stepAnswers() {
+        return run(requests.running(Phase.DECODE), this::onComputed, report -> {});
+    }
+
+    private boolean stepPrompt() {
+        List<Sequence> prompts = requests.running(Phase.PREFILL);
+        return run(prompts.subList(0, Math.min(1, prompts.size())), this::onComputed, report -> {});
+    }
+
+    private boolean stepIdle() {
+        WorkerReport report = step.idle();
+        onReport(report);
+        return !report.equals(WorkerReport.EMPTY);
+    }
+
+    private interface Settlement {
+        void accept(WorkerReport report);
+    }
+
+    private boolean run(List<Sequence> sequences, Step.Output output, Settlement settlement) {
+        if (sequences.isEmpty()) {
+            return false;
+        }
+        try {
+            Step.Result result = step.run(sequences, output);
+            result.failures().forEach(this::fail);
+            settlement.accept(result.report());
+            onReport(result.report());
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            sequences.forEach(sequence -> fail(sequence, cause));
+        }
+        sequences.forEach(requests::endFinished);
+        return true;
+    }
+
+    private void fail(Sequence sequence, Throwable cause) {
+        failures.add("step", cause);
+        requests.endFailed(sequence, Failures.internal(sequence, cause));
+    }
+
+    private void onReport(WorkerReport report) {
+        requests.onReport(report);
+        for (TransferOutcome outcome : report.loaded()) {
+            Sequence sequence = requests.running(outcome.requestId());
+            if (sequence != null && sequence.phase() == Phase.LOADING) {
+                onLoaded(sequence);
+            }
+        }
+        for (TransferOutcome outcome : report.failedLoads()) {
+            Sequence sequence = requests.running(outcome.requestId());
+            if (sequence != null && sequence.phase() == Phase.LOADING) {
+                admission.onLoadFailed(
+                        sequence, outcome.failure().orElse(KvError.UNKNOWN), outcome.detail());
+            }
+        }
+    }
+
+    private void onLoaded(Sequence sequence) {
+        metrics.onLoaded(sequence.loaded());
+        sequence.onReady();
+    }
+
+    private void onComputed(Sequence sequence, int unit, float @Nullable [] logits) {
+        metrics.onComputed(sequence.advance(unit));
+        if (logits == null || sequence.cancelled()) {
+            return;
+        }
+        Answer answer = sequence.answer();
+        answer.onLogits(logits, clock.getAsLong());
+        metrics.onToken();
+        if (answer.tokens() == 1) {
+            metrics.onFirstToken(answer.firstTokenNs() - sequence.submittedNs());
+        }
+    }
+
+    private void guarded(Sequence sequence, Runnable call) {
+        try {
+            call.run();
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            fail(sequence, cause);
+        }
+    }
+
+    private static Set<String> ids(List<TransferOutcome> outcomes) {
+        Set<String> ids = new HashSet<>();
+        outcomes.forEach(outcome -> ids.add(outcome.requestId()));
+        return ids;
+    }
+}

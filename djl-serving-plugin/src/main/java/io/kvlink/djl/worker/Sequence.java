@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvSlots;
+import io.kvlink.djl.model.LayerHook;
+import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.TransferOutcome;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One prompt's way through the worker: its place in the KV memory and how far it is. Belongs to the
+ * scheduler's thread, but for {@link #cancel}. Owns its slots until {@link #takeSlots}.
+ */
+final class Sequence implements Generation {
+
+    private final KvRequest kv;
+    private final Answer answer;
+    private final int tokenLimit;
+    private final long submittedNs;
+    private final Runnable wake;
+
+    // Written by any thread, read by the scheduler's.
+    private volatile boolean cancelled;
+
+    private Phase phase = Phase.WAITING;
+    private @Nullable KvSlots slots;
+    private boolean attached;
+    // Tokens whose KV is in the slots.
+    private int position;
+    private int computed;
+    private int loaded;
+    private @Nullable TransferOutcome load;
+    private @Nullable TransferOutcome sent;
+    private String outcome = "";
+    private long loadingSinceNs;
+
+    /**
+     * A waiting sequence.
+     *
+     * @param tokenLimit most tokens of prompt and answer
+     * @param wake wakes the scheduler
+     */
+    Sequence(KvRequest kv, Answer answer, int tokenLimit, long submittedNs, Runnable wake) {
+        this.kv = kv;
+        this.answer = answer;
+        this.tokenLimit = tokenLimit;
+        this.submittedNs = submittedNs;
+        this.wake = wake;
+    }
+
+    @Override
+    public void cancel() {
+        cancelled = true;
+        wake.run();
+    }
+
+    boolean cancelled() {
+        return cancelled;
+    }
+
+    KvRequest kv() {
+        return kv;
+    }
+
+    Answer answer() {
+        return answer;
+    }
+
+    Phase phase() {
+        return phase;
+    }
+
+    int tokenLimit() {
+        return tokenLimit;
+    }
+
+    long submittedNs() {
+        return submittedNs;
+    }
+
+    int computed() {
+        return computed;
+    }
+
+    int loaded() {
+        return loaded;
+    }
+
+    /** How its KV came here; empty if none was to come. */
+    Optional<TransferOutcome> load() {
+        return Optional.ofNullable(load);
+    }
+
+    /** Its KV came, or didn't. */
+    void onLoad(TransferOutcome outcome) {
+        load = outcome;
+    }
+
+    /** Its KV went to another instance, or didn't. */
+    void onSent(TransferOutcome outcome) {
+        sent = outcome;
+    }
+
+    /** Whether the connector knows of it: told of its arrival, and not yet of its end. */
+    boolean attached() {
+        return attached;
+    }
+
+    void attach() {
+        attached = true;
+    }
+
+    void detach() {
+        attached = false;
+    }
+
+    /** It has memory now, in which {@code tokens} tokens are to be loaded. */
+    void onSlots(KvSlots given, int tokens, boolean async, long nowNs) {
+        slots = given;
+        loaded = tokens;
+        position = tokens;
+        loadingSinceNs = nowNs;
+        if (tokens == 0) {
+            onReady();
+        } else {
+            move(async ? Phase.LOADING : Phase.LOADING_NOW);
+        }
+    }
+
+    /** The connector didn't say in the load's step how it ended: it will. */
+    void onLoadUnconfirmed() {
+        move(Phase.LOADING);
+    }
+
+    long loadingSinceNs() {
+        return loadingSinceNs;
+    }
+
+    /** The KV of all tokens before the position is in the slots. */
+    void onReady() {
+        move(position < promptLength() - 1 ? Phase.PREFILL : Phase.DECODE);
+    }
+
+    /** The KV didn't come: all of the prompt is to be computed. */
+    void restart() {
+        position = 0;
+        computed = 0;
+        loaded = 0;
+        if (slots == null) {
+            if (phase != Phase.WAITING) {
+                move(Phase.WAITING);
+            }
+        } else {
+            onReady();
+        }
+    }
+
+    void end(String how) {
+        move(Phase.ENDED);
+        outcome = how;
+    }
+
+    /** The slots, which the caller owns from now on; null if it has none. */
+    @Nullable KvSlots takeSlots() {
+        KvSlots taken = slots;
+        slots = null;
+        return taken;
+    }
+
+    /**
+     * What the next turn computes: the rest of the current chunk of the prompt but for its last
+     * token, else one token. Chunks end at multiples of {@code chunk}, wherever they begin.
+     */
+    int nextUnit(int chunk) {
+        int last = promptLength() - 1;
+        return position < last ? Math.min(last - position, chunk - position % chunk) : 1;
+    }
+
+    StepPlan.Entry planned(int chunk) {
+        KvSlots held = Objects.requireNonNull(slots);
+        return new StepPlan.Entry(kv, blocks(held), position, nextUnit(chunk));
+    }
+
+    static BlockTable blocks(KvSlots slots) {
+        return BlockTable.range(slots.firstBlock(), slots.blocks());
+    }
+
+    /** Computes a unit; the logits of its last token if they are wanted. Moves nothing. */
+    float @Nullable [] compute(LlamaDecoder decoder, int unit, LayerHook hook) {
+        int[] prompt = kv.promptTokens();
+        int[] tokens =
+                position < prompt.length
+                        ? Arrays.copyOfRange(prompt, position, position + unit)
+                        : new int[] {answer.lastToken()};
+        boolean wantLogits = position + unit >= prompt.length;
+        return decoder.forward(tokens, position, Objects.requireNonNull(slots), hook, wantLogits);
+    }
+
+    /** A unit is computed: its KV counts from now on. Returns how much of it is prompt. */
+    int advance(int unit) {
+        int prompt = position < promptLength() ? unit : 0;
+        computed += prompt;
+        position += unit;
+        if (phase == Phase.PREFILL && position == promptLength() - 1) {
+            move(Phase.DECODE);
+        }
+        return prompt;
+    }
+
+    int promptLength() {
+        return kv.promptTokens().length;
+    }
+
+    /** All that an operator wants to know of it, as {@code key=value}. */
+    String summary(long nowNs) {
+        TransferOutcome moved = load != null ? load : sent;
+        return "request=%s transfer=%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d"
+                .formatted(
+                        kv.id(),
+                        kv.route().map(route -> route.id().toString()).orElse("none"),
+                        outcome,
+                        promptLength(),
+                        computed,
+                        loaded,
+                        answer.tokens(),
+                        moved == null ? "none" : moved.plane(),
+                        moved == null ? 0 : moved.bytes(),
+                        moved == null ? "none" : moved.failure().map(Enum::name).orElse("none"),
+                        answer.tokens() == 0
+                                ? -1
+                                : (answer.firstTokenNs() - submittedNs) / 1_000_000,
+                        (nowNs - submittedNs) / 1_000_000);
+    }
+
+    private void move(Phase to) {
+        if (!phase.next().contains(to)) {
+            throw new IllegalStateException(
+                    "request=%s from=%s to=%s".formatted(kv.id(), phase, to));
+        }
+        phase = to;
+    }
+
+    @Override
+    public String toString() {
+        return "Sequence[" + kv.id() + " " + phase + " at " + position + "]";
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.Settings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a worker serves and how much it takes on. Keys in brackets are the settings' names.
+ *
+ * @param modelDir a directory as Hugging Face lays it out
+ * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
+ * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
+ *     connector, everything is computed here
+ * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
+ * @param maxQueuedRequests [{@code max_queued_requests}] requests that may wait; one more is
+ *     refused
+ * @param maxRunning [{@code max_running}] requests that may hold KV memory
+ * @param prefillChunk [{@code prefill_chunk}] prompt tokens computed at once; instances that
+ *     exchange KV give the same bits only if theirs are equal
+ * @param maxAnswerTokens [{@code max_answer_tokens}] most tokens of an answer, whatever the client
+ *     asks for
+ * @param loadDeadline [{@code load_deadline_s}] when a request's KV is given up for lost, if the
+ *     connector didn't say so before
+ * @param layerDeadline [{@code layer_deadline_s}] longest wait of one step for its loads, and for
+ *     its saves; all running requests wait with it
+ */
+public record WorkerConfig(
+        Path modelDir,
+        String modelName,
+        Optional<KvTransferConfig> transfer,
+        int kvCacheTokens,
+        int maxQueuedRequests,
+        int maxRunning,
+        int prefillChunk,
+        int maxAnswerTokens,
+        Duration loadDeadline,
+        Duration layerDeadline) {
+
+    private static final int MAX_CACHE_TOKENS = 1 << 26;
+    private static final int MAX_CHUNK = 1 << 16;
+    private static final int MAX_REQUESTS = 1 << 20;
+    private static final int MAX_DEADLINE_S = 3600;
+
+    public WorkerConfig {
+        require(!modelName.isBlank(), "model_name", modelName, "a name");
+        requireRange("kv_cache_tokens", kvCacheTokens, MAX_CACHE_TOKENS);
+        requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
+        requireRange("max_running", maxRunning, MAX_REQUESTS);
+        requireRange("prefill_chunk", prefillChunk, MAX_CHUNK);
+        requireRange("max_answer_tokens", maxAnswerTokens, Integer.MAX_VALUE);
+        requireDeadline("load_deadline_s", loadDeadline);
+        requireDeadline("layer_deadline_s", layerDeadline);
+    }
+
+    /**
+     * Reads a worker's settings and refuses any other.
+     *
+     * @param modelDir the model's directory
+     * @param values keys and values, such as a {@code serving.properties} without its prefix
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG}
+     */
+    public static WorkerConfig of(Path modelDir, Map<String, ? extends @Nullable Object> values) {
+        Settings settings = Settings.of("option", values);
+        WorkerConfig config = of(modelDir, settings);
+        settings.refuseUnknown();
+        return config;
+    }
+
+    /**
+     * Reads a worker's settings among others; the caller refuses the unknown ones.
+     *
+     * @param modelDir the model's directory
+     * @param settings borrowed
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG}
+     */
+    public static WorkerConfig of(Path modelDir, Settings settings) {
+        String transfer = settings.text("kv_transfer_config", "");
+        return new WorkerConfig(
+                modelDir,
+                settings.text("model_name", directoryName(modelDir)),
+                transfer.isBlank()
+                        ? Optional.empty()
+                        : Optional.of(TransferConfigJson.parse(transfer)),
+                (int) settings.integer("kv_cache_tokens", 16_384, 1, MAX_CACHE_TOKENS),
+                (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
+                (int) settings.integer("max_running", 64, 1, MAX_REQUESTS),
+                (int) settings.integer("prefill_chunk", 256, 1, MAX_CHUNK),
+                (int)
+                        settings.integer(
+                                "max_answer_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
+                seconds(settings, "load_deadline_s", 60),
+                seconds(settings, "layer_deadline_s", 5));
+    }
+
+    private static Duration seconds(Settings settings, String key, double absent) {
+        return Duration.ofMillis(
+                Math.round(1000 * settings.number(key, absent, 0.001, MAX_DEADLINE_S)));
+    }
+
+    private static String directoryName(Path modelDir) {
+        Path name = modelDir.toAbsolutePath().normalize().getFileName();
+        return name == null ? "model" : name.toString();
+    }
+
+    private static void requireRange(String key, int value, int max) {
+        require(value >= 1 && value <= max, key, value, "1.." + max);
+    }
+
+    private static void requireDeadline(String key, Duration value) {
+        require(
+                value.compareTo(Duration.ofMillis(1)) >= 0
+                        && value.compareTo(Duration.ofSeconds(MAX_DEADLINE_S)) <= 0,
+                key,
+                value,
+                "0.001.." + MAX_DEADLINE_S + " seconds");
+    }
+
+    private static void require(boolean met, String key, Object value, String allowed) {
+        if (!met) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG, "option.%s=%s; expected %s".formatted(key, value, allowed));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.Tokenizer;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvWorker;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** What a worker opens, and closes in the reverse order. Opened and closed by one thread. */
+final class WorkerResources implements AutoCloseable {
+
+    private final ModelConfig model;
+    private final Tokenizer tokenizer;
+    private final KvCachePool pool;
+    private final LlamaDecoder decoder;
+    private final Optional<KvConnector> connector;
+    private final NoConnector local = new NoConnector();
+    private final Deque<AutoCloseable> open;
+
+    private WorkerResources(
+            WorkerConfig config,
+            Supplier<KvConnectors> providers,
+            Runnable wakeup,
+            Deque<AutoCloseable> open) {
+        this.open = open;
+        model = ModelConfig.read(config.modelDir());
+        tokenizer = opened(Tokenizer.load(config.modelDir()));
+        pool = opened(KvCachePool.open(model, config.kvCacheTokens()));
+        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool));
+        connector =
+                config.transfer()
+                        .map(
+                                transfer ->
+                                        ConnectorSetup.open(
+                                                transfer,
+                                                providers.get(),
+                                                ConnectorSetup.layout(
+                                                        model,
+                                                        ModelFingerprint.of(config.modelDir())),
+                                                pool,
+                                                wakeup));
+        connector.ifPresent(open::push);
+    }
+
+    /** Opens everything; if that throws, nothing is left open. */
+    static WorkerResources open(
+            WorkerConfig config, Supplier<KvConnectors> providers, Runnable wakeup) {
+        Deque<AutoCloseable> open = new ArrayDeque<>();
+        try {
+            return new WorkerResources(config, providers, wakeup, open);
+        } catch (RuntimeException | Error cause) {
+            closeAll(open, cause);
+            throw cause;
+        }
+    }
+
+    ModelConfig model() {
+        return model;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    KvCachePool pool() {
+        return pool;
+    }
+
+    LlamaDecoder decoder() {
+        return decoder;
+    }
+
+    Optional<KvConnector> connector() {
+        return connector;
+    }
+
+    KvScheduler kvScheduler() {
+        return connector.map(KvConnector::scheduler).orElse(local);
+    }
+
+    KvWorker kvWorker() {
+        return connector.map(KvConnector::worker).orElse(local);
+    }
+
+    /** Closes all of it, also if one throws; closing again does nothing. */
+    @Override
+    public void close() {
+        RuntimeException failure = new IllegalStateException("not all of the worker closed");
+        if (closeAll(open, failure)) {
+            throw failure;
+        }
+    }
+
+    private <T extends AutoCloseable> T opened(T resource) {
+        open.push(resource);
+        return resource;
+    }
+
+    /** Adds what is thrown to a failure; whether anything was. */
+    private static boolean closeAll(Deque<AutoCloseable> open, Throwable failure) {
+        boolean failed = false;
+        for (@Nullable AutoCloseable resource; (resource = open.poll()) != null; ) {
+            try {
+                resource.close();
+            } catch (Exception | Error cause) {
+                failure.addSuppressed(cause);
+                failed = true;
+            }
+        }
+        return failed;
+    }
+}

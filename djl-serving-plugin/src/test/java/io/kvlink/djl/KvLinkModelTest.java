@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.inference.Predictor;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.translate.NoopServingTranslatorFactory;
+import ai.djl.translate.Translator;
+import io.kvlink.djl.http.FakeGenerator;
+import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import java.io.FileNotFoundException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KvLinkModelTest {
+
+    private final Workers workers = new Workers();
+    private final List<String> started = new ArrayList<>();
+    private final List<FakeGenerator> generators = new ArrayList<>();
+    private final Engine engine =
+            new KvLinkEngineProvider(
+                            (dir, name, options) -> {
+                                started.add(dir.getFileName() + " " + name + " " + options);
+                                FakeGenerator generator = new FakeGenerator(name);
+                                generators.add(generator);
+                                return generator;
+                            },
+                            workers)
+                    .getEngine();
+
+    @TempDir private Path dir;
+
+    @Test
+    void shouldServeFromLoadToClose() throws Exception {
+        Path elsewhere = Files.createDirectory(dir.resolve("weights"));
+        Model model = engine.newModel("fallback", Device.cpu());
+        model.load(
+                dir,
+                null,
+                Map.of("model_name", "m", "model_dir", "weights", "kv_cache_tokens", "64"));
+
+        assertThat(started).containsExactly("weights m {kv_cache_tokens=64}");
+        assertThat(model.getModelPath()).isEqualTo(elsewhere);
+        assertThat(model.getProperty("kvlink.model_name")).isEqualTo("m");
+        assertThat(model.getProperty("kvlink.kv_address")).isEqualTo("127.0.0.1:14579");
+        assertThat(workers.models()).containsExactlyElementsOf(generators);
+
+        model.close();
+        model.close();
+        assertThat(workers.models()).isEmpty();
+        assertThat(generators.get(0).closed).isTrue();
+    }
+
+    @Test
+    void shouldRefuseANameTwiceBeforeItLoads() throws Exception {
+        try (Model first = engine.newModel("m", Device.cpu());
+                Model second = engine.newModel("m", Device.cpu())) {
+            first.load(dir);
+            assertThatThrownBy(() -> second.load(dir))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith("model_name=m is taken; ");
+            assertThat(started).hasSize(1);
+        }
+    }
+
+    @Test
+    void shouldSayWhyAModelDoesNotLoad() {
+        Model model =
+                new KvLinkEngineProvider(
+                                (dir, name, options) -> {
+                                    throw new IllegalArgumentException("k=v; do it");
+                                },
+                                workers)
+                        .getEngine()
+                        .newModel("m", Device.cpu());
+        assertThatThrownBy(() -> model.load(dir))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessage("k=v; do it");
+        assertThatThrownBy(() -> model.load(dir, null, Map.of("model_dir", "nowhere")))
+                .isInstanceOf(FileNotFoundException.class)
+                .hasMessageContaining("option.model_dir=" + dir.resolve("nowhere"));
+        assertThatThrownBy(() -> model.load(dir, null, Map.of("predict_timeout_s", "0")))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessage("option.predict_timeout_s=0; expected seconds from 1 to 86400");
+        model.close();
+    }
+
+    @Test
+    void shouldPredictACompletion() throws Exception {
+        try (Model model = engine.newModel("m", Device.cpu())) {
+            model.load(dir);
+            CompletableFuture<Output> answer = predict(model, input("{\"prompt\":\"abc\"}"));
+            generators.get(0).next().text("x").finish(FinishReason.STOP, 1);
+
+            Output output = answer.get(20, TimeUnit.SECONDS);
+            assertThat(output.getCode()).isEqualTo(200);
+            assertThat(output.getProperty("Content-Type", "")).isEqualTo("application/json");
+            assertThat(output.getData().getAsString())
+                    .contains("\"object\":\"text_completion\"", "\"text\":\"x\"");
+
+            Output refused =
+                    predict(model, input("{\"prompt\":\"abc\",\"stream\":true}"))
+                            .get(20, TimeUnit.SECONDS);
+            assertThat(refused.getCode()).isEqualTo(400);
+            assertThat(refused.getData().getAsString()).contains("\"param\":\"stream\"");
+            assertThat(predict(model, new Input()).get(20, TimeUnit.SECONDS).getCode())
+                    .isEqualTo(400);
+        }
+    }
+
+    @Test
+    void shouldGiveUpAPredictionThatIsCancelledOrTooLate() throws Exception {
+        try (Model model = engine.newModel("m", Device.cpu())) {
+            model.load(dir, null, Map.of("predict_timeout_s", "1"));
+            Input input = input("{\"prompt\":\"abc\"}");
+            CompletableFuture<Output> cancelled = predict(model, input);
+            FakeGenerator.Submitted first = generators.get(0).next();
+            input.setCancelled(true);
+            assertThat(cancelled.get(20, TimeUnit.SECONDS).getCode()).isEqualTo(503);
+            first.awaitCancelled();
+
+            CompletableFuture<Output> late = predict(model, input("{\"prompt\":\"abc\"}"));
+            assertThat(late.get(20, TimeUnit.SECONDS).getData().getAsString())
+                    .contains("took longer than PT1S");
+            generators.get(0).next().awaitCancelled();
+        }
+    }
+
+    private static Input input(String body) {
+        Input input = new Input();
+        input.add(body);
+        return input;
+    }
+
+    private static CompletableFuture<Output> predict(Model model, Input input) {
+        Translator<Input, Output> translator =
+                new NoopServingTranslatorFactory()
+                        .newInstance(Input.class, Output.class, model, Map.of());
+        CompletableFuture<Output> answer = new CompletableFuture<>();
+        Thread caller =
+                new Thread(
+                        () -> {
+                            try (Predictor<Input, Output> predictor =
+                                    model.newPredictor(translator)) {
+                                answer.complete(predictor.predict(input));
+                            } catch (Throwable failure) {
+                                answer.completeExceptionally(failure);
+                            }
+                        },
+                        "test-predict");
+        caller.setDaemon(true);
+        caller.start();
+        return answer;
+    }
+}

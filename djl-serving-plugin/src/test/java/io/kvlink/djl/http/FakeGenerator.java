@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import io.kvlink.djl.worker.Generation;
+import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.djl.worker.GenerationListener;
+import io.kvlink.djl.worker.GenerationRequest;
+import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerStatus;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** A worker whose every step a test takes. A token is a character. */
+public final class FakeGenerator implements TextGenerator {
+
+    public static final int CONTEXT = 100;
+
+    private final String name;
+    private final BlockingQueue<Submitted> submitted = new LinkedBlockingQueue<>();
+    private final PrometheusRegistry metrics = new PrometheusRegistry();
+
+    /** Throws, or returns, in place of a submission. */
+    public volatile Function<GenerationRequest, @Nullable RuntimeException> refusal = r -> null;
+
+    /** Waited for by encode. */
+    public volatile CountDownLatch encodeGate = new CountDownLatch(0);
+
+    public final CountDownLatch encoding = new CountDownLatch(1);
+    public final AtomicBoolean closed = new AtomicBoolean();
+
+    public FakeGenerator(String name) {
+        this.name = name;
+        Counter.builder().name("fake_steps").help("Steps.").register(metrics).inc(3);
+    }
+
+    /** One accepted prompt. */
+    public static final class Submitted implements Generation {
+        public final GenerationRequest request;
+        public final GenerationListener listener;
+        private final CountDownLatch cancelled = new CountDownLatch(1);
+
+        Submitted(GenerationRequest request, GenerationListener listener) {
+            this.request = request;
+            this.listener = listener;
+        }
+
+        @Override
+        public void cancel() {
+            cancelled.countDown();
+        }
+
+        public boolean isCancelled() {
+            return cancelled.getCount() == 0;
+        }
+
+        public void awaitCancelled() throws InterruptedException {
+            if (!cancelled.await(20, TimeUnit.SECONDS)) {
+                throw new AssertionError("not cancelled: " + request.requestId());
+            }
+        }
+
+        public Submitted text(String text) {
+            listener.onToken(7, text);
+            return this;
+        }
+
+        public void finish(FinishReason reason, int tokens) {
+            listener.onFinished(
+                    new GenerationResult(
+                            reason,
+                            request.promptTokens().length,
+                            tokens,
+                            2,
+                            request.promptTokens().length - 2,
+                            Optional.of(
+                                    new TransferOutcome(
+                                            request.requestId(),
+                                            new TransferId(1, 2, 0),
+                                            Optional.empty(),
+                                            "",
+                                            "tcp",
+                                            4096,
+                                            1_500_000)),
+                            2_000_000,
+                            9_000_000));
+        }
+
+        public void fail(GenerationException.Kind kind, String message) {
+            listener.onFailed(new GenerationException(kind, message));
+        }
+    }
+
+    public Submitted next() throws InterruptedException {
+        Submitted next = submitted.poll(20, TimeUnit.SECONDS);
+        if (next == null) {
+            throw new AssertionError("nothing was submitted");
+        }
+        return next;
+    }
+
+    public boolean idle() {
+        return submitted.isEmpty();
+    }
+
+    @Override
+    public String modelName() {
+        return name;
+    }
+
+    @Override
+    public int contextLength() {
+        return CONTEXT;
+    }
+
+    @Override
+    public int[] encode(String text) {
+        encoding.countDown();
+        try {
+            if (!encodeGate.await(20, TimeUnit.SECONDS)) {
+                throw new AssertionError("gate never opened");
+            }
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+        return text.chars().toArray();
+    }
+
+    @Override
+    public Generation submit(GenerationRequest request, GenerationListener listener) {
+        RuntimeException refused = refusal.apply(request);
+        if (refused != null) {
+            throw refused;
+        }
+        Submitted accepted = new Submitted(request, listener);
+        submitted.add(accepted);
+        return accepted;
+    }
+
+    @Override
+    public WorkerStatus status() {
+        return new WorkerStatus(
+                "kv_both",
+                Optional.of(new HostPort("127.0.0.1", 14579)),
+                1,
+                2,
+                3,
+                4,
+                Optional.of(new KvLedger(5, 6, 7, 8, 9)));
+    }
+
+    @Override
+    public PrometheusRegistry metrics() {
+        return metrics;
+    }
+
+    @Override
+    public void close() {
+        closed.set(true);
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.http.HttpResponse;
+import java.time.InstantSource;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class InfoTest {
+
+    @Test
+    void shouldNameTheModels() throws Exception {
+        try (TestServer server =
+                new TestServer(new FakeGenerator("a"), new FakeGenerator("org/b"))) {
+            assertThat(server.get("/v1/models").body())
+                    .isEqualTo(
+                            "{\"object\":\"list\",\"data\":["
+                                    + "{\"id\":\"a\",\"object\":\"model\",\"created\":1234,"
+                                    + "\"owned_by\":\"kvlink\",\"max_model_len\":100},"
+                                    + "{\"id\":\"org/b\",\"object\":\"model\",\"created\":1234,"
+                                    + "\"owned_by\":\"kvlink\",\"max_model_len\":100}]}");
+            assertThat(server.get("/v1/models/org/b").body()).contains("\"id\":\"org/b\"");
+            HttpResponse<String> unknown = server.get("/v1/models/c");
+            assertThat(unknown.statusCode()).isEqualTo(404);
+            assertThat(unknown.body()).contains("model_not_found", "[a, org/b]");
+        }
+    }
+
+    @Test
+    void shouldTellHealthStatusAndFigures() throws Exception {
+        try (TestServer server = new TestServer(new FakeGenerator("a"))) {
+            assertThat(server.get("/health").body()).isEqualTo("{\"status\":\"ok\"}");
+            assertThat(server.get("/kvlink/status").body())
+                    .isEqualTo(
+                            "{\"models\":[{\"model\":\"a\",\"role\":\"kv_both\","
+                                    + "\"kv_address\":\"127.0.0.1:14579\",\"waiting\":1,"
+                                    + "\"running\":2,\"free_tokens\":3,\"total_tokens\":4,"
+                                    + "\"ledger\":{\"buffer_bytes\":5,\"pool_bytes\":6,"
+                                    + "\"leases\":7,\"transfers\":8,\"peers\":9}}]}");
+            HttpResponse<String> figures = server.get("/metrics");
+            assertThat(figures.headers().firstValue("content-type").orElse(""))
+                    .startsWith("text/plain; version=0.0.4");
+            assertThat(figures.body())
+                    .contains("# TYPE fake_steps_total counter", "fake_steps_total 3.0");
+        }
+    }
+
+    @Test
+    void shouldAskWhichModelsFiguresAreMeant() throws Exception {
+        try (TestServer server = new TestServer(new FakeGenerator("a"), new FakeGenerator("b"))) {
+            assertThat(server.get("/metrics").statusCode()).isEqualTo(400);
+            assertThat(server.get("/metrics?model=b").statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void shouldLeavePathsToOthersUntilThereIsAModel() {
+        try (OpenAiSurface none = new OpenAiSurface(List::of, InstantSource.system());
+                OpenAiSurface one =
+                        new OpenAiSurface(
+                                () -> List.of(new FakeGenerator("a")), InstantSource.system())) {
+            for (String path :
+                    List.of("/v1/completions", "/v1/models?x", "/v1/models/a", "/health")) {
+                assertThat(none.accepts(path)).as(path).isFalse();
+                assertThat(one.accepts(path)).as(path).isTrue();
+            }
+            assertThat(none.accepts("/kvlink/status?x=1")).isTrue();
+            for (String path : List.of("/", "/v1/completionsX", "/ping", "/v1/modelsX", "/v1")) {
+                assertThat(one.accepts(path)).as(path).isFalse();
+            }
+        }
+    }
+}

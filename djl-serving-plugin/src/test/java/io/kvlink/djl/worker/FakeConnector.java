@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.WorkerReport;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
+
+/**
+ * A connector in memory that does what a test asks of it, and notes every call that breaks the
+ * contract: from another thread, out of order, on a request that isn't there.
+ */
+final class FakeConnector implements KvConnectorProvider, KvConnector, KvScheduler, KvWorker {
+
+    /** How a consumer loads, or fails to. */
+    enum Loading {
+        /** Ask again until the KV is there, then within the step. */
+        IN_STEP,
+        /** In the background. */
+        ASYNC,
+        /** In the background, but only the first tokens. */
+        ASYNC_FIRST_HALF,
+        /** The decision is that it won't come. */
+        REFUSED,
+        /** Within the step, garbage, reported as failed. */
+        IN_STEP_GARBAGE,
+        /** In the background, garbage, reported as failed. */
+        ASYNC_GARBAGE,
+        /** Within the step; the second layer throws. */
+        IN_STEP_THROWS,
+        /** In the background, and never. */
+        ASYNC_NEVER,
+        /** Within the step, reported one step late. */
+        IN_STEP_LATE_REPORT
+    }
+
+    private final Wire wire;
+    private final HostPort address;
+    private final Loading loading;
+    // Set by tests, on any thread.
+    volatile boolean ownsBlocks;
+    volatile boolean throwsOnSave;
+    volatile boolean closed;
+    final List<String> violations = new CopyOnWriteArrayList<>();
+    final List<StepPlan> plans = new CopyOnWriteArrayList<>();
+    final List<String> saves = new CopyOnWriteArrayList<>();
+
+    final CountDownLatch allocated = new CountDownLatch(1);
+
+    private KvConnectorContext context;
+    private List<ByteBuffer> memory = List.of();
+    private final Map<String, BlockTable> toLoad = new LinkedHashMap<>();
+    private final Map<String, Integer> loadTokens = new LinkedHashMap<>();
+    private final Set<KvRequest> added = new LinkedHashSet<>();
+    private final List<StepMetadata.Task> background = new ArrayList<>();
+    private final Map<String, KvRequest> ownedRequests = new LinkedHashMap<>();
+    private final List<TransferOutcome> sent = new ArrayList<>();
+    private final List<TransferOutcome> loaded = new ArrayList<>();
+    private final List<TransferOutcome> failed = new ArrayList<>();
+    private StepMetadata step = StepMetadata.EMPTY;
+    private String expected = "buildStep";
+    private Thread caller;
+
+    FakeConnector(Wire wire, int port, Loading loading) {
+        this.wire = wire;
+        this.address = new HostPort("127.0.0.1", port);
+        this.loading = loading;
+    }
+
+    Supplier<KvConnectors> installed() {
+        return () -> KvConnectors.of(List.of(this), List.of());
+    }
+
+    @Override
+    public String name() {
+        return "Fake";
+    }
+
+    @Override
+    public Availability availability() {
+        return Availability.usable();
+    }
+
+    @Override
+    public KvConnector create(KvTransferConfig config, KvConnectorContext given) {
+        context = given;
+        wire.onChange(given.wakeup());
+        return this;
+    }
+
+    @Override
+    public KvScheduler scheduler() {
+        return this;
+    }
+
+    @Override
+    public KvWorker worker() {
+        return this;
+    }
+
+    @Override
+    public HostPort address() {
+        return address;
+    }
+
+    @Override
+    public KvLedger ledger() {
+        return new KvLedger(0, 0, 0, 0, 0);
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        return List.of(
+                new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "in"), 7),
+                new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "out"), 8),
+                new KvMetric("peers", "Peers.", false, Map.of(), 2));
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    /** Reports all that it owns as sent, in the next step. */
+    void release() {
+        ownsBlocks = false;
+        wire.changed();
+    }
+
+    @Override
+    public void onRequestAdded(KvRequest request) {
+        called("onRequestAdded");
+        if (!added.add(request)) {
+            violations.add("added twice: " + request.id());
+        }
+    }
+
+    @Override
+    public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        requireAdded(request, "matchedTokens");
+        if (!loads(request)) {
+            return LoadDecision.NOTHING;
+        }
+        boolean arrived =
+                wire.arrived(request.route().orElseThrow().id(), context.layout().layers());
+        int all = request.transferTokens();
+        return switch (loading) {
+            case IN_STEP, IN_STEP_LATE_REPORT ->
+                    arrived ? new LoadDecision.Load(all, false) : new LoadDecision.AskAgain();
+            case ASYNC, ASYNC_GARBAGE, ASYNC_NEVER -> new LoadDecision.Load(all, true);
+            case ASYNC_FIRST_HALF -> new LoadDecision.Load(all / 2, true);
+            case REFUSED -> new LoadDecision.Failed(KvError.PEER_LOST, "peer=gone");
+            case IN_STEP_GARBAGE, IN_STEP_THROWS -> new LoadDecision.Load(all, false);
+        };
+    }
+
+    @Override
+    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int tokens) {
+        requireAdded(request, "onBlocksAllocated");
+        if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
+            violations.add("blocks=" + blocks.size() + " for " + request);
+        }
+        allocated.countDown();
+        if (tokens > 0) {
+            toLoad.put(request.id(), blocks);
+            loadTokens.put(request.id(), tokens);
+        }
+    }
+
+    @Override
+    public StepMetadata buildStep(StepPlan plan) {
+        step("buildStep", "startLoad");
+        plans.add(plan);
+        List<StepMetadata.Task> loads = new ArrayList<>();
+        List<StepMetadata.Task> tasks = new ArrayList<>();
+        for (KvRequest request : added) {
+            BlockTable blocks = toLoad.get(request.id());
+            boolean planned =
+                    plan.entries().stream().anyMatch(entry -> entry.request().equals(request));
+            if (blocks != null && (planned || loading.name().startsWith("ASYNC"))) {
+                toLoad.remove(request.id());
+                loads.add(new StepMetadata.Task(request, blocks, 0, loadTokens.get(request.id())));
+            }
+        }
+        for (StepPlan.Entry entry : plan.entries()) {
+            requireAdded(entry.request(), "buildStep");
+            int end =
+                    Math.min(
+                            entry.computedTokens() + entry.scheduledTokens(),
+                            entry.request().transferTokens());
+            if (saves(entry.request()) && end > entry.computedTokens()) {
+                tasks.add(
+                        new StepMetadata.Task(
+                                entry.request(), entry.blocks(), entry.computedTokens(), end));
+            }
+        }
+        return new StepMetadata(loads, tasks);
+    }
+
+    @Override
+    public void startLoad(StepMetadata metadata) {
+        step("startLoad", "pollFinished");
+        step = metadata;
+        if (loading.name().startsWith("ASYNC")) {
+            background.addAll(metadata.loads());
+        }
+    }
+
+    @Override
+    public void awaitLayer(int layer, long deadlineNs) {
+        called("awaitLayer");
+        if (loading == Loading.IN_STEP_THROWS && layer == 1) {
+            throw new IllegalStateException("no layer " + layer);
+        }
+        for (StepMetadata.Task task : step.loads()) {
+            if (loading == Loading.IN_STEP_GARBAGE) {
+                garbage(task);
+            } else if (loading != Loading.IN_STEP_THROWS) {
+                wire.load(context.layout(), task, layer, memory.get(layer));
+            }
+            if (layer == memory.size() - 1) {
+                (loading == Loading.IN_STEP_GARBAGE ? failed : loaded)
+                        .add(outcome(task.request(), loading == Loading.IN_STEP_GARBAGE));
+            }
+        }
+    }
+
+    @Override
+    public void saveLayer(int layer) {
+        called("saveLayer");
+        if (throwsOnSave) {
+            throw new IllegalStateException("no save of layer " + layer);
+        }
+        for (StepMetadata.Task task : step.saves()) {
+            saves.add(layer + ":" + task.fromToken() + ".." + task.toToken());
+            wire.save(context.layout(), task, layer, memory.get(layer));
+            if (layer == memory.size() - 1
+                    && task.toToken() == task.request().transferTokens()
+                    && !ownsBlocks) {
+                sent.add(outcome(task.request(), false));
+            }
+        }
+    }
+
+    @Override
+    public boolean awaitSaves(long deadlineNs) {
+        called("awaitSaves");
+        return true;
+    }
+
+    @Override
+    public WorkerReport pollFinished() {
+        step("pollFinished", "onStepDone");
+        boolean late = loading == Loading.IN_STEP_LATE_REPORT && !step.loads().isEmpty();
+        step = StepMetadata.EMPTY;
+        pollBackground();
+        if (!ownsBlocks) {
+            ownedRequests.values().forEach(request -> sent.add(outcome(request, false)));
+            ownedRequests.clear();
+        }
+        if (late) {
+            wire.changed();
+            return WorkerReport.EMPTY;
+        }
+        WorkerReport report = new WorkerReport(sent, loaded, failed);
+        sent.clear();
+        loaded.clear();
+        failed.clear();
+        return report;
+    }
+
+    private void pollBackground() {
+        List<StepMetadata.Task> left = new ArrayList<>();
+        for (StepMetadata.Task task : background) {
+            boolean garbage = loading == Loading.ASYNC_GARBAGE;
+            if (loading == Loading.ASYNC_NEVER) {
+                continue;
+            }
+            if (!garbage
+                    && !wire.arrived(task.request().route().orElseThrow().id(), memory.size())) {
+                left.add(task);
+                continue;
+            }
+            for (int layer = 0; layer < memory.size() && !garbage; layer++) {
+                wire.load(context.layout(), task, layer, memory.get(layer));
+            }
+            if (garbage) {
+                garbage(task);
+            }
+            (garbage ? failed : loaded).add(outcome(task.request(), garbage));
+        }
+        background.clear();
+        background.addAll(left);
+    }
+
+    @Override
+    public void onStepDone(WorkerReport report) {
+        step("onStepDone", "buildStep");
+    }
+
+    @Override
+    public BlockOwnership onRequestFinished(KvRequest request) {
+        requireAdded(request, "onRequestFinished");
+        added.remove(request);
+        toLoad.remove(request.id());
+        background.removeIf(task -> task.request().equals(request));
+        if (ownsBlocks && request.route().isPresent()) {
+            ownedRequests.put(request.id(), request);
+            return BlockOwnership.CONNECTOR_OWNS;
+        }
+        return BlockOwnership.FREE_NOW;
+    }
+
+    @Override
+    public void registerKvMemory(List<MemoryRegion> layers) {
+        called("registerKvMemory");
+        memory = layers.stream().map(MemoryRegion::buffer).toList();
+    }
+
+    private void garbage(StepMetadata.Task task) {
+        for (ByteBuffer layer : memory) {
+            for (KvLayout.Run run :
+                    context.layout()
+                            .runs(
+                                    task.blocks(),
+                                    task.fromToken(),
+                                    task.toToken(),
+                                    layer.capacity())) {
+                for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
+                    layer.put((int) at, (byte) 0x42);
+                }
+            }
+        }
+    }
+
+    private boolean saves(KvRequest request) {
+        return request.route().isPresent()
+                && request.route().orElseThrow().prefill().equals(address);
+    }
+
+    private boolean loads(KvRequest request) {
+        return request.route().isPresent()
+                && request.route().orElseThrow().decode().equals(address);
+    }
+
+    private TransferOutcome outcome(KvRequest request, boolean lost) {
+        return new TransferOutcome(
+                request.id(),
+                request.route().orElseThrow().id(),
+                lost ? Optional.of(KvError.PEER_LOST) : Optional.empty(),
+                lost ? "peer=gone" : "",
+                "fake",
+                context.layout().layerBytes(request.transferTokens()) * memory.size(),
+                1);
+    }
+
+    private void requireAdded(KvRequest request, String call) {
+        called(call);
+        if (!added.contains(request)) {
+            violations.add(call + " on a request that isn't there: " + request.id());
+        }
+    }
+
+    private void step(String call, String next) {
+        called(call);
+        if (!call.equals(expected)) {
+            violations.add(call + " instead of " + expected);
+        }
+        expected = next;
+    }
+
+    private void called(String call) {
+        if (caller == null) {
+            caller = Thread.currentThread();
+        }
+        if (caller != Thread.currentThread() || !caller.getName().equals("kv-worker-0")) {
+            violations.add(call + " on " + Thread.currentThread());
+        }
+        if (closed) {
+            violations.add(call + " after close");
+        }
+    }
+}

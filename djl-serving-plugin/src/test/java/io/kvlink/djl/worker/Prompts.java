@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.model.KvSlots;
+import io.kvlink.djl.model.LayerHook;
+import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.Sampler;
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.TinyModels;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+
+/** Prompts, requests, and what a decoder alone answers to them. */
+final class Prompts {
+
+    static final int CHUNK = 16;
+    static final SamplingParams SEEDED = new SamplingParams(1.1, .95, 40, 7);
+
+    private Prompts() {}
+
+    static int[] random(int length, long seed) {
+        return new Random(seed).ints(length, 3, TinyModels.VOCABULARY).toArray();
+    }
+
+    static GenerationRequest local(int[] prompt, int maxTokens) {
+        return request(prompt, maxTokens, SamplingParams.GREEDY, Optional.empty());
+    }
+
+    static GenerationRequest request(
+            int[] prompt, int maxTokens, SamplingParams sampling, Optional<TransferRoute> route) {
+        return new GenerationRequest(
+                "test", route, prompt, maxTokens, 0, sampling, List.of(), true);
+    }
+
+    static Optional<TransferRoute> route(int prefill, int decode, long id) {
+        return Optional.of(
+                new TransferRoute(
+                        new HostPort("127.0.0.1", prefill),
+                        new HostPort("127.0.0.1", decode),
+                        new TransferId(1, id, 0)));
+    }
+
+    /** The answer, computed by the rule of docs/exactness.md, without a worker. */
+    static List<Integer> expected(
+            Path modelDir, int[] prompt, int maxTokens, SamplingParams sampling, int chunk) {
+        ModelConfig config = ModelConfig.read(modelDir);
+        try (KvCachePool pool = KvCachePool.open(config, config.contextLength());
+                LlamaDecoder decoder = LlamaDecoder.load(modelDir, config, pool)) {
+            KvSlots slots = pool.allocate(prompt.length + maxTokens);
+            int last = prompt.length - 1;
+            for (int at = 0; at < last; at += chunk) {
+                int[] part = Arrays.copyOfRange(prompt, at, Math.min(last, at + chunk));
+                decoder.forward(part, at, slots, LayerHook.NONE, false);
+            }
+            Sampler sampler = new Sampler(sampling);
+            List<Integer> tokens = new ArrayList<>();
+            int token = prompt[last];
+            while (tokens.size() < maxTokens) {
+                int[] one = {token};
+                int position = last + tokens.size();
+                token = sampler.next(decoder.forward(one, position, slots, LayerHook.NONE, true));
+                tokens.add(token);
+            }
+            return tokens;
+        }
+    }
+}

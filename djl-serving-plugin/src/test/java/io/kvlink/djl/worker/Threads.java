@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/** Which threads are alive. */
+final class Threads {
+
+    private Threads() {}
+
+    static void requireNone(String prefix) {
+        assertThat(Thread.getAllStackTraces().keySet())
+                .extracting(Thread::getName)
+                .noneMatch(name -> name.startsWith(prefix));
+    }
+}

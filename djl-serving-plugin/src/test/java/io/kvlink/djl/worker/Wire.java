@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.TransferId;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** Where fake connectors of one JVM leave each other KV. Thread-safe. */
+final class Wire {
+
+    private record Key(TransferId id, int layer) {}
+
+    private final Map<Key, byte[]> layers = new HashMap<>();
+    private final Map<TransferId, Integer> complete = new HashMap<>();
+    private final List<Runnable> wakeups = new CopyOnWriteArrayList<>();
+    private boolean open = true;
+
+    void onChange(Runnable wakeup) {
+        wakeups.add(wakeup);
+    }
+
+    /** A closed wire delivers nothing, until it is opened. */
+    void open(boolean now) {
+        synchronized (this) {
+            open = now;
+        }
+        changed();
+    }
+
+    void changed() {
+        wakeups.forEach(Runnable::run);
+    }
+
+    synchronized boolean arrived(TransferId id, int layerCount) {
+        return open && complete.getOrDefault(id, 0) == layerCount;
+    }
+
+    void save(KvLayout layout, StepMetadata.Task task, int layer, ByteBuffer memory) {
+        boolean last = task.toToken() == task.request().transferTokens();
+        TransferId id = task.request().route().orElseThrow().id();
+        synchronized (this) {
+            byte[] bytes =
+                    layers.computeIfAbsent(
+                            new Key(id, layer),
+                            key ->
+                                    new byte
+                                            [Math.toIntExact(
+                                                    layout.layerBytes(
+                                                            task.request().transferTokens()))]);
+            copy(layout, task, memory, bytes, true);
+            if (last) {
+                complete.merge(id, 1, Integer::sum);
+            }
+        }
+        if (last) {
+            changed();
+        }
+    }
+
+    synchronized void load(KvLayout layout, StepMetadata.Task task, int layer, ByteBuffer memory) {
+        TransferId id = task.request().route().orElseThrow().id();
+        copy(layout, task, memory, layers.get(new Key(id, layer)), false);
+    }
+
+    private static void copy(
+            KvLayout layout,
+            StepMetadata.Task task,
+            ByteBuffer memory,
+            byte[] wire,
+            boolean toWire) {
+        int half = Math.toIntExact(layout.tokenBytes() / 2);
+        int at = 0;
+        int rangeHalf = (task.toToken() - task.fromToken()) * half;
+        ByteBuffer range = ByteBuffer.allocate(2 * rangeHalf);
+        if (!toWire) {
+            range.put(wire, task.fromToken() * half, rangeHalf);
+            range.put(wire, wire.length / 2 + task.fromToken() * half, rangeHalf);
+            range.flip();
+        }
+        for (KvLayout.Run run :
+                layout.runs(task.blocks(), task.fromToken(), task.toToken(), memory.capacity())) {
+            ByteBuffer part =
+                    memory.slice(Math.toIntExact(run.offset()), Math.toIntExact(run.bytes()));
+            if (toWire) {
+                range.put(part);
+            } else {
+                part.put(range.slice(at, part.remaining()));
+                at += Math.toIntExact(run.bytes());
+            }
+        }
+        if (toWire) {
+            range.flip();
+            range.get(wire, task.fromToken() * half, rangeHalf);
+            range.get(wire, wire.length / 2 + task.fromToken() * half, rangeHalf);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRole;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+
+class WorkerConfigTest {
+
+    private static final Path MODEL = Path.of("some/demo-model");
+
+    @Test
+    void shouldHaveDefaults() {
+        WorkerConfig config = WorkerConfig.of(MODEL, Map.of());
+        assertThat(config.modelName()).isEqualTo("demo-model");
+        assertThat(config.transfer()).isEmpty();
+        assertThat(config.kvCacheTokens()).isEqualTo(16384);
+        assertThat(config.maxQueuedRequests()).isEqualTo(256);
+        assertThat(config.maxRunning()).isEqualTo(64);
+        assertThat(config.prefillChunk()).isEqualTo(256);
+        assertThat(config.loadDeadline()).isEqualTo(Duration.ofSeconds(60));
+    }
+
+    @Test
+    void shouldReadNumbersThatAreTexts() {
+        WorkerConfig config =
+                WorkerConfig.of(
+                        MODEL, Map.of("kv_cache_tokens", "4e3", "layer_deadline_s", "0.25"));
+        assertThat(config.kvCacheTokens()).isEqualTo(4000);
+        assertThat(config.layerDeadline()).isEqualTo(Duration.ofMillis(250));
+    }
+
+    @Test
+    void shouldReadTheTransferConfiguration() {
+        String json =
+                "{\"kv_connector\":\"P2pNcclConnector\",\"kv_role\":\"kv_consumer\","
+                        + "\"kv_buffer_size\":\"8e9\",\"kv_port\":22001,"
+                        + "\"kv_connector_extra_config\":{\"send_type\":\"GET\"}}";
+        var transfer =
+                WorkerConfig.of(MODEL, Map.of("kv_transfer_config", json)).transfer().orElseThrow();
+        assertThat(transfer.role()).isEqualTo(KvRole.CONSUMER);
+        assertThat(transfer.port()).isEqualTo(22001);
+        assertThat(transfer.bufferBytes()).isEqualTo(8_000_000_000L);
+        assertThat(transfer.extra().text("send_type", "")).isEqualTo("GET");
+    }
+
+    @Test
+    void shouldSayWhereTheJsonIsWrong() {
+        requireRefused(
+                Map.of("kv_transfer_config", "{\"kv_connector\":\"A\",\n \"kv_role\" 5}"),
+                "kv_transfer_config={",
+                "line 2");
+        requireRefused(Map.of("kv_transfer_config", "[1]"), "expected a JSON object");
+        requireRefused(Map.of("kv_transfer_config", "null"), "expected a JSON object");
+    }
+
+    @Test
+    void shouldNameKeyValueAndRange() {
+        requireRefused(Map.of("prefill_chunk", 0), "option.prefill_chunk=0", "from 1 to 65536");
+        requireRefused(Map.of("prefil_chunk", 5), "did you mean prefill_chunk?");
+        requireRefused(Map.of("model_name", " "), "option.model_name= ");
+        requireRefused(Map.of("load_deadline_s", "soon"), "option.load_deadline_s=soon");
+    }
+
+    @Property
+    void noTextMakesTheParserThrowAnythingElse(@ForAll String json) {
+        try {
+            TransferConfigJson.parse(json);
+        } catch (KvConnectorException expected) {
+            assertThat(expected.error()).isEqualTo(KvError.BAD_CONFIG);
+        }
+    }
+
+    private static void requireRefused(Map<String, Object> values, String... parts) {
+        assertThatThrownBy(() -> WorkerConfig.of(MODEL, values))
+                .isInstanceOfSatisfying(
+                        KvConnectorException.class,
+                        refused -> assertThat(refused.error()).isEqualTo(KvError.BAD_CONFIG))
+                .hasMessageContainingAll(parts);
+    }
+}
