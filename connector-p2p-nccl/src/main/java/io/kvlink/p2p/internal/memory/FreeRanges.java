@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.memory;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which offsets of a slab are free. Neighbouring free ranges are always one range; the lowest range
@@ -21,18 +22,16 @@ final class FreeRanges {
 
     /** Takes a range, and returns its offset, or -1 if no free range is that long. */
     long take(long bytes) {
-        for (Map.Entry<Long, Long> range : free.entrySet()) {
-            long offset = range.getKey();
-            long length = range.getValue();
-            if (length >= bytes) {
-                free.remove(offset);
-                if (length > bytes) {
-                    free.put(offset + bytes, length - bytes);
-                }
-                return offset;
-            }
+        Map.Entry<Long, Long> range = firstOf(bytes);
+        if (range == null) {
+            return -1;
         }
-        return -1;
+        long offset = range.getKey();
+        free.remove(offset);
+        if (range.getValue() > bytes) {
+            free.put(offset + bytes, range.getValue() - bytes);
+        }
+        return offset;
     }
 
     /** Gives a range back that was taken, and merges it with its neighbours. */
@@ -56,6 +55,15 @@ final class FreeRanges {
             free.remove(after.getKey());
         }
         free.put(start, end - start);
+    }
+
+    private Map.@Nullable Entry<Long, Long> firstOf(long bytes) {
+        for (Map.Entry<Long, Long> range : free.entrySet()) {
+            if (range.getValue() >= bytes) {
+                return range;
+            }
+        }
+        return null;
     }
 
     /** True if nothing is taken. */
