@@ -104,8 +104,13 @@ final class HeartbeatCodec {
         return switch (actual) {
             case STRING -> text(unpacker, key, MAX_TEXT);
             case BOOLEAN -> unpacker.unpackBoolean();
-            case INTEGER ->
-                    wholeForNumber ? unpacker.unpackBigInteger().doubleValue() : epoch(unpacker);
+            case INTEGER -> {
+                // Not a conditional expression: that would turn the whole number into a double.
+                if (wholeForNumber) {
+                    yield unpacker.unpackBigInteger().doubleValue();
+                }
+                yield epoch(unpacker);
+            }
             default -> unpacker.unpackDouble();
         };
     }
