@@ -31,6 +31,7 @@ final class Discovery implements AutoCloseable {
     private static final int FRAMES_PER_CYCLE = 256;
     private static final long MAX_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
     private static final long SOCKET_MAX_BYTES = 64 * 1024;
+    private static final int HANDSHAKE_MS = 5_000;
     private static final long JOIN_MS = 5_000;
 
     private final ZContext context;
@@ -81,6 +82,8 @@ final class Discovery implements AutoCloseable {
             router.setMaxMsgSize(SOCKET_MAX_BYTES);
             // A restarted instance comes with its old identity while the old connection lingers.
             router.setRouterHandover(true);
+            // Who connects and says nothing, a port scanner say, is dropped soon.
+            router.setHandshakeIvl(HANDSHAKE_MS);
             router.setIPv6(config.discoveryHost().indexOf(':') >= 0);
             HostPort bound = bind(router, config.discoveryHost(), config.discoveryPort());
             Pipe wakeUp = Pipe.open();

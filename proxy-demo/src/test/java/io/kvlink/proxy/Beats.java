@@ -26,6 +26,9 @@ final class Beats implements AutoCloseable {
     ZMQ.Socket dealer(String identity) {
         ZMQ.Socket dealer = context.createSocket(SocketType.DEALER);
         dealer.setIdentity(identity.getBytes(StandardCharsets.UTF_8));
+        // JeroMQ 0.6.0 sometimes never begins the handshake of a fresh connection (its pull request
+        // 1022); this timer, 30 s by default, ends such a connection and makes another.
+        dealer.setHandshakeIvl(300);
         dealer.connect("tcp://127.0.0.1:" + port);
         return dealer;
     }
