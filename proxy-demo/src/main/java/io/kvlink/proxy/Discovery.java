@@ -31,8 +31,8 @@ final class Discovery implements AutoCloseable {
     private static final int FRAMES_PER_CYCLE = 256;
     private static final long MAX_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
     private static final long SOCKET_MAX_BYTES = 64 * 1024;
+    private static final long BIND_FAILED_MS = 5_000;
     private static final int HANDSHAKE_MS = 5_000;
-    private static final long JOIN_MS = 5_000;
 
     private final ZContext context;
     private final ZMQ.Socket router;
@@ -56,6 +56,7 @@ final class Discovery implements AutoCloseable {
             HostPort address,
             InstanceTable table,
             ProxyMetrics metrics,
+            ProxyThreads threads,
             LongSupplier clock) {
         this.context = context;
         this.router = router;
@@ -64,7 +65,7 @@ final class Discovery implements AutoCloseable {
         this.table = table;
         this.metrics = metrics;
         this.clock = clock;
-        this.thread = daemon(this::run, "kv-proxy-discovery");
+        this.thread = threads.named(this::run, "kv-proxy-discovery");
     }
 
     /**
@@ -73,10 +74,14 @@ final class Discovery implements AutoCloseable {
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if the address can't be bound
      */
     static Discovery start(
-            ProxyConfig config, InstanceTable table, ProxyMetrics metrics, LongSupplier clock) {
+            ProxyConfig config,
+            InstanceTable table,
+            ProxyMetrics metrics,
+            ProxyThreads threads,
+            LongSupplier clock) {
         ZContext context = new ZContext(1);
         context.setLinger(0);
-        context.setThreadFactor((task, name) -> daemon(task, "kv-proxy-zmq-" + name));
+        context.setThreadFactor((task, name) -> threads.named(task, "kv-proxy-zmq-" + name));
         try {
             ZMQ.Socket router = context.createSocket(SocketType.ROUTER);
             router.setMaxMsgSize(SOCKET_MAX_BYTES);
@@ -90,11 +95,12 @@ final class Discovery implements AutoCloseable {
             wakeUp.source().configureBlocking(false);
             wakeUp.sink().configureBlocking(false);
             Discovery discovery =
-                    new Discovery(context, router, wakeUp, bound, table, metrics, clock);
+                    new Discovery(context, router, wakeUp, bound, table, metrics, threads, clock);
             discovery.thread.start();
             return discovery;
         } catch (IOException | RuntimeException cause) {
             context.close();
+            threads.join(BIND_FAILED_MS);
             if (cause instanceof KvConnectorException refused) {
                 throw refused;
             }
@@ -123,12 +129,6 @@ final class Discovery implements AutoCloseable {
                 "discovery_host=%s discovery_port=%d; is the port taken, the host another machine's?"
                         .formatted(host, port),
                 cause);
-    }
-
-    private static Thread daemon(Runnable task, String name) {
-        Thread thread = new Thread(task, name);
-        thread.setDaemon(true);
-        return thread;
     }
 
     /** Where it listens, with the port it really has. */
@@ -243,18 +243,10 @@ final class Discovery implements AutoCloseable {
         }
     }
 
-    /** Stops the thread and frees the port. Idempotent. */
+    /** Makes the thread free the port and end; {@link ProxyThreads#join} waits for it. */
     @Override
     public void close() {
         stopping = true;
         wake();
-        try {
-            thread.join(JOIN_MS);
-        } catch (InterruptedException cause) {
-            Thread.currentThread().interrupt();
-        }
-        if (thread.isAlive()) {
-            LOG.warn("thread={} still runs after {} ms", thread.getName(), JOIN_MS);
-        }
     }
 }

@@ -6,7 +6,6 @@ import io.kvlink.spi.TransferRoute;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.FullHttpResponse;
-import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
@@ -118,17 +117,10 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     private void refuse(boolean alone) {
-        Role missing = parts.fleet().count(Role.DECODE) == 0 ? Role.DECODE : Role.PREFILL;
-        boolean both = !alone && missing == Role.DECODE && parts.fleet().count(Role.PREFILL) == 0;
-        String who = both ? "prefill and no decode" : missing.word();
-        FullHttpResponse response =
-                Replies.error(
-                        HttpResponseStatus.SERVICE_UNAVAILABLE,
-                        "no_instance",
-                        "No %s instance is registered; instances announce themselves at tcp://%s."
-                                .formatted(who, parts.discovery().address()));
-        response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
-        finishWith(response);
+        boolean noDecode = parts.fleet().count(Role.DECODE) == 0;
+        boolean noPrefill = !alone && parts.fleet().count(Role.PREFILL) == 0;
+        String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
+        finishWith(Replies.noInstance(who, parts.discovery().address()));
     }
 
     // ---- sending ----
@@ -179,19 +171,24 @@ final class Exchange implements UpstreamCall.Listener {
     public void onHead(UpstreamCall call, HttpResponse head) {
         HttpResponseStatus status = head.status();
         if (call == decode) {
-            boolean ok = status.equals(HttpResponseStatus.OK);
-            if (!ok) {
-                countFailure(call, "status");
-                LOG.warn(
-                        "transfer={} decode={} status={} passed on",
-                        transfer,
-                        call.instance().http(),
-                        status.code());
-                cancelPrefill();
+            if (!status.equals(HttpResponseStatus.OK)) {
+                onDecodeStatus(call, status);
             }
             answerFrom(call, head);
         } else if (!status.equals(HttpResponseStatus.OK)) {
             onPrefillStatus(call, head);
+        }
+    }
+
+    private void onDecodeStatus(UpstreamCall call, HttpResponseStatus status) {
+        cancelPrefill();
+        if (status.codeClass() == HttpStatusClass.SERVER_ERROR) {
+            countFailure(call, "status");
+            LOG.warn(
+                    "transfer={} decode={} status={} passed on",
+                    transfer,
+                    call.instance().http(),
+                    status.code());
         }
     }
 

@@ -24,7 +24,9 @@ final class Fleet {
     record Pair(Instance prefill, Instance decode) {}
 
     private final InstanceTable table;
-    private final PairPicker picker = new PairPicker();
+    private final PairPicker pairs = new PairPicker();
+    // Apart from the pairs, whose turns other requests must not shift.
+    private final PairPicker singles = new PairPicker();
     private final LongSupplier clock;
     private final long skipNs;
 
@@ -52,7 +54,7 @@ final class Fleet {
         if (prefills.isEmpty() || decodes.isEmpty()) {
             return Optional.empty();
         }
-        PairPicker.Pair turn = picker.next(prefills.size(), decodes.size());
+        PairPicker.Pair turn = pairs.next(prefills.size(), decodes.size());
         return Optional.of(new Pair(prefills.get(turn.prefill()), decodes.get(turn.decode())));
     }
 
@@ -74,7 +76,7 @@ final class Fleet {
     private Optional<Instance> at(List<Instance> candidates) {
         return candidates.isEmpty()
                 ? Optional.empty()
-                : Optional.of(candidates.get(picker.next(1, candidates.size()).decode()));
+                : Optional.of(candidates.get(singles.next(1, candidates.size()).decode()));
     }
 
     /** Called when an instance refused a connection. */

@@ -97,19 +97,22 @@ final class InstanceTable {
     }
 
     private Change onAlive(Instance instance, long nowNs) {
+        // A control address has one process behind it: the newcomer is its successor.
+        boolean moved =
+                entries.values()
+                        .removeIf(
+                                s ->
+                                        s.instance().zmq().equals(instance.zmq())
+                                                && !s.instance().http().equals(instance.http()));
         Seen known = entries.get(instance.http());
-        if (known == null) {
-            // A control address has one process behind it: the newcomer is its successor.
-            boolean moved =
-                    entries.values().removeIf(s -> s.instance().zmq().equals(instance.zmq()));
-            if (entries.size() >= maxInstances) {
-                return Change.FULL;
-            }
-            entries.put(instance.http(), new Seen(instance, nowNs));
-            return moved ? Change.RESTARTED : Change.ADDED;
+        if (known == null && entries.size() >= maxInstances) {
+            return Change.FULL;
         }
         // Updating in place keeps the order, which the round robin counts on.
         entries.put(instance.http(), new Seen(instance, nowNs));
+        if (known == null) {
+            return moved ? Change.RESTARTED : Change.ADDED;
+        }
         return known.instance().sameProcess(instance) ? Change.REFRESHED : Change.RESTARTED;
     }
 

@@ -12,8 +12,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Looks host names up away from the event loops, which the system's resolver would block. Literal
@@ -21,11 +19,9 @@ import org.slf4j.LoggerFactory;
  */
 final class NameLookup implements AutoCloseable {
 
-    private static final Logger LOG = LoggerFactory.getLogger(NameLookup.class);
-
     private final ThreadPoolExecutor executor;
 
-    NameLookup() {
+    NameLookup(ProxyThreads threads) {
         executor =
                 new ThreadPoolExecutor(
                         2,
@@ -33,11 +29,7 @@ final class NameLookup implements AutoCloseable {
                         10,
                         TimeUnit.SECONDS,
                         new ArrayBlockingQueue<>(1024),
-                        task -> {
-                            Thread thread = new Thread(task, "kv-proxy-dns");
-                            thread.setDaemon(true);
-                            return thread;
-                        });
+                        task -> threads.numbered(task, "kv-proxy-dns"));
         executor.allowCoreThreadTimeOut(true);
     }
 
@@ -67,16 +59,9 @@ final class NameLookup implements AutoCloseable {
         }
     }
 
-    /** Ends the threads; a lookup in the system's resolver may outlive this by its own deadline. */
+    /** Makes the threads end; {@link ProxyThreads#join} waits for them. */
     @Override
     public void close() {
         executor.shutdownNow();
-        try {
-            if (!executor.awaitTermination(2, TimeUnit.SECONDS)) {
-                LOG.warn("threads=kv-proxy-dns still look a name up");
-            }
-        } catch (InterruptedException cause) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

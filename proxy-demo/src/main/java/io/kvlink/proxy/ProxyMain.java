@@ -3,7 +3,6 @@ package io.kvlink.proxy;
 
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.Settings;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -59,7 +58,7 @@ public final class ProxyMain implements Callable<Integer> {
         try {
             server = ProxyServer.start(Settings.of("proxy", settings()));
         } catch (KvConnectorException cause) {
-            out().println(cause.getMessage());
+            command().getErr().println(cause.getMessage());
             return 1;
         }
         // A JVM that a signal ends reports 128 + signal, unless the hook halts it first.
@@ -71,11 +70,11 @@ public final class ProxyMain implements Callable<Integer> {
                                     Runtime.getRuntime().halt(0);
                                 },
                                 "kv-proxy-stop"));
-        out().println(
-                        "kvlink-proxy ready http="
-                                + server.http()
-                                + " discovery=tcp://"
-                                + server.discovery());
+        command()
+                .getOut()
+                .println(
+                        "kvlink-proxy ready http=%s discovery=tcp://%s"
+                                .formatted(server.http(), server.discovery()));
         new CountDownLatch(1).await();
         return 0;
     }
@@ -95,11 +94,11 @@ public final class ProxyMain implements Callable<Integer> {
         }
     }
 
-    private PrintWriter out() {
+    private CommandLine command() {
         CommandSpec present = spec;
         if (present == null) {
             throw new IllegalStateException("picocli hasn't set the command's description");
         }
-        return present.commandLine().getOut();
+        return present.commandLine();
     }
 }

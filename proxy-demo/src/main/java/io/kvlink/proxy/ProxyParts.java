@@ -13,6 +13,7 @@ import java.util.function.LongSupplier;
  * @param ids makes transfer ids
  * @param metrics counts
  * @param discovery where heartbeats arrive
+ * @param threads all threads of the server
  * @param clock nanoseconds
  */
 record ProxyParts(
@@ -23,4 +24,5 @@ record ProxyParts(
         TransferIds ids,
         ProxyMetrics metrics,
         Discovery discovery,
+        ProxyThreads threads,
         LongSupplier clock) {}

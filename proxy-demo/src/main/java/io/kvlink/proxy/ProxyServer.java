@@ -15,9 +15,9 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.timeout.IdleStateHandler;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -41,7 +41,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
     private static final int CLIENT_IDLE_SECONDS = 120;
-    private static final long STOP_SECONDS = 5;
+    private static final long STOP_MS = 5_000;
 
     private final ProxyParts parts;
     private final NioEventLoopGroup loops;
@@ -75,12 +75,13 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     static ProxyServer start(ProxyConfig config, LongSupplier clock) {
+        ProxyThreads threads = new ProxyThreads();
         ProxyMetrics metrics = new ProxyMetrics();
         long expiryNs = TimeUnit.MILLISECONDS.toNanos(config.expiryMs());
         InstanceTable table = new InstanceTable(expiryNs, config.maxInstances());
         metrics.watch(table);
-        Discovery discovery = Discovery.start(config, table, metrics, clock);
-        NameLookup names = new NameLookup();
+        Discovery discovery = Discovery.start(config, table, metrics, threads, clock);
+        NameLookup names = new NameLookup(threads);
         ProxyParts parts =
                 new ProxyParts(
                         config,
@@ -90,10 +91,12 @@ public final class ProxyServer implements AutoCloseable {
                         new TransferIds(),
                         metrics,
                         discovery,
+                        threads,
                         clock);
         NioEventLoopGroup loops =
                 new NioEventLoopGroup(
-                        config.threads(), new DefaultThreadFactory("kv-proxy-http", true));
+                        config.threads(),
+                        (ThreadFactory) task -> threads.numbered(task, "kv-proxy-http"));
         ChannelFuture bound = bootstrap(parts, loops).bind(config.host(), config.port());
         bound.awaitUninterruptibly();
         if (!bound.isSuccess()) {
@@ -193,13 +196,9 @@ public final class ProxyServer implements AutoCloseable {
 
     private static void stop(ProxyParts parts, NioEventLoopGroup loops) {
         // The loops close their channels as they end, and each exchange cancels its calls.
-        boolean stopped =
-                loops.shutdownGracefully(0, STOP_SECONDS, TimeUnit.SECONDS)
-                        .awaitUninterruptibly(STOP_SECONDS + 1, TimeUnit.SECONDS);
-        if (!stopped) {
-            LOG.warn("threads=kv-proxy-http still run after {} s", STOP_SECONDS + 1);
-        }
+        loops.shutdownGracefully(0, STOP_MS, TimeUnit.MILLISECONDS);
         parts.discovery().close();
         parts.names().close();
+        parts.threads().join(STOP_MS);
     }
 }

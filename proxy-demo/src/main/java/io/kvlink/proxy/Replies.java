@@ -3,6 +3,7 @@ package io.kvlink.proxy;
 
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import io.kvlink.spi.HostPort;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -28,6 +29,18 @@ final class Replies {
         JsonObject body = new JsonObject();
         body.add("error", error);
         return of(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Nobody is there to serve a request; that may change with the next heartbeat. */
+    static FullHttpResponse noInstance(String who, HostPort discovery) {
+        FullHttpResponse response =
+                error(
+                        HttpResponseStatus.SERVICE_UNAVAILABLE,
+                        "no_instance",
+                        "No %s instance is registered; instances announce themselves at tcp://%s."
+                                .formatted(who, discovery));
+        response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
+        return response;
     }
 
     static FullHttpResponse of(HttpResponseStatus status, String contentType, byte[] body) {
