@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The answer to one client request. Belongs to the event loop of the client's connection. */
+// A write that fails ends its channel, which is what the handlers hear of.
+@SuppressWarnings("FutureReturnValueIgnored")
+final class ClientReply {
+
+    // These describe one connection, not the answer.
+    private static final List<CharSequence> HOP_BY_HOP =
+            List.of(
+                    HttpHeaderNames.CONNECTION,
+                    "keep-alive",
+                    "proxy-connection",
+                    HttpHeaderNames.PROXY_AUTHENTICATE,
+                    HttpHeaderNames.TE,
+                    HttpHeaderNames.TRAILER,
+                    HttpHeaderNames.TRANSFER_ENCODING,
+                    HttpHeaderNames.UPGRADE);
+
+    private final Channel channel;
+    private final HttpVersion version;
+    private final String path;
+    private final ProxyMetrics metrics;
+    private final long startNs;
+
+    ClientReply(
+            Channel channel, HttpVersion version, String path, ProxyMetrics metrics, long startNs) {
+        this.channel = channel;
+        this.version = version;
+        this.path = path;
+        this.metrics = metrics;
+        this.startNs = startNs;
+    }
+
+    /** Begins with an instance's status and headers. */
+    void head(HttpResponse upstream, String transfer, long nowNs) {
+        HttpResponse head = new DefaultHttpResponse(HttpVersion.HTTP_1_1, upstream.status());
+        HttpHeaders headers = head.headers().add(upstream.headers());
+        HOP_BY_HOP.forEach(headers::remove);
+        // An instance may echo the request id, which holds addresses of the inner network.
+        headers.set("X-Request-Id", transfer);
+        if (!HttpUtil.isContentLengthSet(head) && version.isKeepAliveDefault()) {
+            HttpUtil.setTransferEncodingChunked(head, true);
+        }
+        count(head, nowNs);
+        channel.writeAndFlush(head);
+    }
+
+    /** Passes a piece of the body on at once; the caller keeps its own reference. */
+    void body(ByteBuf piece) {
+        channel.writeAndFlush(new DefaultHttpContent(piece.retain()));
+    }
+
+    /** The answer is complete. */
+    void end() {
+        channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+    }
+
+    /** An answer of the proxy's own, complete. */
+    void whole(FullHttpResponse response, long nowNs) {
+        count(response, nowNs);
+        channel.writeAndFlush(response);
+    }
+
+    /** Breaks off an answer that has begun, so that the client can't take it for complete. */
+    void breakOff() {
+        metrics.brokenAnswers.inc();
+        channel.close();
+    }
+
+    boolean writable() {
+        return channel.isWritable();
+    }
+
+    private void count(HttpResponse head, long nowNs) {
+        metrics.responses.labelValues(path, head.status().codeAsText().toString()).inc();
+        metrics.firstByte.observe((nowNs - startNs) / (double) TimeUnit.SECONDS.toNanos(1));
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import io.netty.buffer.ByteBufUtil;
+import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.List;
+
+/**
+ * What of a client's request travels on.
+ *
+ * @param method its method
+ * @param uri its path and query as the client wrote them
+ * @param headers those that are passed on. The client's X-Request-Id isn't among them: whoever
+ *     chooses it chooses where a prefill instance sends its KV
+ * @param body its body as the client wrote it
+ */
+record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body body) {
+
+    private static final List<CharSequence> PASSED_ON =
+            List.of(
+                    HttpHeaderNames.AUTHORIZATION,
+                    HttpHeaderNames.ACCEPT,
+                    HttpHeaderNames.CONTENT_TYPE,
+                    "traceparent",
+                    "tracestate");
+
+    /**
+     * Bytes with identity instead of array equality.
+     *
+     * @param bytes never changed
+     */
+    @SuppressWarnings("ArrayRecordComponent")
+    record Body(byte[] bytes) {}
+
+    /** Copies what it needs; the message may be released afterwards. */
+    static ClientRequest of(FullHttpRequest message) {
+        HttpHeaders headers = new DefaultHttpHeaders();
+        for (CharSequence name : PASSED_ON) {
+            List<String> values = message.headers().getAll(name);
+            if (!values.isEmpty()) {
+                headers.set(name, values);
+            }
+        }
+        byte[] body = ByteBufUtil.getBytes(message.content());
+        return new ClientRequest(message.method(), message.uri(), headers, new Body(body));
+    }
+
+    ClientRequest withBody(byte[] other) {
+        return new ClientRequest(method, uri, headers, new Body(other));
+    }
+}

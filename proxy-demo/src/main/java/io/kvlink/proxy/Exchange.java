@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.EventLoop;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.util.concurrent.Future;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves one client request with a prefill and a decode instance. Belongs to the event loop of the
+ * client's connection, on which all its upstream calls run too.
+ *
+ * <p>Until an answer has begun, a failed prefill is tried once more elsewhere and then left to the
+ * decode instance alone, and a decode instance without an answer is replaced once. Each try has a
+ * transfer id of its own, so that a late instance can't disturb its successor.
+ */
+final class Exchange implements UpstreamCall.Listener {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
+
+    /** How long a prefill instance may take to end its call after the answer is complete. */
+    private static final long DRAIN_SECONDS = 30;
+
+    private static final Set<HttpResponseStatus> WORTH_ANOTHER_PREFILL =
+            Set.of(
+                    HttpResponseStatus.REQUEST_TIMEOUT,
+                    HttpResponseStatus.valueOf(425),
+                    HttpResponseStatus.TOO_MANY_REQUESTS);
+
+    private enum State {
+        /** The client has heard nothing. */
+        WAITING,
+        /** The client has the status line of the source's answer. */
+        ANSWERING,
+        /** The client has all it will get. */
+        DONE;
+
+        Set<State> next() {
+            return switch (this) {
+                case WAITING -> EnumSet.of(ANSWERING, DONE);
+                case ANSWERING -> EnumSet.of(DONE);
+                case DONE -> EnumSet.noneOf(State.class);
+            };
+        }
+    }
+
+    private final ProxyParts parts;
+    private final EventLoop loop;
+    private final ClientRequest request;
+    private final byte @Nullable [] prefillBody;
+    private final ClientReply reply;
+    private final Runnable onDone;
+
+    private State state = State.WAITING;
+    private String transfer = "";
+    private String requestId = "";
+    private int prefillTries;
+    private int decodeTries;
+    private @Nullable Future<?> deadline;
+    private @Nullable UpstreamCall prefill;
+    private @Nullable UpstreamCall decode;
+    // The call whose answer the client gets.
+    private @Nullable UpstreamCall source;
+
+    /**
+     * Prepares an exchange.
+     *
+     * @param prefillBody what the prefill instance gets; {@code null} if the request is for a
+     *     decode instance only
+     * @param onDone called once, when the client has all it will get
+     */
+    Exchange(
+            ProxyParts parts,
+            EventLoop loop,
+            ClientRequest request,
+            byte @Nullable [] prefillBody,
+            ClientReply reply,
+            Runnable onDone) {
+        this.parts = parts;
+        this.loop = loop;
+        this.request = request;
+        this.prefillBody = prefillBody;
+        this.reply = reply;
+        this.onDone = onDone;
+    }
+
+    void start() {
+        long limit = parts.config().upstreamTimeoutMs();
+        deadline = loop.schedule(this::onDeadline, limit, TimeUnit.MILLISECONDS);
+        Optional<Fleet.Pair> pair = parts.fleet().pair();
+        if (prefillBody != null && pair.isPresent()) {
+            dispatch(pair.get().prefill(), pair.get().decode());
+            return;
+        }
+        boolean alone = prefillBody == null || parts.config().decodeAlone();
+        Optional<Instance> one = parts.fleet().one(Role.DECODE);
+        if (alone && one.isPresent()) {
+            if (prefillBody != null) {
+                parts.metrics().decodeAlone.labelValues("no_prefill").inc();
+            }
+            decodeAlone(one.get());
+            return;
+        }
+        refuse(alone);
+    }
+
+    private void refuse(boolean alone) {
+        boolean noDecode = parts.fleet().count(Role.DECODE) == 0;
+        boolean noPrefill = !alone && parts.fleet().count(Role.PREFILL) == 0;
+        String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
+        finishWith(Replies.noInstance(who, parts.discovery().address()));
+    }
+
+    // ---- sending ----
+
+    private void dispatch(Instance prefillOn, Instance decodeOn) {
+        TransferRoute route =
+                new TransferRoute(prefillOn.zmq(), decodeOn.zmq(), parts.ids().next());
+        transfer = route.id().hex();
+        requestId = route.requestId();
+        LOG.debug(
+                "transfer={} prefill={} decode={} dispatched",
+                transfer,
+                prefillOn.http(),
+                decodeOn.http());
+        byte[] body = prefillBody == null ? new byte[0] : prefillBody;
+        UpstreamCall first = call(prefillOn, request.withBody(body));
+        UpstreamCall second = call(decodeOn, request);
+        prefill = first;
+        decode = second;
+        start(first);
+        if (parts.config().dispatch() == ProxyConfig.Dispatch.CONCURRENT) {
+            start(second);
+        }
+    }
+
+    private void decodeAlone(Instance decodeOn) {
+        TransferId id = parts.ids().next();
+        transfer = id.hex();
+        // No route in it: the instance takes the request for one of its own.
+        requestId = id.hex();
+        UpstreamCall only = call(decodeOn, request);
+        prefill = null;
+        decode = only;
+        start(only);
+    }
+
+    private UpstreamCall call(Instance instance, ClientRequest what) {
+        return new UpstreamCall(instance, what, requestId, loop, this);
+    }
+
+    private void start(UpstreamCall call) {
+        call.start(parts.names(), parts.config().connectTimeoutMs());
+    }
+
+    // ---- hearing ----
+
+    @Override
+    public void onHead(UpstreamCall call, HttpResponse head) {
+        HttpResponseStatus status = head.status();
+        if (call == decode) {
+            if (!status.equals(HttpResponseStatus.OK)) {
+                onDecodeStatus(call, status);
+            }
+            answerFrom(call, head);
+        } else if (!status.equals(HttpResponseStatus.OK)) {
+            onPrefillStatus(call, head);
+        }
+    }
+
+    private void onDecodeStatus(UpstreamCall call, HttpResponseStatus status) {
+        cancelPrefill();
+        if (status.codeClass() == HttpStatusClass.SERVER_ERROR) {
+            countFailure(call, "status");
+            LOG.warn(
+                    "transfer={} decode={} status={} passed on",
+                    transfer,
+                    call.instance().http(),
+                    status.code());
+        }
+    }
+
+    private void onPrefillStatus(UpstreamCall call, HttpResponse head) {
+        HttpResponseStatus status = head.status();
+        boolean clients =
+                status.codeClass() == HttpStatusClass.CLIENT_ERROR
+                        && !WORTH_ANOTHER_PREFILL.contains(status);
+        if (clients && state == State.WAITING) {
+            LOG.debug(
+                    "transfer={} prefill={} status={} passed on",
+                    transfer,
+                    call.instance().http(),
+                    status.code());
+            cancelDecode();
+            answerFrom(call, head);
+            return;
+        }
+        call.cancel();
+        onPrefillFailed(call, "status", "status=" + status.code());
+    }
+
+    private void answerFrom(UpstreamCall call, HttpResponse head) {
+        source = call;
+        moveTo(State.ANSWERING);
+        reply.head(head, transfer, parts.clock().getAsLong());
+    }
+
+    @Override
+    public void onBody(UpstreamCall call, ByteBuf piece) {
+        if (call == source) {
+            reply.body(piece);
+            call.pause(!reply.writable());
+        }
+    }
+
+    /** The client's connection takes more, or no more. */
+    void onWritable() {
+        if (source != null) {
+            source.pause(!reply.writable());
+        }
+    }
+
+    @Override
+    public void onEnd(UpstreamCall call) {
+        if (call == source) {
+            forget(call);
+            reply.end();
+            done();
+        } else {
+            prefill = null;
+            if (state == State.DONE) {
+                stopDeadline();
+            } else if (decode != null && parts.config().dispatch() == ProxyConfig.Dispatch.SERIAL) {
+                start(decode);
+            }
+        }
+    }
+
+    @Override
+    public void onFailure(UpstreamCall call, UpstreamCall.Failure failure, String detail) {
+        if (failure == UpstreamCall.Failure.CONNECT) {
+            parts.fleet().onRefused(call.instance());
+        }
+        if (call == source) {
+            countFailure(call, failure.word());
+            LOG.warn(
+                    "transfer={} instance={} broke off its answer: {}",
+                    transfer,
+                    call.instance().http(),
+                    detail);
+            forget(call);
+            cancelPrefill();
+            reply.breakOff();
+            done();
+        } else if (call == prefill) {
+            onPrefillFailed(call, failure.word(), detail);
+        } else {
+            onDecodeFailed(call, failure, detail);
+        }
+    }
+
+    // ---- trying again ----
+
+    private void onPrefillFailed(UpstreamCall call, String kind, String detail) {
+        Instance failed = call.instance();
+        prefill = null;
+        countFailure(call, kind);
+        UpstreamCall waiting = decode;
+        if (state != State.WAITING || waiting == null) {
+            LOG.warn(
+                    "transfer={} prefill={} failed after the answer began: {}",
+                    transfer,
+                    failed.http(),
+                    detail);
+            if (state == State.DONE) {
+                stopDeadline();
+            }
+            return;
+        }
+        Instance decodeOn = waiting.instance();
+        cancelDecode();
+        Optional<Instance> other =
+                prefillTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
+        LOG.warn(
+                "transfer={} prefill={} failed: {}; next={}",
+                transfer,
+                failed.http(),
+                detail,
+                other.map(i -> i.http().toString()).orElse("decode alone"));
+        if (other.isPresent()) {
+            parts.metrics().prefillRetries.inc();
+            dispatch(other.get(), decodeOn);
+        } else {
+            parts.metrics().decodeAlone.labelValues("prefill_failed").inc();
+            decodeAlone(decodeOn);
+        }
+    }
+
+    private void onDecodeFailed(UpstreamCall call, UpstreamCall.Failure failure, String detail) {
+        Instance failed = call.instance();
+        UpstreamCall partner = prefill;
+        boolean alone = requestId.equals(transfer);
+        countFailure(call, failure.word());
+        decode = null;
+        cancelPrefill();
+        Optional<Instance> other =
+                decodeTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
+        LOG.warn(
+                "transfer={} decode={} failed: {}; next={}",
+                transfer,
+                failed.http(),
+                detail,
+                other.map(i -> i.http().toString()).orElse("none"));
+        if (other.isEmpty()) {
+            finishWith(
+                    Replies.error(
+                            HttpResponseStatus.BAD_GATEWAY,
+                            "decode_failed",
+                            "The decode instance gave no answer, and there is no other; transfer="
+                                    + transfer));
+            return;
+        }
+        parts.metrics().decodeRetries.inc();
+        Optional<Instance> prefillOn =
+                alone
+                        ? Optional.empty()
+                        : partner != null
+                                ? Optional.of(partner.instance())
+                                : parts.fleet().one(Role.PREFILL);
+        if (prefillOn.isPresent()) {
+            dispatch(prefillOn.get(), other.get());
+        } else {
+            decodeAlone(other.get());
+        }
+    }
+
+    // ---- ending ----
+
+    /** The client left: nobody needs the answer. */
+    void onClientGone() {
+        if (state != State.DONE) {
+            LOG.debug("transfer={} the client left", transfer);
+            parts.metrics().clientsGone.inc();
+            cancelPrefill();
+            cancelDecode();
+            done();
+        }
+    }
+
+    private void onDeadline() {
+        boolean answering = state == State.ANSWERING;
+        if (state != State.DONE) {
+            LOG.warn("transfer={} upstream_timeout_ms passed in state={}", transfer, state);
+        }
+        cancelPrefill();
+        cancelDecode();
+        if (answering) {
+            reply.breakOff();
+            done();
+        } else if (state == State.WAITING) {
+            finishWith(
+                    Replies.error(
+                            HttpResponseStatus.GATEWAY_TIMEOUT,
+                            "deadline",
+                            "The instances gave no answer in time; transfer=" + transfer));
+        }
+    }
+
+    private void finishWith(FullHttpResponse response) {
+        reply.whole(response, parts.clock().getAsLong());
+        done();
+    }
+
+    private void done() {
+        moveTo(State.DONE);
+        stopDeadline();
+        if (prefill != null) {
+            // It has done its work; cutting its last bytes off would look like an abort there.
+            deadline = loop.schedule(this::onDeadline, DRAIN_SECONDS, TimeUnit.SECONDS);
+        }
+        onDone.run();
+    }
+
+    private void stopDeadline() {
+        if (deadline != null) {
+            deadline.cancel(false);
+        }
+    }
+
+    private void cancelPrefill() {
+        if (prefill != null) {
+            prefill.cancel();
+            prefill = null;
+        }
+    }
+
+    private void cancelDecode() {
+        if (decode != null) {
+            decode.cancel();
+            decode = null;
+        }
+    }
+
+    private void forget(UpstreamCall call) {
+        if (call == prefill) {
+            prefill = null;
+        } else {
+            decode = null;
+        }
+    }
+
+    private void countFailure(UpstreamCall call, String kind) {
+        parts.metrics().upstreamFailures.labelValues(call.instance().role().word(), kind).inc();
+    }
+
+    private void moveTo(State next) {
+        if (!state.next().contains(next)) {
+            throw new IllegalStateException(
+                    "transfer=%s %s -> %s".formatted(transfer, state, next));
+        }
+        state = next;
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import java.util.function.LongSupplier;
+
+/**
+ * What every exchange of one server shares. Each part may be used from any thread.
+ *
+ * @param config the settings
+ * @param table who is alive
+ * @param fleet chooses instances
+ * @param names looks host names up
+ * @param ids makes transfer ids
+ * @param metrics counts
+ * @param discovery where heartbeats arrive
+ * @param threads all threads of the server
+ * @param clock nanoseconds
+ */
+record ProxyParts(
+        ProxyConfig config,
+        InstanceTable table,
+        Fleet fleet,
+        NameLookup names,
+        TransferIds ids,
+        ProxyMetrics metrics,
+        Discovery discovery,
+        ProxyThreads threads,
+        LongSupplier clock) {}

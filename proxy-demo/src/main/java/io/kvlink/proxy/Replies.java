@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import io.kvlink.spi.HostPort;
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpVersion;
+import java.nio.charset.StandardCharsets;
+
+/** Builds the answers that are the proxy's own. */
+final class Replies {
+
+    private Replies() {}
+
+    /** OpenAI's error object. */
+    static FullHttpResponse error(HttpResponseStatus status, String code, String message) {
+        boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR;
+        JsonObject error = new JsonObject();
+        error.addProperty("message", message);
+        error.addProperty("type", clients ? "invalid_request_error" : "server_error");
+        error.add("param", JsonNull.INSTANCE);
+        error.addProperty("code", code);
+        JsonObject body = new JsonObject();
+        body.add("error", error);
+        return of(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Nobody is there to serve a request; that may change with the next heartbeat. */
+    static FullHttpResponse noInstance(String who, HostPort discovery) {
+        FullHttpResponse response =
+                error(
+                        HttpResponseStatus.SERVICE_UNAVAILABLE,
+                        "no_instance",
+                        "No %s instance is registered; instances announce themselves at tcp://%s."
+                                .formatted(who, discovery));
+        response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
+        return response;
+    }
+
+    static FullHttpResponse of(HttpResponseStatus status, String contentType, byte[] body) {
+        FullHttpResponse response =
+                new DefaultFullHttpResponse(
+                        HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(body));
+        response.headers()
+                .set(HttpHeaderNames.CONTENT_TYPE, contentType)
+                .set(HttpHeaderNames.CONTENT_LENGTH, body.length);
+        return response;
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+
+/** The pages that say how the proxy is. Used from any thread. */
+final class StatusPages {
+
+    private final ProxyParts parts;
+
+    StatusPages(ProxyParts parts) {
+        this.parts = parts;
+    }
+
+    FullHttpResponse of(String path) {
+        return switch (path) {
+            case "/health" -> health();
+            case "/instances" -> json(HttpResponseStatus.OK, instances());
+            case "/metrics" ->
+                    Replies.of(
+                            HttpResponseStatus.OK,
+                            PrometheusTextFormatWriter.CONTENT_TYPE,
+                            parts.metrics().text());
+            default -> throw new IllegalArgumentException("path=" + path);
+        };
+    }
+
+    private FullHttpResponse health() {
+        boolean listening = parts.discovery().alive();
+        JsonObject page = new JsonObject();
+        page.addProperty("status", listening ? "ok" : "discovery stopped");
+        page.addProperty("prefill", parts.fleet().count(Role.PREFILL));
+        page.addProperty("decode", parts.fleet().count(Role.DECODE));
+        return json(
+                listening ? HttpResponseStatus.OK : HttpResponseStatus.SERVICE_UNAVAILABLE, page);
+    }
+
+    private JsonObject instances() {
+        long now = parts.clock().getAsLong();
+        JsonArray list = new JsonArray();
+        for (InstanceTable.Seen seen : parts.table().snapshot().all()) {
+            Instance instance = seen.instance();
+            JsonObject entry = new JsonObject();
+            entry.addProperty("type", instance.role().letter());
+            entry.addProperty("http_address", instance.http().toString());
+            entry.addProperty("zmq_address", instance.zmq().toString());
+            entry.addProperty("epoch", instance.epoch());
+            entry.addProperty("model", instance.model());
+            entry.addProperty("load", instance.load());
+            entry.addProperty("capacity", instance.capacity());
+            entry.addProperty("silent_ms", TimeUnit.NANOSECONDS.toMillis(now - seen.seenNs()));
+            entry.addProperty("skipped", parts.fleet().skipped(instance));
+            list.add(entry);
+        }
+        JsonObject page = new JsonObject();
+        page.add("instances", list);
+        return page;
+    }
+
+    private static FullHttpResponse json(HttpResponseStatus status, JsonObject page) {
+        return Replies.of(
+                status, "application/json", page.toString().getBytes(StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import io.kvlink.spi.Settings;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A proxy on free ports, fake instances around it, and a client. Closes all of them. */
+final class Rig implements AutoCloseable {
+
+    static final Duration DEADLINE = Duration.ofSeconds(20);
+    private static final HttpClient CLIENT =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    final ProxyServer proxy;
+    final Beats beats;
+    private final List<AutoCloseable> others = new ArrayList<>();
+    private int prefills;
+    private int decodes;
+    private int control = 21_000;
+
+    Rig(Map<String, ?> more) {
+        Map<String, Object> settings = new HashMap<>(more);
+        settings.put("port", 0);
+        settings.put("discovery_port", 0);
+        settings.putIfAbsent("expiry_ms", 600_000);
+        proxy = ProxyServer.start(Settings.of("proxy", settings));
+        beats = new Beats(proxy.ports().discovery());
+    }
+
+    Rig() {
+        this(Map.of());
+    }
+
+    /** Registers an instance and waits until the proxy knows it; its control port counts up. */
+    FakeInstance prefill(FakeInstance.Script script) throws Exception {
+        FakeInstance fake = keep(new FakeInstance(script));
+        register("P", fake.address());
+        return fake;
+    }
+
+    FakeInstance decode(FakeInstance.Script script) throws Exception {
+        FakeInstance fake = keep(new FakeInstance(script));
+        register("D", fake.address());
+        return fake;
+    }
+
+    void register(String type, String http) throws Exception {
+        beats.beat(type, http, "127.0.0.1:" + control++);
+        if (type.equals("P")) {
+            prefills++;
+        } else {
+            decodes++;
+        }
+        if (!proxy.awaitInstances(prefills, decodes, DEADLINE)) {
+            throw new AssertionError("not registered: " + type + " " + http);
+        }
+    }
+
+    private <T extends AutoCloseable> T keep(T other) {
+        others.add(other);
+        return other;
+    }
+
+    HttpResponse<String> post(String path, String body, String... headers) throws Exception {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(uri(path))
+                        .timeout(DEADLINE)
+                        .POST(HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpResponse<String> complete() throws Exception {
+        return post("/v1/completions", "{\"prompt\":\"a\"}");
+    }
+
+    HttpResponse<String> get(String path) throws Exception {
+        return CLIENT.send(
+                HttpRequest.newBuilder(uri(path)).timeout(DEADLINE).build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + proxy.ports().http() + path);
+    }
+
+    /** A client that reads byte by byte, having sent one completion request. */
+    Socket rawClient() throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), proxy.ports().http());
+        socket.setSoTimeout((int) DEADLINE.toMillis());
+        String body = "{\"prompt\":\"a\",\"stream\":true}";
+        String request =
+                "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+                        .formatted(body.length(), body);
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+        return socket;
+    }
+
+    /** Reads until the text is there. */
+    static String readUntil(Socket socket, String text) throws IOException {
+        StringBuilder read = new StringBuilder();
+        while (read.indexOf(text) < 0) {
+            int b = socket.getInputStream().read();
+            if (b < 0) {
+                throw new AssertionError("ended after: " + read);
+            }
+            read.append((char) b);
+        }
+        return read.toString();
+    }
+
+    /** The value of a metric's line, 0 if there is none. */
+    double metric(String line) throws Exception {
+        return get("/metrics")
+                .body()
+                .lines()
+                .filter(l -> l.startsWith(line + " "))
+                .mapToDouble(l -> Double.parseDouble(l.substring(line.length() + 1)))
+                .findFirst()
+                .orElse(0);
+    }
+
+    @Override
+    public void close() throws Exception {
+        for (AutoCloseable other : others) {
+            other.close();
+        }
+        beats.close();
+        proxy.close();
+    }
+}
