@@ -26,7 +26,8 @@ record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body bo
                     HttpHeaderNames.ACCEPT,
                     HttpHeaderNames.CONTENT_TYPE,
                     "traceparent",
-                    "tracestate");
+                    "tracestate",
+                    "X-KvLink-Stats");
 
     /**
      * Bytes with identity instead of array equality.

@@ -3,6 +3,9 @@ package io.kvlink.proxy;
 
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,6 +40,11 @@ public final class ProxyMain implements Callable<Integer> {
             names = "--discovery-port",
             description = "port for heartbeats, 0 for any (default: 30001)")
     private @Nullable Integer discoveryPort;
+
+    @Option(
+            names = "--stop-with-stdin",
+            description = "end when standard input ends: with the process that started this one")
+    private boolean stopWithStdin;
 
     @Spec private @Nullable CommandSpec spec;
 
@@ -75,8 +83,21 @@ public final class ProxyMain implements Callable<Integer> {
                 .println(
                         "kvlink-proxy ready http=%s discovery=tcp://%s"
                                 .formatted(server.http(), server.discovery()));
-        new CountDownLatch(1).await();
+        if (stopWithStdin) {
+            awaitEnd(System.in);
+            server.close();
+        } else {
+            new CountDownLatch(1).await();
+        }
         return 0;
+    }
+
+    private static void awaitEnd(InputStream in) {
+        try {
+            in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException cause) {
+            // The other end is gone, which is what we waited for.
+        }
     }
 
     private Map<String, Object> settings() {

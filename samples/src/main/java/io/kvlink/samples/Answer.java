@@ -11,7 +11,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Iterator;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -54,7 +53,7 @@ record Answer(
             throws InterruptedException {
         HttpRequest request =
                 HttpRequest.newBuilder(URI.create(url + "/v1/completions"))
-                        .timeout(Duration.ofSeconds(120))
+                        .timeout(Duration.ofMinutes(2))
                         .header("Content-Type", "application/json")
                         .header("X-KvLink-Stats", "1")
                         .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
@@ -75,23 +74,16 @@ record Answer(
                                         url,
                                         String.join(" ", lines.toList())));
             }
-            return read(lines.iterator(), route(response), startNs, onText);
+            return read(lines.iterator(), startNs, onText);
         }
     }
 
-    private static Optional<Matcher> route(HttpResponse<?> response) {
-        Matcher matcher = ROUTE.matcher(response.headers().firstValue("X-Request-Id").orElse(""));
-        return matcher.find() ? Optional.of(matcher) : Optional.empty();
-    }
-
-    private static Answer read(
-            Iterator<String> lines,
-            Optional<Matcher> route,
-            long startNs,
-            Consumer<String> onText) {
+    private static Answer read(Iterator<String> lines, long startNs, Consumer<String> onText) {
         StringBuilder text = new StringBuilder();
         JsonObject stats = new JsonObject();
         JsonObject usage = new JsonObject();
+        String prefill = "";
+        String decode = "";
         long firstNs = 0;
         long lastNs = 0;
         while (lines.hasNext()) {
@@ -103,6 +95,11 @@ record Answer(
             if (chunk.has("error")) {
                 throw new DemoException("the answer broke off: " + chunk.get("error"));
             }
+            Matcher route = ROUTE.matcher(chunk.get("id").getAsString());
+            if (route.find()) {
+                prefill = route.group(1);
+                decode = route.group(2);
+            }
             JsonArray choices = chunk.getAsJsonArray("choices");
             if (!choices.isEmpty()) {
                 String piece = choices.get(0).getAsJsonObject().get("text").getAsString();
@@ -113,13 +110,16 @@ record Answer(
                     onText.accept(piece);
                 }
             }
-            usage = chunk.has("usage") && chunk.get("usage").isJsonObject() ? chunk.getAsJsonObject("usage") : usage;
+            usage =
+                    chunk.has("usage") && chunk.get("usage").isJsonObject()
+                            ? chunk.getAsJsonObject("usage")
+                            : usage;
             stats = chunk.has("kvlink") ? chunk.getAsJsonObject("kvlink") : stats;
         }
         return new Answer(
                 text.toString(),
-                route.map(matcher -> matcher.group(1)).orElse(""),
-                route.map(matcher -> matcher.group(2)).orElse(""),
+                prefill,
+                decode,
                 usage.has("prompt_tokens") ? usage.get("prompt_tokens").getAsInt() : 0,
                 usage.has("completion_tokens") ? usage.get("completion_tokens").getAsInt() : 0,
                 stats,

@@ -14,8 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One process of the demo. It ends when told to, and also by itself when the demo's process is gone:
- * its standard input is a pipe from here.
+ * One process of the demo. It ends when told to, and also by itself when the demo's process is
+ * gone: its standard input is a pipe from here.
  */
 final class Child implements AutoCloseable {
 
@@ -124,7 +124,8 @@ final class Child implements AutoCloseable {
         try {
             List<String> lines = Files.readAllLines(log, StandardCharsets.UTF_8);
             return String.join(
-                    System.lineSeparator(), lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+                    System.lineSeparator(),
+                    lines.subList(Math.max(0, lines.size() - 5), lines.size()));
         } catch (IOException cause) {
             return "";
         }

@@ -44,7 +44,10 @@ public final class Demo implements Callable<Integer> {
     @Option(names = "--prompt", description = "ask this instead; may be repeated")
     private @Nullable List<String> prompts;
 
-    @Option(names = "--max-tokens", defaultValue = "48", description = "of each answer (default 48)")
+    @Option(
+            names = "--max-tokens",
+            defaultValue = "48",
+            description = "of each answer (default 48)")
     private int maxTokens;
 
     @Option(
@@ -96,13 +99,14 @@ public final class Demo implements Callable<Integer> {
             }
             summary(fleet, answers);
             if (serve) {
-                out.printf(
-                        "%nServing at %s/v1/completions; stop with Ctrl-C.%n", fleet.proxyUrl());
+                out.printf("%nServing at %s/v1/completions; stop with Ctrl-C.%n", fleet.proxyUrl());
                 new CountDownLatch(1).await();
             }
-            boolean moved = answers.stream().allMatch(answer -> answer.stat("loaded_prompt_tokens") > 0);
+            boolean moved =
+                    answers.stream().allMatch(answer -> answer.stat("loaded_prompt_tokens") > 0);
             if (!moved) {
-                out.println("An answer was computed without the prefill instance's KV: see the logs.");
+                out.println(
+                        "An answer was computed without the prefill instance's KV: see the logs.");
             }
             return moved ? 0 : 1;
         } catch (DemoException failure) {
@@ -132,6 +136,7 @@ public final class Demo implements Callable<Integer> {
         body.addProperty("max_tokens", maxTokens);
         body.addProperty("temperature", 0);
         body.addProperty("stream", true);
+        body.addProperty("stop", " Question:"); // The model likes to go on with one of its own.
         JsonObject options = new JsonObject();
         options.addProperty("include_usage", true);
         body.add("stream_options", options);
@@ -178,8 +183,7 @@ public final class Demo implements Callable<Integer> {
             bytes += answer.stat("kv_bytes");
         }
         out.printf("%n%-10s %16s %16s%n", "instance", "prompt tokens", "answer tokens");
-        work.forEach(
-                (name, tokens) -> out.printf("%-10s %16d %16d%n", name, tokens[0], tokens[1]));
+        work.forEach((name, tokens) -> out.printf("%-10s %16d %16d%n", name, tokens[0], tokens[1]));
         out.printf("KV handed over: %,d bytes in %d transfers%n", bytes, answers.size());
     }
 }

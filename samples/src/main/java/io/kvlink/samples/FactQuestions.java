@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Makes prompts whose answer stands in the prompt, as {@code model/training/gen.py} made the ones the
- * demo model learned from: a decode instance can answer them only from the KV it was handed.
+ * Makes prompts whose answer stands in the prompt, as {@code model/training/gen.py} made the ones
+ * the demo model learned from: a decode instance can answer them only from the KV it was handed.
  */
 public final class FactQuestions {
 

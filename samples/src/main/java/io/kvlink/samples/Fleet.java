@@ -102,7 +102,8 @@ final class Fleet implements AutoCloseable {
         lines.add("%-10s pid %-8d http %s".formatted("proxy", children.get(0).pid(), proxyHttp));
         byKvAddress.forEach(
                 (kv, child) ->
-                        lines.add("%-10s pid %-8d kv   %s".formatted(child.name(), child.pid(), kv)));
+                        lines.add(
+                                "%-10s pid %-8d kv   %s".formatted(child.name(), child.pid(), kv)));
         return lines;
     }
 
@@ -121,7 +122,8 @@ final class Fleet implements AutoCloseable {
         Path dir = modelDir(kind, number, prefills, decodes);
         JsonObject transfer = JsonParser.parseString(transferConfig(dir)).getAsJsonObject();
         JsonObject extra = transfer.getAsJsonObject("kv_connector_extra_config");
-        int http = extra.get("http_port").getAsInt() + (dirNumber(dir) == number ? 0 : 100 + number);
+        int http =
+                extra.get("http_port").getAsInt() + (dirNumber(dir) == number ? 0 : 100 + number);
         int kv = transfer.get("kv_port").getAsInt() + (dirNumber(dir) == number ? 0 : 100 + number);
         transfer.addProperty("kv_port", Ports.wantedOrAny(kv));
         extra.addProperty("proxy_port", discovery);
@@ -157,7 +159,8 @@ final class Fleet implements AutoCloseable {
     private static String transferConfig(Path dir) {
         Properties properties = new Properties();
         try (Reader reader =
-                Files.newBufferedReader(dir.resolve("serving.properties"), StandardCharsets.UTF_8)) {
+                Files.newBufferedReader(
+                        dir.resolve("serving.properties"), StandardCharsets.UTF_8)) {
             properties.load(reader);
         } catch (IOException cause) {
             throw new UncheckedIOException(cause);
@@ -177,7 +180,9 @@ final class Fleet implements AutoCloseable {
             try {
                 String body = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
                 for (JsonElement ignored :
-                        JsonParser.parseString(body).getAsJsonObject().getAsJsonArray("instances")) {
+                        JsonParser.parseString(body)
+                                .getAsJsonObject()
+                                .getAsJsonArray("instances")) {
                     seen++;
                 }
             } catch (IOException cause) {

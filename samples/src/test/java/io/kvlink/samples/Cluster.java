@@ -28,8 +28,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Workers of the demo model in this JVM, each with its own connector, talking over real sockets. The
- * same code as in a process of its own, without the HTTP around it.
+ * Workers of the demo model in this JVM, each with its own connector, talking over real sockets.
+ * The same code as in a process of its own, without the HTTP around it.
  */
 final class Cluster implements AutoCloseable {
 
@@ -91,7 +91,8 @@ final class Cluster implements AutoCloseable {
             SamplingParams sampling,
             int maxTokens) {
         TransferRoute route = route(kvAddress(prefill), kvAddress(decode));
-        CompletableFuture<Completion> first = submit(prefill, Optional.of(route), prompt, sampling, 1);
+        CompletableFuture<Completion> first =
+                submit(prefill, Optional.of(route), prompt, sampling, 1);
         CompletableFuture<Completion> answer =
                 submit(decode, Optional.of(route), prompt, sampling, maxTokens);
         return first.thenCombine(
@@ -119,8 +120,7 @@ final class Cluster implements AutoCloseable {
         Collector collector = new Collector();
         String id = route.map(TransferRoute::requestId).orElse("local-" + UUID.randomUUID());
         worker.submit(
-                new GenerationRequest(
-                        id, route, prompt, maxTokens, 0, sampling, List.of(), true),
+                new GenerationRequest(id, route, prompt, maxTokens, 0, sampling, List.of(), true),
                 collector);
         return collector.done;
     }

@@ -43,7 +43,11 @@ class TokenParityTest {
             for (int i = 0; i < PROMPTS; i++) {
                 first.add(
                         Cluster.submit(
-                                one, Optional.empty(), prompts.get(i), SamplingParams.GREEDY, ANSWER));
+                                one,
+                                Optional.empty(),
+                                prompts.get(i),
+                                SamplingParams.GREEDY,
+                                ANSWER));
                 second.add(
                         Cluster.submit(one, Optional.empty(), prompts.get(i), sampling(i), ANSWER));
             }
@@ -95,7 +99,8 @@ class TokenParityTest {
         return new SamplingParams(0.9, 0.95, 40, 1000L + i);
     }
 
-    // Both ends and the block and chunk borders for certain; the rest at random, more short than long.
+    // Both ends and the block and chunk borders for certain; the rest at random, more short than
+    // long.
     private static int length(int i, Random random) {
         int[] certain = {1, 2, 15, 16, 17, 18, 256, 257, 258, 513, 699, 700};
         double u = random.nextDouble();

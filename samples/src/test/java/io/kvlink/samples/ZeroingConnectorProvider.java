@@ -100,7 +100,8 @@ public final class ZeroingConnectorProvider implements KvConnectorProvider {
             MemoryRegion region = layers.get(layer);
             for (StepMetadata.Task task : step.loads()) {
                 for (KvLayout.Run run :
-                        layout.runs(task.blocks(), task.fromToken(), task.toToken(), region.bytes())) {
+                        layout.runs(
+                                task.blocks(), task.fromToken(), task.toToken(), region.bytes())) {
                     ByteBuffer bytes = region.slice(run.offset(), run.bytes()).buffer();
                     bytes.put(new byte[bytes.remaining()]);
                 }

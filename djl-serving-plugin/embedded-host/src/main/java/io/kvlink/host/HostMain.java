@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.host;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.file.Path;
@@ -48,6 +51,11 @@ public final class HostMain implements Callable<Integer> {
             description = "overrides option.KEY of serving.properties")
     private Map<String, String> options = new LinkedHashMap<>();
 
+    @Option(
+            names = "--stop-with-stdin",
+            description = "end when standard input ends: with the process that started this one")
+    private boolean stopWithStdin;
+
     @Spec private @Nullable CommandSpec spec;
 
     private HostMain() {}
@@ -94,6 +102,10 @@ public final class HostMain implements Callable<Integer> {
         out.printf(
                 "ready http=%s:%d kv=%s model=%s%n",
                 host, started.port(), started.kvAddress().orElse("-"), started.modelName());
+        if (stopWithStdin) {
+            awaitEnd(System.in);
+            started.close();
+        }
         started.awaitClosed();
         return 0;
     }
@@ -102,6 +114,14 @@ public final class HostMain implements Callable<Integer> {
     private static void stop(EmbeddedHost host) {
         host.close();
         Runtime.getRuntime().halt(0);
+    }
+
+    private static void awaitEnd(InputStream in) {
+        try {
+            in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException cause) {
+            // The other end is gone, which is what we waited for.
+        }
     }
 
     private static String line(RuntimeException failure) {

@@ -64,6 +64,7 @@ final class SimNetwork {
 
     private final Map<Integer, SimLink> links = new HashMap<>();
 
+    @SuppressWarnings("ArrayRecordComponent")
     private record Received(ControlTransport.Link link, byte[] frame) {}
 
     /** What a dialler holds. */
