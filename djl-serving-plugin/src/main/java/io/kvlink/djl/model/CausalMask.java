@@ -6,41 +6,28 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * Hides later tokens of a chunk from earlier ones: minus infinity above the diagonal, else 0. Keeps
- * the largest one asked for, since each smaller one is its corner. Decoder's thread.
+ * Hides later tokens of a tile from earlier ones: minus infinity above the diagonal, else 0.
+ *
+ * @param square {@code [TILE, TILE]}; a smaller tile's mask is its corner
  */
-final class CausalMask {
-    private static final int FIRST_SIZE = 64;
+record CausalMask(NDArray square) {
+    /** Most queries of one prompt that attention handles at once. */
+    static final int TILE = 128;
 
-    private final NDManager manager;
-    private NDArray square;
-    private int size;
-
-    CausalMask(NDManager manager) {
-        this.manager = manager;
-        this.size = FIRST_SIZE;
-        this.square = create(manager, size);
+    static CausalMask create(NDManager manager) {
+        float[] mask = new float[TILE * TILE];
+        for (int row = 0; row < TILE; row++) {
+            for (int column = row + 1; column < TILE; column++) {
+                mask[row * TILE + column] = Float.NEGATIVE_INFINITY;
+            }
+        }
+        return new CausalMask(manager.create(mask, new Shape(TILE, TILE)));
     }
 
     /** A view {@code [count, count]}, owned by the caller's manager. */
     NDArray of(NDManager owner, int count) {
-        if (count > size) {
-            square.close();
-            size = count;
-            square = create(manager, size);
-        }
         NDArray rows = TorchOps.slice(square, 0, 0, count);
         rows.attach(owner);
         return TorchOps.slice(rows, 1, 0, count);
-    }
-
-    private static NDArray create(NDManager manager, int size) {
-        float[] mask = new float[Math.multiplyExact(size, size)];
-        for (int row = 0; row < size; row++) {
-            for (int column = row + 1; column < size; column++) {
-                mask[row * size + column] = Float.NEGATIVE_INFINITY;
-            }
-        }
-        return manager.create(mask, new Shape(size, size));
     }
 }

@@ -113,6 +113,10 @@ public final class KvCachePool implements AutoCloseable {
         return arrays.get(layer);
     }
 
+    int liveArrays() {
+        return manager.getManagedArrays().size();
+    }
+
     /** Whether the pool has a slot's shape for this model. */
     boolean fits(ModelConfig config) {
         Shape shape = arrays.get(0).getShape();

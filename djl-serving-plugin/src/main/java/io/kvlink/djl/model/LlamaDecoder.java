@@ -23,7 +23,6 @@ public final class LlamaDecoder implements AutoCloseable {
     private final List<LlamaLayer> layers = new ArrayList<>();
     private final RotaryTable rotary;
     private final RmsNorm norm;
-    private final CausalMask mask;
 
     private LlamaDecoder(NDManager manager, Path directory, ModelConfig config, KvCachePool pool) {
         this.manager = manager;
@@ -31,7 +30,7 @@ public final class LlamaDecoder implements AutoCloseable {
         this.pool = pool;
         this.weights = LlamaWeights.read(manager, directory, config);
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
-        this.mask = new CausalMask(manager);
+        CausalMask mask = CausalMask.create(manager);
         int positions =
                 Math.min(config.contextLength(), pool.totalBlocks() * KvCachePool.BLOCK_TOKENS);
         this.rotary = RotaryTable.create(manager, config, positions);
@@ -42,6 +41,7 @@ public final class LlamaDecoder implements AutoCloseable {
                             config,
                             weights.layers().get(layer),
                             norm,
+                            mask,
                             pool.layerArray(layer)));
         }
     }
@@ -86,8 +86,7 @@ public final class LlamaDecoder implements AutoCloseable {
                             slots.firstSlot(),
                             position,
                             tokens.length,
-                            rotary.at(scratch, position, tokens.length),
-                            tokens.length == 1 ? null : mask.of(scratch, tokens.length));
+                            rotary.at(scratch, position, tokens.length));
             NDArray x = embed(scratch, tokens);
             for (LlamaLayer layer : layers) {
                 // What a layer leaves behind goes at once: it is many times the size of x.
@@ -99,6 +98,11 @@ public final class LlamaDecoder implements AutoCloseable {
             }
             return wantLogits ? logits(x, tokens.length - 1) : null;
         }
+    }
+
+    /** Arrays that live between calls: the same number before and after each. */
+    int liveArrays() {
+        return manager.getManagedArrays().size() + pool.liveArrays();
     }
 
     private NDArray embed(NDManager scratch, int[] tokens) {
@@ -113,7 +117,8 @@ public final class LlamaDecoder implements AutoCloseable {
         NDArray last = norm.apply(TorchOps.slice(x, 0, row, row + 1L));
         last.muli(weights.norm());
         float[] logits = new float[config.vocabSize()];
-        TorchOps.linear(last, weights.head())
+        weights.head()
+                .apply(last)
                 .toByteBuffer(true)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer()

@@ -2,9 +2,10 @@
 package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The arithmetic of one decoder layer on one sequence. Everything it creates belongs to {@code x}'s
@@ -15,17 +16,24 @@ final class LlamaLayer {
     private final ModelConfig config;
     private final LlamaWeights.Layer weights;
     private final RmsNorm norm;
+    private final CausalMask mask;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
 
     /** Borrows the weights and {@code kv}, the pool's array of this layer; owns views of it. */
     LlamaLayer(
-            int index, ModelConfig config, LlamaWeights.Layer weights, RmsNorm norm, NDArray kv) {
+            int index,
+            ModelConfig config,
+            LlamaWeights.Layer weights,
+            RmsNorm norm,
+            CausalMask mask,
+            NDArray kv) {
         this.index = index;
         this.config = config;
         this.weights = weights;
         this.norm = norm;
+        this.mask = mask;
         this.kv = kv;
         this.keys = kv.get(0);
         this.values = kv.get(1);
@@ -38,22 +46,16 @@ final class LlamaLayer {
      * @param position of the first token in the sequence
      * @param count of tokens
      * @param rotary tables of just these positions
-     * @param mask {@code [count, count]}: minus infinity above the diagonal; null for one token
      */
-    record Step(
-            int firstSlot, int position, int count, RotaryTable rotary, @Nullable NDArray mask) {
-        int length() {
-            return position + count;
-        }
-    }
+    record Step(int firstSlot, int position, int count, RotaryTable rotary) {}
 
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {
-        NDArray qkv = TorchOps.linear(norm.apply(x), weights.qkv());
+        NDArray qkv = weights.qkv().apply(norm.apply(x));
         step.rotary().rotate(rotated(qkv, step.count()));
         hook.beforeAttention(index);
         store(qkv, step);
-        x.addi(TorchOps.linear(attention(x.getManager(), qkv, step), weights.out()));
+        x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
         hook.afterLayer(index);
         x.addi(feedForward(norm.apply(x)));
     }
@@ -74,31 +76,45 @@ final class LlamaLayer {
         TorchOps.putColumns(kv, (long) step.firstSlot() + step.position(), kvNew);
     }
 
-    /** Attention's output {@code [count, heads * headDim]}, over views of the pool. */
+    /** Attention's output {@code [count, heads * headDim]}. */
     private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
-        long first = step.firstSlot();
-        long end = first + step.length();
-        NDArray keysSeen = TorchOps.rows(scratch, keys, first, end).transpose(1, 2, 0);
-        NDArray valuesSeen = TorchOps.rows(scratch, values, first, end).transpose(1, 0, 2);
-        NDArray scores = queries(qkv, step.count()).batchMatMul(keysSeen);
-        if (step.mask() != null) {
-            NDArray byHead = scores.reshape(new Shape(config.heads(), step.count(), step.length()));
-            TorchOps.slice(byHead, 2, step.position(), step.length()).addi(step.mask());
+        long width = (long) config.heads() * config.headDim();
+        NDArray queries = TorchOps.slice(qkv, 1, 0, width);
+        if (step.count() <= CausalMask.TILE) {
+            return tile(scratch, queries, step.firstSlot(), step.position(), step.count());
         }
-        NDArray mixed = scores.softmax(-1).batchMatMul(valuesSeen);
-        return joined(mixed, step.count());
+        NDList tiles = new NDList();
+        for (int from = 0; from < step.count(); from += CausalMask.TILE) {
+            int count = Math.min(CausalMask.TILE, step.count() - from);
+            NDArray rows = TorchOps.slice(queries, 0, from, (long) from + count);
+            tiles.add(tile(scratch, rows, step.firstSlot(), step.position() + from, count));
+        }
+        return NDArrays.concat(tiles, 0);
+    }
+
+    /** Attention of some rows of queries over views of all they may see of the pool. */
+    private NDArray tile(
+            NDManager scratch, NDArray queries, int firstSlot, int position, int count) {
+        int length = position + count;
+        long end = (long) firstSlot + length;
+        NDArray keysSeen = TorchOps.rows(scratch, keys, firstSlot, end).transpose(1, 2, 0);
+        NDArray valuesSeen = TorchOps.rows(scratch, values, firstSlot, end).transpose(1, 0, 2);
+        NDArray scores = grouped(queries, count).batchMatMul(keysSeen);
+        if (count > 1) {
+            NDArray byHead = scores.reshape(new Shape(config.heads(), count, length));
+            TorchOps.slice(byHead, 2, position, length).addi(mask.of(scratch, count));
+        }
+        return joined(scores.softmax(-1).batchMatMul(valuesSeen), count);
     }
 
     /** Queries as {@code [kvHeads, heads / kvHeads * count, headDim]}: a group shares its K. */
-    private NDArray queries(NDArray qkv, int count) {
-        long width = (long) config.heads() * config.headDim();
-        NDArray flat = TorchOps.slice(qkv, 1, 0, width);
+    private NDArray grouped(NDArray queries, int count) {
         int rows = config.heads() / config.kvHeads() * count;
         Shape grouped = new Shape(config.kvHeads(), rows, config.headDim());
         if (count == 1) {
-            return flat.reshape(grouped);
+            return queries.reshape(grouped);
         }
-        return flat.reshape(new Shape(count, config.heads(), config.headDim()))
+        return queries.reshape(new Shape(count, config.heads(), config.headDim()))
                 .transpose(1, 0, 2)
                 .reshape(grouped);
     }
@@ -116,11 +132,11 @@ final class LlamaLayer {
     /** SwiGLU. */
     private NDArray feedForward(NDArray x) {
         int inner = config.intermediateSize();
-        NDArray gateUp = TorchOps.linear(x, weights.gateUp());
+        NDArray gateUp = weights.gateUp().apply(x);
         NDArray gate = TorchOps.slice(gateUp, 1, 0, inner);
         NDArray active = gate.getNDArrayInternal().sigmoid();
         active.muli(gate);
         active.muli(TorchOps.slice(gateUp, 1, inner, 2L * inner));
-        return TorchOps.linear(active, weights.down());
+        return weights.down().apply(active);
     }
 }

@@ -18,17 +18,17 @@ import java.util.List;
  *
  * @param embedding {@code [vocabulary, hidden]}
  * @param norm the last norm's weight {@code [hidden]}
- * @param head {@code [vocabulary, hidden]}; the embedding itself if the two are tied
+ * @param head to logits; the embedding itself if the two are tied
  */
-record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, NDArray head) {
+record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Projection head) {
     /**
-     * One layer; all matrices lie as {@code [out, in]}.
+     * One layer.
      *
      * @param qkv rows of q, scaled by 1/sqrt(headDim), then of k, then of v
      * @param out of attention
      * @param gateUp rows of gate, then of up
      */
-    record Layer(NDArray qkv, NDArray out, NDArray gateUp, NDArray down) {}
+    record Layer(Projection qkv, Projection out, Projection gateUp, Projection down) {}
 
     static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
         try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE))) {
@@ -49,8 +49,10 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, NDArray
             }
             NDArray norm = array(config.hiddenSize());
             file.read(PREFIX + "norm.weight", floats(norm), config.hiddenSize());
-            NDArray head =
-                    config.tiedEmbeddings() ? embedding : matrix("lm_head.weight", tokenShape);
+            Projection head =
+                    config.tiedEmbeddings()
+                            ? Projection.over(embedding)
+                            : Projection.take(matrix("lm_head.weight", tokenShape));
             return new LlamaWeights(embedding, List.copyOf(layers), norm, head);
         }
 
@@ -77,10 +79,10 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, NDArray
             scaleColumns(gateUp, prefix + "post_attention_layernorm.weight");
 
             return new Layer(
-                    qkv,
-                    matrix(prefix + "self_attn.o_proj.weight", hidden, queries),
-                    gateUp,
-                    matrix(prefix + "mlp.down_proj.weight", hidden, inner));
+                    Projection.take(qkv),
+                    Projection.take(matrix(prefix + "self_attn.o_proj.weight", hidden, queries)),
+                    Projection.take(gateUp),
+                    Projection.take(matrix(prefix + "mlp.down_proj.weight", hidden, inner)));
         }
 
         private void scaleColumns(NDArray matrix, String name) {

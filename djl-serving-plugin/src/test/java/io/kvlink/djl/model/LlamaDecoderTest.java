@@ -38,7 +38,7 @@ class LlamaDecoderTest {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(shape, 7);
         try (Model model = open(checkpoint, 256)) {
             ReferenceLlama reference = new ReferenceLlama(model.config, checkpoint.weights());
-            for (int length : new int[] {1, 2, 17, 60}) {
+            for (int length : new int[] {1, 2, 17, 60, 200}) {
                 int[] tokens = tokens(length, length);
                 assertClose(model.run(tokens, length), reference.logits(tokens));
             }
@@ -50,9 +50,9 @@ class LlamaDecoderTest {
     void shouldGiveTheSameForAnyChunking(Shape shape) throws IOException {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(shape, 8);
         try (Model model = open(checkpoint, 256)) {
-            int[] tokens = tokens(50, 3);
-            double[] whole = doubles(model.run(tokens, 50));
-            for (int chunk : new int[] {1, 2, 7, 16, 33}) {
+            int[] tokens = tokens(180, 3);
+            double[] whole = doubles(model.run(tokens, 180));
+            for (int chunk : new int[] {1, 7, 16, 33, 129}) {
                 assertClose(model.run(tokens, chunk), whole);
             }
         }
@@ -141,11 +141,22 @@ class LlamaDecoderTest {
     }
 
     @Test
+    void shouldLeaveNoArrayBehind() throws IOException {
+        try (Model model = open(TinyCheckpoint.random(UNTIED, 15), 256)) {
+            int before = model.decoder.liveArrays();
+            model.run(tokens(200, 1), 150);
+            model.run(tokens(5, 1), 1);
+            assertThat(model.decoder.liveArrays()).isEqualTo(before);
+        }
+    }
+
+    @Test
     void shouldStayUsableWhenAHookThrows() throws IOException {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 12);
         try (Model model = open(checkpoint, 64)) {
             int[] tokens = tokens(20, 2);
             float[] expected = model.run(tokens, 20);
+            int live = model.decoder.liveArrays();
             KvSlots slots = model.pool.allocate(20);
             LayerHook broken =
                     new LayerHook() {
@@ -163,6 +174,7 @@ class LlamaDecoderTest {
                     .hasMessage("layer=0");
 
             slots.release();
+            assertThat(model.decoder.liveArrays()).isEqualTo(live);
             assertThat(model.run(tokens, 20)).containsExactly(expected);
         }
     }

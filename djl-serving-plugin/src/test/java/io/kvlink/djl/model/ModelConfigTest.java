@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.file.Path;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelConfigTest {
+    private static final String VALID =
+            TinyCheckpoint.random(new TinyCheckpoint.Shape(64, 96, 3, 4, 2, 16, true), 1)
+                    .configJson();
+
+    @Test
+    void shouldReadTheDemoModel() {
+        ModelConfig config = ModelConfig.read(DemoModelTest.MODEL);
+        assertThat(config.layers()).isEqualTo(8);
+        assertThat(config.heads()).isEqualTo(8);
+        assertThat(config.kvHeads()).isEqualTo(4);
+        assertThat(config.headDim()).isEqualTo(32);
+        assertThat(config.contextLength()).isEqualTo(1024);
+        assertThat(config.tiedEmbeddings()).isTrue();
+        assertThat(config.bosToken()).hasValue(1);
+        assertThat(config.eosTokens()).containsExactly(2);
+        assertThat(config.diskType()).isEqualTo("float16");
+    }
+
+    @Test
+    void shouldFillInWhatIsAbsent() {
+        JsonObject json = JsonParser.parseString(VALID).getAsJsonObject();
+        json.remove("head_dim");
+        json.remove("num_key_value_heads");
+        json.remove("eos_token_id");
+        ModelConfig config = ModelConfig.parse(json.toString(), null);
+        assertThat(config.headDim()).isEqualTo(16);
+        assertThat(config.kvHeads()).isEqualTo(4);
+        assertThat(config.eosTokens()).isEmpty();
+        assertThat(config.bosToken()).isEmpty();
+    }
+
+    @Test
+    void shouldJoinTheEndTokensOfBothFiles() {
+        ModelConfig config = ModelConfig.parse(VALID, "{\"eos_token_id\":[5,2,9]}");
+        assertThat(config.eosTokens()).containsExactly(2, 5, 9);
+        assertThat(config.isEos(9)).isTrue();
+        assertThat(config.isEos(3)).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "model_type|\"qwen2\"|one of [llama]",
+                "architectures|[\"MistralForCausalLM\"]|one of [LlamaForCausalLM]",
+                "hidden_act|\"gelu\"|one of [silu]",
+                "rope_scaling|{\"rope_type\":\"llama3\"}|one of [null]",
+                "rope_type|\"yarn\"|one of [default]",
+                "quantization_config|{\"bits\":4}|one of [null]",
+                "attention_bias|true|one of [false]",
+                "torch_dtype|\"float8\"|one of [float16, bfloat16, float32]",
+                "vocab_size|0|a whole number 1..4194304",
+                "num_hidden_layers|1e3|a whole number 1..1024",
+                "hidden_size|\"64\"|a whole number 1..4194304",
+                "num_key_value_heads|3|a divisor of 4",
+                "head_dim|15|an even number",
+                "rms_norm_eps|-1|a number more than 0",
+                "rope_theta|\"x\"|a number more than 0",
+                "eos_token_id|96|token ids 0..95",
+                "tie_word_embeddings|1|true or false",
+            })
+    void shouldRefuseWhatItCannotServe(String key, String value, String expected) {
+        JsonObject json = JsonParser.parseString(VALID).getAsJsonObject();
+        JsonElement found = JsonParser.parseString(value);
+        if (key.equals("rope_type")) {
+            JsonObject rope = new JsonObject();
+            rope.add(key, found);
+            json.add("rope_parameters", rope);
+        } else {
+            json.add(key, found);
+        }
+        assertThatThrownBy(() -> ModelConfig.parse(json.toString(), null))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("file=config.json key=" + key + " found=" + found)
+                .hasMessageContaining("expected=" + expected);
+    }
+
+    @Test
+    void shouldNameTheMissingFile() {
+        assertThatThrownBy(() -> ModelConfig.read(Path.of("no-such-model")))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("file=no-such-model/config.json not readable");
+    }
+
+    @Property
+    void noTextMakesParseThrowAnythingElse(@ForAll String text) {
+        try {
+            ModelConfig.parse(text, null);
+        } catch (ModelLoadException expected) {
+            assertThat(expected).hasMessageContaining("file=config.json");
+        }
+    }
+}

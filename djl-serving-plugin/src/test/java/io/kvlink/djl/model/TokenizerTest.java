@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TokenizerTest {
+    // One for all tests and tries; the native tokenizer goes with the JVM.
+    private static final Tokenizer TOKENIZER = Tokenizer.load(DemoModelTest.MODEL);
+
+    @TempDir private Path directory;
+
+    @Test
+    void shouldAddWhatThePostProcessorSays() {
+        int[] plain = TOKENIZER.encode("Leo is here.", false);
+        int[] special = TOKENIZER.encode("Leo is here.");
+        assertThat(special).hasSize(plain.length + 1).startsWith(1).endsWith(plain);
+        assertThat(TOKENIZER.decode(special)).isEqualTo("Leo is here.");
+    }
+
+    @Test
+    void shouldNotReturnHalfACharacter() {
+        String text = "a\u00e9\u4e2d\ud83d\ude00b";
+        int[] tokens = TOKENIZER.encode(text, false);
+        assertThat(tokens).hasSizeGreaterThan(text.length());
+        TokenDecoder decoder = TOKENIZER.newDecoder();
+        StringBuilder joined = new StringBuilder();
+        for (int token : tokens) {
+            String piece = decoder.append(token);
+            assertThat(piece).doesNotContain("\ufffd");
+            assertThat(
+                            piece.isEmpty()
+                                    || !Character.isHighSurrogate(piece.charAt(piece.length() - 1)))
+                    .isTrue();
+            joined.append(piece);
+        }
+        assertThat(decoder.finish()).isEmpty();
+        assertThat(joined).hasToString(text);
+    }
+
+    @Test
+    void shouldReturnAnUnfinishedCharacterAtTheEnd() {
+        int[] tokens = TOKENIZER.encode("\u4e2d", false);
+        TokenDecoder decoder = TOKENIZER.newDecoder();
+        assertThat(decoder.append(tokens[0])).isEmpty();
+        assertThat(decoder.finish()).isEqualTo("\ufffd");
+    }
+
+    @Property
+    void streamedTextIsTheWholeText(@ForAll String text) {
+        assertThat(streamed(TOKENIZER.encode(text)))
+                .isEqualTo(TOKENIZER.decode(TOKENIZER.encode(text)));
+    }
+
+    @Property
+    void streamedTextIsTheWholeTextForAnyTokens(
+            @ForAll @Size(max = 40) List<@IntRange(min = 0, max = 1023) Integer> ids) {
+        int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
+        assertThat(streamed(tokens)).isEqualTo(TOKENIZER.decode(tokens));
+    }
+
+    /** Tokens 3 to 258 are the single bytes: mostly no UTF-8 at all. */
+    @Property
+    void streamedTextIsTheWholeTextForAnyBytes(
+            @ForAll @Size(max = 40) List<@IntRange(min = 130, max = 258) Integer> ids) {
+        int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
+        assertThat(streamed(tokens)).isEqualTo(TOKENIZER.decode(tokens));
+    }
+
+    @Test
+    void shouldRefuseWhatIsNoTokenizer() throws IOException {
+        assertThatThrownBy(() -> Tokenizer.load(directory))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("tokenizer.json missing");
+        Files.writeString(directory.resolve("tokenizer.json"), "{\"model\":1}");
+        assertThatThrownBy(() -> Tokenizer.load(directory))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("expected=a tokenizer");
+    }
+
+    private static String streamed(int[] tokens) {
+        TokenDecoder decoder = TOKENIZER.newDecoder();
+        StringBuilder text = new StringBuilder();
+        for (int token : tokens) {
+            text.append(decoder.append(token));
+        }
+        return text.append(decoder.finish()).toString();
+    }
+}
