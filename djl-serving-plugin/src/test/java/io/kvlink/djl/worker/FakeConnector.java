@@ -75,6 +75,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     final List<String> saves = new CopyOnWriteArrayList<>();
 
     final CountDownLatch allocated = new CountDownLatch(1);
+    final CountDownLatch finished = new CountDownLatch(1);
 
     private KvConnectorContext context;
     private List<ByteBuffer> memory = List.of();
@@ -330,6 +331,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
         requireAdded(request, "onRequestFinished");
+        finished.countDown();
         added.remove(request);
         toLoad.remove(request.id());
         background.removeIf(task -> task.request().equals(request));

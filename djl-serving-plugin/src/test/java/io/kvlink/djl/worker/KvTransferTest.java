@@ -313,10 +313,11 @@ class KvTransferTest {
         generation.cancel();
         Listening next =
                 submit(d, Prompts.random(250, 2), 6, SamplingParams.GREEDY, Optional.empty());
+        assertThat(connector.finished.await(Listening.DEADLINE_S, TimeUnit.SECONDS)).isTrue();
+        awaitTurns(connector, 3);
         // The connector still fills the blocks, so the next one has to wait for them.
-        submit(d, Prompts.random(3, 3), 1, SamplingParams.GREEDY, Optional.empty());
-        assertThat(d.status().running()).isLessThanOrEqualTo(1);
-        assertThat(next.ended()).isFalse();
+        assertThat(d.status().freeTokens()).isEqualTo(256 - 224);
+        assertThat(d.status().waiting()).isEqualTo(1);
         connector.release();
         next.result();
         assertThat(leaving.ended()).isFalse();
@@ -410,6 +411,15 @@ class KvTransferTest {
                         "kvlink_connector_moved_bytes_total{way=\"in\"} 7.0",
                         "kvlink_connector_moved_bytes_total{way=\"out\"} 8.0",
                         "kvlink_connector_peers 2.0");
+    }
+
+    private void awaitTurns(FakeConnector connector, int turns) {
+        int plans = connector.plans.size() + turns;
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(Listening.DEADLINE_S);
+        while (connector.plans.size() < plans) {
+            wire.changed();
+            assertThat(System.nanoTime()).isLessThan(deadlineNs);
+        }
     }
 
     private static String exposed(LlamaWorker worker) throws Exception {

@@ -6,6 +6,7 @@ import io.kvlink.djl.model.KvSlots;
 import io.kvlink.djl.model.LayerHook;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,13 +14,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Prints how many tokens a second come out of a worker, beside its decoder alone; not a test. Run
- * it with the test class path: {@code java -cp ... io.kvlink.djl.worker.WorkerSpeed DIR}.
+ * Prints what a token costs in a worker, beside its decoder alone: wall time, and processor time of
+ * the one thread that computes, which other load on the machine changes little. Not a test; run it
+ * with the test class path and {@code -Dai.djl.pytorch.num_threads=1}: {@code java -cp ...
+ * io.kvlink.djl.worker.WorkerSpeed DIR}.
  */
 final class WorkerSpeed {
 
-    private static final int ROUNDS = 7;
-    private static final int ANSWER = 128;
+    private static final int ROUNDS = 5;
+    private static final int ANSWER = 64;
     private static final int PROMPT = 64;
 
     private WorkerSpeed() {}
@@ -28,18 +31,24 @@ final class WorkerSpeed {
         Path directory = Path.of(args[0]);
         ModelConfig config = ModelConfig.read(directory);
         try (KvCachePool pool = KvCachePool.open(config, 1024);
-                LlamaDecoder decoder = LlamaDecoder.load(directory, config, pool)) {
+                LlamaDecoder decoder = LlamaDecoder.load(directory, config, pool);
+                LlamaWorker worker =
+                        LlamaWorker.start(
+                                WorkerConfig.of(directory, Map.of()),
+                                WorkerSpeed.class.getClassLoader())) {
             KvSlots slots = pool.allocate(1024);
-            report("decoder alone", ANSWER, () -> decode(decoder, slots));
-        }
-        try (LlamaWorker worker =
-                LlamaWorker.start(
-                        WorkerConfig.of(directory, Map.of()), WorkerSpeed.class.getClassLoader())) {
-            for (int requests : new int[] {1, 4, 16}) {
-                report(
-                        "worker, requests=" + requests,
-                        requests * ANSWER,
-                        () -> generate(worker, requests));
+            decode(decoder, slots);
+            generate(worker, 4);
+            // In turns, so that a busy minute of the machine meets all of them.
+            for (int round = 0; round < ROUNDS; round++) {
+                report("decoder alone", ANSWER, "main", () -> decode(decoder, slots));
+                for (int requests : new int[] {1, 4, 16}) {
+                    report(
+                            "worker, requests=" + requests,
+                            requests * ANSWER,
+                            "kv-worker-0",
+                            () -> generate(worker, requests));
+                }
             }
         }
     }
@@ -71,20 +80,22 @@ final class WorkerSpeed {
         }
     }
 
-    private static void report(String what, int tokens, Work work) throws Exception {
-        double[] seconds = new double[ROUNDS];
+    private static void report(String what, int tokens, String thread, Work work) throws Exception {
+        long cpu = cpuNanos(thread);
+        long start = System.nanoTime();
         work.run();
-        for (int round = 0; round < ROUNDS; round++) {
-            long start = System.nanoTime();
-            work.run();
-            seconds[round] = (System.nanoTime() - start) / 1e9;
-        }
-        Arrays.sort(seconds);
+        long wall = System.nanoTime() - start;
         System.out.printf(
-                "%s tokens/s median=%.0f best=%.0f worst=%.0f%n",
-                what,
-                tokens / seconds[ROUNDS / 2],
-                tokens / seconds[0],
-                tokens / seconds[ROUNDS - 1]);
+                "%s wall us/token=%d cpu us/token=%d%n",
+                what, wall / tokens / 1000, (cpuNanos(thread) - cpu) / tokens / 1000);
+    }
+
+    private static long cpuNanos(String thread) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(found -> found.getName().equals(thread))
+                .mapToLong(
+                        found ->
+                                ManagementFactory.getThreadMXBean().getThreadCpuTime(found.getId()))
+                .sum();
     }
 }

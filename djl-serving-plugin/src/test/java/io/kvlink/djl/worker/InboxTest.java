@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.spi.KvRequest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class InboxTest {
+
+    @Test
+    void shouldNotRestAfterAWakeThatCameBefore() {
+        Inbox inbox = new Inbox(1);
+        inbox.wake();
+        long start = System.nanoTime();
+        inbox.await(TimeUnit.SECONDS.toNanos(30));
+        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(20));
+    }
+
+    @Test
+    void shouldLoseNoWake() throws InterruptedException {
+        Inbox ping = new Inbox(1);
+        Inbox pong = new Inbox(1);
+        AtomicInteger ball = new AtomicInteger();
+        int rounds = 2000;
+        // Each side waits for the other's step, so one lost wake costs the whole deadline.
+        Thread other = new Thread(() -> play(pong, ping, ball, 1, rounds), "other");
+        other.start();
+        long start = System.nanoTime();
+        play(ping, pong, ball, 0, rounds);
+        other.join(TimeUnit.SECONDS.toMillis(50));
+        assertThat(ball).hasValue(2 * rounds);
+        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(30));
+    }
+
+    private static void play(Inbox mine, Inbox theirs, AtomicInteger ball, int side, int rounds) {
+        for (int round = 0; round < rounds; round++) {
+            while (ball.get() % 2 != side) {
+                mine.await(TimeUnit.SECONDS.toNanos(30));
+            }
+            ball.incrementAndGet();
+            theirs.wake();
+        }
+    }
+
+    @Test
+    void shouldCountThoseThatWait() {
+        Inbox inbox = new Inbox(1);
+        Sequence sequence = waiting();
+        assertThat(inbox.offer(sequence)).isEqualTo(Inbox.Answer.ACCEPTED);
+        assertThat(inbox.arrivals()).containsExactly(sequence);
+        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.FULL);
+        inbox.addWaiting(-1);
+        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.ACCEPTED);
+        inbox.addWaiting(-1);
+        inbox.close();
+        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.CLOSED);
+        assertThat(inbox.arrivals()).hasSize(1);
+    }
+
+    private static Sequence waiting() {
+        GenerationRequest request = Prompts.local(new int[] {1, 2}, 1);
+        Answer answer =
+                new Answer(
+                        request,
+                        new Listening(),
+                        ModelConfig.read(Path.of("../samples/model")),
+                        new AnswerText(null, List.of(), 0),
+                        1);
+        return new Sequence(
+                new KvRequest("a", Optional.empty(), request.promptTokens()),
+                answer,
+                3,
+                0,
+                () -> {});
+    }
+}
