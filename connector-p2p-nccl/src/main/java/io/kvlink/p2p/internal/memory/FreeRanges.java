@@ -26,10 +26,12 @@ final class FreeRanges {
         if (range == null) {
             return -1;
         }
+        // Read before removing: TreeMap may move another range into the entry's node.
         long offset = range.getKey();
+        long length = range.getValue();
         free.remove(offset);
-        if (range.getValue() > bytes) {
-            free.put(offset + bytes, range.getValue() - bytes);
+        if (length > bytes) {
+            free.put(offset + bytes, length - bytes);
         }
         return offset;
     }
@@ -69,13 +71,5 @@ final class FreeRanges {
     /** True if nothing is taken. */
     boolean isWhole() {
         return free.size() == 1 && free.firstEntry().getValue() == size;
-    }
-
-    long freeBytes() {
-        long sum = 0;
-        for (long length : free.values()) {
-            sum += length;
-        }
-        return sum;
     }
 }

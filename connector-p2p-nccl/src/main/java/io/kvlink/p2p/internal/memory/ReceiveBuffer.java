@@ -5,6 +5,7 @@ import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +23,7 @@ public final class ReceiveBuffer implements AutoCloseable {
     private final Object lock = new Object();
     private final long budgetBytes;
     private final long slabBytes;
+    private final IntFunction<ByteBuffer> allocator;
     private final List<Slab> slabs = new ArrayList<>();
     private long reservedBytes;
     private long leasedBytes;
@@ -35,16 +37,17 @@ public final class ReceiveBuffer implements AutoCloseable {
      * @param budgetBytes upper limit of the memory taken; 0 for none
      */
     public ReceiveBuffer(long budgetBytes) {
-        this(budgetBytes, SLAB_BYTES);
+        this(budgetBytes, SLAB_BYTES, ByteBuffer::allocateDirect);
     }
 
-    ReceiveBuffer(long budgetBytes, long slabBytes) {
+    ReceiveBuffer(long budgetBytes, long slabBytes, IntFunction<ByteBuffer> allocator) {
         if (budgetBytes < 0 || slabBytes < 1) {
             throw new IllegalArgumentException(
                     "budgetBytes=" + budgetBytes + " slabBytes=" + slabBytes);
         }
         this.budgetBytes = budgetBytes;
         this.slabBytes = slabBytes;
+        this.allocator = allocator;
     }
 
     /**
@@ -134,7 +137,7 @@ public final class ReceiveBuffer implements AutoCloseable {
             return null;
         }
         try {
-            Slab slab = new Slab(ByteBuffer.allocateDirect((int) size));
+            Slab slab = new Slab(allocator.apply((int) size));
             slabs.add(slab);
             reservedBytes += size;
             return slab;

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -23,7 +24,7 @@ final class ReceiveBufferTest {
             @ForAll @IntRange(min = 0, max = 400) int budget,
             @ForAll @IntRange(min = 1, max = 100) int slab,
             @ForAll @Size(max = 60) List<@IntRange(min = -20, max = 120) Integer> steps) {
-        ReceiveBuffer buffer = new ReceiveBuffer(budget, slab);
+        ReceiveBuffer buffer = new ReceiveBuffer(budget, slab, ByteBuffer::allocateDirect);
         List<Lease> open = new ArrayList<>();
         List<Byte> marks = new ArrayList<>();
         byte mark = 0;
@@ -93,7 +94,7 @@ final class ReceiveBufferTest {
 
     @Test
     void shouldMakeALargerSlabForALargeLease() {
-        ReceiveBuffer buffer = new ReceiveBuffer(1000, 100);
+        ReceiveBuffer buffer = new ReceiveBuffer(1000, 100, ByteBuffer::allocateDirect);
         try (Lease large = buffer.tryLease(700)) {
             assertThat(buffer.reservedBytes()).isEqualTo(700);
             try (Lease small = buffer.tryLease(1)) {
@@ -121,15 +122,24 @@ final class ReceiveBufferTest {
 
     @Test
     void shouldSayNoWhenDirectMemoryIsUsedUp() {
-        // No test JVM allows half a terabyte of direct memory.
-        ReceiveBuffer buffer = new ReceiveBuffer(1L << 39, 1 << 30);
-        List<Lease> leases = new ArrayList<>();
-        for (Lease lease; (lease = buffer.tryLease(1 << 30)) != null; ) {
-            leases.add(lease);
-        }
-        assertThat(buffer.reservedBytes()).isLessThan(1L << 39);
+        AtomicInteger left = new AtomicInteger(2);
+        ReceiveBuffer buffer =
+                new ReceiveBuffer(
+                        100,
+                        10,
+                        bytes -> {
+                            if (left.getAndDecrement() <= 0) {
+                                throw new OutOfMemoryError("Cannot reserve direct memory");
+                            }
+                            return ByteBuffer.allocateDirect(bytes);
+                        });
+        List<Lease> leases = List.of(buffer.tryLease(10), buffer.tryLease(10));
+        assertThat(buffer.tryLease(10)).isNull();
+        assertThat(buffer.tryLease(10)).isNull();
+        assertThat(buffer.reservedBytes()).isEqualTo(20);
         leases.forEach(Lease::close);
         assertThat(buffer.leasedBytes()).isZero();
+        buffer.tryLease(10).close();
         buffer.close();
     }
 
@@ -160,7 +170,7 @@ final class ReceiveBufferTest {
 
     @Test
     void shouldKeepAccountsAcrossThreads() throws InterruptedException {
-        ReceiveBuffer buffer = new ReceiveBuffer(1 << 16, 1 << 12);
+        ReceiveBuffer buffer = new ReceiveBuffer(1 << 16, 1 << 12, ByteBuffer::allocateDirect);
         CountDownLatch done = new CountDownLatch(4);
         for (int t = 0; t < 4; t++) {
             int seed = t;

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kvlink.p2p.internal.control.Frame.Accept;
+import io.kvlink.p2p.internal.control.Frame.Busy;
+import io.kvlink.p2p.internal.control.Frame.Bye;
+import io.kvlink.p2p.internal.control.Frame.Cancel;
+import io.kvlink.p2p.internal.control.Frame.Done;
+import io.kvlink.p2p.internal.control.Frame.Fetch;
+import io.kvlink.p2p.internal.control.Frame.Grant;
+import io.kvlink.p2p.internal.control.Frame.Hello;
+import io.kvlink.p2p.internal.control.Frame.Identity;
+import io.kvlink.p2p.internal.control.Frame.Offer;
+import io.kvlink.p2p.internal.control.Frame.Ping;
+import io.kvlink.p2p.internal.control.Frame.Plane;
+import io.kvlink.p2p.internal.control.Frame.Reject;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.TransferId;
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+
+final class FrameCodecTest {
+
+    private static final TransferId ID = new TransferId(1, 2, 3);
+    private static final Identity IDENTITY =
+            new Identity(
+                    "e",
+                    4,
+                    new HostPort("h", 5),
+                    KvLayout.single("m", 1, 1, 1, DType.F16, 16),
+                    List.of(new Plane("tcp", "h:6")));
+
+    @Property(tries = 2000)
+    void everyFrameComesBackEqual(@ForAll("frames") Frame frame) {
+        byte[] bytes = FrameCodec.encode(frame);
+        assertThat(bytes.length).isLessThanOrEqualTo(FrameCodec.MAX_FRAME_BYTES);
+        assertThat(FrameCodec.decode(bytes)).isEqualTo(frame);
+    }
+
+    @Property(tries = 5000)
+    void noBytesMakeDecodeThrowAnythingElse(@ForAll @Size(max = 200) byte[] bytes) {
+        decodeOrMalformed(bytes);
+    }
+
+    // Begins like a frame, so that decoding gets further.
+    @Property(tries = 5000)
+    void noFieldsMakeDecodeThrowAnythingElse(
+            @ForAll @IntRange(max = 15) int fields,
+            @ForAll @IntRange(max = 20) int type,
+            @ForAll @Size(max = 100) byte[] rest) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.write(0x90 | fields);
+        out.write(type);
+        out.writeBytes(rest);
+        decodeOrMalformed(out.toByteArray());
+    }
+
+    @Property(tries = 1000)
+    void noTruncatedFrameIsAFrame(
+            @ForAll("frames") Frame frame, @ForAll @IntRange(max = 100_000) int cut) {
+        byte[] bytes = FrameCodec.encode(frame);
+        assertMalformed(Arrays.copyOf(bytes, cut % bytes.length));
+    }
+
+    @Property(tries = 1000)
+    void noFrameHasTrailingBytes(@ForAll("frames") Frame frame, @ForAll byte trailing) {
+        byte[] bytes = FrameCodec.encode(frame);
+        byte[] longer = Arrays.copyOf(bytes, bytes.length + 1);
+        longer[bytes.length] = trailing;
+        assertMalformed(longer);
+    }
+
+    @Property(tries = 5000)
+    void noMutationMakesDecodeThrowAnythingElse(
+            @ForAll("frames") Frame frame,
+            @ForAll @Size(min = 1, max = 4) List<@IntRange(max = 100_000) Integer> places,
+            @ForAll byte value) {
+        byte[] bytes = FrameCodec.encode(frame);
+        for (int place : places) {
+            bytes[place % bytes.length] = value;
+        }
+        decodeOrMalformed(bytes);
+    }
+
+    @Test
+    void shouldKeepTheTypesNumbersForEver() {
+        Map<Frame, Integer> numbers = new LinkedHashMap<>();
+        numbers.put(new Hello(1, IDENTITY), 1);
+        numbers.put(new Accept(IDENTITY, "tcp"), 2);
+        numbers.put(new Reject(KvError.INTERNAL, ""), 3);
+        numbers.put(new Fetch(ID), 4);
+        numbers.put(new Offer(ID, 1, 2, 0, 1), 5);
+        numbers.put(new Grant(ID, 1, 0, 1), 6);
+        numbers.put(new Busy(ID, 1), 7);
+        numbers.put(new Done(ID, 1), 8);
+        numbers.put(new Cancel(ID, KvError.INTERNAL, ""), 9);
+        numbers.put(new Ping(), 10);
+        numbers.put(new Bye(), 11);
+        assertThat(numbers).hasSize(Frame.class.getPermittedSubclasses().length);
+        numbers.forEach(
+                (frame, number) ->
+                        assertThat(FrameCodec.encode(frame)[1])
+                                .as("%s", frame)
+                                .isEqualTo(number.byteValue()));
+    }
+
+    @Test
+    void shouldKeepTheBytesOfAnOfferForEver() {
+        // Array of 6: type 5, id as array of 3, tokens, digest, first layer, layers.
+        assertThat(FrameCodec.encode(new Offer(ID, 7, -1, 0, 32)))
+                .isEqualTo(
+                        new byte[] {(byte) 0x96, 5, (byte) 0x93, 1, 2, 3, 7, (byte) 0xff, 0, 32});
+    }
+
+    @Test
+    void shouldDecodeAnErrorOfANewerPeerToUnknown() {
+        byte[] bytes = FrameCodec.encode(new Reject(KvError.CLOSED, "x"));
+        // 204 is packed as 0xcc 0xcc.
+        bytes[3] = (byte) 0xfa;
+        assertThat(FrameCodec.decode(bytes)).isEqualTo(new Reject(KvError.UNKNOWN, "x"));
+    }
+
+    @Test
+    void shouldShortenALongDetail() {
+        Reject shortened =
+                (Reject)
+                        FrameCodec.decode(
+                                FrameCodec.encode(new Reject(KvError.INTERNAL, "x".repeat(5000))));
+        assertThat(shortened.detail()).isEqualTo("x".repeat(1000));
+    }
+
+    @Test
+    void shouldRefuseLengthsBeforeItAllocates() {
+        assertMalformed(new byte[FrameCodec.MAX_FRAME_BYTES + 1]);
+        byte ff = (byte) 0xff;
+        // A text, an array of planes and a binary that claim 2 GiB to 4 GiB.
+        assertMalformed(new byte[] {(byte) 0x93, 3, 1, (byte) 0xdb, 0x7f, ff, ff, ff});
+        assertMalformed(new byte[] {(byte) 0x93, 3, 1, (byte) 0xdb, ff, ff, ff, ff});
+        assertMalformed(new byte[] {(byte) 0x93, 3, 1, (byte) 0xc6, 0x7f, ff, ff, ff});
+        assertMalformed(new byte[] {(byte) 0xdd, 0x7f, ff, ff, ff, 5});
+        assertMalformed(new byte[] {(byte) 0xdd, ff, ff, ff, ff, 5});
+    }
+
+    @Test
+    void shouldRefuseValuesOutOfRange() {
+        assertMalformed(FrameCodec.encode(new Offer(ID, 0, 0, 0, 1)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, -1, 1)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 0, 0)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 4095, 2)));
+        assertMalformed(FrameCodec.encode(new Grant(ID, 1, 0, 4097)));
+        assertMalformed(FrameCodec.encode(new Busy(ID, -1)));
+        assertMalformed(FrameCodec.encode(new Busy(ID, 60_001)));
+    }
+
+    @Provide
+    Arbitrary<Frame> frames() {
+        Arbitrary<Integer> ints = Arbitraries.integers();
+        Arbitrary<Long> longs = Arbitraries.longs();
+        Arbitrary<String> texts = Arbitraries.strings().ofMaxLength(200);
+        Arbitrary<KvError> errors = Arbitraries.of(KvError.class);
+        Arbitrary<TransferId> ids =
+                Combinators.combine(longs, longs, Arbitraries.integers().greaterOrEqual(0))
+                        .as(TransferId::new);
+        Arbitrary<Integer> tokens = Arbitraries.integers().greaterOrEqual(1);
+        Arbitrary<Integer> first = Arbitraries.integers().between(0, 2000);
+        Arbitrary<Integer> layers = Arbitraries.integers().between(1, 2096);
+        return Arbitraries.oneOf(
+                Combinators.combine(ints, identities()).as(Hello::new),
+                Combinators.combine(identities(), texts).as(Accept::new),
+                Combinators.combine(errors, texts).as(Reject::new),
+                ids.map(Fetch::new),
+                Combinators.combine(ids, tokens, longs, first, layers).as(Offer::new),
+                Combinators.combine(ids, longs, first, layers).as(Grant::new),
+                Combinators.combine(ids, Arbitraries.integers().between(0, 60_000)).as(Busy::new),
+                Combinators.combine(ids, longs).as(Done::new),
+                Combinators.combine(ids, errors, texts).as(Cancel::new),
+                Arbitraries.of(new Ping(), new Bye()));
+    }
+
+    private static Arbitrary<Identity> identities() {
+        Arbitrary<String> texts = Arbitraries.strings().ofMaxLength(100);
+        Arbitrary<HostPort> addresses =
+                Combinators.combine(
+                                Arbitraries.of("10.0.0.1", "host-1.example", "::1", "fe80::1%eth0"),
+                                Arbitraries.integers().between(1, 65535))
+                        .as(HostPort::new);
+        Arbitrary<Integer> positive = Arbitraries.integers().greaterOrEqual(1);
+        Arbitrary<KvLayout> layouts =
+                Combinators.combine(
+                                texts.filter(text -> !text.isEmpty()),
+                                Arbitraries.integers().between(1, 4096),
+                                positive,
+                                positive,
+                                Arbitraries.of(DType.class),
+                                Arbitraries.of(KvLayout.AxisOrder.class),
+                                Arbitraries.integers().between(0, 30).map(bit -> 1 << bit),
+                                Arbitraries.integers().between(0, 7))
+                        .as(
+                                (model, layers, heads, size, dtype, order, block, rank) ->
+                                        new KvLayout(
+                                                model, layers, heads, size, dtype, order, block,
+                                                rank, 8, rank, 8));
+        Arbitrary<List<Plane>> planes =
+                Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(16);
+        return Combinators.combine(texts, Arbitraries.longs(), addresses, layouts, planes)
+                .as(Identity::new);
+    }
+
+    private static void decodeOrMalformed(byte[] bytes) {
+        try {
+            FrameCodec.decode(bytes);
+        } catch (KvConnectorException expected) {
+            assertThat(expected.error()).isEqualTo(KvError.MALFORMED_FRAME);
+        }
+    }
+
+    private static void assertMalformed(byte[] bytes) {
+        assertThatThrownBy(() -> FrameCodec.decode(bytes))
+                .isInstanceOf(KvConnectorException.class)
+                .extracting(cause -> ((KvConnectorException) cause).error())
+                .isEqualTo(KvError.MALFORMED_FRAME);
+    }
+}
