@@ -74,14 +74,13 @@ public final class FactQuestions {
             facts.append(' ').append(fact(kind, names, objects, colors, places, i)).append('.');
         }
         int asked = random.nextInt(count);
-        String question = question(kind, names, objects, places, asked);
-        String answer = fact(kind, names, objects, colors, places, asked);
-        if (question.startsWith("What color")) {
-            answer = "The " + objects.get(asked) + " is " + colors.get(asked);
-        } else if (question.startsWith("Who has")) {
-            answer = names.get(asked) + " has the " + objects.get(asked);
-        }
-        return new Question(facts + " Question: " + question + "? Answer:", " " + answer + ".");
+        return question(
+                facts.toString(),
+                kind,
+                names.get(asked),
+                objects.get(asked),
+                colors.get(asked),
+                places.get(asked));
     }
 
     private static String fact(
@@ -99,19 +98,39 @@ public final class FactQuestions {
         };
     }
 
-    private String question(
-            int kind, List<String> names, List<String> objects, List<String> places, int i) {
+    private Question question(
+            String facts, int kind, String name, String object, String color, String place) {
         boolean where = random.nextDouble() < 0.6;
+        String colored = color + " " + object;
         return switch (kind) {
             case 0 ->
                     switch (random.nextInt(3)) {
-                        case 0 -> "Who has the " + objects.get(i);
-                        case 1 -> "What does " + names.get(i) + " have";
-                        default -> "What color is the " + objects.get(i);
+                        case 0 -> of(facts, "Who has the " + object, name + " has the " + object);
+                        case 1 ->
+                                of(
+                                        facts,
+                                        "What does " + name + " have",
+                                        name + " has " + article(color) + colored);
+                        default ->
+                                of(
+                                        facts,
+                                        "What color is the " + object,
+                                        "The " + object + " is " + color);
                     };
-            case 1 -> where ? "Where is the " + objects.get(i) : "What is " + places.get(i);
-            default -> where ? "Where is " + names.get(i) : "Who is " + places.get(i);
+            case 1 ->
+                    where
+                            ? of(facts, "Where is the " + object, "The " + object + " is " + place)
+                            : of(facts, "What is " + place, "The " + colored + " is " + place);
+            default ->
+                    of(
+                            facts,
+                            where ? "Where is " + name : "Who is " + place,
+                            name + " is " + place);
         };
+    }
+
+    private static Question of(String facts, String question, String answer) {
+        return new Question(facts + " Question: " + question + "? Answer:", " " + answer + ".");
     }
 
     private static String article(String noun) {

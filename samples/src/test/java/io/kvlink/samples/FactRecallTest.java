@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 class FactRecallTest {
 
     private static final int QUESTIONS = 200;
-    private static final int ANSWER = 16;
+    private static final int ANSWER = 24;
 
     private final List<FactQuestions.Question> questions = new ArrayList<>();
 

@@ -100,7 +100,7 @@ final class Inbox {
         inbound.expectation = expectation;
         inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
         if (inbound.tokens != tokens || inbound.digest != expectation.digest()) {
-            String detail = "tokens=" + tokens + "/" + inbound.tokens + " (ours/theirs)";
+            String detail = prompts(tokens, inbound.tokens);
             fail(inbound, KvError.PROMPT_MISMATCH, detail, true);
         } else if (inbound.state == ReceiveState.COMPLETE) {
             publish(inbound);
@@ -245,7 +245,7 @@ final class Inbox {
 
     private String refusal(Inbound inbound, Session session, Frame.Offer offer) {
         if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
-            return "prompt tokens=" + inbound.tokens + "/" + offer.tokens() + " (ours/theirs)";
+            return prompts(inbound.tokens, offer.tokens());
         }
         boolean expected =
                 inbound.state == ReceiveState.EXPECTED || inbound.state == ReceiveState.RESERVED;
@@ -255,6 +255,10 @@ final class Inbox {
             return "offer=%d..%d doesn't fit %s".formatted(offer.firstLayer(), end, inbound);
         }
         return "";
+    }
+
+    private static String prompts(int ours, int theirs) {
+        return "prompt differs: tokens=" + ours + "/" + theirs + " (ours/theirs) or their ids";
     }
 
     private boolean reserve(Inbound inbound, Session session) {
