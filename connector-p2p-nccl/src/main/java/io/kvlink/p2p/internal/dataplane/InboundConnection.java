@@ -25,13 +25,13 @@ import org.jspecify.annotations.Nullable;
 final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
 
     /** No more is read from one connection in one poll, so that all get their turn. */
-    static final int BYTES_PER_POLL = 4 << 20;
+    private static final int BYTES_PER_POLL = 4 << 20;
 
     /** Nor are there more reads. */
     private static final int READS_PER_POLL = 64;
 
     /** No more is read at once: heap memory is copied by way of a buffer of this size. */
-    static final int BYTES_PER_READ = 1 << 20;
+    private static final int BYTES_PER_READ = 512 * 1024;
 
     private enum Stage {
         PREAMBLE,

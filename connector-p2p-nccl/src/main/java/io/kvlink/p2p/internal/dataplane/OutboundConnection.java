@@ -21,13 +21,13 @@ import org.jspecify.annotations.Nullable;
 final class OutboundConnection implements TcpPlane.Ready {
 
     /** No more is written to one connection in one poll, so that all get their turn. */
-    static final int BYTES_PER_POLL = 4 << 20;
+    private static final int BYTES_PER_POLL = 4 << 20;
 
     /** Nor are there more writes. */
     private static final int WRITES_PER_POLL = 64;
 
     /** No more is written at once: heap memory is copied by way of a buffer of this size. */
-    static final int BYTES_PER_WRITE = 1 << 20;
+    private static final int BYTES_PER_WRITE = 512 * 1024;
 
     private enum Stage {
         NEW,

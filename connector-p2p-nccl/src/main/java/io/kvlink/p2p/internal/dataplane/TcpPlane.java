@@ -31,6 +31,7 @@ public final class TcpPlane implements DataPlane {
     public static final String NAME = "tcp";
 
     private static final Logger log = LoggerFactory.getLogger(TcpPlane.class);
+    private static final String CLOSED = "the plane is closed";
     private static final long SWEEP_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final String endpoint;
@@ -45,6 +46,7 @@ public final class TcpPlane implements DataPlane {
     private long nowNs;
     private long sweepNs;
     private boolean polled;
+    private boolean closed;
     private int workCount;
 
     private TcpPlane(TcpPlaneConfig config, Selector selector, ServerSocketChannel door)
@@ -141,12 +143,19 @@ public final class TcpPlane implements DataPlane {
     @Override
     public void send(SendOp op) {
         Regions.requireHost(op);
-        outbound.send(op);
+        if (closed) {
+            op.listener().onSendFailed(op, KvError.CLOSED, CLOSED);
+        } else {
+            outbound.send(op);
+        }
     }
 
     @Override
     public void receive(ReceiveOp op) {
         receives.post(op);
+        if (closed) {
+            receives.fail(op.ticket(), KvError.CLOSED, CLOSED);
+        }
     }
 
     @Override
@@ -229,10 +238,10 @@ public final class TcpPlane implements DataPlane {
 
     @Override
     public void close() {
-        String detail = "the plane is closed";
-        outbound.close(KvError.CLOSED, detail);
-        inbound.close(KvError.CLOSED, detail);
-        receives.failAll(each -> true, KvError.CLOSED, detail);
+        closed = true;
+        outbound.close(KvError.CLOSED, CLOSED);
+        inbound.close(KvError.CLOSED, CLOSED);
+        receives.failAll(each -> true, KvError.CLOSED, CLOSED);
         closeQuietly(selector);
     }
 
