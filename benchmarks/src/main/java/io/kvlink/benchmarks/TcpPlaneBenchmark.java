@@ -47,8 +47,10 @@ public final class TcpPlaneBenchmark {
                 Runtime.getRuntime().availableProcessors(),
                 BYTES_PER_ROUND >> 20,
                 ROUNDS);
+        System.out.println("median (min..max)");
         System.out.println(
-                "layer     plane GB/s (min..max)     socket GB/s (min..max)    ratio (min..max)");
+                "    layer          plane GB/s              socket GB/s             plane/socket"
+                        + "          plane CPU ms/GB         socket CPU ms/GB");
         for (int layerBytes : new int[] {64 << 10, 1 << 20, 4 << 20}) {
             compare(layerBytes);
         }
@@ -82,7 +84,7 @@ public final class TcpPlaneBenchmark {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%5d KiB %s   %s   %s   %s   %s%n",
+                "%5d KiB %s %s %s %s %s%n",
                 layerBytes >> 10,
                 summary(plane),
                 summary(socket),
@@ -113,7 +115,7 @@ public final class TcpPlaneBenchmark {
         Arrays.sort(sorted);
         return String.format(
                 Locale.ROOT,
-                "%6.2f (%6.2f..%6.2f)",
+                "%7.2f (%6.2f..%6.2f)",
                 sorted[sorted.length / 2],
                 sorted[0],
                 sorted[sorted.length - 1]);

@@ -26,9 +26,6 @@ final class OutboundConnection implements TcpPlane.Ready {
     /** Nor are there more writes. */
     private static final int WRITES_PER_POLL = 64;
 
-    /** No more is written at once: heap memory is copied by way of a buffer of this size. */
-    private static final int BYTES_PER_WRITE = 512 * 1024;
-
     private enum Stage {
         NEW,
         CONNECTING,
@@ -143,10 +140,12 @@ final class OutboundConnection implements TcpPlane.Ready {
         try {
             while (stage == Stage.OPEN && (!frame.complete() || loadNext(nowNs))) {
                 if (budget <= 0 || workCount == WRITES_PER_POLL) {
-                    schedule();
-                    break;
+                    if (!awaitsSocket()) {
+                        schedule();
+                    }
+                    return workCount;
                 }
-                int most = Math.min(budget, BYTES_PER_WRITE);
+                int most = frame.atOnce(budget);
                 long count = frame.write(channel(), most);
                 if (count > 0) {
                     progressNs = nowNs;

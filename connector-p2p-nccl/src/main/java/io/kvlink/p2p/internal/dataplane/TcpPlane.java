@@ -10,6 +10,7 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -186,11 +187,7 @@ public final class TcpPlane implements DataPlane {
         }
         nowNs = now;
         workCount = inbound.unpark(now);
-        try {
-            selector.selectNow(onReady);
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
-        }
+        runReady();
         // After the selector, which tells of connections that the other side has closed.
         workCount += outbound.runScheduled(now);
         if (now - sweepNs >= 0) {
@@ -199,6 +196,21 @@ public final class TcpPlane implements DataPlane {
             outbound.closeOverdue(now);
         }
         return workCount;
+    }
+
+    /** Serves what idle has found, which is still worth a look, or else what is ready now. */
+    private void runReady() {
+        Set<SelectionKey> found = selector.selectedKeys();
+        if (!found.isEmpty()) {
+            found.forEach(onReady);
+            found.clear();
+            return;
+        }
+        try {
+            selector.selectNow(onReady);
+        } catch (IOException cause) {
+            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
+        }
     }
 
     private void onReady(SelectionKey key) {
@@ -221,7 +233,7 @@ public final class TcpPlane implements DataPlane {
         try {
             if (maxNs > 0) {
                 // The selector counts in milliseconds, and 0 is for ever.
-                selector.select(key -> {}, Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
+                selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
             }
         } catch (IOException cause) {
             throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
