@@ -47,8 +47,10 @@ public final class TcpPlaneBenchmark {
                 Runtime.getRuntime().availableProcessors(),
                 BYTES_PER_ROUND >> 20,
                 ROUNDS);
+        System.out.println("median (min..max)");
         System.out.println(
-                "layer     plane GB/s (min..max)     socket GB/s (min..max)    ratio (min..max)");
+                "    layer          plane GB/s              socket GB/s             plane/socket"
+                        + "          plane CPU ms/GB         socket CPU ms/GB");
         for (int layerBytes : new int[] {64 << 10, 1 << 20, 4 << 20}) {
             compare(layerBytes);
         }
@@ -61,25 +63,39 @@ public final class TcpPlaneBenchmark {
         double[] plane = new double[ROUNDS];
         double[] socket = new double[ROUNDS];
         double[] ratio = new double[ROUNDS];
+        double[] planeCpu = new double[ROUNDS];
+        double[] socketCpu = new double[ROUNDS];
         try (PlanePair planes = new PlanePair(sources, destinations, layers);
                 SocketPair sockets = new SocketPair(sources, destinations, layers)) {
             for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+                long cpuNs = cpuNs();
                 double planeGbs = BYTES_PER_ROUND / (double) planes.moveAll();
+                long planeCpuNs = cpuNs() - cpuNs;
                 double socketGbs = BYTES_PER_ROUND / (double) sockets.moveAll();
+                long socketCpuNs = cpuNs() - cpuNs - planeCpuNs;
                 if (round >= 0) {
                     plane[round] = planeGbs;
                     socket[round] = socketGbs;
                     ratio[round] = planeGbs / socketGbs;
+                    planeCpu[round] = 1e3 * planeCpuNs / BYTES_PER_ROUND;
+                    socketCpu[round] = 1e3 * socketCpuNs / BYTES_PER_ROUND;
                 }
             }
         }
         System.out.printf(
                 Locale.ROOT,
-                "%5d KiB %s   %s   %s%n",
+                "%5d KiB %s %s %s %s %s%n",
                 layerBytes >> 10,
                 summary(plane),
                 summary(socket),
-                summary(ratio));
+                summary(ratio),
+                summary(planeCpu),
+                summary(socketCpu));
+    }
+
+    /** What all threads have used; says more than time where other programs take turns. */
+    private static long cpuNs() {
+        return ProcessHandle.current().info().totalCpuDuration().orElseThrow().toNanos();
     }
 
     private static ByteBuffer[] buffers(int bytes) {
@@ -99,7 +115,7 @@ public final class TcpPlaneBenchmark {
         Arrays.sort(sorted);
         return String.format(
                 Locale.ROOT,
-                "%6.2f (%5.2f..%5.2f)",
+                "%7.2f (%6.2f..%6.2f)",
                 sorted[sorted.length / 2],
                 sorted[0],
                 sorted[sorted.length - 1]);

@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.dataplane;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,11 +15,14 @@ import java.util.Arrays;
  */
 final class GatheredFrame {
 
+    private static final int HEAP_BYTES_PER_WRITE = 256 * 1024;
+
     private final ByteBuffer header = TcpWire.newBuffer();
     private ByteBuffer[] buffers = new ByteBuffer[8];
     private int first;
     private int end;
     private boolean begun;
+    private boolean heap;
 
     void loadPreamble(Token secret, Token sender) {
         header.clear();
@@ -35,6 +39,7 @@ final class GatheredFrame {
         int index = 1;
         for (MemoryRegion region : op.source()) {
             buffers[index++] = region.buffer();
+            heap |= region.kind() == MemoryKind.HEAP;
         }
     }
 
@@ -46,6 +51,7 @@ final class GatheredFrame {
         first = 0;
         end = count;
         begun = false;
+        heap = false;
     }
 
     /** Whether some of it, but perhaps not all, has left. */
@@ -55,6 +61,14 @@ final class GatheredFrame {
 
     boolean complete() {
         return first == end;
+    }
+
+    /**
+     * How much to write at once, given how much one would like to. Heap memory is copied by way of
+     * a buffer of that size, and what the socket doesn't take is copied again.
+     */
+    int atOnce(int most) {
+        return heap ? Math.min(most, HEAP_BYTES_PER_WRITE) : most;
     }
 
     /** Lets go of the memory it came from. */
@@ -69,7 +83,7 @@ final class GatheredFrame {
      * Writes once.
      *
      * @param channel to where
-     * @param most no more than that: heap memory is copied by way of a buffer of this size
+     * @param most no more than that, see {@link #atOnce}
      * @return how many bytes the channel took
      */
     long write(GatheringByteChannel channel, int most) throws IOException {

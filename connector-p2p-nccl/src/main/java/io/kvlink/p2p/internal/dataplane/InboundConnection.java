@@ -25,13 +25,13 @@ import org.jspecify.annotations.Nullable;
 final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
 
     /** No more is read from one connection in one poll, so that all get their turn. */
-    static final int BYTES_PER_POLL = 4 << 20;
+    private static final int BYTES_PER_POLL = 4 << 20;
 
     /** Nor are there more reads. */
     private static final int READS_PER_POLL = 64;
 
-    /** No more is read at once: heap memory is copied by way of a buffer of this size. */
-    static final int BYTES_PER_READ = 1 << 20;
+    /** No more is read into heap memory at once: it is copied by way of a buffer of this size. */
+    private static final int HEAP_BYTES_PER_READ = 256 * 1024;
 
     private enum Stage {
         PREAMBLE,
@@ -99,8 +99,8 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
                 while (advance()) {
                     // Until bytes are missing.
                 }
-                if (count < asked) {
-                    break;
+                if (count < asked && left == 0) {
+                    break; // Nothing follows yet. Within a body more may have come meanwhile.
                 }
             }
         } catch (IOException cause) {
@@ -117,7 +117,11 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     private int askFor(int most) {
         return switch (stage) {
             case PREAMBLE, HEADER -> header.remaining();
-            case BODY -> (int) Math.min(left, Math.min(most, BYTES_PER_READ));
+            case BODY ->
+                    (int)
+                            Math.min(
+                                    left,
+                                    body.isDirect() ? most : Math.min(most, HEAP_BYTES_PER_READ));
             case DRAIN -> (int) Math.min(left, Math.min(most, InboundConnections.SCRATCH_BYTES));
             case PARKED, CLOSED -> throw new IllegalStateException("reads in " + stage);
         };

@@ -33,6 +33,7 @@ public final class LoopbackPlane implements DataPlane {
     /** The name in handshakes and configurations. */
     public static final String NAME = "loopback";
 
+    private static final String CLOSED = "the plane is closed";
     private static final int MESSAGES_PER_POLL = 64;
     private static final long BYTES_PER_POLL = 4 << 20;
 
@@ -89,6 +90,10 @@ public final class LoopbackPlane implements DataPlane {
             throw new IllegalArgumentException("endpoint=" + op.endpoint());
         }
         Regions.requireHost(op);
+        if (closed) {
+            op.listener().onSendFailed(op, KvError.CLOSED, CLOSED);
+            return;
+        }
         Delivery delivery = Delivery.of(this, op);
         outstanding.add(delivery);
         LoopbackPlane peer = NETWORK.get(op.endpoint());
@@ -107,6 +112,9 @@ public final class LoopbackPlane implements DataPlane {
     @Override
     public void receive(ReceiveOp op) {
         receives.post(op);
+        if (closed) {
+            receives.fail(op.ticket(), KvError.CLOSED, CLOSED);
+        }
     }
 
     @Override
@@ -272,13 +280,12 @@ public final class LoopbackPlane implements DataPlane {
     public void close() {
         NETWORK.remove(endpoint, this);
         closed = true;
-        String detail = "the plane is closed";
         for (LoopbackPlane other : NETWORK.values()) {
             other.tell(new SenderLeft(endpoint));
         }
         refuse(each -> true, "peer=" + endpoint + " is closed");
         outstanding.forEach(Delivery::withdrawOrWait);
-        endSends(each -> true, KvError.CLOSED, detail);
-        receives.failAll(each -> true, KvError.CLOSED, detail);
+        endSends(each -> true, KvError.CLOSED, CLOSED);
+        receives.failAll(each -> true, KvError.CLOSED, CLOSED);
     }
 }

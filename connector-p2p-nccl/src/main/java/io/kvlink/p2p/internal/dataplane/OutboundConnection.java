@@ -21,13 +21,10 @@ import org.jspecify.annotations.Nullable;
 final class OutboundConnection implements TcpPlane.Ready {
 
     /** No more is written to one connection in one poll, so that all get their turn. */
-    static final int BYTES_PER_POLL = 4 << 20;
+    private static final int BYTES_PER_POLL = 4 << 20;
 
     /** Nor are there more writes. */
     private static final int WRITES_PER_POLL = 64;
-
-    /** No more is written at once: heap memory is copied by way of a buffer of this size. */
-    static final int BYTES_PER_WRITE = 1 << 20;
 
     private enum Stage {
         NEW,
@@ -143,10 +140,12 @@ final class OutboundConnection implements TcpPlane.Ready {
         try {
             while (stage == Stage.OPEN && (!frame.complete() || loadNext(nowNs))) {
                 if (budget <= 0 || workCount == WRITES_PER_POLL) {
-                    schedule();
-                    break;
+                    if (!awaitsSocket()) {
+                        schedule();
+                    }
+                    return workCount;
                 }
-                int most = Math.min(budget, BYTES_PER_WRITE);
+                int most = frame.atOnce(budget);
                 long count = frame.write(channel(), most);
                 if (count > 0) {
                     progressNs = nowNs;

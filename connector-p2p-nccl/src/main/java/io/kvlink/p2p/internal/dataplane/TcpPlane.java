@@ -10,6 +10,7 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -31,6 +32,7 @@ public final class TcpPlane implements DataPlane {
     public static final String NAME = "tcp";
 
     private static final Logger log = LoggerFactory.getLogger(TcpPlane.class);
+    private static final String CLOSED = "the plane is closed";
     private static final long SWEEP_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final String endpoint;
@@ -45,6 +47,7 @@ public final class TcpPlane implements DataPlane {
     private long nowNs;
     private long sweepNs;
     private boolean polled;
+    private boolean closed;
     private int workCount;
 
     private TcpPlane(TcpPlaneConfig config, Selector selector, ServerSocketChannel door)
@@ -141,12 +144,19 @@ public final class TcpPlane implements DataPlane {
     @Override
     public void send(SendOp op) {
         Regions.requireHost(op);
-        outbound.send(op);
+        if (closed) {
+            op.listener().onSendFailed(op, KvError.CLOSED, CLOSED);
+        } else {
+            outbound.send(op);
+        }
     }
 
     @Override
     public void receive(ReceiveOp op) {
         receives.post(op);
+        if (closed) {
+            receives.fail(op.ticket(), KvError.CLOSED, CLOSED);
+        }
     }
 
     @Override
@@ -177,11 +187,7 @@ public final class TcpPlane implements DataPlane {
         }
         nowNs = now;
         workCount = inbound.unpark(now);
-        try {
-            selector.selectNow(onReady);
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
-        }
+        runReady();
         // After the selector, which tells of connections that the other side has closed.
         workCount += outbound.runScheduled(now);
         if (now - sweepNs >= 0) {
@@ -190,6 +196,21 @@ public final class TcpPlane implements DataPlane {
             outbound.closeOverdue(now);
         }
         return workCount;
+    }
+
+    /** Serves what idle has found, which is still worth a look, or else what is ready now. */
+    private void runReady() {
+        Set<SelectionKey> found = selector.selectedKeys();
+        if (!found.isEmpty()) {
+            found.forEach(onReady);
+            found.clear();
+            return;
+        }
+        try {
+            selector.selectNow(onReady);
+        } catch (IOException cause) {
+            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
+        }
     }
 
     private void onReady(SelectionKey key) {
@@ -212,7 +233,7 @@ public final class TcpPlane implements DataPlane {
         try {
             if (maxNs > 0) {
                 // The selector counts in milliseconds, and 0 is for ever.
-                selector.select(key -> {}, Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
+                selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
             }
         } catch (IOException cause) {
             throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
@@ -229,10 +250,10 @@ public final class TcpPlane implements DataPlane {
 
     @Override
     public void close() {
-        String detail = "the plane is closed";
-        outbound.close(KvError.CLOSED, detail);
-        inbound.close(KvError.CLOSED, detail);
-        receives.failAll(each -> true, KvError.CLOSED, detail);
+        closed = true;
+        outbound.close(KvError.CLOSED, CLOSED);
+        inbound.close(KvError.CLOSED, CLOSED);
+        receives.failAll(each -> true, KvError.CLOSED, CLOSED);
         closeQuietly(selector);
     }
 

@@ -10,7 +10,10 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -430,6 +433,16 @@ abstract class DataPlaneContract {
     }
 
     @Test
+    void shouldEndAtOnceWhatIsAskedOfAClosedPlane() {
+        close(p);
+        p.close();
+        send(d, 1, 0, source(10));
+        receive(p, d, 2, 0, destination(10));
+        assertThat(sends.events()).containsExactly("send CLOSED ticket=1 layer=0");
+        assertThat(receives.events()).containsExactly("receive CLOSED ticket=2");
+    }
+
+    @Test
     void shouldRefuseALayerOfTheWrongSize() {
         Bytes destination = destination(1000);
         receive(p, 1, 0, destination(10), destination);
@@ -582,5 +595,85 @@ abstract class DataPlaneContract {
         long startNs = System.nanoTime();
         d.idle(PATIENCE_NS);
         assertThat(System.nanoTime() - startNs).isLessThan(PATIENCE_NS / 2);
+    }
+
+    @Test
+    void shouldHoldWithADeviceThreadForEachPlane() throws InterruptedException {
+        int tickets = 400;
+        Bytes[] sources = new Bytes[tickets];
+        Bytes[] destinations = new Bytes[tickets];
+        boolean[] cancelled = new boolean[tickets];
+        DeviceThread receiver = new DeviceThread(d);
+        for (int i = 0; i < tickets; i++) {
+            int ticket = i;
+            sources[i] = source(1 + random.nextInt(60_000));
+            destinations[i] = destination((int) sources[i].region().bytes());
+            receiver.offer(() -> receive(p, ticket, 0, destinations[ticket]));
+            send(d, ticket, 0, sources[i]);
+            cancelled[i] = random.nextInt(8) == 0;
+            if (cancelled[i] && random.nextBoolean()) {
+                receiver.offer(() -> d.cancelReceive(ticket));
+            } else if (cancelled[i]) {
+                p.cancelSends(d.endpoint(), ticket);
+            }
+            p.poll(nowNs);
+        }
+        long startNs = System.nanoTime();
+        while (sends.events().size() < tickets && System.nanoTime() - startNs < PATIENCE_NS) {
+            p.poll(nowNs);
+        }
+        receiver.stopWhen(() -> uncancelledEnded(cancelled));
+
+        for (int i = 0; i < tickets; i++) {
+            boolean received = receives.has("received ticket=%d layer=0".formatted(i));
+            assertThat(received || cancelled[i]).as("seed=%d ticket=%d", seed, i).isTrue();
+            assertThat(!received || destinations[i].holds(sources[i])).isTrue();
+        }
+    }
+
+    private boolean uncancelledEnded(boolean[] cancelled) {
+        for (int i = 0; i < cancelled.length; i++) {
+            if (!cancelled[i] && !receives.has("received ticket=%d layer=0".formatted(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Carries out all commands, then polls, then perhaps idles, as a device agent does. */
+    private static final class DeviceThread {
+        private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+        private final DataPlane plane;
+        private final Thread thread = new Thread(this::run, "kv-dev-test");
+        private volatile BooleanSupplier done = () -> false;
+
+        DeviceThread(DataPlane plane) {
+            this.plane = plane;
+            thread.start();
+        }
+
+        void offer(Runnable command) {
+            commands.add(command);
+            plane.wakeup();
+        }
+
+        /** Waits until the condition holds on the thread, or patience ends. */
+        void stopWhen(BooleanSupplier condition) throws InterruptedException {
+            done = condition;
+            thread.join(TimeUnit.NANOSECONDS.toMillis(PATIENCE_NS));
+            done = () -> true;
+            thread.join();
+        }
+
+        private void run() {
+            while (!done.getAsBoolean()) {
+                for (Runnable command; (command = commands.poll()) != null; ) {
+                    command.run();
+                }
+                if (plane.poll(0) == 0) {
+                    plane.idle(10_000_000);
+                }
+            }
+        }
     }
 }
