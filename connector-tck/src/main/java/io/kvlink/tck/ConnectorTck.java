@@ -75,7 +75,7 @@ public abstract class ConnectorTck {
             engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::leaveAll);
             awaitIdle();
         } finally {
-            engines.forEach(FakeEngine::close);
+            closeAll();
         }
     }
 
@@ -160,6 +160,21 @@ public abstract class ConnectorTck {
     final void stepAll(int times) {
         for (int i = 0; i < times; i++) {
             engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::step);
+        }
+    }
+
+    // One that doesn't close must not keep the others open.
+    private void closeAll() {
+        AssertionError failed = new AssertionError("engines don't close");
+        for (FakeEngine engine : engines) {
+            try {
+                engine.close();
+            } catch (RuntimeException cause) {
+                failed.addSuppressed(cause);
+            }
+        }
+        if (failed.getSuppressed().length > 0) {
+            throw failed;
         }
     }
 

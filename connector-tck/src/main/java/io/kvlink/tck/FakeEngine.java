@@ -62,7 +62,12 @@ final class FakeEngine implements AutoCloseable {
                                 shape.layout(), Optional.empty(), wakeups::incrementAndGet));
         this.scheduler = connector.scheduler();
         this.worker = connector.worker();
-        worker.registerKvMemory(kv.regions());
+        try {
+            worker.registerKvMemory(kv.regions());
+        } catch (RuntimeException refused) {
+            connector.close();
+            throw refused;
+        }
     }
 
     KvConnector connector() {

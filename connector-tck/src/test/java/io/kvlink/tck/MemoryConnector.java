@@ -100,7 +100,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         }
         TransferRoute route = request.route().get();
         boolean produces = config.role().produces() && route.prefill().equals(address);
-        boolean consumes = config.role().consumes() && route.decode().equals(address);
+        boolean consumes = consumes() && route.decode().equals(address);
         if (produces || consumes) {
             MemorySide side = new MemorySide(this, request, produces);
             sides.put(request.id(), side);
@@ -270,9 +270,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public List<KvMetric> metrics() {
+        String name = has(Fault.NAMES_FIGURES_IN_ITS_OWN_WAY) ? "transfersOpen" : "transfers";
         double transfers = network.transfersOf(this);
-        return List.of(
-                new KvMetric("transfers", "Transfers under way.", false, Map.of(), transfers));
+        return List.of(new KvMetric(name, "Transfers under way.", false, Map.of(), transfers));
     }
 
     @Override
@@ -285,6 +285,11 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             network.close(this);
             leaveAThreadIfBroken();
         }
+    }
+
+    private boolean consumes() {
+        return config.role().consumes()
+                && !(config.role().produces() && has(Fault.ONLY_SENDS_AS_BOTH));
     }
 
     private int firstByte(BlockTable blocks) {

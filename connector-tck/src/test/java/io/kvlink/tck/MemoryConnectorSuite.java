@@ -9,9 +9,8 @@ import java.util.Map;
 /** The contract over the memory connector, honest or broken. */
 abstract class MemoryConnectorSuite extends KvConnectorContract {
 
-    private static final int DEADLINE_MS = 800;
-    private static final int TTL_MS = 500;
-
+    private final int deadlineMs;
+    private final int ttlMs;
     private final boolean push;
     private final Fault fault;
     private final KvConnectorProvider provider;
@@ -19,6 +18,9 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     MemoryConnectorSuite(Fault fault, boolean push) {
         this.fault = fault;
         this.push = push;
+        // A broken connector is waited for in vain; don't wait long.
+        this.deadlineMs = fault == Fault.NONE ? 2000 : 800;
+        this.ttlMs = fault == Fault.NONE ? 1000 : 500;
         this.provider = new MemoryConnectorProvider(fault);
     }
 
@@ -29,7 +31,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
 
     @Override
     protected final Map<String, Object> config(KvRole role) {
-        return MemoryConnectorProvider.config(role, push, DEADLINE_MS, TTL_MS);
+        return MemoryConnectorProvider.config(role, push, deadlineMs, ttlMs);
     }
 
     @Override
@@ -39,15 +41,14 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
 
     @Override
     protected final Duration transferDeadline() {
-        return Duration.ofMillis(DEADLINE_MS);
+        return Duration.ofMillis(deadlineMs);
     }
 
     @Override
     protected final Duration unclaimedTtl() {
-        return Duration.ofMillis(TTL_MS);
+        return Duration.ofMillis(ttlMs);
     }
 
-    // A broken connector is waited for in vain; don't wait long.
     @Override
     protected final Duration slack() {
         return fault == Fault.NONE ? Duration.ofSeconds(5) : Duration.ofMillis(700);

@@ -41,7 +41,7 @@ final class MemoryNetwork {
         }
         int port = config.port() == 0 ? nextPort++ : config.port();
         HostPort address = new HostPort(config.host(), port);
-        if (live.containsKey(address)) {
+        if (live.containsKey(address) && fault != Fault.SHARES_A_TAKEN_PORT) {
             throw new KvConnectorException(
                     KvError.BAD_CONFIG, "kv_port=" + port + "; the port is taken");
         }
@@ -60,10 +60,11 @@ final class MemoryNetwork {
         TransferId id = key(route.id());
         if (ended.contains(id)) {
             side.fail(KvError.NO_SUCH_TRANSFER, "transfer=" + id + " ended before");
-        } else if (fault == Fault.DISTRUSTS_A_RESTARTED_PRODUCER
-                && everClosed.contains(route.prefill())
-                && live.containsKey(route.prefill())) {
-            side.fail(KvError.PEER_RESTARTED, "peer=" + route.prefill());
+        } else if (distrusts(Fault.DISTRUSTS_A_RESTARTED_PRODUCER, route.prefill())
+                || distrusts(Fault.DISTRUSTS_A_RESTARTED_CONSUMER, route.decode())) {
+            side.fail(KvError.PEER_RESTARTED, "transfer=" + id);
+        } else if (fault == Fault.HAS_ROOM_FOR_TWENTY_TRANSFERS && transfers.size() >= 20) {
+            side.fail(KvError.NO_SPACE, "transfers=" + transfers.size());
         } else {
             transfers.computeIfAbsent(id, any -> new MemoryTransfer(this, id, route)).join(side);
         }
@@ -111,6 +112,10 @@ final class MemoryNetwork {
                 }
             }
         }
+    }
+
+    private boolean distrusts(Fault distrust, HostPort address) {
+        return fault == distrust && everClosed.contains(address) && live.containsKey(address);
     }
 
     private TransferId key(TransferId id) {

@@ -154,6 +154,9 @@ final class MemoryTransfer {
         if (side.connector.push && network.reaches(route.decode())) {
             if (!network.hasRoom(route.decode(), bytes())) {
                 fail(KvError.NO_SPACE, "bytes=" + bytes());
+                if (has(Fault.THROWS_WHEN_FULL)) {
+                    throw new IllegalStateException("full");
+                }
                 return;
             }
             if (has(Fault.SAVES_ONLY_THE_LAST_CHUNK)) {
@@ -191,10 +194,7 @@ final class MemoryTransfer {
     }
 
     private void write(MemorySide side, int layer, int token, byte[] content) {
-        boolean mixed =
-                producer.orElseThrow().connector.layout().axisOrder()
-                        != side.connector.layout().axisOrder();
-        if (content.length == 0 || (mixed && has(Fault.IGNORES_AXIS_ORDERS))) {
+        if (content.length == 0 || isIgnored(side)) {
             return;
         }
         int at = 0;
@@ -203,6 +203,17 @@ final class MemoryTransfer {
             memory.put(Math.toIntExact(run.offset()), content, at, (int) run.bytes());
             at += (int) run.bytes();
         }
+    }
+
+    private boolean isIgnored(MemorySide side) {
+        MemoryConnector from = producer.orElseThrow().connector;
+        MemoryConnector to = side.connector;
+        boolean orders = from.layout().axisOrder() != to.layout().axisOrder();
+        boolean sizes = from.layout().blockSize() != to.layout().blockSize();
+        boolean kinds = from.memory(0).isDirect() != to.memory(0).isDirect();
+        return (orders && has(Fault.IGNORES_AXIS_ORDERS))
+                || (sizes && has(Fault.IGNORES_BLOCK_SIZES))
+                || (kinds && has(Fault.IGNORES_DIRECT_MEMORY));
     }
 
     private static List<Run> runs(MemorySide side, int token) {

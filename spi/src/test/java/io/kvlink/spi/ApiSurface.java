@@ -127,6 +127,7 @@ final class ApiSurface {
         return modifiers(method.getModifiers())
                 + (method.isDefault() ? "default " : "")
                 + typeParameters(method.getTypeParameters())
+                + (method.getTypeParameters().length == 0 ? "" : " ")
                 + name(method.getAnnotatedReturnType())
                 + " "
                 + method.getName()
