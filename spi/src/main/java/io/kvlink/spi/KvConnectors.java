@@ -36,7 +36,7 @@ public final class KvConnectors {
             return of(
                     stream(ServiceLoader.load(KvConnectorProvider.class, loader)),
                     stream(ServiceLoader.load(HostPoolProvider.class, loader)));
-        } catch (ServiceConfigurationError cause) {
+        } catch (ServiceConfigurationError | LinkageError cause) {
             throw new KvConnectorException(
                     KvError.UNAVAILABLE, "provider=unloadable; " + cause.getMessage(), cause);
         }

@@ -37,15 +37,16 @@ public record TransferRoute(HostPort prefill, HostPort decode, TransferId id) {
      *     and isn't one, so that a typing error never turns into a local request in silence
      */
     public static Optional<TransferRoute> find(String requestId, int prompt) {
-        if (requestId.length() > 4096 || !requestId.contains(MARK)) {
+        String text = requestId.substring(0, Math.min(requestId.length(), 4096));
+        if (!text.contains(MARK)) {
             return Optional.empty();
         }
-        Matcher matcher = RULE.matcher(requestId);
+        Matcher matcher = RULE.matcher(text);
         if (!matcher.find()) {
             throw new KvConnectorException(
                     KvError.BAD_ROUTE,
                     "requestId="
-                            + requestId
+                            + text
                             + "; expected ___prefill_addr_HOST:PORT___decode_addr_HOST:PORT_"
                             + "<32 hexadecimal digits>");
         }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRole;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * What an implementor says about a connector, and what every rule needs: engines, requests that hop
+ * between them, waits with a deadline. After each test every engine must come to rest with an idle
+ * ledger before it is closed.
+ */
+@ExtendWith(LeakExtension.class)
+public abstract class ConnectorTck {
+
+    private static final long PAUSE_NS = 100_000;
+
+    private final List<FakeEngine> engines = new ArrayList<>();
+    private final Random random = new Random(42);
+    private long ids;
+
+    /** The connector's provider; asked for once an engine. */
+    protected abstract KvConnectorProvider provider();
+
+    /**
+     * The JSON of {@code kv_transfer_config} for an engine, with {@code kv_port} 0, {@link
+     * #transferDeadline} and {@link #unclaimedTtl} set in the connector's own words.
+     *
+     * @param role the engine's role
+     * @return a map that may be changed or not
+     */
+    protected abstract Map<String, Object> config(KvRole role);
+
+    /**
+     * Whether the connector has an optional ability.
+     *
+     * @param capability which
+     * @return true unless overridden
+     */
+    protected boolean supports(TckCapability capability) {
+        return true;
+    }
+
+    /** How long {@link #config} lets a transfer wait for its peer before it fails. */
+    protected Duration transferDeadline() {
+        return Duration.ofSeconds(10);
+    }
+
+    /** How long {@link #config} keeps KV that nobody asks for. */
+    protected Duration unclaimedTtl() {
+        return Duration.ofSeconds(2);
+    }
+
+    /** What the suite adds to a deadline before it calls a connector late. */
+    protected Duration slack() {
+        return Duration.ofSeconds(5);
+    }
+
+    @AfterEach
+    final void comeToRestAndClose() {
+        try {
+            engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::leaveAll);
+            awaitIdle();
+        } finally {
+            closeAll();
+        }
+    }
+
+    final FakeEngine open(KvRole role) {
+        return open(role, EngineShape.DEFAULT, Map.of());
+    }
+
+    final FakeEngine open(KvRole role, EngineShape shape, Map<String, Object> changes) {
+        Map<String, Object> json = new HashMap<>(config(role));
+        json.putAll(changes);
+        String name = role.key() + engines.size();
+        FakeEngine engine = new FakeEngine(name, provider(), json, shape, transferDeadline());
+        engines.add(engine);
+        return engine;
+    }
+
+    final TransferRoute route(FakeEngine producer, FakeEngine consumer) {
+        return new TransferRoute(
+                producer.address(),
+                consumer.address(),
+                new TransferId(System.nanoTime(), ++ids, 0));
+    }
+
+    final int[] prompt(int tokens) {
+        return random.ints(tokens, 0, 50_000).toArray();
+    }
+
+    final Hop hop(FakeEngine producer, FakeEngine consumer, int tokens) {
+        return hop(producer, consumer, route(producer, consumer), prompt(tokens));
+    }
+
+    final Hop hop(FakeEngine producer, FakeEngine consumer, TransferRoute route, int[] prompt) {
+        FakeRequest target = consumer.add(Optional.of(route), prompt);
+        return new Hop(producer.add(Optional.of(route), prompt), target);
+    }
+
+    /** Steps all open engines until both ends of all hops have ended. */
+    final void awaitEnd(Hop... hops) {
+        await(
+                "the end of " + Arrays.toString(hops),
+                () -> Arrays.stream(hops).allMatch(Hop::ended));
+    }
+
+    /** Steps all open engines until nothing is held for any transfer and no block is out. */
+    final void awaitIdle() {
+        await(
+                "idle ledgers",
+                unclaimedTtl().plus(transferDeadline()),
+                () ->
+                        engines.stream()
+                                .filter(engine -> !engine.isClosed())
+                                .allMatch(engine -> engine.connector().ledger().idle()));
+    }
+
+    final void await(String what, BooleanSupplier done) {
+        await(what, transferDeadline(), done);
+    }
+
+    final void await(String what, Duration limit, BooleanSupplier done) {
+        await(
+                what,
+                limit,
+                done,
+                () ->
+                        engines.stream()
+                                .filter(engine -> !engine.isClosed())
+                                .forEach(FakeEngine::step));
+    }
+
+    final void await(String what, Duration limit, BooleanSupplier done, Runnable meanwhile) {
+        long deadlineNs = System.nanoTime() + limit.plus(slack()).toNanos();
+        while (!done.getAsBoolean()) {
+            if (System.nanoTime() - deadlineNs > 0) {
+                throw new AssertionError("waited %s for %s; %s".formatted(limit, what, engines));
+            }
+            meanwhile.run();
+            LockSupport.parkNanos(PAUSE_NS);
+        }
+    }
+
+    /** Steps all open engines some times, to see what doesn't happen. */
+    final void stepAll(int times) {
+        for (int i = 0; i < times; i++) {
+            engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::step);
+        }
+    }
+
+    // One that doesn't close must not keep the others open.
+    private void closeAll() {
+        AssertionError failed = new AssertionError("engines don't close");
+        for (FakeEngine engine : engines) {
+            try {
+                engine.close();
+            } catch (RuntimeException cause) {
+                failed.addSuppressed(cause);
+            }
+        }
+        if (failed.getSuppressed().length > 0) {
+            throw failed;
+        }
+    }
+
+    /**
+     * One prompt that is computed at one engine and continued at another.
+     *
+     * @param source the request at the producer
+     * @param target the request at the consumer
+     */
+    record Hop(FakeRequest source, FakeRequest target) {
+        boolean ended() {
+            return source.ended() && target.ended();
+        }
+    }
+}

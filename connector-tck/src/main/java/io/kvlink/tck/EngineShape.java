@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.DType;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayout.AxisOrder;
+import io.kvlink.spi.MemoryRegion;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How a fake engine keeps KV.
+ *
+ * @param layout its layout
+ * @param blocks how many blocks it has
+ * @param direct true for direct buffers, false for arrays
+ */
+record EngineShape(KvLayout layout, int blocks, boolean direct) {
+
+    private static final String MODEL = "tck-model";
+    private static final int TOKENS = 2048;
+
+    static final EngineShape DEFAULT = of(16, AxisOrder.KV_FIRST, false);
+
+    static EngineShape of(int blockSize, AxisOrder order, boolean direct) {
+        KvLayout layout = new KvLayout(MODEL, 3, 2, 4, DType.BF16, order, blockSize, 0, 1, 0, 1);
+        return new EngineShape(layout, TOKENS / blockSize, direct);
+    }
+
+    EngineShape withKvHeads(int kvHeads) {
+        KvLayout other = KvLayout.single(MODEL, 3, kvHeads, 4, DType.BF16, layout.blockSize());
+        return new EngineShape(other, blocks, direct);
+    }
+
+    long regionBytes() {
+        return blocks * layout.blockBytes();
+    }
+
+    List<MemoryRegion> allocate() {
+        List<MemoryRegion> regions = new ArrayList<>();
+        int bytes = Math.toIntExact(regionBytes());
+        for (int layer = 0; layer < layout.layers(); layer++) {
+            regions.add(
+                    MemoryRegion.ofBuffer(
+                            direct
+                                    ? ByteBuffer.allocateDirect(bytes)
+                                    : ByteBuffer.allocate(bytes)));
+        }
+        return regions;
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.TransferOutcome;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** A fake engine's book-keeping for one request. Owned by its engine. */
+final class FakeRequest {
+
+    /** What the engine does with it. */
+    enum State {
+        /** Has no blocks. */
+        WAITING,
+        /** Its blocks fill in the background. */
+        LOADING,
+        /** Takes part in steps until its prompt is computed. */
+        RUNNING,
+        /** The engine is done with it. */
+        ENDED
+    }
+
+    /** How it ended. */
+    enum Ending {
+        /** It hasn't. */
+        NONE,
+        /** Its whole prompt was computed here. */
+        COMPUTED,
+        /** KV was loaded, and every byte was right. */
+        LOADED,
+        /** The connector said that KV won't come. */
+        FAILED,
+        /** The test took it away. */
+        LEFT
+    }
+
+    final KvRequest kv;
+    final long[] prefixes;
+    final List<TransferOutcome> sent = new ArrayList<>();
+    final List<TransferOutcome> loaded = new ArrayList<>();
+    final List<TransferOutcome> failedLoads = new ArrayList<>();
+    int tokensPerStep = Integer.MAX_VALUE;
+    // The test keeps it out of the steps.
+    boolean held;
+    State state = State.WAITING;
+    Ending ending = Ending.NONE;
+    Optional<LoadDecision> decision = Optional.empty();
+    BlockTable blocks = BlockTable.of();
+    int computed;
+    int loading;
+    boolean loadsInStep;
+    boolean connectorOwns;
+    boolean released = true;
+    String wrongByte = "";
+
+    FakeRequest(KvRequest kv) {
+        this.kv = kv;
+        this.prefixes = FakeKv.prefixes(kv.promptTokens());
+    }
+
+    boolean ended() {
+        return state == State.ENDED;
+    }
+
+    int promptTokens() {
+        return kv.promptTokens().length;
+    }
+
+    /** Everything the connector said about a failure, for assertions. */
+    List<String> failures() {
+        List<String> failures = new ArrayList<>();
+        if (decision.orElse(LoadDecision.NOTHING) instanceof LoadDecision.Failed failed) {
+            failures.add(failed.error() + " " + failed.detail());
+        }
+        for (List<TransferOutcome> outcomes : List.of(sent, loaded, failedLoads)) {
+            for (TransferOutcome outcome : outcomes) {
+                outcome.failure().ifPresent(error -> failures.add(error + " " + outcome.detail()));
+            }
+        }
+        return failures;
+    }
+
+    @Override
+    public String toString() {
+        return "%s[state=%s ending=%s decision=%s computed=%d/%d sent=%d loaded=%d failed=%s]"
+                .formatted(
+                        kv.id(),
+                        state,
+                        ending,
+                        decision,
+                        computed,
+                        promptTokens(),
+                        sent.size(),
+                        loaded.size(),
+                        failures());
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.MemoryRegion;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+/** Rules 5xx: how a connector begins and ends, and what its peers notice of it. */
+public abstract class LifecycleRules extends FailureRules {
+
+    @Test
+    final void required_rule501_closingIsBoundedAndTwiceIsOnce() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        Hop hop = hop(producer, consumer, 50);
+        awaitEnd(hop);
+        Duration limit = transferDeadline().plus(slack());
+        for (FakeEngine engine : List.of(producer, consumer)) {
+            engine.close();
+            assertTimeoutPreemptively(limit, engine.connector()::close);
+        }
+    }
+
+    @Test
+    final void required_rule502_closingLeavesNoThread() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        producer.close();
+        consumer.close();
+        assertThat(LeakExtension.threadsLeft()).isEmpty();
+    }
+
+    @Test
+    final void required_rule503_closingTheProducerFailsItsTransfers() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        Hop open = hop(producer, consumer, 50);
+        open.source().tokensPerStep = 20;
+        stepAll(1);
+        producer.close();
+        await("the failure", open.target()::ended);
+        assertFailed(open.target());
+    }
+
+    @Test
+    final void required_rule504_closingTheConsumerEndsItsTransfers() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        Hop open = hop(producer, consumer, 50);
+        open.source().tokensPerStep = 20;
+        stepAll(1);
+        consumer.close();
+        await(
+                "the blocks' return",
+                transferDeadline().plus(unclaimedTtl()),
+                () -> open.source().ended() && open.source().released);
+        awaitIdle();
+    }
+
+    @Test
+    final void required_rule505_aProducerMayRestartAtItsAddress() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        producer.close();
+        Hop hop = hop(reopen(KvRole.PRODUCER, producer), consumer, 50);
+        awaitEnd(hop);
+        assertLoaded(hop);
+    }
+
+    @Test
+    final void required_rule506_aConsumerMayRestartAtItsAddress() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        consumer.close();
+        Hop hop = hop(producer, reopen(KvRole.CONSUMER, consumer), 50);
+        awaitEnd(hop);
+        assertLoaded(hop);
+    }
+
+    @Test
+    final void required_rule507_memoryThatDoesNotFitTheLayoutIsRefused() {
+        EngineShape shape = EngineShape.DEFAULT;
+        long bytes = shape.regionBytes();
+        refusesMemory(List.of(region(bytes)));
+        refusesMemory(List.of(region(bytes), region(bytes), region(bytes - 1)));
+        refusesMemory(Collections.nCopies(3, region(bytes - 1)));
+    }
+
+    @Test
+    final void required_rule508_anUnknownSettingIsRefusedByName() {
+        Map<String, Object> json = new HashMap<>(config(KvRole.PRODUCER));
+        Map<String, Object> extra = new HashMap<>();
+        if (json.get("kv_connector_extra_config") instanceof Map<?, ?> given) {
+            given.forEach((key, value) -> extra.put(String.valueOf(key), value));
+        }
+        extra.put("no_such_setting", 1);
+        json.put("kv_connector_extra_config", extra);
+        KvConnectorException refused = refused(() -> create(json).close());
+        assertThat(refused.error()).isEqualTo(KvError.BAD_CONFIG);
+        assertThat(refused).hasMessageContaining("no_such_setting");
+    }
+
+    @Test
+    final void required_rule509_aTakenPortIsRefusedAndLeavesNothing() {
+        FakeEngine first = open(KvRole.PRODUCER);
+        int threads = LeakExtension.threadsNow().size();
+        Map<String, Object> json = new HashMap<>(config(KvRole.PRODUCER));
+        json.put("kv_port", first.address().port());
+        refused(() -> create(json).close());
+        await("as many threads as before", () -> LeakExtension.threadsNow().size() <= threads);
+    }
+
+    @Test
+    final void required_rule510_figuresAreInTheTermsOfPrometheus() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        awaitEnd(hop(producer, consumer, 50));
+        for (FakeEngine engine : List.of(producer, consumer)) {
+            List<KvMetric> metrics = engine.connector().metrics();
+            assertThat(metrics).allMatch(metric -> metric.name().matches("[a-z][a-z0-9_]*"));
+            assertThat(metrics).allMatch(metric -> !metric.help().isEmpty());
+            assertThat(metrics.stream().map(metric -> metric.name() + metric.labels()))
+                    .doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
+    final void required_rule511_halvesAndAddressStayTheSame() {
+        KvConnector connector = open(KvRole.PRODUCER).connector();
+        assertThat(connector.scheduler()).isSameAs(connector.scheduler());
+        assertThat(connector.worker()).isSameAs(connector.worker());
+        assertThat(connector.address()).isEqualTo(connector.address());
+        assertThat(connector.address().port()).isPositive();
+    }
+
+    private FakeEngine reopen(KvRole role, FakeEngine closed) {
+        return open(role, closed.shape(), Map.of("kv_port", closed.address().port()));
+    }
+
+    private KvConnector create(Map<String, Object> json) {
+        return provider()
+                .create(
+                        KvTransferConfig.of(json),
+                        new KvConnectorContext(
+                                EngineShape.DEFAULT.layout(), Optional.empty(), () -> {}));
+    }
+
+    private void refusesMemory(List<MemoryRegion> regions) {
+        try (KvConnector connector = create(config(KvRole.PRODUCER))) {
+            KvConnectorException refused =
+                    refused(() -> connector.worker().registerKvMemory(regions));
+            assertThat(refused.error()).isEqualTo(KvError.BAD_CONFIG);
+        }
+    }
+
+    private static MemoryRegion region(long bytes) {
+        return MemoryRegion.ofBuffer(ByteBuffer.allocate(Math.toIntExact(bytes)));
+    }
+
+    private static KvConnectorException refused(ThrowingCallable call) {
+        KvConnectorException refused = catchThrowableOfType(KvConnectorException.class, call);
+        assertThat(refused).as("nothing was refused").isNotNull();
+        return refused;
+    }
+}

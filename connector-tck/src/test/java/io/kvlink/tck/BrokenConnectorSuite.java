@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+/** The contract over a broken connector; run by {@link BrokenConnectorsTest} only. */
+final class BrokenConnectorSuite extends MemoryConnectorSuite {
+
+    /** Which one. Set before the launcher runs, on the same thread. */
+    static Fault broken = Fault.NONE;
+
+    BrokenConnectorSuite() {
+        super(broken, broken.push());
+    }
+}

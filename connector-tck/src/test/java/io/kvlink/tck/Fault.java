@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import java.util.Set;
+
+/** A way to break the reference connector, with the rules that must notice. */
+enum Fault {
+    NONE(true, ""),
+    FORGETS_THE_TAIL_OF_LONG_PROMPTS(true, "rule101"),
+    IGNORES_BLOCK_SIZES(true, "rule102 rule103"),
+    IGNORES_AXIS_ORDERS(true, "rule103"),
+    IGNORES_DIRECT_MEMORY(true, "rule104"),
+    SAVES_ONLY_THE_LAST_CHUNK(true, "rule105"),
+    OWNS_PROMPTS_OF_ONE_TOKEN(true, "rule106"),
+    WAITS_FOR_KV_WITHOUT_ROUTE(true, "rule107 rule202"),
+    TAKES_PROMPTS_FOR_ONE(true, "rule108"),
+    HAS_ROOM_FOR_TWENTY_TRANSFERS(true, "rule109 rule110"),
+    THROWS_WHEN_FULL(true, "rule111"),
+    ONLY_SENDS_AS_BOTH(true, "rule112"),
+    ANSWERS_ONCE(true, "rule201 rule204"),
+    WAKES_NOBODY(true, "rule203"),
+    FREES_SOURCE_EARLY(false, "rule301 rule305"),
+    REPORTS_TWICE(true, "rule302"),
+    WRITES_AFTER_THE_CONSUMER_LEFT(false, "rule303"),
+    SERVES_ANY_PROMPT(true, "rule401"),
+    REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH(true, "rule402"),
+    WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
+    WAITS_FOR_A_LOST_CONSUMER(true, "rule404"),
+    LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405"),
+    IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406"),
+    NEVER_EXPIRES(true, "rule407"),
+    SERVES_A_TRANSFER_TWICE(true, "rule408 rule409"),
+    THROWS_WHEN_CLOSED_TWICE(true, "rule501"),
+    LEAVES_A_THREAD(true, "rule502"),
+    CLOSES_IN_SILENCE(true, "rule503 rule504"),
+    DISTRUSTS_A_RESTARTED_PRODUCER(true, "rule505"),
+    DISTRUSTS_A_RESTARTED_CONSUMER(true, "rule506"),
+    TAKES_ANY_MEMORY(true, "rule507"),
+    IGNORES_UNKNOWN_SETTINGS(true, "rule508"),
+    SHARES_A_TAKEN_PORT(true, "rule509"),
+    NAMES_FIGURES_IN_ITS_OWN_WAY(true, "rule510");
+
+    private final boolean push;
+    private final String rules;
+
+    Fault(boolean push, String rules) {
+        this.push = push;
+        this.rules = rules;
+    }
+
+    /** Whether the broken connector pushes, or holds KV until it is fetched. */
+    boolean push() {
+        return push;
+    }
+
+    /** The rules whose tests must fail, and no others. */
+    Set<String> rules() {
+        return rules.isEmpty() ? Set.of() : Set.of(rules.split(" ", -1));
+    }
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
+import io.kvlink.spi.WorkerReport;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * One end of a {@link MemoryNetwork}. A push is loaded within a step, held KV in the background, so
+ * that the suite meets both. Has no thread.
+ */
+final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
+
+    /** Releases the threads that {@link Fault#LEAVES_A_THREAD} leaves. */
+    static volatile CountDownLatch leak = new CountDownLatch(1);
+
+    final boolean push;
+    final long deadlineNs;
+    final long ttlNs;
+    final List<TransferOutcome> sent = new ArrayList<>();
+    final List<TransferOutcome> loaded = new ArrayList<>();
+    final List<TransferOutcome> failedLoads = new ArrayList<>();
+    private final MemoryNetwork network;
+    private final HostPort address;
+    private final KvTransferConfig config;
+    private final KvConnectorContext context;
+    private final Map<String, MemorySide> sides = new HashMap<>();
+    private final List<BlockTable> lateWrites = new ArrayList<>();
+    private List<MemoryRegion> memory = List.of();
+    private StepMetadata step = StepMetadata.EMPTY;
+    private boolean closed;
+
+    MemoryConnector(
+            MemoryNetwork network,
+            HostPort address,
+            KvTransferConfig config,
+            KvConnectorContext context,
+            boolean push,
+            long deadlineNs,
+            long ttlNs) {
+        this.network = network;
+        this.address = address;
+        this.config = config;
+        this.context = context;
+        this.push = push;
+        this.deadlineNs = deadlineNs;
+        this.ttlNs = ttlNs;
+    }
+
+    boolean has(Fault fault) {
+        return network.fault == fault;
+    }
+
+    KvLayout layout() {
+        return context.layout();
+    }
+
+    ByteBuffer memory(int layer) {
+        return memory.get(layer).buffer();
+    }
+
+    long bufferBytes() {
+        return config.bufferBytes();
+    }
+
+    void wake() {
+        if (!has(Fault.WAKES_NOBODY)) {
+            context.wakeup().run();
+        }
+    }
+
+    @Override
+    public void onRequestAdded(KvRequest request) {
+        if (request.route().isEmpty() || request.transferTokens() == 0) {
+            return;
+        }
+        TransferRoute route = request.route().get();
+        boolean produces = config.role().produces() && route.prefill().equals(address);
+        boolean consumes = consumes() && route.decode().equals(address);
+        if (produces || consumes) {
+            MemorySide side = new MemorySide(this, request, produces);
+            sides.put(request.id(), side);
+            network.join(side);
+        }
+    }
+
+    @Override
+    public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        MemorySide side = sides.get(request.id());
+        if (side == null || side.producer) {
+            boolean local = request.route().isEmpty() && has(Fault.WAITS_FOR_KV_WITHOUT_ROUTE);
+            return local ? new LoadDecision.AskAgain() : LoadDecision.NOTHING;
+        }
+        if (side.failure.isPresent()) {
+            return side.failure.get();
+        }
+        if (!side.transfer.orElseThrow().ready() || (side.answered && has(Fault.ANSWERS_ONCE))) {
+            return new LoadDecision.AskAgain();
+        }
+        side.answered = true;
+        int tokens = request.transferTokens() - computedTokens;
+        return tokens <= 0 ? LoadDecision.NOTHING : new LoadDecision.Load(tokens, !push);
+    }
+
+    @Override
+    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens) {
+        MemorySide side = sides.get(request.id());
+        if (side != null) {
+            side.blocks = blocks;
+            side.loading = !side.producer && loadTokens > 0;
+            side.loadFrom = request.transferTokens() - loadTokens;
+        }
+    }
+
+    @Override
+    public StepMetadata buildStep(StepPlan plan) {
+        List<StepMetadata.Task> loads = new ArrayList<>();
+        for (MemorySide side : sides.values()) {
+            if (side.loading && !side.ended) {
+                int to = side.request.transferTokens();
+                loads.add(new StepMetadata.Task(side.request, side.blocks, side.loadFrom, to));
+            }
+        }
+        List<StepMetadata.Task> saves = new ArrayList<>();
+        for (StepPlan.Entry entry : plan.entries()) {
+            MemorySide side = sides.get(entry.request().id());
+            int from = entry.computedTokens();
+            int to = Math.min(from + entry.scheduledTokens(), entry.request().transferTokens());
+            if (side != null && side.producer && !side.ended && to > from) {
+                saves.add(new StepMetadata.Task(side.request, entry.blocks(), from, to));
+            }
+        }
+        return new StepMetadata(loads, saves);
+    }
+
+    @Override
+    public void onStepDone(WorkerReport report) {}
+
+    @Override
+    public BlockOwnership onRequestFinished(KvRequest request) {
+        MemorySide side = sides.remove(request.id());
+        if (side == null) {
+            boolean one = request.route().isPresent() && has(Fault.OWNS_PROMPTS_OF_ONE_TOKEN);
+            return one ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
+        }
+        if (!side.producer && side.loading && has(Fault.WRITES_AFTER_THE_CONSUMER_LEFT)) {
+            lateWrites.add(side.blocks);
+        }
+        if (side.ended) {
+            return BlockOwnership.FREE_NOW;
+        }
+        MemoryTransfer transfer = side.transfer.orElseThrow();
+        if (!side.producer || !transfer.ready()) {
+            transfer.onLeft(side);
+            return BlockOwnership.FREE_NOW;
+        }
+        return has(Fault.FREES_SOURCE_EARLY) && !transfer.hasConsumer()
+                ? BlockOwnership.FREE_NOW
+                : BlockOwnership.CONNECTOR_OWNS;
+    }
+
+    @Override
+    public void registerKvMemory(List<MemoryRegion> layers) {
+        long bytes = layers.get(0).bytes();
+        boolean fits =
+                layers.size() == layout().layers()
+                        && bytes % layout().blockBytes() == 0
+                        && layers.stream().allMatch(region -> region.bytes() == bytes);
+        if (!fits && !has(Fault.TAKES_ANY_MEMORY)) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG, "layers=%s; they don't fit the layout".formatted(layers));
+        }
+        memory = List.copyOf(layers);
+    }
+
+    @Override
+    public void startLoad(StepMetadata metadata) {
+        step = metadata;
+    }
+
+    @Override
+    public void awaitLayer(int layer, long deadlineNs) {
+        for (StepMetadata.Task task : step.loads()) {
+            MemorySide side = sides.get(task.request().id());
+            if (side != null && !side.ended) {
+                side.transfer.orElseThrow().load(side, layer);
+            }
+        }
+    }
+
+    @Override
+    public void saveLayer(int layer) {
+        for (StepMetadata.Task task : step.saves()) {
+            MemorySide side = sides.get(task.request().id());
+            if (side != null && !side.ended) {
+                side.blocks = task.blocks();
+                side.transfer.orElseThrow().save(side, layer, task.fromToken(), task.toToken());
+            }
+        }
+    }
+
+    @Override
+    public boolean awaitSaves(long deadlineNs) {
+        return true;
+    }
+
+    @Override
+    public WorkerReport pollFinished() {
+        for (StepMetadata.Task task : step.loads()) {
+            MemorySide side = sides.get(task.request().id());
+            if (side != null && !side.ended) {
+                side.transfer.orElseThrow().onLoaded(side);
+            }
+        }
+        step = StepMetadata.EMPTY;
+        network.reap(System.nanoTime());
+        lateWrites.forEach(blocks -> memory(0).put(firstByte(blocks), (byte) 1));
+        lateWrites.clear();
+        WorkerReport report = new WorkerReport(sent, loaded, failedLoads);
+        sent.clear();
+        loaded.clear();
+        failedLoads.clear();
+        return report;
+    }
+
+    @Override
+    public KvScheduler scheduler() {
+        return this;
+    }
+
+    @Override
+    public KvWorker worker() {
+        return this;
+    }
+
+    @Override
+    public HostPort address() {
+        return address;
+    }
+
+    @Override
+    public KvLedger ledger() {
+        long buffered = network.pushedTo(address);
+        return new KvLedger(buffered, 0, buffered > 0 ? 1 : 0, network.transfersOf(this), 0);
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        String name = has(Fault.NAMES_FIGURES_IN_ITS_OWN_WAY) ? "transfersOpen" : "transfers";
+        double transfers = network.transfersOf(this);
+        return List.of(new KvMetric(name, "Transfers under way.", false, Map.of(), transfers));
+    }
+
+    @Override
+    public void close() {
+        if (closed && has(Fault.THROWS_WHEN_CLOSED_TWICE)) {
+            throw new IllegalStateException("closed twice");
+        }
+        if (!closed) {
+            closed = true;
+            network.close(this);
+            leaveAThreadIfBroken();
+        }
+    }
+
+    private boolean consumes() {
+        return config.role().consumes()
+                && !(config.role().produces() && has(Fault.ONLY_SENDS_AS_BOTH));
+    }
+
+    private int firstByte(BlockTable blocks) {
+        return Math.toIntExact(layout().runs(blocks, 0, 1, memory.get(0).bytes()).get(0).offset());
+    }
+
+    private void leaveAThreadIfBroken() {
+        if (has(Fault.LEAVES_A_THREAD)) {
+            CountDownLatch until = leak;
+            Thread thread =
+                    new Thread(
+                            () -> {
+                                try {
+                                    until.await();
+                                } catch (InterruptedException stop) {
+                                    Thread.currentThread().interrupt();
+                                }
+                            },
+                            "kv-left");
+            thread.setDaemon(true);
+            thread.start();
+        }
+    }
+}

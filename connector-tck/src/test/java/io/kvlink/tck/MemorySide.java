@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.TransferOutcome;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** One end of a transfer. */
+final class MemorySide {
+
+    final MemoryConnector connector;
+    final KvRequest request;
+    final boolean producer;
+    final long addedNs = System.nanoTime();
+    Optional<MemoryTransfer> transfer = Optional.empty();
+    Optional<LoadDecision.Failed> failure = Optional.empty();
+    BlockTable blocks = BlockTable.of();
+    int loadFrom;
+    boolean loading;
+    boolean ended;
+    boolean answered;
+
+    MemorySide(MemoryConnector connector, KvRequest request, boolean producer) {
+        this.connector = connector;
+        this.request = request;
+        this.producer = producer;
+    }
+
+    boolean isLate(long nowNs) {
+        return nowNs - addedNs > connector.deadlineNs;
+    }
+
+    boolean sharesPromptWith(MemorySide other) {
+        return Arrays.equals(request.promptTokens(), other.request.promptTokens());
+    }
+
+    /** Ends this side, once; the other one isn't told. */
+    void fail(KvError error, String detail) {
+        if (!ended) {
+            ended = true;
+            failure = Optional.of(new LoadDecision.Failed(error, detail));
+            if (producer) {
+                connector.sent.add(outcome(Optional.of(error), detail, 0));
+            } else if (loading) {
+                connector.failedLoads.add(outcome(Optional.of(error), detail, 0));
+            }
+            connector.wake();
+        }
+    }
+
+    void succeed(long bytes) {
+        if (!ended) {
+            ended = true;
+            List<TransferOutcome> reports = producer ? connector.sent : connector.loaded;
+            reports.add(outcome(Optional.empty(), "", bytes));
+            if (!producer && connector.has(Fault.REPORTS_TWICE)) {
+                reports.add(outcome(Optional.empty(), "", bytes));
+            }
+            connector.wake();
+        }
+    }
+
+    private TransferOutcome outcome(Optional<KvError> error, String detail, long bytes) {
+        return new TransferOutcome(
+                request.id(),
+                request.route().orElseThrow().id(),
+                error,
+                detail,
+                "memory",
+                bytes,
+                System.nanoTime() - addedNs);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout.Run;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** One transfer: its two sides, and the bytes between them. */
+final class MemoryTransfer {
+
+    final TransferId id;
+    final TransferRoute route;
+    private final MemoryNetwork network;
+    private Optional<MemorySide> producer = Optional.empty();
+    private Optional<MemorySide> consumer = Optional.empty();
+    // [layer][token]: bytes of one token. Filled by a push only.
+    private byte[][][] bytes = {};
+    private int savedTokens;
+    private boolean ready;
+    private long readyNs;
+    boolean pushed;
+    boolean immortal;
+
+    MemoryTransfer(MemoryNetwork network, TransferId id, TransferRoute route) {
+        this.network = network;
+        this.id = id;
+        this.route = route;
+    }
+
+    void join(MemorySide side) {
+        Optional<MemorySide> there = side.producer ? producer : consumer;
+        if (there.isPresent() && !has(Fault.SERVES_A_TRANSFER_TWICE)) {
+            side.fail(KvError.NO_SUCH_TRANSFER, "transfer=" + id + " belongs to another request");
+            return;
+        }
+        side.transfer = Optional.of(this);
+        if (there.isEmpty() && side.producer) {
+            producer = Optional.of(side);
+        } else if (there.isEmpty()) {
+            consumer = Optional.of(side);
+        }
+        if (producer.isPresent() && consumer.isPresent()) {
+            compare(producer.get(), consumer.get());
+        }
+    }
+
+    boolean ready() {
+        return ready;
+    }
+
+    boolean involves(MemoryConnector connector) {
+        return producer.filter(side -> side.connector == connector).isPresent()
+                || consumer.filter(side -> side.connector == connector).isPresent();
+    }
+
+    boolean waitsFor(MemoryConnector connector) {
+        return producer.filter(side -> side.connector == connector && !side.ended).isPresent()
+                || consumer.filter(side -> side.connector == connector && !side.ended).isPresent();
+    }
+
+    boolean hasConsumer() {
+        return consumer.isPresent();
+    }
+
+    long bytes() {
+        return Arrays.stream(bytes).flatMap(Arrays::stream).mapToLong(b -> b.length).sum();
+    }
+
+    /** A layer of a token range is computed; takes the bytes if they are to be pushed. */
+    void save(MemorySide side, int layer, int from, int to) {
+        if (side.connector.push) {
+            if (bytes.length == 0) {
+                int layers = side.connector.layout().layers();
+                bytes = new byte[layers][side.request.transferTokens()][0];
+            }
+            for (int token = from; token < to; token++) {
+                bytes[layer][token] = read(side, layer, token);
+            }
+        }
+        if (layer == side.connector.layout().layers() - 1) {
+            onSaved(side, from, to);
+        }
+    }
+
+    void load(MemorySide side, int layer) {
+        for (int token = side.loadFrom; token < side.request.transferTokens(); token++) {
+            if (!(has(Fault.FORGETS_THE_TAIL_OF_LONG_PROMPTS) && token >= 600)) {
+                byte[] content =
+                        pushed ? bytes[layer][token] : read(producer.orElseThrow(), layer, token);
+                write(side, layer, token, content);
+            }
+        }
+    }
+
+    void onLoaded(MemorySide side) {
+        long moved =
+                side.connector.layout().layerBytes(side.request.transferTokens() - side.loadFrom)
+                        * side.connector.layout().layers();
+        side.succeed(moved);
+        producer.ifPresent(sender -> sender.succeed(moved));
+        network.forget(this);
+    }
+
+    void onLeft(MemorySide side) {
+        if (!side.producer && has(Fault.LEAKS_WHAT_A_LEAVER_LEFT) && !ready) {
+            immortal = true;
+            side.ended = false;
+        } else if (!(side.producer && has(Fault.IGNORES_A_PRODUCER_THAT_LEAVES))) {
+            fail(KvError.CANCELLED, "request=" + side.request.id() + " left");
+        } else {
+            ready = true;
+            pushed = true;
+            bytes = new byte[3][side.request.transferTokens()][0];
+            side.fail(KvError.CANCELLED, "left");
+        }
+    }
+
+    void reap(long nowNs) {
+        if (immortal) {
+            return;
+        }
+        if (ready && consumer.isEmpty()) {
+            boolean lost = !network.reaches(route.decode());
+            MemoryConnector sender = producer.orElseThrow().connector;
+            boolean waitsForEver =
+                    has(lost ? Fault.WAITS_FOR_A_LOST_CONSUMER : Fault.NEVER_EXPIRES);
+            if (nowNs - readyNs > (lost ? sender.deadlineNs : sender.ttlNs) && !waitsForEver) {
+                fail(lost ? KvError.PEER_LOST : KvError.NO_SUCH_TRANSFER, "transfer=" + id);
+            }
+        }
+        consumer.filter(side -> !ready && side.isLate(nowNs))
+                .filter(side -> producer.isPresent() || !has(Fault.WAITS_FOR_A_LOST_PRODUCER))
+                .ifPresent(side -> fail(KvError.DEADLINE, "transfer=" + id));
+    }
+
+    void fail(KvError error, String detail) {
+        network.forget(this);
+        producer.ifPresent(side -> side.fail(error, detail));
+        consumer.ifPresent(side -> side.fail(error, detail));
+    }
+
+    private void onSaved(MemorySide side, int from, int to) {
+        boolean inOrder = from == savedTokens || has(Fault.SAVES_ONLY_THE_LAST_CHUNK);
+        savedTokens = inOrder ? to : savedTokens;
+        if (savedTokens < side.request.transferTokens() || ready) {
+            return;
+        }
+        if (side.connector.push && network.reaches(route.decode())) {
+            if (!network.hasRoom(route.decode(), bytes())) {
+                fail(KvError.NO_SPACE, "bytes=" + bytes());
+                if (has(Fault.THROWS_WHEN_FULL)) {
+                    throw new IllegalStateException("full");
+                }
+                return;
+            }
+            if (has(Fault.SAVES_ONLY_THE_LAST_CHUNK)) {
+                for (byte[][] layer : bytes) {
+                    Arrays.fill(layer, 0, from, new byte[layer[from].length]);
+                }
+            }
+            pushed = true;
+            side.succeed(bytes());
+        }
+        ready = true;
+        readyNs = System.nanoTime();
+        consumer.ifPresent(receiver -> receiver.connector.wake());
+    }
+
+    private void compare(MemorySide sender, MemorySide receiver) {
+        String difference = sender.connector.layout().firstDifference(receiver.connector.layout());
+        if (!difference.isEmpty()) {
+            boolean mute = has(Fault.REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH);
+            fail(KvError.LAYOUT_MISMATCH, mute ? "they differ" : difference);
+        } else if (!sender.sharesPromptWith(receiver) && !has(Fault.SERVES_ANY_PROMPT)) {
+            fail(KvError.PROMPT_MISMATCH, "transfer=" + id);
+        }
+    }
+
+    private static byte[] read(MemorySide side, int layer, int token) {
+        byte[] content = new byte[Math.toIntExact(side.connector.layout().tokenBytes())];
+        int at = 0;
+        ByteBuffer memory = side.connector.memory(layer);
+        for (Run run : runs(side, token)) {
+            memory.get(Math.toIntExact(run.offset()), content, at, (int) run.bytes());
+            at += (int) run.bytes();
+        }
+        return content;
+    }
+
+    private void write(MemorySide side, int layer, int token, byte[] content) {
+        if (content.length == 0 || isIgnored(side)) {
+            return;
+        }
+        int at = 0;
+        ByteBuffer memory = side.connector.memory(layer);
+        for (Run run : runs(side, token)) {
+            memory.put(Math.toIntExact(run.offset()), content, at, (int) run.bytes());
+            at += (int) run.bytes();
+        }
+    }
+
+    private boolean isIgnored(MemorySide side) {
+        MemoryConnector from = producer.orElseThrow().connector;
+        MemoryConnector to = side.connector;
+        boolean orders = from.layout().axisOrder() != to.layout().axisOrder();
+        boolean sizes = from.layout().blockSize() != to.layout().blockSize();
+        boolean kinds = from.memory(0).isDirect() != to.memory(0).isDirect();
+        return (orders && has(Fault.IGNORES_AXIS_ORDERS))
+                || (sizes && has(Fault.IGNORES_BLOCK_SIZES))
+                || (kinds && has(Fault.IGNORES_DIRECT_MEMORY));
+    }
+
+    private static List<Run> runs(MemorySide side, int token) {
+        BlockTable blocks = side.blocks;
+        long regionBytes = side.connector.memory(0).capacity();
+        return side.connector.layout().runs(blocks, token, token + 1, regionBytes);
+    }
+
+    private boolean has(Fault fault) {
+        return network.fault == fault;
+    }
+}
