@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRole;
+import io.kvlink.tck.KvConnectorContract;
+import io.kvlink.tck.TckCapability;
+import java.time.Duration;
+import java.util.Map;
+
+/** The conformance suite over one mode and one data plane of this connector. */
+abstract class P2pConformance extends KvConnectorContract {
+
+    private final SendType sendType;
+    private final String dataPlane;
+
+    P2pConformance(SendType sendType, String dataPlane) {
+        this.sendType = sendType;
+        this.dataPlane = dataPlane;
+    }
+
+    @Override
+    protected KvConnectorProvider provider() {
+        return new P2pNcclConnectorProvider();
+    }
+
+    @Override
+    protected Map<String, Object> config(KvRole role) {
+        return Map.of(
+                "kv_connector",
+                P2pNcclConnectorProvider.NAME,
+                "kv_role",
+                role.key(),
+                "kv_port",
+                0,
+                "kv_connector_extra_config",
+                Map.of(
+                        "send_type", sendType.name(),
+                        "data_plane", dataPlane,
+                        "transfer_timeout_s", 3,
+                        "get_lease_s", 3,
+                        "handshake_timeout_s", 1,
+                        "unclaimed_ttl_s", 1));
+    }
+
+    @Override
+    protected Duration transferDeadline() {
+        return Duration.ofSeconds(3);
+    }
+
+    @Override
+    protected Duration unclaimedTtl() {
+        return Duration.ofSeconds(sendType == SendType.GET ? 3 : 1);
+    }
+
+    @Override
+    protected boolean supports(TckCapability capability) {
+        return capability != TckCapability.PUSH || sendType != SendType.GET;
+    }
+}
