@@ -91,13 +91,24 @@ final class ApiSurface {
                         .map(ApiSurface::field);
         Stream<String> constructors =
                 Arrays.stream(type.getDeclaredConstructors())
-                        .filter(ApiSurface::offers)
+                        .filter(made -> offers(made) && !isCanonical(made))
                         .map(ApiSurface::constructor);
         Stream<String> methods =
                 Arrays.stream(type.getDeclaredMethods())
                         .filter(ApiSurface::offers)
                         .map(ApiSurface::method);
         return Stream.of(fields, constructors, methods).flatMap(stream -> stream);
+    }
+
+    // Says what the components say; and JDK 17 loses its generics if a newer javac compiled it.
+    private static boolean isCanonical(Constructor<?> constructor) {
+        Class<?> type = constructor.getDeclaringClass();
+        return type.isRecord()
+                && Arrays.equals(
+                        constructor.getParameterTypes(),
+                        Arrays.stream(type.getRecordComponents())
+                                .map(RecordComponent::getType)
+                                .toArray());
     }
 
     private static boolean offers(Member member) {
