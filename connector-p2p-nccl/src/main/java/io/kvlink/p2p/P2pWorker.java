@@ -146,8 +146,14 @@ final class P2pWorker implements KvWorker {
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
-        endSaves();
-        return true; // The connector holds the blocks, or a copy of them, from here on.
+        boolean sentInTime = true;
+        if (sendType == SendType.PUT) {
+            for (Save save : saves) {
+                sentInTime &= save.outbound.awaitAllSent(deadlineNs);
+            }
+        }
+        endSaves(); // The connector holds the blocks, or a copy of them, from here on.
+        return sentInTime;
     }
 
     @Override

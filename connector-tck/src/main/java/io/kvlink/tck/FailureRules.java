@@ -88,7 +88,7 @@ public abstract class FailureRules extends OwnershipRules {
         consumer.leave(during.target());
         awaitEnd(before, during);
         awaitIdle();
-        assertThat(before.source().released && during.source().released).isTrue();
+        await("the blocks' return", () -> before.source().released && during.source().released);
         Hop after = hop(producer, consumer, 50);
         awaitEnd(after);
         assertLoaded(after);

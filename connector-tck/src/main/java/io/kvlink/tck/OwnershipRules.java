@@ -90,8 +90,9 @@ public abstract class OwnershipRules extends SchedulingRules {
         } else {
             await("the end of the prefill", source::ended);
             stepAll(20);
-            assertThat(source.sent).as("held until it is fetched: %s", source).isEmpty();
-            assertThat(source.released).as("held until it is fetched: %s", source).isFalse();
+            assertThat(consumer.connector().ledger().idle())
+                    .as("held until it is fetched: %s", source)
+                    .isTrue();
         }
         Hop late = new Hop(source, consumer.add(Optional.of(route), prompt));
         awaitEnd(late);

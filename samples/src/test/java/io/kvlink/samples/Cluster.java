@@ -64,8 +64,20 @@ final class Cluster implements AutoCloseable {
         return decode(settings, Map.of());
     }
 
+    /** A decode worker of another model. */
+    TextGenerator decodeOf(Path model, Map<String, Object> settings) {
+        TextGenerator worker = add(worker(model, "kv_consumer", settings, Map.of()));
+        decodes.add(worker);
+        return worker;
+    }
+
     static TextGenerator worker(
             String role, Map<String, Object> settings, Map<String, Object> options) {
+        return worker(MODEL, role, settings, options);
+    }
+
+    private static TextGenerator worker(
+            Path model, String role, Map<String, Object> settings, Map<String, Object> options) {
         Map<String, Object> extra = new LinkedHashMap<>();
         Map<String, Object> transfer = new LinkedHashMap<>();
         transfer.put("kv_connector", "P2pNcclConnector");
@@ -76,7 +88,7 @@ final class Cluster implements AutoCloseable {
         transfer.put("kv_connector_extra_config", extra);
         Map<String, Object> values = new LinkedHashMap<>(options);
         values.put("kv_transfer_config", new com.google.gson.Gson().toJson(transfer));
-        return LlamaWorker.start(WorkerConfig.of(MODEL, values), loader());
+        return LlamaWorker.start(WorkerConfig.of(model, values), loader());
     }
 
     static HostPort kvAddress(TextGenerator worker) {
@@ -89,12 +101,13 @@ final class Cluster implements AutoCloseable {
             TextGenerator decode,
             int[] prompt,
             SamplingParams sampling,
-            int maxTokens) {
+            int maxTokens,
+            String... stop) {
         TransferRoute route = route(kvAddress(prefill), kvAddress(decode));
         CompletableFuture<Completion> first =
-                submit(prefill, Optional.of(route), prompt, sampling, 1);
+                submit(prefill, Optional.of(route), prompt, sampling, 1, stop);
         CompletableFuture<Completion> answer =
-                submit(decode, Optional.of(route), prompt, sampling, maxTokens);
+                submit(decode, Optional.of(route), prompt, sampling, maxTokens, stop);
         return first.thenCombine(
                 answer,
                 (computed, decoded) -> {
@@ -116,11 +129,13 @@ final class Cluster implements AutoCloseable {
             Optional<TransferRoute> route,
             int[] prompt,
             SamplingParams sampling,
-            int maxTokens) {
+            int maxTokens,
+            String... stop) {
         Collector collector = new Collector();
         String id = route.map(TransferRoute::requestId).orElse("local-" + UUID.randomUUID());
         worker.submit(
-                new GenerationRequest(id, route, prompt, maxTokens, 0, sampling, List.of(), true),
+                new GenerationRequest(
+                        id, route, prompt, maxTokens, 0, sampling, List.of(stop), true),
                 collector);
         return collector.done;
     }

@@ -42,7 +42,8 @@ class FactRecallTest {
                                 Optional.empty(),
                                 one.encode(question.prompt()),
                                 SamplingParams.GREEDY,
-                                ANSWER));
+                                ANSWER,
+                                "."));
             }
             int rightAlone = right(alone);
             int right = right(overTwo(cluster, Map.of(), QUESTIONS));
@@ -72,7 +73,8 @@ class FactRecallTest {
                             decode,
                             decode.encode(question.prompt()),
                             SamplingParams.GREEDY,
-                            ANSWER));
+                            ANSWER,
+                            "."));
         }
         return answers;
     }
@@ -81,7 +83,7 @@ class FactRecallTest {
         int right = 0;
         for (int i = 0; i < answers.size(); i++) {
             String text = Cluster.await(answers.get(i)).text();
-            right += text.startsWith(questions.get(i).answer()) ? 1 : 0;
+            right += (text + ".").equals(questions.get(i).answer()) ? 1 : 0;
         }
         return right;
     }

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,7 @@ public final class Outbound {
 
     // Written by the control thread, read by the engine's.
     private volatile boolean ended;
+    private volatile boolean refused;
 
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
@@ -130,18 +132,37 @@ public final class Outbound {
     }
 
     /**
-     * Waits until a layer is sent or the transfer has ended. By the engine's thread.
+     * Waits until a layer is sent, the transfer has ended, or the receiver has no room for it: the
+     * room may come only when the caller goes on. By the engine's thread.
      *
      * @param layer the layer
      * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
      */
     public void awaitSent(int layer, long deadlineNs) {
+        await(deadlineNs, () -> ended || sent > layer || refused);
+    }
+
+    /**
+     * Waits until all layers are sent or the transfer has ended. By the engine's thread.
+     *
+     * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
+     * @return false if the deadline passed first
+     */
+    public boolean awaitAllSent(long deadlineNs) {
+        return await(deadlineNs, () -> ended || sent == layers());
+    }
+
+    private boolean await(long deadlineNs, BooleanSupplier condition) {
         waiter = Thread.currentThread();
         try {
-            long left;
-            while (!ended && sent <= layer && (left = deadlineNs - System.nanoTime()) > 0) {
-                LockSupport.parkNanos(this, left);
+            while (!condition.getAsBoolean()) {
+                long leftNs = deadlineNs - System.nanoTime();
+                if (leftNs <= 0) {
+                    return false;
+                }
+                LockSupport.parkNanos(this, leftNs);
             }
+            return true;
         } finally {
             waiter = null;
         }
@@ -196,6 +217,11 @@ public final class Outbound {
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
     void onLayerSent() {
         sent = sent + 1;
+        LockSupport.unpark(waiter);
+    }
+
+    void refused(boolean noRoom) {
+        refused = noRoom;
         LockSupport.unpark(waiter);
     }
 

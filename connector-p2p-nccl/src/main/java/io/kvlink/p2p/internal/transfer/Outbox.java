@@ -135,6 +135,7 @@ final class Outbox {
             return;
         }
         transfer.moveTo(SendState.GRANTED);
+        transfer.refused(false);
         transfer.ticket = grant.ticket();
         transfer.posted = transfer.groupFirst;
         transfer.groupDone = false;
@@ -148,6 +149,7 @@ final class Outbox {
                 && transfer.state == SendState.OFFERED
                 && session.equals(transfer.session)) {
             transfer.moveTo(SendState.WAITING);
+            transfer.refused(true);
             transfer.retryAtNs = nowNs() + backOffMs(transfer, busy) * 1_000_000L;
         }
     }
