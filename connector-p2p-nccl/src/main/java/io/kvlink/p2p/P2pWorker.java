@@ -149,7 +149,7 @@ final class P2pWorker implements KvWorker {
         boolean sentInTime = true;
         if (sendType == SendType.PUT) {
             for (Save save : saves) {
-                sentInTime &= save.outbound.awaitAllSent(deadlineNs);
+                sentInTime &= save.outbound.awaitSent(layout.layers() - 1, deadlineNs);
             }
         }
         endSaves(); // The connector holds the blocks, or a copy of them, from here on.

@@ -3,7 +3,10 @@ package io.kvlink.p2p;
 
 /** Who begins a transfer, and who waits for it: {@code send_type} of the configuration. */
 public enum SendType {
-    /** The sender offers each layer group and the step waits until all are sent. */
+    /**
+     * The step waits until its layers are sent, but not for a receiver without room: then the
+     * transfer goes on behind the step.
+     */
     PUT,
     /** The sender keeps the KV until the receiver fetches it, or a lease ends. */
     GET,

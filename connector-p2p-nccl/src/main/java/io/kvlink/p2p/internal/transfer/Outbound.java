@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -137,25 +136,12 @@ public final class Outbound {
      *
      * @param layer the layer
      * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
-     */
-    public void awaitSent(int layer, long deadlineNs) {
-        await(deadlineNs, () -> ended || sent > layer || refused);
-    }
-
-    /**
-     * Waits until all layers are sent or the transfer has ended. By the engine's thread.
-     *
-     * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
      * @return false if the deadline passed first
      */
-    public boolean awaitAllSent(long deadlineNs) {
-        return await(deadlineNs, () -> ended || sent == layers());
-    }
-
-    private boolean await(long deadlineNs, BooleanSupplier condition) {
+    public boolean awaitSent(int layer, long deadlineNs) {
         waiter = Thread.currentThread();
         try {
-            while (!condition.getAsBoolean()) {
+            while (!ended && sent <= layer && !refused) {
                 long leftNs = deadlineNs - System.nanoTime();
                 if (leftNs <= 0) {
                     return false;
