@@ -38,6 +38,7 @@ final class Cluster implements AutoCloseable {
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
 
     private final List<TextGenerator> all = new ArrayList<>();
+    private final long socketsBefore = sockets();
     final List<TextGenerator> prefills = new ArrayList<>();
     final List<TextGenerator> decodes = new ArrayList<>();
 
@@ -164,6 +165,31 @@ final class Cluster implements AutoCloseable {
         assertThat(Thread.getAllStackTraces().keySet())
                 .filteredOn(thread -> thread.getName().startsWith("kv-"))
                 .isEmpty();
+        assertNoSocketLeft();
+    }
+
+    private void assertNoSocketLeft() {
+        long deadlineNs = System.nanoTime() + REST_NS;
+        while (sockets() > socketsBefore && System.nanoTime() < deadlineNs) {
+            LockSupport.parkNanos(1_000_000);
+        }
+        assertThat(sockets()).as("sockets").isLessThanOrEqualTo(socketsBefore);
+    }
+
+    private static long sockets() {
+        long sockets = 0;
+        for (java.io.File link : new java.io.File("/proc/self/fd").listFiles()) {
+            try {
+                boolean socket =
+                        java.nio.file.Files.readSymbolicLink(link.toPath())
+                                .toString()
+                                .startsWith("socket:");
+                sockets += socket ? 1 : 0;
+            } catch (java.io.IOException gone) {
+                // Closed meanwhile.
+            }
+        }
+        return sockets;
     }
 
     private static boolean atRest(WorkerStatus status) {

@@ -16,6 +16,14 @@ public interface HostPool extends AutoCloseable {
      */
     @Nullable HostLease tryLease(long bytes, String owner);
 
+    /**
+     * How many leases of one size the pool could hold if nothing else were leased: tells "never"
+     * from "not now".
+     *
+     * @param bytes the size of each, at least 1
+     */
+    long capacity(long bytes);
+
     /** Bytes under lease, as they were asked for. */
     long leasedBytes();
 

@@ -15,7 +15,7 @@ package io.kvlink.pool;
  * </pre>
  *
  * Fixed when the pool is made, so the largest lease doesn't depend on what was leased before. Not
- * thread-safe.
+ * thread-safe, but for {@link #capacity}.
  */
 final class ArenaPlan {
 
@@ -27,6 +27,7 @@ final class ArenaPlan {
 
     // By the binary logarithm of the size: how many are still to be opened.
     private final long[] unopened = new long[MAX_SHIFT + 1];
+    private final long[] planned;
     private final long largestBytes;
 
     ArenaPlan(long maxBytes) {
@@ -37,6 +38,7 @@ final class ArenaPlan {
         if (unopened[START_SHIFT] == 0) {
             halveDownToStart();
         }
+        planned = unopened.clone();
         largestBytes = largest();
     }
 
@@ -58,6 +60,22 @@ final class ArenaPlan {
             }
         }
         return 0;
+    }
+
+    /** How many blocks for so many bytes the arenas of this plan, opened or not, can hold. */
+    long capacity(long bytes) {
+        if (bytes > largestBytes) {
+            return 0;
+        }
+        int blockShift = BuddyAllocator.MIN_BLOCK_SHIFT;
+        while (1L << blockShift < bytes) {
+            blockShift++;
+        }
+        long blocks = 0;
+        for (int shift = blockShift; shift <= MAX_SHIFT; shift++) {
+            blocks += planned[shift] << (shift - blockShift);
+        }
+        return blocks;
     }
 
     /** The largest lease that an arena of this plan, opened or not, can hold. */

@@ -173,6 +173,11 @@ final class BuddyHostPool implements HostPool {
         return config.maxBytes();
     }
 
+    @Override
+    public long capacity(long bytes) {
+        return plan.capacity(bytes);
+    }
+
     /** This moment's numbers. */
     PoolSnapshot snapshot() {
         synchronized (lock) {

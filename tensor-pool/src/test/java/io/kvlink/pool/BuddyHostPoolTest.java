@@ -23,6 +23,7 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BuddyHostPoolTest {
 
@@ -302,5 +303,20 @@ class BuddyHostPoolTest {
         while (bytes.hasRemaining()) {
             bytes.put(value);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 511, 512, 513, 4096, 70_000, 1 << 20, (1 << 20) + 1, 3 << 20})
+    void shouldHoldExactlyAsManyLeasesAsItsCapacitySays(long bytes) {
+        HostPoolConfig config = new HostPoolConfig(3L << 20, MemoryKind.HEAP, Optional.empty());
+        HostPool pool = new BuddyHostPoolProvider().create(config);
+        List<HostLease> leases = new ArrayList<>();
+        for (HostLease lease; (lease = pool.tryLease(bytes, "all")) != null; ) {
+            leases.add(lease);
+        }
+        assertThat(leases).hasSize((int) pool.capacity(bytes));
+        leases.forEach(HostLease::close);
+        assertThat(pool.capacity(bytes)).isEqualTo(leases.size());
+        pool.close();
     }
 }

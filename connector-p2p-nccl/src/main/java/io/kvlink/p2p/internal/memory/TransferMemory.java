@@ -72,7 +72,7 @@ public final class TransferMemory {
         check(layers, bytesPerLayer);
         long fit = buffer.budgetBytes() / bytesPerLayer;
         if (pool != null) {
-            fit += pool.maxBytes() / bytesPerLayer;
+            fit += pool.capacity(bytesPerLayer);
         }
         return layers <= fit;
     }

@@ -15,7 +15,6 @@ import org.slf4j.LoggerFactory;
 final class DeviceAgent implements Agent {
 
     private static final Logger logger = LoggerFactory.getLogger(DeviceAgent.class);
-    private static final int COMMANDS_PER_CYCLE = 64;
 
     private final DataPlane plane;
     private final Queue<Consumer<DataPlane>> commands = new ConcurrentLinkedQueue<>();
@@ -39,7 +38,8 @@ final class DeviceAgent implements Agent {
     public int doWork(long nowNs) {
         int workCount = 0;
         Consumer<DataPlane> command;
-        while (workCount < COMMANDS_PER_CYCLE && (command = commands.poll()) != null) {
+        // All of them: a receive must be posted before the plane looks at its bytes.
+        while ((command = commands.poll()) != null) {
             command.accept(plane);
             workCount++;
         }

@@ -165,6 +165,11 @@ final class TransferMemoryTest {
         }
 
         @Override
+        public long capacity(long bytes) {
+            return maxBytes / bytes;
+        }
+
+        @Override
         public long leasedBytes() {
             return leased;
         }
