@@ -74,7 +74,7 @@ public record P2pConfig(
                         extra.choice("data_plane", DATA_PLANES, Function.identity(), AUTO),
                         seconds(extra, "transfer_timeout_s", 30),
                         seconds(extra, "handshake_timeout_s", 5),
-                        seconds(extra, "peer_timeout_s", 10),
+                        peerTimeout(extra),
                         seconds(extra, "get_lease_s", 480),
                         seconds(extra, "unclaimed_ttl_s", 60),
                         extra.integer("group_bytes", 64L << 20, 1, Long.MAX_VALUE));
@@ -107,6 +107,11 @@ public record P2pConfig(
         String text =
                 required ? extra.requiredText("http_port", "20001") : extra.text("http_port", "");
         return text.isEmpty() ? 0 : (int) extra.integer("http_port", 0, required ? 1 : 0, 65535);
+    }
+
+    // A PING goes out each second: less than three of them would lose peers that are well.
+    private static long peerTimeout(Settings extra) {
+        return Math.round(extra.number("peer_timeout_s", 10, 3, 86_400) * 1e9);
     }
 
     private static long seconds(Settings extra, String key, double absent) {

@@ -16,8 +16,10 @@ import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is
@@ -30,6 +32,8 @@ final class P2pScheduler implements KvScheduler {
     private final P2pRequests requests;
     private final ControlAgent control;
     private final Map<String, Allocation> allocations = new HashMap<>();
+    // Requests whose KV has left, or is leaving.
+    private final Set<String> saved = new HashSet<>();
 
     P2pScheduler(P2pRequests requests, ControlAgent control) {
         this.requests = requests;
@@ -80,14 +84,13 @@ final class P2pScheduler implements KvScheduler {
             int end = request.transferTokens();
             Allocation allocation = allocations.remove(request.id());
             if (allocation != null) {
-                int from = end - allocation.loadTokens;
-                loads.add(new StepMetadata.Task(request, allocation.blocks, from, end));
+                int to = entry.computedTokens(); // The loaded ones included.
+                int from = to - allocation.loadTokens;
+                loads.add(new StepMetadata.Task(request, allocation.blocks, from, to));
             }
-            // The KV leaves in the step that completes it: all earlier chunks are in the blocks.
-            boolean completes =
-                    entry.computedTokens() < end
-                            && entry.computedTokens() + entry.scheduledTokens() >= end;
-            if (completes && requests.produced(request)) {
+            // The KV leaves in the step that completes it: all earlier tokens are in the blocks.
+            boolean complete = entry.computedTokens() + entry.scheduledTokens() >= end;
+            if (complete && requests.produced(request) && saved.add(request.id())) {
                 saves.add(new StepMetadata.Task(request, entry.blocks(), 0, end));
             }
         }
@@ -103,13 +106,15 @@ final class P2pScheduler implements KvScheduler {
             release(failed.requestId());
         }
         for (TransferOutcome sent : report.sent()) {
-            requests.outbounds.remove(sent.requestId());
+            requests.outbounds.computeIfPresent(
+                    sent.requestId(), (id, outbound) -> outbound.ended() ? null : outbound);
         }
     }
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
         allocations.remove(request.id());
+        saved.remove(request.id());
         release(request.id());
         Outbound outbound = requests.outbounds.get(request.id());
         if (outbound == null || outbound.ended()) {

@@ -171,9 +171,15 @@ final class P2pWorker implements KvWorker {
         return report;
     }
 
-    // Saves nothing more into the connector's own memory.
+    // Saves nothing more into the connector's own memory; what a failed step left unsaved will not
+    // come.
     private void endSaves() {
-        saves.forEach(save -> save.outbound.letGo());
+        for (Save save : saves) {
+            if (!save.outbound.saved()) {
+                control.abort(save.outbound);
+            }
+            save.outbound.letGo();
+        }
         saves.clear();
     }
 

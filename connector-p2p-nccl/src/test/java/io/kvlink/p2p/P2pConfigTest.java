@@ -112,7 +112,7 @@ final class P2pConfigTest {
                 "transfer_timeout_s | 0.0 | a number from 0.001 to 86400.0",
                 "transfer_timeout_s | 86401.0 | a number from 0.001 to 86400.0",
                 "handshake_timeout_s | 0.0 | a number from 0.001 to 86400.0",
-                "peer_timeout_s | 0.0 | a number from 0.001 to 86400.0",
+                "peer_timeout_s | 2.9 | a number from 3.0 to 86400.0",
                 "get_lease_s | 0.0 | a number from 0.001 to 86400.0",
                 "unclaimed_ttl_s | 0.0 | a number from 0.001 to 86400.0",
                 "group_bytes | 0 | a whole number from 1 to 9223372036854775807",

@@ -99,8 +99,7 @@ class BadInputTest {
         assertThatThrownBy(() -> start(dir)).hasMessageContaining("model.safetensors");
         Files.delete(weights);
         assertThatThrownBy(() -> start(dir)).hasMessageContaining("model.safetensors");
-        assertThat(Thread.getAllStackTraces().keySet())
-                .noneMatch(thread -> thread.getName().startsWith("kv-"));
+        Cluster.assertNoThreadLeft();
     }
 
     private static void start(Path dir) {

@@ -162,10 +162,22 @@ final class Cluster implements AutoCloseable {
     @Override
     public void close() {
         all.forEach(TextGenerator::close);
-        assertThat(Thread.getAllStackTraces().keySet())
-                .filteredOn(thread -> thread.getName().startsWith("kv-"))
-                .isEmpty();
+        assertNoThreadLeft();
         assertNoSocketLeft();
+    }
+
+    /** A thread may still be on its last instructions: waits for its end, or fails. */
+    static void assertNoThreadLeft() {
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("kv-")) {
+                try {
+                    thread.join(TimeUnit.NANOSECONDS.toMillis(REST_NS));
+                } catch (InterruptedException cause) {
+                    throw new IllegalStateException(cause);
+                }
+                assertThat(thread.isAlive()).as("%s lives", thread.getName()).isFalse();
+            }
+        }
     }
 
     private void assertNoSocketLeft() {

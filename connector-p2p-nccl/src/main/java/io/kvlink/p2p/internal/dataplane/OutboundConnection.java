@@ -97,7 +97,7 @@ final class OutboundConnection implements TcpPlane.Ready {
             key = opened.register(owner.selector(), SelectionKey.OP_CONNECT, this);
             stage = Stage.CONNECTING;
             return connected ? onConnected(nowNs) : 1;
-        } catch (IOException cause) {
+        } catch (IOException | RuntimeException cause) {
             lost(cause.toString());
             return 1;
         }

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.memory;
 import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +81,23 @@ public final class ReceiveBuffer implements AutoCloseable {
         return budgetBytes;
     }
 
+    /**
+     * How many leases of one size the buffer could hold if nothing else were leased.
+     *
+     * @param bytes the size of each, at least 1
+     */
+    public long capacity(long bytes) {
+        synchronized (lock) {
+            long budget = exhausted ? reservedBytes : budgetBytes;
+            if (bytes > Integer.MAX_VALUE) {
+                return 0;
+            }
+            return bytes > slabBytes
+                    ? budget / bytes
+                    : budget / slabBytes * (slabBytes / bytes) + budget % slabBytes / bytes;
+        }
+    }
+
     /** Bytes under lease. */
     public long leasedBytes() {
         synchronized (lock) {
@@ -131,6 +149,12 @@ public final class ReceiveBuffer implements AutoCloseable {
     }
 
     private @Nullable Slab tryReserve(long bytes) {
+        if (exhausted) {
+            return null; // Asking again would cost a full collection each time.
+        }
+        if (bytes > budgetBytes - reservedBytes) {
+            dropEmptySlabs(bytes);
+        }
         long leftBytes = budgetBytes - reservedBytes;
         long size = Math.max(bytes, Math.min(slabBytes, leftBytes));
         if (size > leftBytes || size > Integer.MAX_VALUE) {
@@ -142,15 +166,25 @@ public final class ReceiveBuffer implements AutoCloseable {
             reservedBytes += size;
             return slab;
         } catch (OutOfMemoryError cause) {
-            if (!exhausted) {
-                exhausted = true;
-                LOG.warn(
-                        "kv_buffer_size={} reserved={} asked={}; no direct memory left, raise -XX:MaxDirectMemorySize",
-                        budgetBytes,
-                        reservedBytes,
-                        size);
-            }
+            exhausted = true;
+            LOG.warn(
+                    "kv_buffer_size={} reserved={} asked={}; no direct memory left, raise -XX:MaxDirectMemorySize",
+                    budgetBytes,
+                    reservedBytes,
+                    size);
             return null;
+        }
+    }
+
+    // A lease larger than the free slabs may fit where several of them were.
+    private void dropEmptySlabs(long bytes) {
+        Iterator<Slab> all = slabs.iterator();
+        while (all.hasNext() && bytes > budgetBytes - reservedBytes) {
+            Slab slab = all.next();
+            if (slab.ranges.isWhole()) {
+                all.remove();
+                reservedBytes -= slab.memory.bytes();
+            }
         }
     }
 

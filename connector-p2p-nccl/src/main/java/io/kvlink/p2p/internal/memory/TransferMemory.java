@@ -70,7 +70,7 @@ public final class TransferMemory {
      */
     public boolean canEverFit(int layers, long bytesPerLayer) {
         check(layers, bytesPerLayer);
-        long fit = buffer.budgetBytes() / bytesPerLayer;
+        long fit = buffer.capacity(bytesPerLayer);
         if (pool != null) {
             fit += pool.capacity(bytesPerLayer);
         }

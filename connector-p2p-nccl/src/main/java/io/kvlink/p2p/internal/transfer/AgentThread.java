@@ -70,18 +70,28 @@ final class AgentThread {
     }
 
     private void run() {
-        while (!stopping) {
+        try {
+            while (!stopping) {
+                work();
+            }
+        } finally {
             try {
-                if (agent.doWork(clock.getAsLong()) == 0) {
-                    agent.idle(IDLE_NS);
-                }
-            } catch (RuntimeException | AssertionError failure) {
+                agent.onClose();
+            } catch (RuntimeException failure) {
                 report(failure);
             }
         }
+    }
+
+    // Survives everything but a VirtualMachineError.
+    private void work() {
         try {
-            agent.onClose();
-        } catch (RuntimeException failure) {
+            if (agent.doWork(clock.getAsLong()) == 0) {
+                agent.idle(IDLE_NS);
+            }
+        } catch (VirtualMachineError fatal) {
+            throw fatal;
+        } catch (RuntimeException | Error failure) {
             report(failure);
         }
     }

@@ -170,13 +170,13 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
                     closing = true;
                     outbox.close();
                     inbox.close();
+                    sessions.close(); // Ends what the devices are still busy with.
                 });
         return drained;
     }
 
     @Override
     public void onClose() {
-        sessions.close();
         if (heartbeat != null) {
             heartbeat.close();
         }

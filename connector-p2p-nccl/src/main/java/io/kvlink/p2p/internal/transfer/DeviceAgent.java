@@ -58,11 +58,14 @@ final class DeviceAgent implements Agent {
 
     @Override
     public void onClose() {
-        Consumer<DataPlane> command;
-        while ((command = commands.poll()) != null) {
-            command.accept(plane);
+        try {
+            Consumer<DataPlane> command;
+            while ((command = commands.poll()) != null) {
+                command.accept(plane);
+            }
+        } finally {
+            plane.close();
+            logger.debug("plane={} closed", plane.name());
         }
-        plane.close();
-        logger.debug("plane={} closed", plane.name());
     }
 }

@@ -20,6 +20,8 @@ final class Inbound {
     // Our own call to the prefill instance; null if nobody asked yet.
     @Nullable Session interest;
     boolean fetched;
+    // Why it failed; null while it hasn't.
+    Expectation.@Nullable Failed failure;
     @Nullable LayerLeases leases;
     int received;
     long ticket;

@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.memory.LayerLeases;
@@ -31,6 +32,8 @@ final class Inbox {
 
     private static final Logger logger = LoggerFactory.getLogger(Inbox.class);
     private static final int BUSY_MS = 5;
+    // Of one peer at a time; more of its offers are answered BUSY.
+    private static final int MOST_OF_A_SESSION = 1024;
 
     private final Sessions sessions;
     private final TransferLimits limits;
@@ -47,6 +50,8 @@ final class Inbox {
     private final Map<TransferId, Inbound> transfers = new LinkedHashMap<>();
     private final Map<DeviceAgent, Lane> lanes = new HashMap<>();
     private long lastTicket;
+    // How many of the transfers are FAILED.
+    private int failed;
 
     Inbox(
             Sessions sessions,
@@ -71,11 +76,7 @@ final class Inbox {
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
     int transfers() {
-        int count = 0;
-        for (Inbound inbound : transfers.values()) {
-            count += inbound.state == ReceiveState.FAILED ? 0 : 1;
-        }
-        return count;
+        return transfers.size() - failed;
     }
 
     /** The engine has a request whose KV is to come. */
@@ -95,6 +96,10 @@ final class Inbox {
                     expectation,
                     new Expectation.Failed(
                             KvError.BAD_ROUTE, "transfer=" + id + " belongs to another request"));
+            return;
+        }
+        if (inbound.failure != null) {
+            settle(expectation, inbound.failure); // What is still being drained ends by itself.
             return;
         }
         inbound.expectation = expectation;
@@ -135,6 +140,10 @@ final class Inbox {
             return;
         }
         Inbound inbound = transfers.get(offer.id());
+        if (inbound == null && session.transfers >= MOST_OF_A_SESSION) {
+            sessions.send(session, new Frame.Busy(offer.id(), BUSY_MS));
+            return;
+        }
         if (inbound == null) {
             inbound = begin(offer.id(), offer.tokens(), offer.digest());
         }
@@ -162,6 +171,7 @@ final class Inbox {
             return;
         }
         if (session.device().plane().sharedLane()) {
+            inbound.moveTo(ReceiveState.QUEUED);
             lane(session).enqueue(inbound);
             grantNext(session);
         } else {
@@ -213,10 +223,11 @@ final class Inbox {
                     fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
                 }
             }
+            fetch(inbound); // Once more, if it couldn't be sent.
         }
     }
 
-    /** Fails what is under way. What the engine was promised stays until it lets go. */
+    /** Fails what is under way, and frees what is here: the engine has stopped calling. */
     void close() {
         for (Inbound inbound : List.copyOf(transfers.values())) {
             if (inbound.state == ReceiveState.COMPLETE || inbound.state == ReceiveState.FAILED) {
@@ -308,7 +319,7 @@ final class Inbox {
                         inbound.groupFirst,
                         leases.regions().subList(inbound.groupFirst, inbound.groupEnd),
                         new Received(inbound));
-        session.device().submit(plane -> plane.receive(op));
+        session.device().submit(plane -> receive(plane, op));
         Frame grant =
                 new Frame.Grant(
                         inbound.id,
@@ -317,6 +328,16 @@ final class Inbox {
                         inbound.groupEnd - inbound.groupFirst);
         if (!sessions.send(session, grant)) {
             fail(inbound, KvError.PEER_LOST, "GRANT could not be queued; " + session, false);
+        }
+    }
+
+    // On the device thread. What a plane throws ends the operation, or it would never end.
+    private static void receive(DataPlane plane, ReceiveOp op) {
+        try {
+            plane.receive(op);
+        } catch (RuntimeException defect) {
+            op.listener()
+                    .onReceiveFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
         }
     }
 
@@ -385,8 +406,7 @@ final class Inbox {
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        Session session = inbound.session;
-        if (expectation == null || leases == null || session == null) {
+        if (expectation == null || leases == null) {
             throw new IllegalStateException("nothing to publish: " + inbound);
         }
         TransferOutcome outcome = outcome(inbound, Optional.empty(), "");
@@ -418,22 +438,21 @@ final class Inbox {
         }
         logger.warn("transfer={} not received: {} {}", inbound.id, error, detail);
         stats.onOutcome("receive", outcome(inbound, Optional.of(error), detail));
+        inbound.failure = new Expectation.Failed(error, detail);
         Session session = inbound.session == null ? inbound.interest : inbound.session;
         if (tellPeer && session != null && session.open()) {
             cancel(session, inbound.id, error, detail);
         }
         Expectation expectation = inbound.expectation;
         if (expectation != null && expectation.status() instanceof Expectation.Waiting) {
-            settle(expectation, new Expectation.Failed(error, detail));
+            settle(expectation, inbound.failure);
         }
         boolean writing = inbound.state == ReceiveState.GRANTED && inbound.ticket != 0;
         boolean granted = inbound.state == ReceiveState.GRANTED;
         if (granted) {
             inbound.moveTo(ReceiveState.DRAINING);
-        } else if (inbound.session != null && inbound.state == ReceiveState.RESERVED) {
-            if (inbound.session.device().plane().sharedLane()) {
-                lane(inbound.session).withdraw(inbound);
-            }
+        } else if (inbound.session != null && inbound.state == ReceiveState.QUEUED) {
+            lane(inbound.session).withdraw(inbound);
         }
         if (writing && inbound.session != null) {
             long ticket = inbound.ticket;
@@ -441,25 +460,26 @@ final class Inbox {
         } else if (granted) {
             drained(inbound);
         } else {
-            letGo(inbound, error);
+            free(inbound);
         }
     }
 
     private void drained(Inbound inbound) {
         Session session = inbound.session;
-        letGo(inbound, KvError.CANCELLED);
+        free(inbound);
         if (session != null) {
             releaseLane(session);
         }
     }
 
     // Nothing writes any more: free the memory; keep the failure while a request may ask for it.
-    private void letGo(Inbound inbound, KvError error) {
+    private void free(Inbound inbound) {
         closeLeases(inbound);
         if (inbound.expectation == null) {
-            end(inbound, error);
+            end(inbound, inbound.failure == null ? KvError.CANCELLED : inbound.failure.error());
         } else {
             inbound.moveTo(ReceiveState.FAILED);
+            failed++;
         }
     }
 
@@ -467,6 +487,7 @@ final class Inbox {
         if (inbound.state == ReceiveState.COMPLETE) {
             stats.onOutcome("receive", outcome(inbound, Optional.empty(), ""));
         }
+        failed -= inbound.state == ReceiveState.FAILED ? 1 : 0;
         inbound.moveTo(ReceiveState.ENDED);
         closeLeases(inbound);
         transfers.remove(inbound.id);

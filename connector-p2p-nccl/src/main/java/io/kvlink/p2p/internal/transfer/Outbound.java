@@ -140,6 +140,7 @@ public final class Outbound {
      */
     public boolean awaitSent(int layer, long deadlineNs) {
         waiter = Thread.currentThread();
+        boolean interrupted = false;
         try {
             while (!ended && sent <= layer && !refused) {
                 long leftNs = deadlineNs - System.nanoTime();
@@ -147,10 +148,14 @@ public final class Outbound {
                     return false;
                 }
                 LockSupport.parkNanos(this, leftNs);
+                interrupted |= Thread.interrupted(); // Or the next park wouldn't wait.
             }
             return true;
         } finally {
             waiter = null;
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

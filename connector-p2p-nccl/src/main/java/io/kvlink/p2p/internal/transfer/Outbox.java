@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
 final class Outbox {
 
     private static final Logger logger = LoggerFactory.getLogger(Outbox.class);
-    private static final int MOST_PENDING_FETCHES = 4096;
+    private static final int MOST_PENDING_FETCHES = 16_384;
+    private static final int MOST_PENDING_FETCHES_OF_A_SESSION = 1024;
 
     private record PendingFetch(Session session, long untilNs) {}
 
@@ -77,6 +79,11 @@ final class Outbox {
             return;
         }
         PendingFetch fetch = fetches.remove(transfer.id());
+        KvError over = tombstones.of(transfer.id());
+        if (transfer.held() && over != null) {
+            fail(transfer, over, "transfer=" + transfer.id() + " has ended already", false);
+            return;
+        }
         if (!transfer.held()) {
             attach(transfer, sessions.dial(transfer.peer()));
         } else if (fetch != null && fetch.session.open()) {
@@ -118,7 +125,8 @@ final class Outbox {
             }
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
-        } else if (fetches.size() < MOST_PENDING_FETCHES) {
+        } else if (fetches.size() < MOST_PENDING_FETCHES
+                && pendingOf(session) < MOST_PENDING_FETCHES_OF_A_SESSION) {
             fetches.put(
                     fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
         }
@@ -175,7 +183,20 @@ final class Outbox {
         if (transfer != null && session.equals(transfer.session)) {
             fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
-        fetches.remove(cancel.id());
+        PendingFetch pending = fetches.get(cancel.id());
+        if (pending != null && pending.session.equals(session)) {
+            fetches.remove(cancel.id());
+            // Whoever computes it later need not hold it for nobody.
+            tombstones.put(cancel.id(), cancel.error(), nowNs());
+        }
+    }
+
+    private int pendingOf(Session session) {
+        int pending = 0;
+        for (PendingFetch fetch : fetches.values()) {
+            pending += fetch.session.equals(session) ? 1 : 0;
+        }
+        return pending;
     }
 
     void onSessionOpen(Session session) {
@@ -281,7 +302,17 @@ final class Outbox {
                             transfer.source(layer),
                             tokenBytes * transfer.tokens(),
                             new Sent(transfer));
-            session.device().submit(plane -> plane.send(op));
+            session.device().submit(plane -> send(plane, op));
+        }
+    }
+
+    // On the device thread. What a plane throws ends the operation, or it would never end.
+    private static void send(DataPlane plane, SendOp op) {
+        try {
+            plane.send(op);
+        } catch (RuntimeException defect) {
+            op.listener()
+                    .onSendFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
         }
     }
 

@@ -8,8 +8,10 @@ import java.util.Set;
 enum ReceiveState {
     /** Nothing is leased: expected, or told to offer again. */
     EXPECTED,
-    /** Memory for all layers is leased; an offer waits for the lane, or for the next group. */
+    /** Memory for all layers is leased; the next group hasn't been offered yet. */
     RESERVED,
+    /** An offer waits for its turn in the lane. */
+    QUEUED,
     /** A ticket is out. */
     GRANTED,
     /** All layers are here. */
@@ -24,7 +26,8 @@ enum ReceiveState {
     Set<ReceiveState> next() {
         return switch (this) {
             case EXPECTED -> EnumSet.of(RESERVED, FAILED, ENDED);
-            case RESERVED -> EnumSet.of(GRANTED, FAILED, ENDED);
+            case RESERVED -> EnumSet.of(QUEUED, GRANTED, FAILED, ENDED);
+            case QUEUED -> EnumSet.of(GRANTED, FAILED, ENDED);
             case GRANTED -> EnumSet.of(RESERVED, COMPLETE, DRAINING);
             case COMPLETE -> EnumSet.of(FAILED, ENDED);
             case DRAINING -> EnumSet.of(FAILED, ENDED);

@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.control.FrameCodec;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +53,7 @@ final class Sessions {
 
     private final Map<Link, Session> byLink = new HashMap<>();
     private final Map<HostPort, Session> dialled = new HashMap<>();
+    private boolean closed;
 
     Sessions(
             ControlTransport transport,
@@ -155,8 +155,9 @@ final class Sessions {
         }
     }
 
-    /** Says goodbye to all. */
+    /** Says goodbye to all, and accepts nobody any more. */
     void close() {
+        closed = true;
         for (Session session : List.copyOf(byLink.values())) {
             send(session, new Frame.Bye());
             end(session, KvError.CLOSED, "this connector is closing");
@@ -171,6 +172,10 @@ final class Sessions {
     private void onHello(Link link, Frame.Hello hello) {
         Frame.Identity peer = hello.identity();
         Session session = byLink.get(link);
+        if (closed) {
+            reject(link, KvError.CLOSED, "this connector is closing");
+            return;
+        }
         if (session != null && session.dialled) {
             reject(link, KvError.MALFORMED_FRAME, "HELLO on a link that this side dialled");
             end(session, KvError.MALFORMED_FRAME, "HELLO as an answer");
@@ -189,10 +194,18 @@ final class Sessions {
                     difference.isEmpty() ? "planes=" + names(self) + "/" + names(peer) : difference;
             logger.warn("peer={} refused: {} {} (ours/theirs)", peer.address(), error, detail);
             reject(link, error, detail + " (receiver's/caller's)");
+            if (session != null) {
+                end(session, error, detail);
+            }
             return;
         }
         if (session == null) {
-            endOtherEpochs(peer);
+            if (!endOlderEpochs(peer)) {
+                String detail = "address=" + peer.address() + " is taken by a newer instance";
+                logger.warn("engine={} refused: {}", peer.engineId(), detail);
+                reject(link, KvError.BAD_CONFIG, detail + "; set kv_ip or kv_port");
+                return;
+            }
             if (byLink.size() - dialled.size() >= MOST_ACCEPTED) {
                 reject(link, KvError.NO_SPACE, "sessions=" + MOST_ACCEPTED);
                 return;
@@ -229,12 +242,14 @@ final class Sessions {
             return; // An answer to a repeated HELLO.
         }
         DeviceAgent device = devices.get(accept.plane());
+        String endpoint = endpointOf(accept.identity(), accept.plane());
         String difference = self.layout().firstDifference(accept.identity().layout());
-        if (device == null || !difference.isEmpty()) {
-            end(
-                    session,
-                    KvError.LAYOUT_MISMATCH,
-                    session + " plane=" + accept.plane() + " " + difference);
+        if (!difference.isEmpty()) {
+            end(session, KvError.LAYOUT_MISMATCH, session + " " + difference);
+            return;
+        }
+        if (device == null || endpoint.isEmpty() || !device.plane().reaches(endpoint)) {
+            end(session, KvError.NO_COMMON_PLANE, session + " plane=" + accept.plane());
             return;
         }
         opened(session, accept.identity(), device);
@@ -273,18 +288,20 @@ final class Sessions {
         return identity.planes().stream().map(Frame.Plane::name).toList();
     }
 
-    private void endOtherEpochs(Frame.Identity peer) {
-        List<Session> stale = new ArrayList<>();
-        for (Session session : byLink.values()) {
-            if (session.peer != null
-                    && session.peer.address().equals(peer.address())
-                    && session.peer.epoch() != peer.epoch()) {
-                stale.add(session);
+    // Epochs grow with time: of two at one address the younger is the restarted peer.
+    private boolean endOlderEpochs(Frame.Identity peer) {
+        for (Session session : List.copyOf(byLink.values())) {
+            Frame.Identity known = session.peer;
+            if (known != null && known.address().equals(peer.address())) {
+                if (known.epoch() > peer.epoch()) {
+                    return false;
+                }
+                if (known.epoch() < peer.epoch()) {
+                    end(session, KvError.PEER_RESTARTED, session + " newEpoch=" + peer.epoch());
+                }
             }
         }
-        for (Session session : stale) {
-            end(session, KvError.PEER_RESTARTED, session + " newEpoch=" + peer.epoch());
-        }
+        return true;
     }
 
     private void reject(Link link, KvError error, String detail) {

@@ -68,8 +68,8 @@ public final class TransferEngine implements AutoCloseable {
                         memory,
                         stats,
                         heartbeat,
-                        sent,
-                        wakeup,
+                        outcome -> guard(() -> sent.accept(outcome)),
+                        () -> guard(wakeup),
                         System::nanoTime,
                         () -> new Lane(limits.laneWindow()));
         controlThread = new AgentThread("kv-ctl", control, System::nanoTime);
@@ -83,6 +83,15 @@ public final class TransferEngine implements AutoCloseable {
                         .toList();
         deviceThreads.forEach(AgentThread::start);
         controlThread.start();
+    }
+
+    // The engine's code runs in the middle of our loops; what it throws is its own.
+    private static void guard(Runnable callback) {
+        try {
+            callback.run();
+        } catch (RuntimeException defect) {
+            logger.error("the engine's callback threw", defect);
+        }
     }
 
     /** Where commands go. */

@@ -106,7 +106,10 @@ final class ReceiveBufferTest {
             }
         }
         assertThat(buffer.reservedBytes()).as("idle slabs are kept").isEqualTo(1000);
-        assertThat(buffer.tryLease(701)).as("fits the budget, not a slab").isNull();
+        try (Lease whole = buffer.tryLease(1000)) {
+            assertThat(whole.bytes()).as("where idle slabs were").isEqualTo(1000);
+            assertThat(buffer.reservedBytes()).isEqualTo(1000);
+        }
         buffer.close();
     }
 
@@ -228,5 +231,33 @@ final class ReceiveBufferTest {
         for (long i = offset; i < offset + bytes; i++) {
             taken[(int) i] = value;
         }
+    }
+
+    @Test
+    void shouldMakeRoomForALargeLeaseWhereEmptySlabsWere() {
+        ReceiveBuffer buffer = new ReceiveBuffer(256, 64, java.nio.ByteBuffer::allocateDirect);
+        java.util.List<Lease> small = new java.util.ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            small.add(buffer.tryLease(60));
+        }
+        small.forEach(Lease::close);
+        Lease large = buffer.tryLease(200);
+        assertThat(large).isNotNull();
+        assertThat(buffer.reservedBytes()).isLessThanOrEqualTo(256);
+        large.close();
+        buffer.close();
+    }
+
+    @org.junit.jupiter.params.ParameterizedTest
+    @org.junit.jupiter.params.provider.ValueSource(longs = {1, 30, 40, 64, 65, 128, 129, 256, 257})
+    void shouldHoldExactlyAsManyLeasesAsItsCapacitySays(long bytes) {
+        ReceiveBuffer buffer = new ReceiveBuffer(256, 64, java.nio.ByteBuffer::allocateDirect);
+        java.util.List<Lease> leases = new java.util.ArrayList<>();
+        for (Lease lease; (lease = buffer.tryLease(bytes)) != null; ) {
+            leases.add(lease);
+        }
+        assertThat(leases).hasSize((int) buffer.capacity(bytes));
+        leases.forEach(Lease::close);
+        buffer.close();
     }
 }

@@ -90,6 +90,7 @@ final class SimFabric {
         private final ArrayDeque<SendOp> sends = new ArrayDeque<>();
         private final ArrayDeque<Posted> receives = new ArrayDeque<>();
         private final ArrayDeque<Runnable> completions = new ArrayDeque<>();
+        private Runnable onPoll = () -> {};
 
         private record Posted(ReceiveOp op, int layer) {
             boolean matches(SendOp send) {
@@ -103,6 +104,10 @@ final class SimFabric {
 
         SimPlane(String endpoint) {
             this.endpoint = endpoint;
+        }
+
+        void onPoll(Runnable hook) {
+            onPoll = hook;
         }
 
         @Override
@@ -189,6 +194,7 @@ final class SimFabric {
 
         @Override
         public int poll(long nowNs) {
+            onPoll.run();
             int count = 0;
             for (Runnable next; (next = completions.poll()) != null; count++) {
                 next.run();
