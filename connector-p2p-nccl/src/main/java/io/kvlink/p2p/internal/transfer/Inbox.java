@@ -320,9 +320,11 @@ final class Inbox {
         }
     }
 
-    /** Brings the device thread's reports back to the control thread. */
+    /** Brings the device thread's reports back to the control thread: one for all layers. */
     private final class Received implements ReceiveListener {
         private final Inbound inbound;
+        // The device thread's own.
+        private int layers;
 
         Received(Inbound inbound) {
             this.inbound = inbound;
@@ -330,20 +332,25 @@ final class Inbox {
 
         @Override
         public void onLayerReceived(ReceiveOp op, int layer) {
-            control.execute(() -> onLayer(inbound));
+            layers++;
+            if (layers == op.destinations().size()) {
+                control.execute(() -> onGroup(inbound));
+            }
         }
 
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
-            control.execute(() -> onEnded(inbound, error, detail));
+            int arrived = layers;
+            control.execute(
+                    () -> {
+                        inbound.received += arrived;
+                        onEnded(inbound, error, detail);
+                    });
         }
     }
 
-    private void onLayer(Inbound inbound) {
-        inbound.received++;
-        if (inbound.received < inbound.groupEnd) {
-            return;
-        }
+    private void onGroup(Inbound inbound) {
+        inbound.received = inbound.groupEnd;
         if (inbound.state == ReceiveState.DRAINING) {
             drained(inbound);
             return;

@@ -41,6 +41,10 @@ public final class Outbound {
     // Written by the device thread, read by the others.
     private volatile int sent;
 
+    // Layers that the device may read: added by the control thread, taken off by the device thread,
+    // which reports only when none is left.
+    private final AtomicInteger inFlight = new AtomicInteger();
+
     // Written by the control thread, read by the engine's.
     private volatile boolean ended;
 
@@ -58,7 +62,6 @@ public final class Outbound {
     int groupFirst;
     int groupEnd;
     int posted;
-    int inFlight;
     boolean groupDone;
     String plane = "";
     @Nullable KvError failure;
@@ -191,6 +194,20 @@ public final class Outbound {
 
     int tokens() {
         return request.transferTokens();
+    }
+
+    void onLayerPosted() {
+        inFlight.incrementAndGet();
+    }
+
+    /** The device no longer reads a layer; true if it reads none now. */
+    boolean onLayerEnded() {
+        return inFlight.decrementAndGet() == 0;
+    }
+
+    /** True if the device reads no layer. */
+    boolean idle() {
+        return inFlight.get() == 0;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.

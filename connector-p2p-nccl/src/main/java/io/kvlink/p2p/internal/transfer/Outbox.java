@@ -216,7 +216,7 @@ final class Outbox {
             post(transfer);
             if (transfer.groupDone
                     && transfer.posted == transfer.groupEnd
-                    && transfer.inFlight == 0) {
+                    && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
                     return;
@@ -270,7 +270,7 @@ final class Outbox {
         int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
         while (transfer.posted < ready) {
             int layer = transfer.posted++;
-            transfer.inFlight++;
+            transfer.onLayerPosted();
             SendOp op =
                     new SendOp(
                             session.endpoint,
@@ -294,18 +294,21 @@ final class Outbox {
         @Override
         public void onSent(SendOp op) {
             transfer.onLayerSent();
-            control.execute(() -> onEnded(null, ""));
+            // Waking the control thread for each layer costs more than sending a small one.
+            if (transfer.onLayerEnded()) {
+                control.execute(() -> onEnded(null, ""));
+            }
         }
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
+            transfer.onLayerEnded();
             control.execute(() -> onEnded(error, detail));
         }
 
         private void onEnded(@org.jspecify.annotations.Nullable KvError error, String detail) {
-            transfer.inFlight--;
             if (transfer.state == SendState.DRAINING) {
-                if (transfer.inFlight == 0) {
+                if (transfer.idle()) {
                     conclude(transfer);
                 }
             } else if (error != null) {
@@ -326,7 +329,7 @@ final class Outbox {
         if (tellPeer && session != null) {
             cancel(session, transfer.id(), error, detail);
         }
-        if (transfer.inFlight == 0) {
+        if (transfer.idle()) {
             conclude(transfer);
             return;
         }
