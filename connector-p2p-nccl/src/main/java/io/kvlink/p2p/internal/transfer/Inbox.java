@@ -359,7 +359,6 @@ final class Inbox {
         if (session == null) {
             throw new IllegalStateException("received without a session: " + inbound);
         }
-        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
         if (inbound.received == layout.layers()) {
             inbound.moveTo(ReceiveState.COMPLETE);
             if (inbound.expectation == null) {
@@ -370,6 +369,8 @@ final class Inbox {
         } else {
             inbound.moveTo(ReceiveState.RESERVED);
         }
+        // After the engine was woken: the producer is in less of a hurry.
+        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
         releaseLane(session);
     }
 

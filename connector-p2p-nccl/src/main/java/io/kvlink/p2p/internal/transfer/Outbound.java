@@ -47,6 +47,7 @@ public final class Outbound {
 
     // Written by the control thread, read by the engine's.
     private volatile boolean ended;
+    private volatile boolean offered;
 
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
@@ -130,6 +131,11 @@ public final class Outbound {
     /** True if nothing reads the layers any more. */
     public boolean ended() {
         return ended;
+    }
+
+    /** True while the control thread waits for the receiver's answer. */
+    boolean offered() {
+        return offered;
     }
 
     /**
@@ -222,6 +228,7 @@ public final class Outbound {
                     "transfer=" + id + " from=" + state + " to=" + next + " is no legal move");
         }
         state = next;
+        offered = next == SendState.OFFERED;
         if (next == SendState.ENDED) {
             ended = true;
             LockSupport.unpark(waiter);

@@ -214,9 +214,7 @@ final class Outbox {
     private void pump(Outbound transfer) {
         if (transfer.state == SendState.GRANTED) {
             post(transfer);
-            if (transfer.groupDone
-                    && transfer.posted == transfer.groupEnd
-                    && transfer.idle()) {
+            if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
                     return;
