@@ -95,7 +95,10 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     /** A layer was saved. From the engine's thread. */
     public void saved(Outbound transfer) {
-        execute(() -> outbox.onSaved(transfer));
+        // An offer's answer looks at all that is saved by then, so nobody is woken before it.
+        if (!transfer.offered()) {
+            execute(() -> outbox.onSaved(transfer));
+        }
     }
 
     /** A transfer's layers will not all be saved. From the engine's thread. */

@@ -7,6 +7,7 @@ import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
@@ -110,9 +111,7 @@ final class Inbox {
         } else if (inbound.state == ReceiveState.COMPLETE) {
             publish(inbound);
         } else if (inbound.session == null) {
-            inbound.interest = sessions.dial(expectation.request().route().orElseThrow().prefill());
-            inbound.interest.transfers++;
-            fetch(inbound);
+            ask(inbound, expectation.request().route().orElseThrow().prefill());
         }
     }
 
@@ -199,10 +198,11 @@ final class Inbox {
 
     void onSessionEnded(Session session, KvError error, String detail) {
         for (Inbound inbound : List.copyOf(transfers.values())) {
-            boolean uses =
-                    session.equals(inbound.session)
-                            || (inbound.session == null && session.equals(inbound.interest));
-            if (uses && inbound.state != ReceiveState.COMPLETE) {
+            boolean asks = inbound.session == null && session.equals(inbound.interest);
+            if (asks && session.worthDiallingAgain() && inbound.failure == null) {
+                ask(inbound, session.address);
+            } else if ((asks || session.equals(inbound.session))
+                    && inbound.state != ReceiveState.COMPLETE) {
                 fail(inbound, error, detail, false);
             }
         }
@@ -244,6 +244,15 @@ final class Inbox {
         inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
         transfers.put(id, inbound);
         return inbound;
+    }
+
+    // Calls the prefill instance: to fetch, and to hear soon if it isn't there.
+    private void ask(Inbound inbound, HostPort prefill) {
+        Session interest = sessions.dial(prefill);
+        interest.transfers++;
+        inbound.interest = interest;
+        inbound.fetched = false;
+        fetch(inbound);
     }
 
     // Says "send me this" once the session is there. A producer that pushes anyway ignores it.
@@ -341,9 +350,11 @@ final class Inbox {
         }
     }
 
-    /** Brings the device thread's reports back to the control thread. */
+    /** Brings the device thread's reports back to the control thread: one for all layers. */
     private final class Received implements ReceiveListener {
         private final Inbound inbound;
+        // The device thread's own.
+        private int layers;
 
         Received(Inbound inbound) {
             this.inbound = inbound;
@@ -351,20 +362,25 @@ final class Inbox {
 
         @Override
         public void onLayerReceived(ReceiveOp op, int layer) {
-            control.execute(() -> onLayer(inbound));
+            layers++;
+            if (layers == op.destinations().size()) {
+                control.execute(() -> onGroup(inbound));
+            }
         }
 
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
-            control.execute(() -> onEnded(inbound, error, detail));
+            int arrived = layers;
+            control.execute(
+                    () -> {
+                        inbound.received += arrived;
+                        onEnded(inbound, error, detail);
+                    });
         }
     }
 
-    private void onLayer(Inbound inbound) {
-        inbound.received++;
-        if (inbound.received < inbound.groupEnd) {
-            return;
-        }
+    private void onGroup(Inbound inbound) {
+        inbound.received = inbound.groupEnd;
         if (inbound.state == ReceiveState.DRAINING) {
             drained(inbound);
             return;
@@ -373,7 +389,6 @@ final class Inbox {
         if (session == null) {
             throw new IllegalStateException("received without a session: " + inbound);
         }
-        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
         if (inbound.received == layout.layers()) {
             inbound.moveTo(ReceiveState.COMPLETE);
             if (inbound.expectation == null) {
@@ -384,6 +399,8 @@ final class Inbox {
         } else {
             inbound.moveTo(ReceiveState.RESERVED);
         }
+        // After the engine was woken: the producer is in less of a hurry.
+        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
         releaseLane(session);
     }
 

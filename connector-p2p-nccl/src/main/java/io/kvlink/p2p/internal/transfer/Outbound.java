@@ -41,9 +41,14 @@ public final class Outbound {
     // Written by the device thread, read by the others.
     private volatile int sent;
 
+    // Layers that the device may read: added by the control thread, taken off by the device thread,
+    // which reports only when none is left.
+    private final AtomicInteger inFlight = new AtomicInteger();
+
     // Written by the control thread, read by the engine's.
     private volatile boolean ended;
     private volatile boolean refused;
+    private volatile boolean offered;
 
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
@@ -59,7 +64,6 @@ public final class Outbound {
     int groupFirst;
     int groupEnd;
     int posted;
-    int inFlight;
     boolean groupDone;
     String plane = "";
     @Nullable KvError failure;
@@ -128,6 +132,11 @@ public final class Outbound {
     /** True if nothing reads the layers any more. */
     public boolean ended() {
         return ended;
+    }
+
+    /** True while the control thread waits for the receiver's answer. */
+    boolean offered() {
+        return offered;
     }
 
     /**
@@ -205,6 +214,20 @@ public final class Outbound {
         return request.transferTokens();
     }
 
+    void onLayerPosted() {
+        inFlight.incrementAndGet();
+    }
+
+    /** The device no longer reads a layer; true if it reads none now. */
+    boolean onLayerEnded() {
+        return inFlight.decrementAndGet() == 0;
+    }
+
+    /** True if the device reads no layer. */
+    boolean idle() {
+        return inFlight.get() == 0;
+    }
+
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
     void onLayerSent() {
         sent = sent + 1;
@@ -216,12 +239,27 @@ public final class Outbound {
         LockSupport.unpark(waiter);
     }
 
+    /** True if the receiver has granted nothing so far: another start of it may do. */
+    boolean ungranted() {
+        return failure == null
+                && groupFirst == 0
+                && (state == SendState.WAITING || state == SendState.OFFERED);
+    }
+
+    /** An offer that is out is no longer worth anything. */
+    void withdrawOffer() {
+        if (state == SendState.OFFERED) {
+            moveTo(SendState.WAITING);
+        }
+    }
+
     void moveTo(SendState next) {
         if (!state.next().contains(next)) {
             throw new IllegalStateException(
                     "transfer=" + id + " from=" + state + " to=" + next + " is no legal move");
         }
         state = next;
+        offered = next == SendState.OFFERED;
         if (next == SendState.ENDED) {
             ended = true;
             LockSupport.unpark(waiter);

@@ -210,7 +210,14 @@ final class Outbox {
     void onSessionEnded(Session session, KvError error, String detail) {
         fetches.values().removeIf(fetch -> fetch.session.equals(session));
         for (Outbound transfer : List.copyOf(transfers.values())) {
-            if (session.equals(transfer.session)) {
+            if (!session.equals(transfer.session)) {
+                continue;
+            }
+            if (session.worthDiallingAgain() && transfer.ungranted()) {
+                transfer.withdrawOffer();
+                attach(transfer, sessions.dial(transfer.peer()));
+                pump(transfer);
+            } else {
                 fail(transfer, error, detail, false);
             }
         }
@@ -237,9 +244,7 @@ final class Outbox {
     private void pump(Outbound transfer) {
         if (transfer.state == SendState.GRANTED) {
             post(transfer);
-            if (transfer.groupDone
-                    && transfer.posted == transfer.groupEnd
-                    && transfer.inFlight == 0) {
+            if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
                     return;
@@ -293,7 +298,7 @@ final class Outbox {
         int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
         while (transfer.posted < ready) {
             int layer = transfer.posted++;
-            transfer.inFlight++;
+            transfer.onLayerPosted();
             SendOp op =
                     new SendOp(
                             session.endpoint,
@@ -327,18 +332,21 @@ final class Outbox {
         @Override
         public void onSent(SendOp op) {
             transfer.onLayerSent();
-            control.execute(() -> onEnded(null, ""));
+            // Waking the control thread for each layer costs more than sending a small one.
+            if (transfer.onLayerEnded()) {
+                control.execute(() -> onEnded(null, ""));
+            }
         }
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
+            transfer.onLayerEnded();
             control.execute(() -> onEnded(error, detail));
         }
 
         private void onEnded(@org.jspecify.annotations.Nullable KvError error, String detail) {
-            transfer.inFlight--;
             if (transfer.state == SendState.DRAINING) {
-                if (transfer.inFlight == 0) {
+                if (transfer.idle()) {
                     conclude(transfer);
                 }
             } else if (error != null) {
@@ -359,7 +367,7 @@ final class Outbox {
         if (tellPeer && session != null) {
             cancel(session, transfer.id(), error, detail);
         }
-        if (transfer.inFlight == 0) {
+        if (transfer.idle()) {
             conclude(transfer);
             return;
         }

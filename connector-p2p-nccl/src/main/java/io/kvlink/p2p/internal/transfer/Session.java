@@ -50,6 +50,11 @@ final class Session {
         return state == State.OPEN;
     }
 
+    /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
+    boolean worthDiallingAgain() {
+        return dialled && peer != null;
+    }
+
     DeviceAgent device() {
         if (device == null) {
             throw new IllegalStateException("no device yet: " + this);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvRole;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferRoute;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * How long one request's KV takes from the producer's first {@code saveLayer} to the consumer's
+ * last {@code awaitLayer}, over TCP in one JVM, against a bare socket that copies the same bytes
+ * between the same threads. The two take turns, so that other load on the machine hits both.
+ */
+public final class RequestBenchmark {
+
+    private static final int WARM_UP_ROUNDS = Integer.getInteger("warmUp", 100);
+    private static final int ROUNDS = Integer.getInteger("rounds", 300);
+    private static final int LAYERS = 8;
+    // So long both sides know the request before the producer's step begins, and all is quiet.
+    private static final long LEAD_NS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final Random RANDOM = new Random(20261122);
+
+    private record Row(
+            String sendType, int layerBytes, boolean scattered, long firstLayerNs, String note) {}
+
+    private RequestBenchmark() {}
+
+    /** Prints a table; the arguments, if any, say which rows by their numbers from 0. */
+    public static void main(String[] args) throws Exception {
+        List<Row> rows =
+                List.of(
+                        new Row("PUT_ASYNC", 64 << 10, false, 0, ""),
+                        new Row("PUT_ASYNC", 1 << 20, false, 0, ""),
+                        new Row("PUT_ASYNC", 4 << 20, false, 0, ""),
+                        new Row("PUT_ASYNC", 1 << 20, true, 0, ", scattered blocks"),
+                        new Row("PUT_ASYNC", 1 << 20, false, 2_000_000, ", first layer 2 ms"),
+                        new Row("PUT", 1 << 20, false, 0, ""),
+                        new Row("GET", 1 << 20, false, 0, ""));
+        System.out.printf(
+                Locale.ROOT,
+                "Java %s, %d processors, load %.2f, %d rounds after %d%n",
+                Runtime.version(),
+                Runtime.getRuntime().availableProcessors(),
+                ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+                ROUNDS,
+                WARM_UP_ROUNDS);
+        System.out.println(
+                "| | request, ms | bare socket, ms | ratio | saveLayer us p50 / p99 | engine threads, KiB |");
+        System.out.println("|---|---|---|---|---|---|");
+        for (int i = 0; i < rows.size(); i++) {
+            if (args.length == 0 || List.of(args).contains(Integer.toString(i))) {
+                measure(rows.get(i));
+            }
+        }
+    }
+
+    private static void measure(Row row) throws Exception {
+        KvLayout layout = KvLayout.single("benchmark", LAYERS, 8, 128, DType.F16, 16);
+        int tokens = Math.toIntExact(row.layerBytes / layout.tokenBytes());
+        int blocks = tokens / layout.blockSize() + 1;
+        try (BenchmarkEngine producer =
+                        new BenchmarkEngine(KvRole.PRODUCER, row.sendType, layout, blocks);
+                BenchmarkEngine consumer =
+                        new BenchmarkEngine(KvRole.CONSUMER, row.sendType, layout, blocks);
+                BareSocket socket = new BareSocket()) {
+            Samples samples = new Samples(ROUNDS, LAYERS);
+            Rounds rounds = new Rounds(row, producer, consumer, socket, tokens, blocks);
+            for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+                rounds.request(samples, round);
+                rounds.bare(samples, round);
+            }
+            rounds.requireSameBytes();
+            System.out.println(
+                    "| "
+                            + row.sendType
+                            + " "
+                            + LAYERS
+                            + " x "
+                            + (row.layerBytes >> 10)
+                            + " KiB"
+                            + row.note
+                            + " | "
+                            + samples
+                            + " |");
+        }
+    }
+
+    /** The two things that are compared, over the same memory and threads. */
+    private static final class Rounds {
+        private final Row row;
+        private final BenchmarkEngine producer;
+        private final BenchmarkEngine consumer;
+        private final BareSocket socket;
+        private final int[] prompt;
+        private final BlockTable blocks;
+        private int requests;
+
+        Rounds(
+                Row row,
+                BenchmarkEngine producer,
+                BenchmarkEngine consumer,
+                BareSocket socket,
+                int tokens,
+                int blocks) {
+            this.row = row;
+            this.producer = producer;
+            this.consumer = consumer;
+            this.socket = socket;
+            this.prompt = RANDOM.ints(tokens + 1, 0, 32_000).toArray();
+            this.blocks = row.scattered ? shuffled(blocks) : BlockTable.range(0, blocks);
+            producer.fill(RANDOM);
+        }
+
+        private static BlockTable shuffled(int count) {
+            List<Integer> order = new ArrayList<>();
+            for (int block = 0; block < count; block++) {
+                order.add(block);
+            }
+            Collections.shuffle(order, RANDOM);
+            return BlockTable.of(order.stream().mapToInt(Integer::intValue).toArray());
+        }
+
+        void request(Samples samples, int round) throws Exception {
+            TransferId id = new TransferId(RANDOM.nextLong(), RANDOM.nextLong(), 0);
+            TransferRoute route = new TransferRoute(producer.address(), consumer.address(), id);
+            KvRequest request = new KvRequest("r" + requests++, Optional.of(route), prompt);
+            CountDownLatch added = new CountDownLatch(1);
+            Future<BenchmarkEngine.Received> received =
+                    consumer.submit(() -> consumer.receive(request, blocks, added));
+            added.await();
+            BenchmarkEngine.Sent sent =
+                    producer.submit(
+                                    () -> {
+                                        LockSupport.parkNanos(LEAD_NS);
+                                        return producer.send(request, blocks, row.firstLayerNs);
+                                    })
+                            .get();
+            samples.request(round, sent, received.get());
+        }
+
+        void bare(Samples samples, int round) throws Exception {
+            CountDownLatch ready = new CountDownLatch(1);
+            Future<Long> end =
+                    consumer.submit(
+                            () -> {
+                                ready.countDown();
+                                return socket.receive(consumer.kv(row.layerBytes));
+                            });
+            ready.await();
+            long startNs =
+                    producer.submit(
+                                    () -> {
+                                        LockSupport.parkNanos(LEAD_NS);
+                                        return socket.send(producer.kv(row.layerBytes));
+                                    })
+                            .get();
+            samples.bare(round, end.get() - startNs);
+        }
+
+        void requireSameBytes() throws Exception {
+            Samples nobodys = new Samples(0, LAYERS);
+            producer.fill(RANDOM);
+            consumer.poison();
+            request(nobodys, -1);
+            consumer.requireSame(producer, blocks, prompt.length - 1);
+            producer.fill(RANDOM);
+            consumer.poison();
+            bare(nobodys, -1);
+            for (int layer = 0; layer < LAYERS; layer++) {
+                if (!consumer.kv(row.layerBytes)[layer].equals(
+                        producer.kv(row.layerBytes)[layer])) {
+                    throw new IllegalStateException("layer=" + layer + " of the socket differs");
+                }
+            }
+        }
+    }
+
+    /** What was measured. Rounds before 0 don't count. */
+    private static final class Samples {
+        private final int layers;
+        private final double[] requestMs;
+        private final double[] bareMs;
+        private final double[] saveUs;
+        private final double[] producerKib;
+        private final double[] consumerKib;
+
+        Samples(int rounds, int layers) {
+            this.layers = layers;
+            requestMs = new double[rounds];
+            bareMs = new double[rounds];
+            saveUs = new double[rounds * layers];
+            producerKib = new double[rounds];
+            consumerKib = new double[rounds];
+        }
+
+        void request(int round, BenchmarkEngine.Sent sent, BenchmarkEngine.Received received) {
+            if (round >= 0) {
+                requestMs[round] = (received.endNs() - sent.startNs()) / 1e6;
+                for (int layer = 0; layer < layers; layer++) {
+                    saveUs[round * layers + layer] = sent.saveNs()[layer] / 1e3;
+                }
+                producerKib[round] = sent.allocatedBytes() / 1024.0;
+                consumerKib[round] = received.allocatedBytes() / 1024.0;
+            }
+        }
+
+        void bare(int round, long ns) {
+            if (round >= 0) {
+                bareMs[round] = ns / 1e6;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return String.format(
+                    Locale.ROOT,
+                    "%s | %s | %.2f | %.0f / %.0f | %.1f + %.1f",
+                    spread(requestMs),
+                    spread(bareMs),
+                    at(requestMs, 50) / at(bareMs, 50),
+                    at(saveUs, 50),
+                    at(saveUs, 99),
+                    at(producerKib, 50),
+                    at(consumerKib, 50));
+        }
+
+        private static String spread(double[] values) {
+            return String.format(
+                    Locale.ROOT,
+                    "%.2f (%.2f–%.2f)",
+                    at(values, 50),
+                    at(values, 10),
+                    at(values, 90));
+        }
+
+        private static double at(double[] values, int percent) {
+            double[] sorted = values.clone();
+            Arrays.sort(sorted);
+            return sorted[(sorted.length - 1) * percent / 100];
+        }
+    }
+}
