@@ -28,8 +28,8 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class RequestBenchmark {
 
-    private static final int WARM_UP_ROUNDS = Integer.getInteger("warmUp", 100);
-    private static final int ROUNDS = Integer.getInteger("rounds", 300);
+    private static final int WARM_UP_ROUNDS = Integer.getInteger("warmUp", 1000);
+    private static final int ROUNDS = Integer.getInteger("rounds", 500);
     private static final int LAYERS = 8;
     // So long both sides know the request before the producer's step begins, and all is quiet.
     private static final long LEAD_NS = TimeUnit.MILLISECONDS.toNanos(1);
