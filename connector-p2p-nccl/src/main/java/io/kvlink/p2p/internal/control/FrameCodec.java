@@ -21,8 +21,10 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
 import org.msgpack.core.MessagePackException;
@@ -259,11 +261,10 @@ public final class FrameCodec {
         if (bytes > MAX_TEXT_BYTES) {
             throw malformed("text=" + bytes + " bytes, max=" + MAX_TEXT_BYTES, null);
         }
-        return new String(in.readPayload(bytes), java.nio.charset.StandardCharsets.UTF_8);
+        return new String(in.readPayload(bytes), StandardCharsets.UTF_8);
     }
 
-    private static KvConnectorException malformed(
-            String detail, @org.jspecify.annotations.Nullable Throwable cause) {
+    private static KvConnectorException malformed(String detail, @Nullable Throwable cause) {
         return new KvConnectorException(KvError.MALFORMED_FRAME, detail, cause);
     }
 }

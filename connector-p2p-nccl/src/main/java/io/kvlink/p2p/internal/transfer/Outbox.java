@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -344,7 +345,7 @@ final class Outbox {
             control.execute(() -> onEnded(error, detail));
         }
 
-        private void onEnded(@org.jspecify.annotations.Nullable KvError error, String detail) {
+        private void onEnded(@Nullable KvError error, String detail) {
             if (transfer.state == SendState.DRAINING) {
                 if (transfer.idle()) {
                     conclude(transfer);

@@ -7,6 +7,7 @@ import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.TransferOutcome;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,14 +74,12 @@ public final class TransferEngine implements AutoCloseable {
                         System::nanoTime,
                         () -> new Lane(limits.laneWindow()));
         controlThread = new AgentThread("kv-ctl", control, System::nanoTime);
-        List<DeviceAgent> agents = List.copyOf(devices.values());
-        deviceThreads =
-                java.util.stream.IntStream.range(0, agents.size())
-                        .mapToObj(
-                                i ->
-                                        new AgentThread(
-                                                "kv-dev-" + i, agents.get(i), System::nanoTime))
-                        .toList();
+        List<AgentThread> threads = new ArrayList<>();
+        for (DeviceAgent device : devices.values()) {
+            String name = "kv-dev-" + threads.size();
+            threads.add(new AgentThread(name, device, System::nanoTime));
+        }
+        deviceThreads = List.copyOf(threads);
         deviceThreads.forEach(AgentThread::start);
         controlThread.start();
     }
