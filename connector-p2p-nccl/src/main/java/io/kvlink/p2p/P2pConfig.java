@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
+import io.kvlink.p2p.internal.dataplane.DataPlanes;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -40,11 +41,8 @@ public record P2pConfig(
         long unclaimedTtlNs,
         long groupBytes) {
 
-    /** Lets the peers choose the best data plane that both have. */
-    public static final String AUTO = "auto";
-
     private static final List<String> DATA_PLANES =
-            List.of(AUTO, "tcp", "loopback", "nccl", "cuda-ipc");
+            List.of(DataPlanes.AUTO, "tcp", "loopback", "nccl", "cuda-ipc");
     private static final double GIB = 1L << 30;
     // 2^43 GiB would overflow; a host with a million GiB has other problems.
     private static final double MAX_POOL_GIB = 1e6;
@@ -71,7 +69,8 @@ public record P2pConfig(
                                 SendType.PUT_ASYNC),
                         (int) extra.integer("nccl_num_channels", 0, 0, 32),
                         (long) (extra.number("mem_pool_size_gb", 32, 0, MAX_POOL_GIB) * GIB),
-                        extra.choice("data_plane", DATA_PLANES, Function.identity(), AUTO),
+                        extra.choice(
+                                "data_plane", DATA_PLANES, Function.identity(), DataPlanes.AUTO),
                         seconds(extra, "transfer_timeout_s", 30),
                         seconds(extra, "handshake_timeout_s", 5),
                         peerTimeout(extra),

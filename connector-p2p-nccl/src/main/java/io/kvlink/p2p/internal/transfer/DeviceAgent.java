@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes every call to one data plane, on one thread. Commands come from the control thread; there
- * are never more of them than layers in flight, so the queue needs no bound of its own.
+ * Makes every call to one data plane, on one thread. Commands come from the control thread, a few
+ * for each layer of the transfers that it has under way.
  */
 final class DeviceAgent implements Agent {
 

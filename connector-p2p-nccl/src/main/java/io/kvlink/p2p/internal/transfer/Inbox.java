@@ -146,17 +146,13 @@ final class Inbox {
         if (inbound == null) {
             inbound = begin(offer.id(), offer.tokens(), offer.digest());
         }
-        String refusal = refusal(inbound, session, offer);
-        if (!refusal.isEmpty()) {
-            KvError error =
-                    refusal.startsWith("prompt")
-                            ? KvError.PROMPT_MISMATCH
-                            : KvError.MALFORMED_FRAME;
-            cancel(session, offer.id(), error, refusal);
-            boolean ours = inbound.session == null || inbound.session.equals(session);
-            if (ours && inbound.state != ReceiveState.COMPLETE) {
-                fail(inbound, error, refusal, false);
-            }
+        if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
+            String detail = prompts(inbound.tokens, offer.tokens());
+            refuse(inbound, session, KvError.PROMPT_MISMATCH, detail);
+            return;
+        }
+        if (!fits(inbound, session, offer)) {
+            refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
             return;
         }
         if (inbound.session == null) {
@@ -258,23 +254,31 @@ final class Inbox {
     // Says "send me this" once the session is there. A producer that pushes anyway ignores it.
     private void fetch(Inbound inbound) {
         Session interest = inbound.interest;
-        if (interest != null && interest.open() && !inbound.fetched && inbound.session == null) {
+        boolean wanted = inbound.session == null && inbound.failure == null;
+        if (wanted && interest != null && interest.open() && !inbound.fetched) {
             inbound.fetched = sessions.send(interest, new Frame.Fetch(inbound.id));
         }
     }
 
-    private String refusal(Inbound inbound, Session session, Frame.Offer offer) {
-        if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
-            return prompts(inbound.tokens, offer.tokens());
-        }
+    private boolean fits(Inbound inbound, Session session, Frame.Offer offer) {
         boolean expected =
                 inbound.state == ReceiveState.EXPECTED || inbound.state == ReceiveState.RESERVED;
-        boolean ours = inbound.session == null || inbound.session.equals(session);
-        int end = offer.firstLayer() + offer.layers();
-        if (!expected || !ours || offer.firstLayer() != inbound.received || end > layout.layers()) {
-            return "offer=%d..%d doesn't fit %s".formatted(offer.firstLayer(), end, inbound);
+        return expected
+                && mayOffer(inbound, session)
+                && offer.firstLayer() == inbound.received
+                && offer.firstLayer() + offer.layers() <= layout.layers();
+    }
+
+    private static boolean mayOffer(Inbound inbound, Session session) {
+        return inbound.session == null || inbound.session.equals(session);
+    }
+
+    // A stranger's offer, or one for what is here already, harms nobody but its sender.
+    private void refuse(Inbound inbound, Session session, KvError error, String detail) {
+        cancel(session, inbound.id, error, detail);
+        if (mayOffer(inbound, session) && inbound.state != ReceiveState.COMPLETE) {
+            fail(inbound, error, detail, false);
         }
-        return "";
     }
 
     private static String prompts(int ours, int theirs) {
