@@ -15,7 +15,8 @@ public interface KvWorker {
      * until the connector is closed.
      *
      * @param layers one region for each layer of {@link KvConnectorContext#layout}, of equal size,
-     *     a whole number of blocks
+     *     a whole number of blocks; all in {@link KvConnectorContext#device}'s memory if there is
+     *     one, else all in host memory
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if the regions don't fit the
      *     layout
      */
@@ -33,6 +34,10 @@ public interface KvWorker {
      * part of the step. A load that fails is reported by {@link #pollFinished}, not thrown: the
      * step goes on, and the engine discards that request's result.
      *
+     * <p>On a device the wait is the stream's: what the engine enqueues on {@link KvDevice#stream}
+     * after this call reads the loaded KV, and what it had enqueued before has read the blocks' old
+     * content.
+     *
      * @param layer the layer, from 0
      * @param deadlineNs when to give up the loads that aren't complete
      */
@@ -43,8 +48,8 @@ public interface KvWorker {
      * is reported as {@link WorkerReport#sent}. Whether this waits depends on the connector's send
      * mode; then it waits until the bytes are sent or the connector's own deadline has passed.
      *
-     * @param layer the layer, from 0; its KV is computed, or on a device enqueued before the event
-     *     the engine registered
+     * @param layer the layer, from 0; its KV is computed, or on a device enqueued on {@link
+     *     KvDevice#stream}: no byte leaves before what was enqueued there has run
      */
     void saveLayer(int layer);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.dataplane;
 
+import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Moves layers between nodes. All methods but {@link #wakeup} and the constant ones are called by
@@ -30,7 +32,15 @@ public interface DataPlane extends AutoCloseable {
     boolean sharedLane();
 
     /**
-     * Whether this plane can reach that endpoint: same host, same process, and so on.
+     * Whether what a sender has computed arrives within milliseconds, so that a consumer may begin
+     * to load the first layers while the last ones travel. Otherwise it waits for all of them,
+     * since a load that waits holds up the consumer's step.
+     */
+    boolean arrivesSoon();
+
+    /**
+     * Whether this plane can reach that endpoint: same host, same process, and so on. Called on the
+     * control thread, once a handshake; may try, and remembers the answer.
      *
      * @param endpoint a peer's {@link #endpoint}
      */
@@ -104,6 +114,8 @@ public interface DataPlane extends AutoCloseable {
      * @param layer the layer
      * @param source the bytes, in order
      * @param bytes how many in all
+     * @param after on a device, the event that the source is complete at; {@code null} if it is
+     *     complete. Stays recorded until the operation ends
      * @param listener told of the end, on the device thread
      */
     record SendOp(
@@ -112,9 +124,21 @@ public interface DataPlane extends AutoCloseable {
             int layer,
             List<MemoryRegion> source,
             long bytes,
+            @Nullable CudaEvent after,
             SendListener listener) {
         public SendOp {
             source = List.copyOf(source);
+        }
+
+        /** A layer that is complete. */
+        public SendOp(
+                String endpoint,
+                long ticket,
+                int layer,
+                List<MemoryRegion> source,
+                long bytes,
+                SendListener listener) {
+            this(endpoint, ticket, layer, source, bytes, null, listener);
         }
     }
 

@@ -80,6 +80,11 @@ public final class LoopbackPlane implements DataPlane {
     }
 
     @Override
+    public boolean arrivesSoon() {
+        return false;
+    }
+
+    @Override
     public boolean reaches(String peer) {
         return peer.startsWith(PREFIX);
     }

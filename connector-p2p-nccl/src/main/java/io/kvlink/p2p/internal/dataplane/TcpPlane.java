@@ -137,6 +137,11 @@ public final class TcpPlane implements DataPlane {
     }
 
     @Override
+    public boolean arrivesSoon() {
+        return false;
+    }
+
+    @Override
     public boolean reaches(String peer) {
         return TcpEndpoint.parse(peer).isPresent();
     }

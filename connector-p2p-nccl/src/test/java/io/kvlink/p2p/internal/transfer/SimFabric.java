@@ -126,6 +126,11 @@ final class SimFabric {
         }
 
         @Override
+        public boolean arrivesSoon() {
+            return sharedLane;
+        }
+
+        @Override
         public boolean reaches(String endpoint) {
             return true;
         }

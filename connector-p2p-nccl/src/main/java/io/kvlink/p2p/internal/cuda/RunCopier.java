@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.cuda;
+
+/**
+ * Copies many runs of bytes with few kernel launches: for runs too short for the copy engine. Made
+ * by a {@link CudaDevice}; one thread at a time.
+ */
+public interface RunCopier extends AutoCloseable {
+
+    /**
+     * Adds a run. Enqueues some if there are many.
+     *
+     * @param source device address of the first byte, of this device or of a mapped one
+     * @param destination likewise
+     * @param bytes how many, at least 1
+     * @param stream where to enqueue
+     */
+    void add(long source, long destination, long bytes, CudaStream stream);
+
+    /**
+     * Enqueues what was added and isn't enqueued yet.
+     *
+     * @param stream the same as before
+     */
+    void flush(CudaStream stream);
+
+    /** Gives the copier's own memory back. What is enqueued runs all the same. */
+    @Override
+    void close();
+}
