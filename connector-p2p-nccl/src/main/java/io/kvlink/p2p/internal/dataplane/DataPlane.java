@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.dataplane;
 
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +102,11 @@ public interface DataPlane extends AutoCloseable {
 
     /** Ends {@link #idle}, now or the next time. From any thread. */
     void wakeup();
+
+    /** Figures of the plane. From any thread. */
+    default List<KvMetric> metrics() {
+        return List.of();
+    }
 
     /** Ends all operations as failed and closes everything. Called by the device thread, last. */
     @Override

@@ -9,13 +9,13 @@ import org.slf4j.Logger;
  * Logs failures that may come again and again: each kind the first time, and whenever its count has
  * grown tenfold. Device thread.
  */
-final class FailureLog {
+public final class FailureLog {
 
     private final Logger log;
     // Kinds are literals in our code, so the map is small.
     private final Map<String, Count> counts = new HashMap<>();
 
-    FailureLog(Logger log) {
+    public FailureLog(Logger log) {
         this.log = log;
     }
 
@@ -25,7 +25,7 @@ final class FailureLog {
      * @param kind what, in the same words each time
      * @param detail the facts, of which the first ones are logged
      */
-    void failed(String kind, Object detail) {
+    public void failed(String kind, Object detail) {
         Count count = counts.computeIfAbsent(kind, key -> new Count());
         count.seen++;
         if (count.seen == count.next) {

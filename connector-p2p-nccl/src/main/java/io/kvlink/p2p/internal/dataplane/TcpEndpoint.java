@@ -17,13 +17,13 @@ import java.util.regex.Pattern;
  * @param socketAddress where to connect to
  * @param secret what to show there
  */
-record TcpEndpoint(InetSocketAddress socketAddress, Token secret) {
+public record TcpEndpoint(InetSocketAddress socketAddress, Token secret) {
 
     private static final String OCTET = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
     private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
 
     /** Reads an endpoint; empty for the endpoints of other planes and for nonsense. */
-    static Optional<TcpEndpoint> parse(String text) {
+    public static Optional<TcpEndpoint> parse(String text) {
         int slash = text.indexOf('/');
         if (slash < 0) {
             return Optional.empty();
@@ -43,7 +43,7 @@ record TcpEndpoint(InetSocketAddress socketAddress, Token secret) {
     }
 
     /** The text that {@link #parse} reads. */
-    String text() {
+    public String text() {
         HostPort address =
                 new HostPort(socketAddress.getAddress().getHostAddress(), socketAddress.getPort());
         return address + "/" + secret.hex();

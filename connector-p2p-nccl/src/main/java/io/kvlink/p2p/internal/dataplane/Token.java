@@ -13,10 +13,10 @@ import java.util.HexFormat;
  * @param high the upper 64
  * @param low the lower 64
  */
-record Token(long high, long low) {
+public record Token(long high, long low) {
 
     /** A random one. */
-    static Token random() {
+    public static Token random() {
         SecureRandom random = new SecureRandom();
         return new Token(random.nextLong(), random.nextLong());
     }
@@ -35,7 +35,7 @@ record Token(long high, long low) {
     }
 
     /** Reads 32 hexadecimal digits; throws {@link IllegalArgumentException} for anything else. */
-    static Token parse(String hex) {
+    public static Token parse(String hex) {
         if (hex.length() != 32) {
             throw new IllegalArgumentException("digits=" + hex.length() + "; expected 32");
         }
@@ -45,11 +45,11 @@ record Token(long high, long low) {
     }
 
     /** Compares in the same time wherever the difference lies. */
-    boolean matches(Token other) {
+    public boolean matches(Token other) {
         return ((high ^ other.high) | (low ^ other.low)) == 0;
     }
 
-    String hex() {
+    public String hex() {
         HexFormat format = HexFormat.of();
         return format.toHexDigits(high) + format.toHexDigits(low);
     }

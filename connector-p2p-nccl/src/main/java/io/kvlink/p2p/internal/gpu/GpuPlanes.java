@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
+import io.kvlink.p2p.internal.dataplane.Token;
+import io.kvlink.spi.MemoryRegion;
+
+/** Opens planes between GPUs. */
+public final class GpuPlanes {
+
+    /** The name of the plane that writes into the receiver's mapped memory. */
+    public static final String CUDA_IPC = "cuda-ipc";
+
+    // Mapped memory costs nothing that anybody misses.
+    private static final long IPC_UNUSED_NS = Long.MAX_VALUE;
+
+    // The same for all planes of this process.
+    private static final String PROCESS = Token.random().hex();
+
+    private GpuPlanes() {}
+
+    /**
+     * Opens a {@value #CUDA_IPC} plane.
+     *
+     * @param config what it works with
+     * @return the plane, to be polled by one thread; the caller closes it
+     */
+    public static DataPlane openCudaIpc(GpuPlaneConfig config) {
+        return openCudaIpc(config, PROCESS);
+    }
+
+    static DataPlane openCudaIpc(GpuPlaneConfig config, String process) {
+        CudaDevice device = config.device();
+        MemoryRegion arena = config.arena();
+        GpuPlane.Parts parts =
+                new GpuPlane.Parts() {
+                    @Override
+                    public GpuEndpoint endpoint(SideChannel channel) {
+                        byte[] handle =
+                                arena == null ? new byte[0] : device.export(arena.address());
+                        return GpuPlanes.endpoint(device, process, handle, channel);
+                    }
+
+                    @Override
+                    public Wire wire(SideChannel channel, GpuEndpoint self, GpuPlane plane) {
+                        return new IpcWire(device, channel, self, arena, plane);
+                    }
+
+                    @Override
+                    public PullReceiver receiver(
+                            SideChannel channel, SpillBuffer spill, Wire wire) {
+                        return new PullReceiver(channel, spill, arena, ((IpcWire) wire)::describe);
+                    }
+                };
+        return new GpuPlane(CUDA_IPC, false, device, config.host(), IPC_UNUSED_NS, parts);
+    }
+
+    private static GpuEndpoint endpoint(
+            CudaDevice device, String process, byte[] handle, SideChannel channel) {
+        return new GpuEndpoint(
+                GpuEndpoint.thisHost(),
+                process,
+                ProcessHandle.current().pid(),
+                GpuEndpoint.thisStart(),
+                GpuEndpoint.thisPidNamespace(),
+                device.uuid(),
+                handle,
+                channel.address());
+    }
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.CudaEvent;
+import io.kvlink.p2p.internal.cuda.CudaStream;
+import io.kvlink.p2p.internal.cuda.RunCopier;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Export;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Piece;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sender writes into the receiver's memory, which it has mapped: long runs with its copy
+ * engine, short ones many at a time with a kernel. A stream for each link, so that a receiver
+ * delays only itself.
+ *
+ * <p>The receiver's memory is safe again when the sender has said that it writes no more, or when
+ * its process has ended: the kernel closes a process's GPU before it shows it as ended.
+ */
+final class IpcWire implements Wire {
+
+    private static final Logger log = LoggerFactory.getLogger(IpcWire.class);
+
+    /**
+     * Shorter runs go by kernel: a copy by the engine takes some microseconds whatever its size.
+     */
+    static final long ENGINE_BYTES = Long.getLong("kvlink.ipc.engineBytes", 1 << 20);
+
+    // So many bytes are reported at once, if there are more.
+    private static final long BATCH_BYTES = 8 << 20;
+    // For a lost peer whose process can't be seen from here.
+    private static final long UNSEEN_NS = TimeUnit.SECONDS.toNanos(2);
+
+    private record Batch(CudaEvent event, List<Move> moves) {}
+
+    /** Memory of the receiver that may be written. */
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Target(long address, long bytes, byte[] handle) {}
+
+    private final class Lane {
+        final CudaStream stream = device.newStream();
+        final ArrayDeque<Batch> batches = new ArrayDeque<>();
+        final Map<Integer, Target> targets = new HashMap<>();
+    }
+
+    private final CudaDevice device;
+    private final SideChannel channel;
+    private final GpuEndpoint self;
+    private final @Nullable MemoryRegion arena;
+    private final Listener listener;
+    private final IpcMappings mappings;
+    private final Map<Link, Lane> lanes = new LinkedHashMap<>();
+    private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
+    private @Nullable RunCopier copier;
+    // Handles that a handshake has mapped, or couldn't; by any thread.
+    private final Map<String, Boolean> tried = new ConcurrentHashMap<>();
+
+    IpcWire(
+            CudaDevice device,
+            SideChannel channel,
+            GpuEndpoint self,
+            @Nullable MemoryRegion arena,
+            Listener listener) {
+        this.device = device;
+        this.channel = channel;
+        this.self = self;
+        this.arena = arena;
+        this.listener = listener;
+        this.mappings = new IpcMappings(device);
+    }
+
+    @Override
+    public boolean reaches(GpuEndpoint mine, GpuEndpoint peer) {
+        if (!mine.sameHost(peer)) {
+            return false;
+        }
+        if (mine.sameProcess(peer)) {
+            return device.canReach(peer.gpu());
+        }
+        // A peer without memory only sends; whether it reaches us it finds out itself.
+        return peer.handle().length == 0 || tried.computeIfAbsent(peer.text(), key -> open(peer));
+    }
+
+    private boolean open(GpuEndpoint peer) {
+        try {
+            device.attach();
+            mappings.take(peer.handle());
+            return true;
+        } catch (KvConnectorException cause) {
+            log.warn(
+                    "plane=cuda-ipc peer={} gpu={}: {}; taking the next plane",
+                    peer.channel().socketAddress(),
+                    peer.gpu(),
+                    cause.getMessage());
+            return false;
+        }
+    }
+
+    @Override
+    public void greet(Link link) {
+        if (arena != null) {
+            channel.send(
+                    link,
+                    new Export(PullReceiver.ARENA, self.handle(), arena.address(), arena.bytes()));
+        }
+    }
+
+    /** How a sender gets at the spill buffer. */
+    LinkFrame describe(SpillBuffer spill) {
+        return new Export(
+                PullReceiver.SPILL, device.export(spill.address()), spill.address(), spill.bytes());
+    }
+
+    @Override
+    public void onFrame(Link link, LinkFrame frame) {
+        GpuEndpoint peer = link.peer;
+        if (!(frame instanceof Export export) || link.dialled || peer == null) {
+            listener.onWireFailed(link, "unexpected " + frame);
+            return;
+        }
+        try {
+            Target target;
+            if (self.sameProcess(peer)) {
+                device.enablePeer(peer.gpu());
+                target = new Target(export.address(), export.bytes(), new byte[0]);
+            } else {
+                long address = mappings.take(export.handle());
+                target = new Target(address, export.bytes(), export.handle());
+            }
+            Target before = lane(link).targets.put(export.region(), target);
+            if (before != null) {
+                letGo(before);
+            }
+        } catch (KvConnectorException cause) {
+            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+        }
+    }
+
+    private Lane lane(Link link) {
+        return lanes.computeIfAbsent(link, key -> new Lane());
+    }
+
+    private void letGo(Target target) {
+        if (target.handle().length > 0) {
+            mappings.giveBack(target.handle());
+        }
+    }
+
+    @Override
+    public void onBegun(Link link, List<Piece> pieces) {
+        listener.onWireFailed(link, "pieces on a link without communicator");
+    }
+
+    @Override
+    public boolean ready(Link link) {
+        return true;
+    }
+
+    @Override
+    public void push(Link link, List<Move> moves) {
+        Lane lane = lane(link);
+        List<Move> batch = new ArrayList<>();
+        try {
+            RunCopier runs = copier();
+            CudaEvent awaited = null;
+            long bytes = 0;
+            for (Move move : moves) {
+                Target target = lane.targets.get(move.part().region());
+                if (target == null || move.part().at() + move.part().bytes() > target.bytes()) {
+                    throw new KvConnectorException(
+                            KvError.MALFORMED_FRAME, "not exported: " + move.part());
+                }
+                CudaEvent after = move.send().op.after();
+                if (after != null && after != awaited) {
+                    // What was added may not wait for it.
+                    runs.flush(lane.stream);
+                    device.await(lane.stream, after);
+                    awaited = after;
+                }
+                copy(move, target.address() + move.part().at(), runs, lane.stream);
+                batch.add(move);
+                bytes += move.part().bytes();
+                if (bytes >= BATCH_BYTES) {
+                    end(lane, runs, batch);
+                    batch = new ArrayList<>();
+                    bytes = 0;
+                }
+            }
+            if (!batch.isEmpty()) {
+                end(lane, runs, batch);
+            }
+        } catch (KvConnectorException cause) {
+            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+            List<Move> rest = new ArrayList<>(moves);
+            lane.batches.forEach(each -> rest.removeAll(each.moves()));
+            endBroken(link, lane, rest);
+        }
+    }
+
+    // What couldn't be enqueued isn't read; what was, is over when the stream has come to here.
+    private void endBroken(Link link, Lane lane, List<Move> rest) {
+        try {
+            CudaEvent event = event();
+            device.record(event, lane.stream);
+            lane.batches.add(new Batch(event, rest));
+        } catch (KvConnectorException cause) {
+            // The context is lost: nothing runs in it any more.
+            listener.onSent(link, rest);
+        }
+    }
+
+    private void copy(Move move, long destination, RunCopier runs, CudaStream stream) {
+        long to = destination;
+        for (Move.Run run : move.runs()) {
+            if (run.bytes() >= ENGINE_BYTES) {
+                device.copy(run.address(), to, run.bytes(), stream);
+            } else {
+                runs.add(run.address(), to, run.bytes(), stream);
+            }
+            to += run.bytes();
+        }
+    }
+
+    private void end(Lane lane, RunCopier runs, List<Move> batch) {
+        runs.flush(lane.stream);
+        CudaEvent event = event();
+        device.record(event, lane.stream);
+        lane.batches.add(new Batch(event, batch));
+    }
+
+    private RunCopier copier() {
+        if (copier == null) {
+            copier = device.newRunCopier();
+        }
+        return copier;
+    }
+
+    private CudaEvent event() {
+        CudaEvent pooled = events.poll();
+        return pooled == null ? device.newEvent() : pooled;
+    }
+
+    @Override
+    public int poll(long nowNs) {
+        int workCount = 0;
+        for (Map.Entry<Link, Lane> each : List.copyOf(lanes.entrySet())) {
+            workCount += poll(each.getKey(), each.getValue());
+        }
+        return workCount;
+    }
+
+    private int poll(Link link, Lane lane) {
+        List<Move> sent = new ArrayList<>();
+        try {
+            for (Batch head;
+                    (head = lane.batches.peek()) != null && device.complete(head.event()); ) {
+                lane.batches.remove();
+                events.add(head.event());
+                sent.addAll(head.moves());
+            }
+            if (!sent.isEmpty() && link.open()) {
+                List<Long> parts = new ArrayList<>(sent.size());
+                sent.forEach(move -> parts.add(move.part().id()));
+                channel.send(link, new LinkFrame.Written(parts));
+            }
+        } catch (KvConnectorException cause) {
+            // The context is lost: nothing runs in it any more.
+            lane.batches.forEach(batch -> sent.addAll(batch.moves()));
+            lane.batches.clear();
+            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+        }
+        if (!sent.isEmpty()) {
+            listener.onSent(link, sent);
+        }
+        return sent.size();
+    }
+
+    @Override
+    public boolean busy() {
+        for (Lane lane : lanes.values()) {
+            if (!lane.batches.isEmpty()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public boolean idle(Link link) {
+        Lane lane = lanes.get(link);
+        return lane == null || lane.batches.isEmpty();
+    }
+
+    @Override
+    public void abandon(Link link) {
+        // Copies that are enqueued end by themselves, and soon.
+    }
+
+    @Override
+    public boolean quiet(Link link, long lostNs, long nowNs) {
+        GpuEndpoint peer = link.peer;
+        if (peer == null || !link.wasOpen || link.byeHeard) {
+            return true;
+        }
+        Optional<Boolean> gone = self.sameProcess(peer) ? Optional.empty() : peer.gone(self);
+        return gone.orElse(nowNs - lostNs > UNSEEN_NS);
+    }
+
+    @Override
+    public void release(Link link) {
+        Lane lane = lanes.remove(link);
+        if (lane != null) {
+            lane.stream.close();
+            lane.targets.values().forEach(this::letGo);
+        }
+        GpuEndpoint peer = link.peer;
+        if (peer != null && Boolean.TRUE.equals(tried.remove(peer.text()))) {
+            mappings.giveBack(peer.handle());
+        }
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        return List.of();
+    }
+
+    @Override
+    public void close() {
+        List.copyOf(lanes.keySet()).forEach(this::release);
+        mappings.close();
+        events.forEach(CudaEvent::close);
+        events.clear();
+        if (copier != null) {
+            copier.close();
+            copier = null;
+        }
+    }
+}

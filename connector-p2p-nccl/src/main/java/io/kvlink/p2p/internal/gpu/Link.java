@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.spi.KvConnectorException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection of a side channel: frames in, frames out, nothing waits. The receiver dials, so a
+ * dialled link is for receiving and an accepted one for sending. Device thread.
+ */
+final class Link {
+
+    /** How it stands. */
+    enum State {
+        /** Dialled and not connected, or accepted and not introduced. */
+        OPENING,
+        /** Frames go both ways. */
+        OPEN,
+        /** Our last frame is sent or queued; we wait for the other side's. */
+        LEAVING,
+        /** The socket is closed. */
+        CLOSED
+    }
+
+    private static final int MOST_QUEUED_BYTES = 64 << 20;
+
+    final boolean dialled;
+    State state = State.OPENING;
+    // The peer's endpoint as it says itself; empty until it has introduced itself.
+    String endpoint = "";
+    @Nullable GpuEndpoint peer;
+    // Whether the peer said Bye: then its GPU works for this link no more.
+    boolean byeHeard;
+    boolean byeSaid;
+    // Whether the socket ever was connected: if not, the peer knows nothing of us.
+    boolean wasOpen;
+    long sinceNs;
+
+    private final SocketChannel socket;
+    private final SelectionKey key;
+    private final ArrayDeque<ByteBuffer> out = new ArrayDeque<>();
+    private int queuedBytes;
+    private ByteBuffer in = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+
+    Link(boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+        this.dialled = dialled;
+        this.socket = socket;
+        this.key = key;
+        this.sinceNs = nowNs;
+    }
+
+    boolean open() {
+        return state == State.OPEN;
+    }
+
+    /**
+     * Sends a frame, now or when the socket takes it.
+     *
+     * @throws IOException if the connection is broken, or the peer doesn't read
+     */
+    void send(LinkFrame frame) throws IOException {
+        if (state == State.CLOSED) {
+            return;
+        }
+        ByteBuffer bytes = LinkCodec.encode(frame);
+        queuedBytes += bytes.remaining();
+        if (queuedBytes > MOST_QUEUED_BYTES) {
+            throw new IOException("the peer doesn't read; queued=" + queuedBytes);
+        }
+        out.add(bytes);
+        flush();
+    }
+
+    /** Writes what the socket takes. */
+    void flush() throws IOException {
+        if (!socket.isConnected()) {
+            return;
+        }
+        ByteBuffer next;
+        while ((next = out.peek()) != null) {
+            queuedBytes -= socket.write(next);
+            if (next.hasRemaining()) {
+                key.interestOpsOr(SelectionKey.OP_WRITE);
+                return;
+            }
+            out.remove();
+        }
+        key.interestOps(SelectionKey.OP_READ);
+    }
+
+    /** Completes a dialled connection. */
+    void connect() throws IOException {
+        if (socket.finishConnect()) {
+            state = State.OPEN;
+            wasOpen = true;
+            flush();
+        }
+    }
+
+    /** Reads once; false at the end of the stream. */
+    boolean read() throws IOException {
+        if (!in.hasRemaining()) {
+            ByteBuffer larger =
+                    ByteBuffer.allocate(in.capacity() * 4).order(ByteOrder.LITTLE_ENDIAN);
+            in = larger.put(in.flip());
+        }
+        return socket.read(in) >= 0;
+    }
+
+    /**
+     * The next whole frame that was read, or {@code null}.
+     *
+     * @throws KvConnectorException with MALFORMED_FRAME
+     */
+    @Nullable LinkFrame next() throws IOException {
+        in.flip();
+        try {
+            if (in.remaining() < 4) {
+                return null;
+            }
+            int length = in.getInt(in.position());
+            if (length < 1 || length > LinkCodec.MAX_BYTES) {
+                throw new IOException("frame length=" + length);
+            }
+            if (in.remaining() < 4 + length) {
+                return null;
+            }
+            ByteBuffer frame = in.slice(in.position() + 4, length).order(ByteOrder.LITTLE_ENDIAN);
+            in.position(in.position() + 4 + length);
+            return LinkCodec.decode(frame);
+        } finally {
+            in.compact();
+        }
+    }
+
+    /** Closes the socket. Closing twice does nothing. */
+    void close() {
+        state = State.CLOSED;
+        key.cancel();
+        try {
+            socket.close();
+        } catch (IOException cause) {
+            // It is closed all the same.
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "link=" + (dialled ? "to" : "from") + " peer=" + name() + " state=" + state;
+    }
+
+    private String name() {
+        return peer == null ? "stranger" : peer.channel().socketAddress().toString();
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.dataplane.Token;
+import java.util.List;
+
+/**
+ * One message of a side channel. The receiver (D) dials the sender (P):
+ *
+ * <pre>
+ *   D                                   P
+ *   | ---- Hello, Export* | UniqueId --> |
+ *   | ---- Pull (parts) --------------> |   P waits for the layer to be sent
+ *   | <--- Ready (ticket, layer) ------ |   P has a layer that nobody has pulled
+ *   | <--- Begun (parts, pieces) ------ |   NCCL: P has posted its sends; D posts its receives
+ *   | <--- Written (parts) ------------ |   CUDA IPC: the bytes are in D's memory
+ *   | <--- Failed (ticket) ------------ |   P will send no more of it
+ *   | ---- Drop (ticket) -------------> |
+ *   | <--- Dropped (ticket) ----------- |   P writes no more of it
+ *   | <--> Bye <----------------------> |   each side's last, when its GPU work is done
+ * </pre>
+ */
+sealed interface LinkFrame {
+
+    /** "I am this endpoint, and I know your secret." */
+    record Hello(Token secret, String endpoint) implements LinkFrame {}
+
+    /**
+     * Memory that P may write to.
+     *
+     * @param region the receiver's number for it
+     * @param handle how another process maps it
+     * @param address how the same process reaches it
+     * @param bytes its size
+     */
+    @SuppressWarnings("ArrayRecordComponent")
+    record Export(int region, byte[] handle, long address, long bytes) implements LinkFrame {}
+
+    /** What makes a communicator of the two. */
+    @SuppressWarnings("ArrayRecordComponent")
+    record UniqueId(byte[] id) implements LinkFrame {}
+
+    /** "Send me these." */
+    record Pull(List<Part> parts) implements LinkFrame {}
+
+    /** "This layer is here, and waits to be pulled." */
+    record Ready(long ticket, int layer) implements LinkFrame {}
+
+    /** "My sends of these are posted, in this order." */
+    record Begun(List<Piece> pieces) implements LinkFrame {}
+
+    /**
+     * Bytes of a part that travel as one message, in order.
+     *
+     * @param part the part's number
+     * @param bytes how many
+     */
+    record Piece(long part, long bytes) {}
+
+    /** "These are in your memory." */
+    record Written(List<Long> parts) implements LinkFrame {}
+
+    /** "No more of this ticket will be sent." */
+    record Failed(long ticket) implements LinkFrame {}
+
+    /** "I want no more of this ticket." */
+    record Drop(long ticket) implements LinkFrame {}
+
+    /** "No more of this ticket will be written." */
+    record Dropped(long ticket) implements LinkFrame {}
+
+    /** "My GPU works for this link no more." */
+    record Bye() implements LinkFrame {}
+}
