@@ -24,7 +24,9 @@ final class JavaCppRunCopier implements RunCopier {
     private final CUfunc_st kernel;
     private final LongPointer memory = new LongPointer((long) MOST_RUNS * RUN_LONGS);
     private final LongBuffer runs = memory.asBuffer();
-    private final PointerPointer<LongPointer> parameters = new PointerPointer<>(memory);
+    // An array of one pointer; its constructor of one pointer would be a cast.
+    private final PointerPointer<LongPointer> parameters =
+            new PointerPointer<LongPointer>(1).put(0, memory);
     private int count;
     private long longest;
 

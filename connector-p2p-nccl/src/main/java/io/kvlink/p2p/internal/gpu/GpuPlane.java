@@ -3,7 +3,6 @@ package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.gpu.LinkFrame.Begun;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Bye;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Drop;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Dropped;
@@ -45,7 +44,6 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
 
     private final String name;
-    private final boolean sharedLane;
     private final CudaDevice device;
     private final long unusedNs;
     private final SideChannel channel;
@@ -84,21 +82,13 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
      * Opens a plane.
      *
      * @param name its name
-     * @param sharedLane see {@link DataPlane#sharedLane}
      * @param device the GPU; borrowed
      * @param host the address to listen on
      * @param unusedNs links that nothing was received on for so long are closed
      * @param parts makes what differs between wires
      */
-    GpuPlane(
-            String name,
-            boolean sharedLane,
-            CudaDevice device,
-            String host,
-            long unusedNs,
-            Parts parts) {
+    GpuPlane(String name, CudaDevice device, String host, long unusedNs, Parts parts) {
         this.name = name;
-        this.sharedLane = sharedLane;
         this.device = device;
         this.unusedNs = unusedNs;
         channel = SideChannel.open(host, this);
@@ -106,7 +96,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
         endpoint = self.text();
         wire = parts.wire(channel, self, this);
         spill = new SpillBuffer(device);
-        sender = new PullSender(channel, wire, this::onWireFailed);
+        sender = new PullSender(device, channel, wire, this::onWireFailed);
         receiver = parts.receiver(channel, spill, wire);
     }
 
@@ -126,7 +116,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
     @Override
     public boolean sharedLane() {
-        return sharedLane;
+        return false; // Lanes, where there are any, are kept by PullLane.
     }
 
     @Override
@@ -233,6 +223,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
         attach();
         nowNs = now;
         int workCount = channel.poll(now);
+        workCount += sender.announceComplete();
         workCount += sender.push();
         workCount += wire.poll(now);
         workCount += receiver.poll();
@@ -322,12 +313,10 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     private void onSendersFrame(Link link, LinkFrame frame) {
         if (frame instanceof Written written) {
             receiver.onArrived(link, written.parts());
-        } else if (frame instanceof Begun begun) {
-            wire.onBegun(link, begun.pieces());
         } else if (frame instanceof Ready ready) {
-            receiver.onReady(link, ready.ticket(), ready.layer());
+            receiver.onReady(link, ready);
         } else if (frame instanceof Failed failed) {
-            receiver.onNoMore(link, failed.ticket());
+            receiver.onWithdrawn(link, failed.ticket());
         } else if (frame instanceof Dropped dropped) {
             receiver.onNoMore(link, dropped.ticket());
         } else {
@@ -381,7 +370,11 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
     @Override
     public void idle(long maxNs) {
-        if (wire.busy() || spill.busy() || !leaving.isEmpty() || !lost.isEmpty()) {
+        if (wire.busy()
+                || spill.busy()
+                || sender.watching()
+                || !leaving.isEmpty()
+                || !lost.isEmpty()) {
             // What a GPU does wakes nobody.
             if (nowNs - lastWorkNs < BUSY_SPIN_NS) {
                 Thread.onSpinWait();

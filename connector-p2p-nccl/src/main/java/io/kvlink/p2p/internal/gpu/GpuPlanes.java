@@ -51,10 +51,16 @@ public final class GpuPlanes {
                     @Override
                     public PullReceiver receiver(
                             SideChannel channel, SpillBuffer spill, Wire wire) {
-                        return new PullReceiver(channel, spill, arena, ((IpcWire) wire)::describe);
+                        return new PullReceiver(
+                                channel,
+                                wire,
+                                spill,
+                                arena,
+                                ((IpcWire) wire)::describe,
+                                new PullLane());
                     }
                 };
-        return new GpuPlane(CUDA_IPC, false, device, config.host(), IPC_UNUSED_NS, parts);
+        return new GpuPlane(CUDA_IPC, device, config.host(), IPC_UNUSED_NS, parts);
     }
 
     private static GpuEndpoint endpoint(

@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.RunCopier;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Export;
-import io.kvlink.p2p.internal.gpu.LinkFrame.Piece;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
@@ -162,8 +161,18 @@ final class IpcWire implements Wire {
     }
 
     @Override
-    public void onBegun(Link link, List<Piece> pieces) {
-        listener.onWireFailed(link, "pieces on a link without communicator");
+    public boolean pullsEarly() {
+        return true;
+    }
+
+    @Override
+    public int mostRuns() {
+        return 0;
+    }
+
+    @Override
+    public void onPulled(Link link, List<Landing> landings) {
+        // The sender writes, and tells when it has.
     }
 
     @Override

@@ -2,14 +2,12 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.Token;
-import io.kvlink.p2p.internal.gpu.LinkFrame.Begun;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Bye;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Drop;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Dropped;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Export;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Failed;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Hello;
-import io.kvlink.p2p.internal.gpu.LinkFrame.Piece;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Pull;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Ready;
 import io.kvlink.p2p.internal.gpu.LinkFrame.UniqueId;
@@ -78,12 +76,6 @@ final class LinkCodec {
             }
             return out.flip();
         }
-        if (frame instanceof Begun begun) {
-            ByteBuffer out = begin(5, 4 + begun.pieces().size() * 16);
-            out.putInt(begun.pieces().size());
-            begun.pieces().forEach(each -> out.putLong(each.part()).putLong(each.bytes()));
-            return out.flip();
-        }
         if (frame instanceof Written written) {
             ByteBuffer out = begin(6, 4 + written.parts().size() * 8);
             out.putInt(written.parts().size());
@@ -103,7 +95,10 @@ final class LinkCodec {
             return begin(10, 0).flip();
         }
         if (frame instanceof Ready ready) {
-            return begin(11, 12).putLong(ready.ticket()).putInt(ready.layer()).flip();
+            ByteBuffer out = begin(11, 16 + ready.runs().size() * 8);
+            out.putLong(ready.ticket()).putInt(ready.layer()).putInt(ready.runs().size());
+            ready.runs().forEach(out::putLong);
+            return out.flip();
         }
         throw new IllegalStateException("frame=" + frame);
     }
@@ -136,47 +131,52 @@ final class LinkCodec {
     }
 
     private static LinkFrame read(int type, ByteBuffer in) {
-        switch (type) {
-            case 1:
-                if (in.getInt() != MAGIC) {
-                    throw malformed("no hello");
-                }
-                Token secret = new Token(in.getLong(), in.getLong());
-                return new Hello(secret, new String(array(in, 4096), StandardCharsets.UTF_8));
-            case 2:
-                int region = in.getInt();
-                long address = in.getLong();
-                long bytes = in.getLong();
-                return new Export(region, array(in, 64), address, bytes);
-            case 3:
-                return new UniqueId(array(in, 128));
-            case 4:
-                return new Pull(parts(in));
-            case 5:
-                List<Piece> pieces = new ArrayList<>();
-                for (int left = size(in, 16); left > 0; left--) {
-                    pieces.add(new Piece(in.getLong(), positive(in.getLong())));
-                }
-                return new Begun(pieces);
-            case 6:
-                List<Long> written = new ArrayList<>();
-                for (int left = size(in, 8); left > 0; left--) {
-                    written.add(in.getLong());
-                }
-                return new Written(written);
-            case 7:
-                return new Failed(in.getLong());
-            case 8:
-                return new Drop(in.getLong());
-            case 9:
-                return new Dropped(in.getLong());
-            case 10:
-                return new Bye();
-            case 11:
-                return new Ready(in.getLong(), in.getInt());
-            default:
-                throw malformed("type=" + type);
+        return switch (type) {
+            case 1 -> hello(in);
+            case 2 -> export(in);
+            case 3 -> new UniqueId(array(in, 128));
+            case 4 -> new Pull(parts(in));
+            case 6 -> written(in);
+            case 7 -> new Failed(in.getLong());
+            case 8 -> new Drop(in.getLong());
+            case 9 -> new Dropped(in.getLong());
+            case 10 -> new Bye();
+            case 11 -> ready(in);
+            default -> throw malformed("type=" + type);
+        };
+    }
+
+    private static Hello hello(ByteBuffer in) {
+        if (in.getInt() != MAGIC) {
+            throw malformed("no hello");
         }
+        Token secret = new Token(in.getLong(), in.getLong());
+        return new Hello(secret, new String(array(in, 4096), StandardCharsets.UTF_8));
+    }
+
+    private static Export export(ByteBuffer in) {
+        int region = in.getInt();
+        long address = in.getLong();
+        long bytes = in.getLong();
+        return new Export(region, array(in, 64), address, bytes);
+    }
+
+    private static Ready ready(ByteBuffer in) {
+        long ticket = in.getLong();
+        int layer = in.getInt();
+        List<Long> runs = new ArrayList<>();
+        for (int left = size(in, 8); left > 0; left--) {
+            runs.add(positive(in.getLong()));
+        }
+        return new Ready(ticket, layer, runs);
+    }
+
+    private static Written written(ByteBuffer in) {
+        List<Long> parts = new ArrayList<>();
+        for (int left = size(in, 8); left > 0; left--) {
+            parts.add(in.getLong());
+        }
+        return new Written(parts);
     }
 
     private static List<Part> parts(ByteBuffer in) {

@@ -8,16 +8,16 @@ import java.util.List;
  * One message of a side channel. The receiver (D) dials the sender (P):
  *
  * <pre>
- *   D                                   P
- *   | ---- Hello, Export* | UniqueId --> |
- *   | ---- Pull (parts) --------------> |   P waits for the layer to be sent
- *   | <--- Ready (ticket, layer) ------ |   P has a layer that nobody has pulled
- *   | <--- Begun (parts, pieces) ------ |   NCCL: P has posted its sends; D posts its receives
- *   | <--- Written (parts) ------------ |   CUDA IPC: the bytes are in D's memory
- *   | <--- Failed (ticket) ------------ |   P will send no more of it
- *   | ---- Drop (ticket) -------------> |
- *   | <--- Dropped (ticket) ----------- |   P writes no more of it
- *   | <--> Bye <----------------------> |   each side's last, when its GPU work is done
+ *   D                                    P
+ *   | ---- Hello, Export* | UniqueId ---> |
+ *   | <--- Ready (ticket, layer) -------- |   P has a layer that nobody has pulled
+ *   | ---- Pull (parts) ----------------> |   CUDA IPC: at once, P waits for the layer;
+ *   |                                     |   NCCL: when D's lane is free, D has posted its receives
+ *   | <--- Written (parts) -------------- |   CUDA IPC: the bytes are in D's memory
+ *   | <--- Failed (ticket) -------------- |   P will send no more of it, but what D has pulled
+ *   | ---- Drop (ticket) ---------------> |   D pulls no more of it
+ *   | <--- Dropped (ticket) ------------- |   P writes no more of it
+ *   | <--> Bye <------------------------> |   each side's last, when its GPU work is done
  * </pre>
  */
 sealed interface LinkFrame {
@@ -43,19 +43,15 @@ sealed interface LinkFrame {
     /** "Send me these." */
     record Pull(List<Part> parts) implements LinkFrame {}
 
-    /** "This layer is here, and waits to be pulled." */
-    record Ready(long ticket, int layer) implements LinkFrame {}
-
-    /** "My sends of these are posted, in this order." */
-    record Begun(List<Piece> pieces) implements LinkFrame {}
-
     /**
-     * Bytes of a part that travel as one message, in order.
+     * "This layer is here, and waits to be pulled."
      *
-     * @param part the part's number
-     * @param bytes how many
+     * @param ticket the receiver's ticket
+     * @param layer the layer
+     * @param runs sizes of the runs that it lies in at the sender, each of which is a message of
+     *     NCCL's; empty if it will be gathered, and each part is one message
      */
-    record Piece(long part, long bytes) {}
+    record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
 
     /** "These are in your memory." */
     record Written(List<Long> parts) implements LinkFrame {}

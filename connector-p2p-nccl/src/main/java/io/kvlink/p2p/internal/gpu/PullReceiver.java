@@ -2,15 +2,18 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.p2p.internal.gpu.Wire.Landing;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -34,9 +37,8 @@ final class PullReceiver {
         // Bytes that aren't in their place, by layer.
         final long[] missing;
         int layersMissing;
-        // Parts for the spill buffer of layers that the sender hasn't got yet: a slot must not
-        // wait for somebody's compute.
-        final Map<Integer, List<Spilled>> notReady = new HashMap<>();
+        // Layers that are pulled only when the sender has them.
+        final Set<Integer> notReady = new HashSet<>();
         // Parts that are pulled and not here.
         int pulled;
         @Nullable KvError failure;
@@ -48,43 +50,43 @@ final class PullReceiver {
             missing = new long[op.destinations().size()];
             layersMissing = missing.length;
         }
+
+        MemoryRegion destination(int index) {
+            return op.destinations().get(index);
+        }
+    }
+
+    /** Bytes that wait to be pulled. */
+    private record Waiting(Receive receive, int index, long offset, long bytes, List<Long> runs) {
+        boolean spilled() {
+            return receive.destination(index).kind() == MemoryKind.PINNED;
+        }
     }
 
     /** A part that is pulled and not here. */
     private static final class Pulled {
-        final Receive receive;
-        final int index;
-        final long destination;
-        final long bytes;
+        final Waiting of;
         // The slot of the spill buffer that it goes through, or -1.
         final int slot;
-        // Where the wire puts it.
-        final long landing;
         // True while our own GPU works on it: the peer has no say any more.
         boolean ours;
 
-        Pulled(Receive receive, int index, long destination, long bytes, int slot, long landing) {
-            this.receive = receive;
-            this.index = index;
-            this.destination = destination;
-            this.bytes = bytes;
+        Pulled(Waiting of, int slot) {
+            this.of = of;
             this.slot = slot;
-            this.landing = landing;
         }
     }
 
-    /** Bytes that wait for a slot of the spill buffer. */
-    private record Spilled(Receive receive, int index, long offset, long bytes) {}
-
     private final SideChannel channel;
+    private final Wire wire;
     private final SpillBuffer spill;
     private final @Nullable MemoryRegion arena;
+    private final SpillExport spillExport;
+    private final PullLane lane;
     private final Map<Long, Receive> receives = new LinkedHashMap<>();
     private final Map<Long, Pulled> parts = new HashMap<>();
-    private final ArrayDeque<Spilled> spilled = new ArrayDeque<>();
-    private final Map<Link, Boolean> spillKnown = new HashMap<>();
-    // How the spill buffer is exported; empty where addresses mean nothing to the peer.
-    private final SpillExport spillExport;
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private final Set<Link> spillKnown = new HashSet<>();
     private long lastPart;
 
     /** Describes the spill buffer to peers. */
@@ -95,18 +97,17 @@ final class PullReceiver {
 
     PullReceiver(
             SideChannel channel,
+            Wire wire,
             SpillBuffer spill,
             @Nullable MemoryRegion arena,
-            SpillExport spillExport) {
+            SpillExport spillExport,
+            PullLane lane) {
         this.channel = channel;
+        this.wire = wire;
         this.spill = spill;
         this.arena = arena;
         this.spillExport = spillExport;
-    }
-
-    /** Whether something is pulled, so that the peer's answer may come at any moment. */
-    boolean waiting() {
-        return !parts.isEmpty();
+        this.lane = lane;
     }
 
     boolean uses(Link link) {
@@ -114,7 +115,7 @@ final class PullReceiver {
     }
 
     void receive(ReceiveOp op, Link link) {
-        op.destinations().forEach(PullSender::requireReachable);
+        op.destinations().forEach(this::requireKnown);
         if (op.destinations().isEmpty()) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " has no destination");
         }
@@ -122,122 +123,193 @@ final class PullReceiver {
         if (receives.putIfAbsent(op.ticket(), receive) != null) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
         }
-        List<Part> pull = new ArrayList<>();
+        List<Waiting> early = new ArrayList<>();
         for (int index = 0; index < receive.missing.length; index++) {
-            MemoryRegion destination = op.destinations().get(index);
+            MemoryRegion destination = receive.destination(index);
             receive.missing[index] = destination.bytes();
-            boolean direct = destination.kind() == MemoryKind.DEVICE;
-            long most = direct ? MOST_PART_BYTES : SpillBuffer.SLOT_BYTES;
-            for (long offset = 0; offset < destination.bytes(); offset += most) {
-                long bytes = Math.min(most, destination.bytes() - offset);
-                if (direct) {
-                    pull.add(pullDirect(receive, index, offset, bytes));
-                } else {
-                    receive.notReady
-                            .computeIfAbsent(index, key -> new ArrayList<>())
-                            .add(new Spilled(receive, index, offset, bytes));
-                }
+            if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
+                early.addAll(cut(receive, index, List.of()));
+            } else {
+                // A slot, or a lane, must not wait for somebody's compute.
+                receive.notReady.add(index);
             }
         }
-        send(link, pull);
+        pull(link, early);
+    }
+
+    private void requireKnown(MemoryRegion destination) {
+        PullSender.requireReachable(destination);
+        if (destination.kind() == MemoryKind.DEVICE
+                && (arena == null
+                        || destination.address() < arena.address()
+                        || destination.address() + destination.bytes()
+                                > arena.address() + arena.bytes())) {
+            throw new IllegalArgumentException("not in the arena: " + destination);
+        }
+    }
+
+    private static List<Waiting> cut(Receive receive, int index, List<Long> runs) {
+        MemoryRegion destination = receive.destination(index);
+        long most =
+                destination.kind() == MemoryKind.DEVICE ? MOST_PART_BYTES : SpillBuffer.SLOT_BYTES;
+        List<Waiting> cut = new ArrayList<>();
+        for (long offset = 0; offset < destination.bytes(); offset += most) {
+            long bytes = Math.min(most, destination.bytes() - offset);
+            cut.add(new Waiting(receive, index, offset, bytes, runs));
+        }
+        return cut;
     }
 
     /** The sender has a layer that wasn't pulled. */
-    void onReady(Link link, long ticket, int layer) {
-        Receive receive = receives.get(ticket);
-        if (receive != null && receive.link == link && receive.failure == null) {
-            List<Spilled> ready = receive.notReady.remove(layer - receive.op.firstLayer());
-            if (ready != null) {
-                spilled.addAll(ready);
-                pullSpilled();
+    void onReady(Link link, LinkFrame.Ready ready) {
+        Receive receive = receives.get(ready.ticket());
+        if (receive == null || receive.link != link || receive.failure != null) {
+            return;
+        }
+        int index = ready.layer() - receive.op.firstLayer();
+        if (receive.notReady.remove(index)) {
+            waiting.addAll(cut(receive, index, ready.runs()));
+            pullWaiting();
+        }
+    }
+
+    /** Pulls what waits, as far as there is room in the spill buffer and the lane. */
+    private void pullWaiting() {
+        List<Waiting> group = new ArrayList<>();
+        Waiting next;
+        while ((next = waiting.peek()) != null) {
+            Link link = next.receive.link;
+            boolean fits = group.isEmpty() || group.get(0).receive.link == link;
+            if (!fits || (!wire.pullsEarly() && !lane.admits(next.bytes, group.isEmpty()))) {
+                if (group.isEmpty()) {
+                    return;
+                }
+                pull(group.get(0).receive.link, group);
+                group = new ArrayList<>();
+                continue;
+            }
+            if (group.isEmpty() && !wire.pullsEarly() && !lane.open(link)) {
+                return;
+            }
+            if (next.spilled() && !spill.hasFree(slotsOf(group) + 1)) {
+                break;
+            }
+            waiting.remove();
+            lane.add(next.bytes);
+            group.add(next);
+        }
+        if (!group.isEmpty()) {
+            pull(group.get(0).receive.link, group);
+        }
+    }
+
+    private static int slotsOf(List<Waiting> group) {
+        int slots = 0;
+        for (Waiting each : group) {
+            slots += each.spilled() ? 1 : 0;
+        }
+        return slots;
+    }
+
+    private void pull(Link link, List<Waiting> group) {
+        List<Part> frame = new ArrayList<>();
+        List<Landing> landings = new ArrayList<>();
+        for (Waiting each : group) {
+            Part part = pulled(link, each);
+            frame.add(part);
+            long base = part.region() == SPILL ? spill.address() : arenaAddress();
+            landings.add(new Landing(part.id(), base + part.at(), messages(each)));
+            if (frame.size() == LinkCodec.MAX_PARTS) {
+                send(link, frame, landings);
+                frame = new ArrayList<>();
+                landings = new ArrayList<>();
             }
         }
+        send(link, frame, landings);
     }
 
-    private Part pullDirect(Receive receive, int index, long offset, long bytes) {
-        MemoryRegion destination = receive.op.destinations().get(index);
-        long to = destination.address() + offset;
-        if (arena == null || to < arena.address() || to + bytes > arena.address() + arena.bytes()) {
-            throw new IllegalArgumentException("not in the arena: " + destination);
+    private void send(Link link, List<Part> frame, List<Landing> landings) {
+        if (frame.isEmpty()) {
+            return;
         }
-        return pulled(receive, index, offset, bytes, -1, to, ARENA, to - arena.address());
+        if (!wire.pullsEarly()) {
+            lane.pulled(link, frame.size());
+            landings.forEach(landing -> ours(landing.part()));
+        }
+        channel.send(link, new LinkFrame.Pull(frame));
+        wire.onPulled(link, landings);
     }
 
-    private Part pulled(
-            Receive receive,
-            int index,
-            long offset,
-            long bytes,
-            int slot,
-            long landing,
-            int region,
-            long at) {
-        long destination = receive.op.destinations().get(index).address() + offset;
-        parts.put(++lastPart, new Pulled(receive, index, destination, bytes, slot, landing));
-        receive.pulled++;
+    // The sender is bound to send it; what it does is seen by our own GPU.
+    private void ours(long part) {
+        Pulled pulled = parts.get(part);
+        if (pulled != null) {
+            pulled.ours = true;
+        }
+    }
+
+    private long arenaAddress() {
+        return arena == null ? 0 : arena.address();
+    }
+
+    private Part pulled(Link link, Waiting of) {
+        int slot = of.spilled() ? spill.take() : -1;
+        if (slot >= 0 && spillKnown.add(link)) {
+            LinkFrame description = spillExport.describe(spill);
+            if (description != null) {
+                channel.send(link, description);
+            }
+        }
+        parts.put(++lastPart, new Pulled(of, slot));
+        of.receive.pulled++;
+        long at =
+                slot >= 0
+                        ? spill.offset(slot)
+                        : of.receive.destination(of.index).address() + of.offset - arenaAddress();
         return new Part(
                 lastPart,
-                receive.op.ticket(),
-                receive.op.firstLayer() + index,
-                offset,
-                bytes,
-                region,
+                of.receive.op.ticket(),
+                of.receive.op.firstLayer() + of.index,
+                of.offset,
+                of.bytes,
+                slot >= 0 ? SPILL : ARENA,
                 at);
     }
 
-    /** Pulls what waits for room in the spill buffer, as far as there is some. */
-    private void pullSpilled() {
-        Map<Link, List<Part>> pull = new LinkedHashMap<>();
-        Spilled next;
-        while ((next = spilled.peek()) != null) {
-            int slot = spill.take();
-            if (slot < 0) {
-                break;
+    // The messages of a part: the sender's runs, as far as they lie in it.
+    private static List<Long> messages(Waiting of) {
+        if (of.runs.isEmpty()) {
+            return List.of(of.bytes);
+        }
+        List<Long> messages = new ArrayList<>();
+        long from = of.offset;
+        long to = of.offset + of.bytes;
+        long start = 0;
+        for (long run : of.runs) {
+            long bytes = Math.min(to, start + run) - Math.max(from, start);
+            if (bytes > 0) {
+                messages.add(bytes);
             }
-            spilled.remove();
-            Receive receive = next.receive;
-            if (spillKnown.putIfAbsent(receive.link, true) == null) {
-                LinkFrame description = spillExport.describe(spill);
-                if (description != null) {
-                    channel.send(receive.link, description);
-                }
-            }
-            long at = spill.offset(slot);
-            long landing = spill.address() + at;
-            Part part =
-                    pulled(receive, next.index, next.offset, next.bytes, slot, landing, SPILL, at);
-            pull.computeIfAbsent(receive.link, key -> new ArrayList<>()).add(part);
+            start += run;
         }
-        pull.forEach(this::send);
-    }
-
-    private void send(Link link, List<Part> pull) {
-        for (int from = 0; from < pull.size(); from += LinkCodec.MAX_PARTS) {
-            int to = Math.min(pull.size(), from + LinkCodec.MAX_PARTS);
-            channel.send(link, new LinkFrame.Pull(pull.subList(from, to)));
-        }
-    }
-
-    /** Where the wire is to put a part that its sender has begun; -1 if there is no such part. */
-    long begin(Link link, long part) {
-        Pulled pulled = parts.get(part);
-        if (pulled == null || pulled.receive.link != link) {
-            return -1;
-        }
-        pulled.ours = true;
-        return pulled.landing;
+        return messages;
     }
 
     /** Parts have landed. */
     void onArrived(Link link, List<Long> arrived) {
+        if (!wire.pullsEarly()) {
+            lane.landed(link, arrived.size());
+        }
         for (long id : arrived) {
             Pulled pulled = parts.get(id);
-            if (pulled == null || pulled.receive.link != link) {
+            if (pulled == null || pulled.of.receive.link != link) {
                 continue; // It was dropped meanwhile, and ended.
             }
-            if (pulled.slot >= 0 && pulled.receive.failure == null) {
+            Waiting of = pulled.of;
+            if (pulled.slot >= 0 && of.receive.failure == null) {
                 pulled.ours = true;
-                spill.drain(pulled.slot, pulled.destination, pulled.bytes, id);
+                long to = of.receive.destination(of.index).address() + of.offset;
+                spill.drain(pulled.slot, to, of.bytes, id);
             } else {
                 if (pulled.slot >= 0) {
                     spill.giveBack(pulled.slot);
@@ -245,14 +317,14 @@ final class PullReceiver {
                 placed(id, pulled);
             }
         }
-        pullSpilled();
+        pullWaiting();
     }
 
     /** Looks what the spill buffer has done. */
     int poll() {
         int workCount = spill.poll(part -> placed(part, parts.get(part)));
         if (workCount > 0) {
-            pullSpilled();
+            pullWaiting();
         }
         return workCount;
     }
@@ -262,39 +334,52 @@ final class PullReceiver {
         if (pulled == null || parts.remove(id) == null) {
             return;
         }
-        Receive receive = pulled.receive;
+        Receive receive = pulled.of.receive;
+        int index = pulled.of.index;
         receive.pulled--;
         if (receive.failure != null) {
             endIfQuiet(receive);
             return;
         }
-        receive.missing[pulled.index] -= pulled.bytes;
-        if (receive.missing[pulled.index] > 0) {
+        receive.missing[index] -= pulled.of.bytes;
+        if (receive.missing[index] > 0) {
             return;
         }
         receive.layersMissing--;
         if (receive.layersMissing == 0) {
             receives.remove(receive.op.ticket());
         }
-        receive.op.listener().onLayerReceived(receive.op, receive.op.firstLayer() + pulled.index);
+        receive.op.listener().onLayerReceived(receive.op, receive.op.firstLayer() + index);
     }
 
     void cancel(long ticket) {
         Receive receive = receives.get(ticket);
         if (receive != null && receive.failure == null) {
-            if (receive.pulled > 0) {
-                channel.send(receive.link, new LinkFrame.Drop(ticket));
-            }
+            channel.send(receive.link, new LinkFrame.Drop(ticket));
             fail(receive, KvError.CANCELLED, "ticket=" + ticket);
         }
     }
 
-    /** The sender writes no more of a ticket, by its own will or ours. */
+    /** The sender will not send the rest of a ticket, and wants to hear that we don't pull it. */
+    void onWithdrawn(Link link, long ticket) {
+        Receive receive = receives.get(ticket);
+        if (receive != null && receive.link == link) {
+            if (wire.pullsEarly()) {
+                voidParts(each -> each == receive);
+            }
+            fail(receive, KvError.CANCELLED, "ticket=" + ticket + " was withdrawn by the sender");
+        }
+        if (!wire.pullsEarly()) {
+            channel.send(link, new LinkFrame.Drop(ticket));
+        }
+    }
+
+    /** The sender writes no more of a ticket that we dropped. */
     void onNoMore(Link link, long ticket) {
         Receive receive = receives.get(ticket);
         if (receive != null && receive.link == link) {
             voidParts(each -> each == receive);
-            fail(receive, KvError.CANCELLED, "ticket=" + ticket + " was withdrawn by the sender");
+            endIfQuiet(receive);
         }
     }
 
@@ -307,16 +392,25 @@ final class PullReceiver {
         }
     }
 
-    /** Nobody at the other end of the link writes any more. */
+    /** Nobody at the other end of the link, nor the wire here, writes any more. */
     void onQuiet(Link link) {
+        parts.values()
+                .forEach(
+                        pulled ->
+                                pulled.ours &= pulled.of.receive.link != link || draining(pulled));
         voidParts(each -> each.link == link);
         for (Receive receive : List.copyOf(receives.values())) {
             if (receive.link == link) {
                 endIfQuiet(receive);
             }
         }
+        lane.forget(link);
         spillKnown.remove(link);
-        pullSpilled();
+        pullWaiting();
+    }
+
+    private boolean draining(Pulled pulled) {
+        return pulled.slot >= 0 && spill.draining(pulled.slot);
     }
 
     // Forgets parts that only the peer could have written.
@@ -324,9 +418,9 @@ final class PullReceiver {
         parts.values()
                 .removeIf(
                         pulled -> {
-                            boolean over = which.test(pulled.receive) && !pulled.ours;
+                            boolean over = which.test(pulled.of.receive) && !pulled.ours;
                             if (over) {
-                                pulled.receive.pulled--;
+                                pulled.of.receive.pulled--;
                                 if (pulled.slot >= 0) {
                                     spill.giveBack(pulled.slot);
                                 }
@@ -339,7 +433,7 @@ final class PullReceiver {
         if (receive.failure == null) {
             receive.failure = error;
             receive.detail = detail;
-            spilled.removeIf(each -> each.receive == receive);
+            waiting.removeIf(each -> each.receive == receive);
         }
         endIfQuiet(receive);
     }
@@ -356,7 +450,6 @@ final class PullReceiver {
     /** Ends everything, whoever may still write: the plane is closed. */
     void abandonAll(KvError error, String detail) {
         parts.clear();
-        spilled.clear();
         for (Receive receive : List.copyOf(receives.values())) {
             receive.pulled = 0;
             fail(receive, error, detail);

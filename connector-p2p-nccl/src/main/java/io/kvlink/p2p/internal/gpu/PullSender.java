@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.gpu;
 
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -34,6 +37,11 @@ final class PullSender {
         long missing;
         // Moves on the wire.
         int moving;
+        // The engine's GPU has completed it.
+        boolean complete;
+        // The receiver may pull it whatever happens here: it stays until the receiver says that it
+        // doesn't, or the link ends.
+        boolean promised;
         // Why it ends when the wire has let go of it; null while it may succeed.
         @Nullable KvError failure;
         String detail = "";
@@ -50,7 +58,8 @@ final class PullSender {
         // Pulled, but not sent yet; by ticket and in order.
         final Map<Long, List<Part>> waiting = new HashMap<>();
         int waitingParts;
-        final List<Move> ready = new ArrayList<>();
+        // Matched, and not on the wire; one list for each pull.
+        final ArrayDeque<List<Move>> ready = new ArrayDeque<>();
         // Moves on the wire, by ticket.
         final Map<Long, Integer> moving = new HashMap<>();
         // Tickets that end here, and the frame that says so once nothing of them is moving.
@@ -64,11 +73,16 @@ final class PullSender {
     private final Wire wire;
     // Told which link doesn't behave, and why.
     private final BiConsumer<Link, String> breaker;
+    private final CudaDevice device;
+    // Sent, but perhaps not computed yet, in the order of the engine's stream.
+    private final ArrayDeque<Send> incomplete = new ArrayDeque<>();
     private final Map<Key, Send> sends = new LinkedHashMap<>();
     private final Map<Link, Outgoing> links = new LinkedHashMap<>();
     private final Map<String, Link> byEndpoint = new HashMap<>();
 
-    PullSender(SideChannel channel, Wire wire, BiConsumer<Link, String> breaker) {
+    PullSender(
+            CudaDevice device, SideChannel channel, Wire wire, BiConsumer<Link, String> breaker) {
+        this.device = device;
         this.channel = channel;
         this.wire = wire;
         this.breaker = breaker;
@@ -98,13 +112,45 @@ final class PullSender {
         byEndpoint.put(link.endpoint, link);
         for (Send send : sends.values()) {
             if (send.op.endpoint().equals(link.endpoint)) {
-                announce(link, send.op);
+                announce(link, send);
             }
         }
     }
 
-    private void announce(Link link, SendOp op) {
-        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer()));
+    private void announce(Link link, Send send) {
+        if (!wire.pullsEarly() && !send.complete) {
+            return; // complete() does.
+        }
+        SendOp op = send.op;
+        List<Long> runs =
+                op.source().size() > wire.mostRuns()
+                        ? List.of()
+                        : op.source().stream().map(MemoryRegion::bytes).toList();
+        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer(), runs));
+        send.promised = !wire.pullsEarly();
+    }
+
+    /** Announces what the engine's GPU has completed, where the lane must not wait for it. */
+    int announceComplete() {
+        int workCount = 0;
+        for (Send head; (head = incomplete.peek()) != null; workCount++) {
+            CudaEvent after = head.op.after();
+            if (after != null && !device.complete(after)) {
+                break; // Those behind it come later on the engine's stream.
+            }
+            incomplete.remove();
+            head.complete = true;
+            Link link = byEndpoint.get(head.op.endpoint());
+            if (link != null && sends.containsKey(key(head.op)) && head.failure == null) {
+                announce(link, head);
+            }
+        }
+        return workCount;
+    }
+
+    /** Whether the engine's GPU is being watched. */
+    boolean watching() {
+        return !incomplete.isEmpty();
     }
 
     /** The link that a receiver pulls on, if there is one. */
@@ -128,13 +174,18 @@ final class PullSender {
         }
         Link link = byEndpoint.get(op.endpoint());
         Outgoing outgoing = link == null ? null : links.get(link);
+        if (!wire.pullsEarly()) {
+            incomplete.add(send);
+            announceComplete();
+            return;
+        }
         if (link == null || outgoing == null) {
             return;
         }
         List<Part> waiting = outgoing.waiting.getOrDefault(op.ticket(), List.of());
         List<Part> mine = waiting.stream().filter(part -> part.layer() == op.layer()).toList();
         if (mine.isEmpty()) {
-            announce(link, op);
+            announce(link, send);
             return;
         }
         waiting.removeAll(mine);
@@ -142,7 +193,15 @@ final class PullSender {
             outgoing.waiting.remove(op.ticket());
         }
         outgoing.waitingParts -= mine.size();
-        mine.forEach(part -> match(link, outgoing, part, send));
+        List<Move> moves = new ArrayList<>();
+        mine.forEach(part -> match(link, part, send, moves));
+        ready(outgoing, moves);
+    }
+
+    private static void ready(Outgoing outgoing, List<Move> moves) {
+        if (!moves.isEmpty()) {
+            outgoing.ready.add(moves);
+        }
     }
 
     void onPull(Link link, List<Part> parts) {
@@ -150,12 +209,16 @@ final class PullSender {
         if (outgoing == null) {
             return;
         }
+        List<Move> moves = new ArrayList<>();
         for (Part part : parts) {
             Send send = sends.get(new Key(link.endpoint, part.ticket(), part.layer()));
-            if (outgoing.ended.contains(part.ticket())) {
+            if (send != null) {
+                match(link, part, send, moves);
+            } else if (!wire.pullsEarly()) {
+                breaker.accept(link, "never announced: " + part);
+                return;
+            } else if (outgoing.ended.contains(part.ticket())) {
                 outgoing.ending.putIfAbsent(part.ticket(), new LinkFrame.Failed(part.ticket()));
-            } else if (send != null) {
-                match(link, outgoing, part, send);
             } else if (++outgoing.waitingParts > MOST_WAITING_PARTS) {
                 breaker.accept(link, "the peer pulls too much");
                 return;
@@ -163,11 +226,12 @@ final class PullSender {
                 outgoing.waiting.computeIfAbsent(part.ticket(), key -> new ArrayList<>()).add(part);
             }
         }
+        ready(outgoing, moves);
         sayEnded(link, outgoing);
     }
 
-    private void match(Link link, Outgoing outgoing, Part part, Send send) {
-        if (send.failure != null) {
+    private void match(Link link, Part part, Send send, List<Move> moves) {
+        if (send.failure != null && !send.promised) {
             return; // Its ticket is ending; the receiver will hear.
         }
         if (part.offset() + part.bytes() > send.op.bytes() || part.bytes() > send.unposted) {
@@ -175,7 +239,7 @@ final class PullSender {
             return;
         }
         send.unposted -= part.bytes();
-        outgoing.ready.add(new Move(part, send));
+        moves.add(new Move(part, send));
     }
 
     /** Hands the wire what is ready. */
@@ -187,14 +251,19 @@ final class PullSender {
             if (outgoing.ready.isEmpty() || !link.open() || !wire.ready(link)) {
                 continue;
             }
-            List<Move> moves = List.copyOf(outgoing.ready);
+            List<List<Move>> pushes = List.copyOf(outgoing.ready);
             outgoing.ready.clear();
-            for (Move move : moves) {
-                move.send().moving++;
-                outgoing.moving.merge(move.part().ticket(), 1, Integer::sum);
+            if (wire.pullsEarly()) {
+                pushes = List.of(pushes.stream().flatMap(List::stream).toList());
             }
-            wire.push(link, moves);
-            workCount += moves.size();
+            for (List<Move> moves : pushes) {
+                for (Move move : moves) {
+                    move.send().moving++;
+                    outgoing.moving.merge(move.part().ticket(), 1, Integer::sum);
+                }
+                workCount += moves.size();
+                wire.push(link, moves);
+            }
         }
         return workCount;
     }
@@ -219,7 +288,8 @@ final class PullSender {
 
     // Ends a send that nothing moves any more and nothing is missing of, or that has failed.
     private void settle(Send send) {
-        if (send.moving > 0 || (send.missing > 0 && send.failure == null)) {
+        boolean over = send.missing == 0 || (send.failure != null && !send.promised);
+        if (send.moving > 0 || !over) {
             return;
         }
         if (!sends.remove(key(send.op), send)) {
@@ -253,15 +323,31 @@ final class PullSender {
         Outgoing outgoing = links.get(link);
         if (outgoing != null) {
             drop(outgoing, ticket);
-            outgoing.ending.put(ticket, new LinkFrame.Dropped(ticket));
-            sayEnded(link, outgoing);
+            if (wire.pullsEarly()) {
+                outgoing.ending.put(ticket, new LinkFrame.Dropped(ticket));
+                sayEnded(link, outgoing);
+            } else {
+                keepNoPromise(
+                        send ->
+                                send.op.endpoint().equals(link.endpoint)
+                                        && send.op.ticket() == ticket);
+            }
         }
     }
 
-    private static void drop(Outgoing outgoing, long ticket) {
+    private void keepNoPromise(Predicate<Send> which) {
+        for (Send send : sends.values().stream().filter(which).toList()) {
+            send.promised = false;
+            settle(send);
+        }
+    }
+
+    private void drop(Outgoing outgoing, long ticket) {
         List<Part> waiting = outgoing.waiting.remove(ticket);
         outgoing.waitingParts -= waiting == null ? 0 : waiting.size();
-        outgoing.ready.removeIf(move -> move.part().ticket() == ticket);
+        if (wire.pullsEarly()) {
+            outgoing.ready.forEach(moves -> moves.removeIf(each -> each.part().ticket() == ticket));
+        }
     }
 
     private void sayEnded(Link link, Outgoing outgoing) {
@@ -290,6 +376,7 @@ final class PullSender {
         outgoing.ready.clear();
         outgoing.waiting.clear();
         if (byEndpoint.remove(link.endpoint, link)) {
+            keepNoPromise(send -> send.op.endpoint().equals(link.endpoint));
             failAll(link.endpoint, error, detail);
         }
     }
@@ -310,6 +397,8 @@ final class PullSender {
     /** Ends what the wire will never report: it is closed. */
     void abandonAll(KvError error, String detail) {
         failAll(error, detail);
+        incomplete.clear();
+        keepNoPromise(send -> true);
         for (Send send : List.copyOf(sends.values())) {
             send.moving = 0;
             settle(send);

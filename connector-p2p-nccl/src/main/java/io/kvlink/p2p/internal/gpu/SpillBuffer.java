@@ -37,8 +37,24 @@ final class SpillBuffer implements AutoCloseable {
         this.device = device;
     }
 
-    /** A free slot, or -1. */
+    /** Whether so many slots are free. */
+    boolean hasFree(int slots) {
+        open();
+        return free.size() >= slots;
+    }
+
+    /** Whether a slot is being emptied. */
+    boolean draining(int slot) {
+        return draining.stream().anyMatch(each -> each.slot() == slot);
+    }
+
+    /** A free slot. */
     int take() {
+        open();
+        return free.remove();
+    }
+
+    private void open() {
         if (stream == null) {
             stream = device.newStream();
             address = device.allocate(bytes());
@@ -46,8 +62,6 @@ final class SpillBuffer implements AutoCloseable {
                 free.add(slot);
             }
         }
-        Integer slot = free.poll();
-        return slot == null ? -1 : slot;
     }
 
     /** A slot whose bytes never came is free. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.gpu;
 
-import io.kvlink.p2p.internal.gpu.LinkFrame.Piece;
 import io.kvlink.spi.KvMetric;
 import java.util.List;
 
@@ -29,15 +28,39 @@ interface Wire extends AutoCloseable {
     /** A frame that is the wire's own matter: exported memory, or a unique id. */
     void onFrame(Link link, LinkFrame frame);
 
-    /** The sender has posted these: post their receives. At the receiver. */
-    void onBegun(Link link, List<Piece> pieces);
+    /**
+     * Whether a receiver pulls before the sender has the layer, and whatever others send it.
+     * Otherwise receives wait for their partners one after another, in a lane that all peers share:
+     * only what the sender has is pulled, from one sender at a time, and the sender is bound to
+     * send what it has announced.
+     */
+    boolean pullsEarly();
+
+    /**
+     * The most runs that a layer may lie in at the sender without being gathered, each of which is
+     * a message; 0 if the receiver needn't know.
+     */
+    int mostRuns();
+
+    /** These are being pulled, as one group: post their receives. At the receiver. */
+    void onPulled(Link link, List<Landing> landings);
+
+    /**
+     * Where a part goes at the receiver.
+     *
+     * @param part its number
+     * @param address of its first byte in device memory
+     * @param messages sizes of the messages that it comes in, in order
+     */
+    record Landing(long part, long address, List<Long> messages) {}
 
     /** Whether a link can carry moves now. At the sender. */
     boolean ready(Link link);
 
     /**
-     * Enqueues moves. Never throws: a failure is told to the listener, and the moves are reported
-     * as sent all the same once nothing reads them. At the sender.
+     * Enqueues moves; unless pulled early, they are those of one pull. Never throws: a failure is
+     * told to the listener, and the moves are reported as sent all the same once nothing reads
+     * them. At the sender.
      */
     void push(Link link, List<Move> moves);
 
