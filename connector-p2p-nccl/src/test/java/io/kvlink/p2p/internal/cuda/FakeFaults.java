@@ -15,15 +15,22 @@ final class FakeFaults {
 
     /** Throws if it is this call's turn to fail. */
     void check(String method) {
+        if (due(method)) {
+            throw FakeCuda.failure(method, "FAKE_PLANNED", "");
+        }
+    }
+
+    /** Whether it is this call's turn to fail. */
+    boolean due(String method) {
         Integer left = planned.get(method);
         if (left == null) {
-            return;
+            return false;
         }
         if (left > 0) {
             planned.put(method, left - 1);
-            return;
+            return false;
         }
         planned.remove(method);
-        throw FakeCuda.failure(method, "FAKE_PLANNED", "");
+        return true;
     }
 }

@@ -25,6 +25,7 @@ final class FakeMemory {
     private final TreeMap<Long, Piece> pieces = new TreeMap<>();
     private final Map<ByteBuffer, Backing> exported = new HashMap<>();
     private final Map<FakeProcess, Long> nextAddress = new HashMap<>();
+    private final Map<Taken, Long> taken = new HashMap<>();
     private long lastHandle;
     boolean mappedDiesWithOwner;
 
@@ -85,10 +86,13 @@ final class FakeMemory {
         return FakeCuda.GPU_BYTES - usedBytes[gpu];
     }
 
-    /** Takes memory that nobody addresses, as a library does for itself. */
-    void take(int gpu, long bytes) {
+    /** Takes memory that nobody addresses, as a library does for itself; or gives it back. */
+    void take(FakeProcess process, int gpu, long bytes) {
         usedBytes[gpu] += bytes;
+        taken.merge(new Taken(process, gpu), bytes, Long::sum);
     }
+
+    private record Taken(FakeProcess process, int gpu) {}
 
     long allocate(FakeProcess process, int gpu, long bytes) {
         if (bytes < 1 || bytes > freeBytes(gpu)) {
@@ -170,6 +174,10 @@ final class FakeMemory {
 
     /** Everything of a process that died. */
     void removeAll(FakeProcess process) {
+        for (int gpu = 0; gpu < usedBytes.length; gpu++) {
+            Long bytes = taken.remove(new Taken(process, gpu));
+            usedBytes[gpu] -= bytes == null ? 0 : bytes;
+        }
         for (Iterator<Piece> each = pieces.values().iterator(); each.hasNext(); ) {
             Piece piece = each.next();
             if (piece.process == process) {

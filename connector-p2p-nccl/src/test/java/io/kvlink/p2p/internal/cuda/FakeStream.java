@@ -59,6 +59,11 @@ final class FakeStream implements CudaStream {
                 });
     }
 
+    /** Drops what has not begun. */
+    void drop(Operation operation) {
+        operations.remove(operation);
+    }
+
     boolean ready() {
         Operation first = operations.peek();
         return first != null && first.ready();
