@@ -2,10 +2,14 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppNccl;
+import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.p2p.internal.dataplane.Token;
 import io.kvlink.spi.MemoryRegion;
+import java.util.concurrent.TimeUnit;
 
 /** Opens planes between GPUs. */
 public final class GpuPlanes {
@@ -13,6 +17,11 @@ public final class GpuPlanes {
     /** The name of the plane that writes into the receiver's mapped memory. */
     public static final String CUDA_IPC = "cuda-ipc";
 
+    /** The name of the plane over NCCL. */
+    public static final String NCCL = "nccl";
+
+    // A communicator takes hundreds of megabytes.
+    private static final long NCCL_UNUSED_NS = TimeUnit.MINUTES.toNanos(1);
     // Mapped memory costs nothing that anybody misses.
     private static final long IPC_UNUSED_NS = Long.MAX_VALUE;
 
@@ -40,7 +49,7 @@ public final class GpuPlanes {
                     public GpuEndpoint endpoint(SideChannel channel) {
                         byte[] handle =
                                 arena == null ? new byte[0] : device.export(arena.address());
-                        return GpuPlanes.endpoint(device, process, handle, channel);
+                        return GpuPlanes.endpoint(device, process, handle, 0, channel);
                     }
 
                     @Override
@@ -63,8 +72,47 @@ public final class GpuPlanes {
         return new GpuPlane(CUDA_IPC, device, config.host(), IPC_UNUSED_NS, parts);
     }
 
+    /**
+     * Opens an {@value #NCCL} plane.
+     *
+     * @param config what it works with
+     * @return the plane, to be polled by one thread; the caller closes it
+     */
+    public static DataPlane openNccl(GpuPlaneConfig config) {
+        if (!(config.device() instanceof JavaCppDevice device)) {
+            throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
+        }
+        return openNccl(config, JavaCppNccl.open(device), PROCESS, NCCL_UNUSED_NS);
+    }
+
+    static DataPlane openNccl(
+            GpuPlaneConfig config, NcclLibrary library, String process, long unusedNs) {
+        CudaDevice device = config.device();
+        GpuPlane.Parts parts =
+                new GpuPlane.Parts() {
+                    @Override
+                    public GpuEndpoint endpoint(SideChannel channel) {
+                        return GpuPlanes.endpoint(
+                                device, process, new byte[0], library.version(), channel);
+                    }
+
+                    @Override
+                    public Wire wire(SideChannel channel, GpuEndpoint self, GpuPlane plane) {
+                        return new NcclWire(device, library, channel, plane, config.ncclChannels());
+                    }
+
+                    @Override
+                    public PullReceiver receiver(
+                            SideChannel channel, SpillBuffer spill, Wire wire) {
+                        return new PullReceiver(
+                                channel, wire, spill, config.arena(), any -> null, new PullLane());
+                    }
+                };
+        return new GpuPlane(NCCL, device, config.host(), unusedNs, parts);
+    }
+
     private static GpuEndpoint endpoint(
-            CudaDevice device, String process, byte[] handle, SideChannel channel) {
+            CudaDevice device, String process, byte[] handle, int nccl, SideChannel channel) {
         return new GpuEndpoint(
                 GpuEndpoint.thisHost(),
                 process,
@@ -73,6 +121,7 @@ public final class GpuPlanes {
                 GpuEndpoint.thisPidNamespace(),
                 device.uuid(),
                 handle,
+                nccl,
                 channel.address());
     }
 }
