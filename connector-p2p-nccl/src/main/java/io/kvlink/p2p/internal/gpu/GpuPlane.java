@@ -138,7 +138,6 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             return;
         }
         sender.send(op);
-        sender.push();
         lastWorkNs = nowNs;
     }
 
@@ -235,6 +234,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             channel.closeOverdue(now);
             closeUnused();
         }
+        channel.flush();
         if (workCount > 0) {
             lastWorkNs = now;
         }

@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
-import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,8 +43,8 @@ final class Link {
 
     private final SocketChannel socket;
     private final SelectionKey key;
-    private final ArrayDeque<ByteBuffer> out = new ArrayDeque<>();
-    private int queuedBytes;
+    // What the socket hasn't taken, up to the position.
+    private ByteBuffer out = ByteBuffer.allocate(4096);
     private ByteBuffer in = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
 
     Link(boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
@@ -60,38 +59,37 @@ final class Link {
     }
 
     /**
-     * Sends a frame, now or when the socket takes it.
+     * Takes a frame to be sent.
      *
-     * @throws IOException if the connection is broken, or the peer doesn't read
+     * @throws IOException if the peer doesn't read
      */
-    void send(LinkFrame frame) throws IOException {
+    void queue(LinkFrame frame) throws IOException {
         if (state == State.CLOSED) {
             return;
         }
         ByteBuffer bytes = LinkCodec.encode(frame);
-        queuedBytes += bytes.remaining();
-        if (queuedBytes > MOST_QUEUED_BYTES) {
-            throw new IOException("the peer doesn't read; queued=" + queuedBytes);
+        if (out.remaining() < bytes.remaining()) {
+            long wanted = (long) out.position() + bytes.remaining();
+            if (wanted > MOST_QUEUED_BYTES) {
+                throw new IOException("the peer doesn't read; queued=" + out.position());
+            }
+            out = ByteBuffer.allocate((int) Math.max(wanted, 2L * out.capacity())).put(out.flip());
         }
-        out.add(bytes);
-        flush();
+        out.put(bytes);
     }
 
     /** Writes what the socket takes. */
     void flush() throws IOException {
-        if (!socket.isConnected()) {
+        if (!socket.isConnected() || state == State.CLOSED) {
             return;
         }
-        ByteBuffer next;
-        while ((next = out.peek()) != null) {
-            queuedBytes -= socket.write(next);
-            if (next.hasRemaining()) {
-                key.interestOpsOr(SelectionKey.OP_WRITE);
-                return;
-            }
-            out.remove();
-        }
-        key.interestOps(SelectionKey.OP_READ);
+        out.flip();
+        socket.write(out);
+        out.compact();
+        key.interestOps(
+                out.position() == 0
+                        ? SelectionKey.OP_READ
+                        : SelectionKey.OP_READ | SelectionKey.OP_WRITE);
     }
 
     /** Completes a dialled connection. */

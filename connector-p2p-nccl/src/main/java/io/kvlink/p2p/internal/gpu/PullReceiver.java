@@ -168,8 +168,7 @@ final class PullReceiver {
         }
         int index = ready.layer() - receive.op.firstLayer();
         if (receive.notReady.remove(index)) {
-            waiting.addAll(cut(receive, index, ready.runs()));
-            pullWaiting();
+            waiting.addAll(cut(receive, index, ready.runs())); // Pulled with those that follow.
         }
     }
 
@@ -317,15 +316,12 @@ final class PullReceiver {
                 placed(id, pulled);
             }
         }
-        pullWaiting();
     }
 
-    /** Looks what the spill buffer has done. */
+    /** Looks what the spill buffer has done, and pulls what there is room for now. */
     int poll() {
         int workCount = spill.poll(part -> placed(part, parts.get(part)));
-        if (workCount > 0) {
-            pullWaiting();
-        }
+        pullWaiting();
         return workCount;
     }
 
@@ -406,7 +402,6 @@ final class PullReceiver {
         }
         lane.forget(link);
         spillKnown.remove(link);
-        pullWaiting();
     }
 
     private boolean draining(Pulled pulled) {

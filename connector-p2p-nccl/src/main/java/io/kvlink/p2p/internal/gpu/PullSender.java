@@ -176,7 +176,6 @@ final class PullSender {
         Outgoing outgoing = link == null ? null : links.get(link);
         if (!wire.pullsEarly()) {
             incomplete.add(send);
-            announceComplete();
             return;
         }
         if (link == null || outgoing == null) {

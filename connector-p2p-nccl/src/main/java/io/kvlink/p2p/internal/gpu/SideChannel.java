@@ -58,6 +58,7 @@ final class SideChannel implements AutoCloseable {
     private final Set<Link> links = new HashSet<>();
     // Links that broke outside of poll, where a listener doesn't expect to be called.
     private final Set<Link> broken = new HashSet<>();
+    private final Set<Link> unflushed = new HashSet<>();
     private final Consumer<SelectionKey> onReady = this::onReady;
     private final AtomicBoolean woken = new AtomicBoolean();
     private long nowNs;
@@ -123,7 +124,7 @@ final class SideChannel implements AutoCloseable {
             link.endpoint = peerText;
             link.peer = peer;
             links.add(link);
-            link.send(new Hello(peer.channel().secret(), selfText));
+            send(link, new Hello(peer.channel().secret(), selfText));
             if (connected) {
                 link.connect();
             }
@@ -134,18 +135,36 @@ final class SideChannel implements AutoCloseable {
         }
     }
 
-    /** Sends a frame; a link that can't is closed, and its listener told within {@link #poll}. */
+    /**
+     * Sends a frame with the next {@link #flush}; a link that can't is closed, and its listener
+     * told within {@link #poll}.
+     */
     void send(Link link, LinkFrame frame) {
         try {
-            link.send(frame);
+            link.queue(frame);
+            unflushed.add(link);
         } catch (IOException cause) {
             failures.failed("side channel", link + " " + cause);
             broken.add(link);
         }
     }
 
+    /** Hands the sockets what was sent: what belongs together travels together. */
+    void flush() {
+        for (Link link : unflushed) {
+            try {
+                link.flush();
+            } catch (IOException cause) {
+                failures.failed("side channel", link + " " + cause);
+                broken.add(link);
+            }
+        }
+        unflushed.clear();
+    }
+
     /** Closes a link without telling the listener. */
     void close(Link link) {
+        flush(); // It may have said goodbye just now.
         link.close();
         links.remove(link);
     }
