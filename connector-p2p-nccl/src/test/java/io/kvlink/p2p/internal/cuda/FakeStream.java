@@ -59,9 +59,10 @@ final class FakeStream implements CudaStream {
                 });
     }
 
-    /** Drops what has not begun. */
-    void drop(Operation operation) {
-        operations.remove(operation);
+    /** Drops everything, for good. */
+    void drop() {
+        operations.clear();
+        closed = true;
     }
 
     boolean ready() {
