@@ -62,6 +62,7 @@ final class FakeEngine implements AutoCloseable {
         this.memory = memory;
         this.stepNs = stepLimit.toNanos();
         try {
+            memory.enter();
             this.kv = new FakeKv(shape, memory, name.hashCode());
             this.connector =
                     provider.create(
@@ -121,6 +122,7 @@ final class FakeEngine implements AutoCloseable {
 
     /** One step, idle if nothing is to be computed. */
     WorkerReport step() {
+        memory.enter();
         List<StepPlan.Entry> entries = plan();
         StepMetadata metadata = scheduler.buildStep(new StepPlan(entries));
         long deadlineNs = System.nanoTime() + stepNs;
@@ -173,6 +175,7 @@ final class FakeEngine implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
+            memory.enter();
             try {
                 connector.close();
             } finally {

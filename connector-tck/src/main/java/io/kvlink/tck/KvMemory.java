@@ -31,6 +31,12 @@ public interface KvMemory extends AutoCloseable {
     Optional<KvDevice> device();
 
     /**
+     * The engine is about to call its connector: makes the device the calling thread's. An engine
+     * has a thread for each device; the suite has one for all.
+     */
+    default void enter() {}
+
+    /**
      * Allocates memory that lives until {@link #close}.
      *
      * @param regions how many
