@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.dataplane.Gpus;
+import io.kvlink.spi.KvRole;
+import io.kvlink.tck.KvMemory;
+import org.junit.jupiter.api.BeforeEach;
+
+/**
+ * The conformance suite with KV on GPUs: producers on GPU 0, consumers on GPU 1, or all on one if
+ * the plane can do with that. A computation that lags is a kernel that spins for 50 ms.
+ */
+abstract class GpuConformance extends P2pConformance {
+
+    private final int gpus;
+    private int ofBothRoles;
+
+    /**
+     * The suite over one plane.
+     *
+     * @param gpus how many GPUs the plane needs
+     */
+    GpuConformance(SendType sendType, String dataPlane, int timeoutS, int gpus) {
+        super(sendType, dataPlane, timeoutS);
+        this.gpus = gpus;
+    }
+
+    @BeforeEach
+    final void needGpus() {
+        Gpus.assume(gpus);
+    }
+
+    @Override
+    protected final KvMemory memory(KvRole role) {
+        boolean second = role == KvRole.BOTH ? ofBothRoles++ % 2 == 1 : role.consumes();
+        return DeviceKvMemory.of(second && JavaCppDevice.count() > 1 ? 1 : 0);
+    }
+}
