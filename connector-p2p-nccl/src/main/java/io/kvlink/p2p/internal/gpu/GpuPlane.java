@@ -85,9 +85,16 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
      * @param device the GPU; borrowed
      * @param host the address to listen on
      * @param unusedNs links that nothing was received on for so long are closed
+     * @param sizes of the spill buffer
      * @param parts makes what differs between wires
      */
-    GpuPlane(String name, CudaDevice device, String host, long unusedNs, Parts parts) {
+    GpuPlane(
+            String name,
+            CudaDevice device,
+            String host,
+            long unusedNs,
+            PullSizes sizes,
+            Parts parts) {
         this.name = name;
         this.device = device;
         this.unusedNs = unusedNs;
@@ -95,13 +102,18 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
         self = parts.endpoint(channel);
         endpoint = self.text();
         wire = parts.wire(channel, self, this);
-        spill = new SpillBuffer(device);
+        spill = new SpillBuffer(device, sizes);
         sender = new PullSender(device, channel, wire, this::onWireFailed);
         receiver = parts.receiver(channel, spill, wire);
     }
 
-    PullReceiver receiver() {
-        return receiver;
+    SideChannel channel() {
+        return channel;
+    }
+
+    /** Whether no link is ending, and no GPU works for one. */
+    boolean settled() {
+        return leaving.isEmpty() && lost.isEmpty() && !wire.busy() && !spill.busy();
     }
 
     @Override

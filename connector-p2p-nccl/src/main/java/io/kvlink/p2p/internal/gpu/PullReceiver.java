@@ -28,8 +28,6 @@ final class PullReceiver {
 
     static final int SPILL = 1;
 
-    private static final long MOST_PART_BYTES = 64L << 20;
-
     /** A receive that hasn't ended. */
     private static final class Receive {
         final ReceiveOp op;
@@ -83,6 +81,7 @@ final class PullReceiver {
     private final @Nullable MemoryRegion arena;
     private final SpillExport spillExport;
     private final PullLane lane;
+    private final PullSizes sizes;
     private final Map<Long, Receive> receives = new LinkedHashMap<>();
     private final Map<Long, Pulled> parts = new HashMap<>();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -101,13 +100,15 @@ final class PullReceiver {
             SpillBuffer spill,
             @Nullable MemoryRegion arena,
             SpillExport spillExport,
-            PullLane lane) {
+            PullLane lane,
+            PullSizes sizes) {
         this.channel = channel;
         this.wire = wire;
         this.spill = spill;
         this.arena = arena;
         this.spillExport = spillExport;
         this.lane = lane;
+        this.sizes = sizes;
     }
 
     boolean uses(Link link) {
@@ -148,10 +149,10 @@ final class PullReceiver {
         }
     }
 
-    private static List<Waiting> cut(Receive receive, int index, List<Long> runs) {
+    private List<Waiting> cut(Receive receive, int index, List<Long> runs) {
         MemoryRegion destination = receive.destination(index);
         long most =
-                destination.kind() == MemoryKind.DEVICE ? MOST_PART_BYTES : SpillBuffer.SLOT_BYTES;
+                destination.kind() == MemoryKind.DEVICE ? sizes.partBytes() : sizes.spilledBytes();
         List<Waiting> cut = new ArrayList<>();
         for (long offset = 0; offset < destination.bytes(); offset += most) {
             long bytes = Math.min(most, destination.bytes() - offset);

@@ -14,11 +14,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class SpillBuffer implements AutoCloseable {
 
-    /** Bytes of a slot: enough that the copy's own cost doesn't count. */
-    static final long SLOT_BYTES = 16 << 20;
-
-    private static final int SLOTS = 8;
-
     /** Hears of a slot that has drained, and is free again. */
     interface Listener {
         void onDrained(long part);
@@ -27,14 +22,16 @@ final class SpillBuffer implements AutoCloseable {
     private record Draining(CudaEvent event, int slot, long part) {}
 
     private final CudaDevice device;
+    private final PullSizes sizes;
     private final ArrayDeque<Integer> free = new ArrayDeque<>();
     private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
     private final ArrayDeque<Draining> draining = new ArrayDeque<>();
     private long address;
     private @Nullable CudaStream stream;
 
-    SpillBuffer(CudaDevice device) {
+    SpillBuffer(CudaDevice device, PullSizes sizes) {
         this.device = device;
+        this.sizes = sizes;
     }
 
     /** Whether so many slots are free. */
@@ -58,7 +55,7 @@ final class SpillBuffer implements AutoCloseable {
         if (stream == null) {
             stream = device.newStream();
             address = device.allocate(bytes());
-            for (int slot = 0; slot < SLOTS; slot++) {
+            for (int slot = 0; slot < sizes.slots(); slot++) {
                 free.add(slot);
             }
         }
@@ -76,12 +73,12 @@ final class SpillBuffer implements AutoCloseable {
 
     /** Bytes of all slots. */
     long bytes() {
-        return SLOTS * SLOT_BYTES;
+        return sizes.slots() * sizes.slotBytes();
     }
 
     /** First byte of a slot, from {@link #address}. */
     long offset(int slot) {
-        return slot * SLOT_BYTES;
+        return slot * sizes.slotBytes();
     }
 
     /**
