@@ -236,7 +236,7 @@ final class IpcWire implements Wire {
     private void copy(Move move, long destination, RunCopier runs, CudaStream stream) {
         long to = destination;
         for (Move.Run run : move.runs()) {
-            if (run.bytes() >= ENGINE_BYTES) {
+            if (run.bytes() >= ENGINE_BYTES || !run.onDevice()) {
                 device.copy(run.address(), to, run.bytes(), stream);
             } else {
                 runs.add(run.address(), to, run.bytes(), stream);

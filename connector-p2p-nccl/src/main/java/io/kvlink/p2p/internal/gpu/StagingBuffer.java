@@ -64,7 +64,11 @@ final class StagingBuffer implements AutoCloseable {
         long start = address + half * HALF_BYTES + used;
         long at = start;
         for (Move.Run run : move.runs()) {
-            opened(copier).add(run.address(), at, run.bytes(), to);
+            if (run.onDevice()) {
+                opened(copier).add(run.address(), at, run.bytes(), to);
+            } else {
+                device.copy(run.address(), at, run.bytes(), to);
+            }
             at += run.bytes();
         }
         // The next one begins where wide copies can.
