@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.gpu.Wire.Landing;
+import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
@@ -68,6 +69,8 @@ final class PullReceiver {
         final int slot;
         // True while our own GPU works on it: the peer has no say any more.
         boolean ours;
+        // True when the peer has said that it is here.
+        boolean landed;
 
         Pulled(Waiting of, int slot) {
             this.of = of;
@@ -125,10 +128,13 @@ final class PullReceiver {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
         }
         List<Waiting> early = new ArrayList<>();
+        List<Integer> empty = new ArrayList<>();
         for (int index = 0; index < receive.missing.length; index++) {
             MemoryRegion destination = receive.destination(index);
             receive.missing[index] = destination.bytes();
-            if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
+            if (destination.bytes() == 0) {
+                empty.add(index);
+            } else if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
                 early.addAll(cut(receive, index, List.of()));
             } else {
                 // A slot, or a lane, must not wait for somebody's compute.
@@ -136,6 +142,7 @@ final class PullReceiver {
             }
         }
         pull(link, early);
+        empty.forEach(index -> complete(receive, index)); // Nobody sends nothing.
     }
 
     private void requireKnown(MemoryRegion destination) {
@@ -161,21 +168,38 @@ final class PullReceiver {
         return cut;
     }
 
-    /** The sender has a layer that wasn't pulled. */
-    void onReady(Link link, LinkFrame.Ready ready) {
+    /** The sender has a layer that wasn't pulled; false if that is nonsense. */
+    boolean onReady(Link link, LinkFrame.Ready ready) {
         Receive receive = receives.get(ready.ticket());
         if (receive == null || receive.link != link || receive.failure != null) {
-            return;
+            return true;
         }
         int index = ready.layer() - receive.op.firstLayer();
         if (receive.notReady.remove(index)) {
+            if (!fit(ready.runs(), receive.destination(index).bytes())) {
+                return false;
+            }
             waiting.addAll(cut(receive, index, ready.runs())); // Pulled with those that follow.
         }
+        return true;
+    }
+
+    private static boolean fit(List<Long> runs, long bytes) {
+        long left = bytes;
+        for (long run : runs) {
+            if (run > left) {
+                return false;
+            }
+            left -= run;
+        }
+        return runs.isEmpty() || left == 0;
     }
 
     /** Pulls what waits, as far as there is room in the spill buffer and the lane. */
     private void pullWaiting() {
         List<Waiting> group = new ArrayList<>();
+        Receive broken = null;
+        KvConnectorException brokenBy = null;
         Waiting next;
         while ((next = waiting.peek()) != null) {
             Link link = next.receive.link;
@@ -191,7 +215,13 @@ final class PullReceiver {
             if (group.isEmpty() && !wire.pullsEarly() && !lane.open(link)) {
                 return;
             }
-            if (next.spilled() && !spill.hasFree(slotsOf(group) + 1)) {
+            try {
+                if (next.spilled() && !maySpill(link, slotsOf(group) + 1)) {
+                    break;
+                }
+            } catch (KvConnectorException cause) {
+                broken = next.receive;
+                brokenBy = cause;
                 break;
             }
             waiting.remove();
@@ -201,6 +231,24 @@ final class PullReceiver {
         if (!group.isEmpty()) {
             pull(group.get(0).receive.link, group);
         }
+        if (broken != null && brokenBy != null) {
+            drop(broken, KvError.NATIVE_CALL_FAILED, String.valueOf(brokenBy.getMessage()));
+        }
+    }
+
+    // Whether there are slots, of a buffer that the link's peer knows.
+    private boolean maySpill(Link link, int slots) {
+        if (!spill.hasFree(slots)) {
+            return false;
+        }
+        if (!spillKnown.contains(link)) {
+            LinkFrame description = spillExport.describe(spill);
+            spillKnown.add(link);
+            if (description != null) {
+                channel.send(link, description);
+            }
+        }
+        return true;
     }
 
     private static int slotsOf(List<Waiting> group) {
@@ -215,7 +263,7 @@ final class PullReceiver {
         List<Part> frame = new ArrayList<>();
         List<Landing> landings = new ArrayList<>();
         for (Waiting each : group) {
-            Part part = pulled(link, each);
+            Part part = pulled(each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
             landings.add(new Landing(part.id(), base + part.at(), messages(each)));
@@ -252,14 +300,8 @@ final class PullReceiver {
         return arena == null ? 0 : arena.address();
     }
 
-    private Part pulled(Link link, Waiting of) {
+    private Part pulled(Waiting of) {
         int slot = of.spilled() ? spill.take() : -1;
-        if (slot >= 0 && spillKnown.add(link)) {
-            LinkFrame description = spillExport.describe(spill);
-            if (description != null) {
-                channel.send(link, description);
-            }
-        }
         parts.put(++lastPart, new Pulled(of, slot));
         of.receive.pulled++;
         long at =
@@ -295,35 +337,56 @@ final class PullReceiver {
         return messages;
     }
 
-    /** Parts have landed. */
-    void onArrived(Link link, List<Long> arrived) {
+    /** Parts have landed; false if some weren't on their way. */
+    boolean onArrived(Link link, List<Long> arrived) {
         if (!wire.pullsEarly()) {
             lane.landed(link, arrived.size());
         }
+        boolean known = true;
         for (long id : arrived) {
             Pulled pulled = parts.get(id);
-            if (pulled == null || pulled.of.receive.link != link) {
-                continue; // It was dropped meanwhile, and ended.
-            }
-            Waiting of = pulled.of;
-            if (pulled.slot >= 0 && of.receive.failure == null) {
-                pulled.ours = true;
-                long to = of.receive.destination(of.index).address() + of.offset;
-                spill.drain(pulled.slot, to, of.bytes, id);
+            if (pulled == null || pulled.landed || pulled.of.receive.link != link) {
+                known = false;
             } else {
-                if (pulled.slot >= 0) {
-                    spill.giveBack(pulled.slot);
-                }
-                placed(id, pulled);
+                pulled.landed = true;
+                landed(id, pulled);
             }
         }
+        return known;
+    }
+
+    private void landed(long id, Pulled pulled) {
+        Waiting of = pulled.of;
+        if (pulled.slot >= 0 && of.receive.failure == null) {
+            try {
+                long to = of.receive.destination(of.index).address() + of.offset;
+                spill.drain(pulled.slot, to, of.bytes, id);
+                pulled.ours = true;
+                return;
+            } catch (KvConnectorException cause) {
+                spill.giveBack(pulled.slot);
+                String detail = String.valueOf(cause.getMessage());
+                drop(of.receive, KvError.NATIVE_CALL_FAILED, detail);
+            }
+        } else if (pulled.slot >= 0) {
+            spill.giveBack(pulled.slot);
+        }
+        placed(id, pulled);
     }
 
     /** Looks what the spill buffer has done, and pulls what there is room for now. */
     int poll() {
-        int workCount = spill.poll(part -> placed(part, parts.get(part)));
+        int workCount = spill.poll(this::drained);
         pullWaiting();
         return workCount;
+    }
+
+    private void drained(long part, @Nullable String failure) {
+        Pulled pulled = parts.get(part);
+        if (pulled != null && failure != null) {
+            drop(pulled.of.receive, KvError.NATIVE_CALL_FAILED, failure);
+        }
+        placed(part, pulled);
     }
 
     // The part's bytes are where they were to go, and nobody works on it any more.
@@ -342,6 +405,10 @@ final class PullReceiver {
         if (receive.missing[index] > 0) {
             return;
         }
+        complete(receive, index);
+    }
+
+    private void complete(Receive receive, int index) {
         receive.layersMissing--;
         if (receive.layersMissing == 0) {
             receives.remove(receive.op.ticket());
@@ -351,9 +418,16 @@ final class PullReceiver {
 
     void cancel(long ticket) {
         Receive receive = receives.get(ticket);
-        if (receive != null && receive.failure == null) {
-            channel.send(receive.link, new LinkFrame.Drop(ticket));
-            fail(receive, KvError.CANCELLED, "ticket=" + ticket);
+        if (receive != null) {
+            drop(receive, KvError.CANCELLED, "ticket=" + ticket);
+        }
+    }
+
+    // Ends a receive when the sender has said that it writes no more of it.
+    private void drop(Receive receive, KvError error, String detail) {
+        if (receive.failure == null) {
+            channel.send(receive.link, new LinkFrame.Drop(receive.op.ticket()));
+            fail(receive, error, detail);
         }
     }
 
