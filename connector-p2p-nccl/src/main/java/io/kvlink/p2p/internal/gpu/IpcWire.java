@@ -166,11 +166,6 @@ final class IpcWire implements Wire {
     }
 
     @Override
-    public int mostRuns() {
-        return 0;
-    }
-
-    @Override
     public void onPulled(Link link, List<Landing> landings) {
         // The sender writes, and tells when it has.
     }

@@ -39,7 +39,11 @@ final class NcclPeer {
      * @param address of the first one
      * @param bytes how many
      */
-    record Message(long address, long bytes) {}
+    record Message(long address, long bytes) {
+        long end() {
+            return address + bytes;
+        }
+    }
 
     private enum State {
         /** The communicator is being made. */

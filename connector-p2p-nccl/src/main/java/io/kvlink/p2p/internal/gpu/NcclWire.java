@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
@@ -27,8 +26,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class NcclWire implements Wire {
 
-    /** A layer of a few runs travels as so many messages; one of more is gathered first. */
-    private static final int MOST_RUNS = 4;
+    // Further than any arena is long: parts of two regions never touch.
+    private static final long SPILL_APART = 1L << 50;
 
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
 
@@ -41,7 +40,7 @@ final class NcclWire implements Wire {
     private final CudaStream receives;
     private final StagingBuffer staging;
     private final Map<Link, NcclPeer> peers = new LinkedHashMap<>();
-    // Pushed by a sender, and waiting for a half of the staging buffer; in order, all links'.
+    // Pushed by a sender, and waiting for room in the staging buffer; in order, all links'.
     private final ArrayDeque<Pushed> gathering = new ArrayDeque<>();
     // Destroyed, and perhaps not through with it.
     private final Set<NcclCommunicator> leaving = new HashSet<>();
@@ -108,25 +107,15 @@ final class NcclWire implements Wire {
     }
 
     @Override
-    public int mostRuns() {
-        return MOST_RUNS;
-    }
-
-    @Override
     public void onPulled(Link link, List<Landing> landings) {
         NcclPeer peer = peers.get(link);
         if (peer == null) {
             return; // The link is failing, and with it what was pulled.
         }
+        List<Long> parts = landings.stream().map(Landing::part).toList();
         List<Message> messages = new ArrayList<>();
-        List<Long> parts = new ArrayList<>();
         for (Landing landing : landings) {
-            long at = landing.address();
-            for (long bytes : landing.messages()) {
-                messages.add(new Message(at, bytes));
-                at += bytes;
-            }
-            parts.add(landing.part());
+            append(messages, landing.address(), landing.bytes());
         }
         peer.post(
                 new Group(
@@ -156,64 +145,70 @@ final class NcclWire implements Wire {
         }
     }
 
-    // Posts pushes in order, as far as those to be gathered find room.
-    private void postGathered() {
-        for (Pushed head; (head = gathering.peek()) != null; ) {
-            int half = head.moves.stream().anyMatch(NcclWire::scattered) ? staging.take() : -2;
-            if (half == -1) {
-                return;
-            }
-            gathering.remove();
-            post(head, half);
+    // Parts that touch at the receiver are one message: both sides see it the same way, the sender
+    // by the places that the receiver has named.
+    private static void append(List<Message> messages, long address, long bytes) {
+        int last = messages.size() - 1;
+        if (last >= 0 && messages.get(last).end() == address) {
+            Message longer = messages.get(last);
+            messages.set(last, new Message(longer.address(), longer.bytes() + bytes));
+        } else {
+            messages.add(new Message(address, bytes));
         }
     }
 
-    private static boolean scattered(Move move) {
-        return move.send().op.source().size() > MOST_RUNS;
+    // Gathers and posts pushes in order, as far as there is room.
+    private void postGathered() {
+        for (Pushed head; (head = gathering.peek()) != null; ) {
+            int slot = staging.take();
+            if (slot < 0) {
+                return;
+            }
+            gathering.remove();
+            post(head, slot);
+        }
     }
 
-    private void post(Pushed pushed, int half) {
-        List<Message> messages = new ArrayList<>();
+    private void post(Pushed pushed, int slot) {
+        List<Message> messages = List.of();
         try {
-            for (Move move : pushed.moves) {
-                if (scattered(move)) {
-                    messages.add(new Message(staging.gather(half, move), move.part().bytes()));
-                } else {
-                    for (Move.Run run : move.runs()) {
-                        messages.add(new Message(run.address(), run.bytes()));
-                    }
-                }
-            }
+            messages = gather(pushed.moves, slot);
         } catch (KvConnectorException cause) {
             listener.onWireFailed(pushed.link, String.valueOf(cause.getMessage()));
-            messages.clear();
         }
         pushed.peer.post(
                 new Group(
                         true,
                         messages,
-                        () -> prepare(pushed, half),
-                        through -> onSent(pushed, half)));
+                        () -> staging.join(sends),
+                        through -> onSent(pushed, slot)));
     }
 
-    private void prepare(Pushed pushed, int half) {
-        CudaEvent awaited = null;
-        for (Move move : pushed.moves) {
-            CudaEvent after = move.send().op.after();
-            if (after != null && after != awaited) {
-                device.await(sends, after);
-                awaited = after;
+    private List<Message> gather(List<Move> moves, int slot) {
+        List<Message> there = new ArrayList<>();
+        List<Message> here = new ArrayList<>();
+        long used = 0;
+        for (Move move : moves) {
+            Part part = move.part();
+            int before = there.size();
+            append(there, part.region() * SPILL_APART + part.at(), part.bytes());
+            if (there.size() > before) {
+                used = (used + 255) & -256; // Wide copies want it.
             }
+            long at = staging.gather(slot, used, move);
+            if (there.size() > before) {
+                here.add(new Message(at, part.bytes()));
+            } else {
+                Message longer = here.get(before - 1);
+                here.set(before - 1, new Message(longer.address(), longer.bytes() + part.bytes()));
+            }
+            used += part.bytes();
         }
-        if (half >= 0) {
-            staging.join(sends);
-        }
+        return here;
     }
 
-    private void onSent(Pushed pushed, int half) {
-        if (half >= 0) {
-            staging.giveBack(half);
-        }
+    private void onSent(Pushed pushed, int slot) {
+        staging.giveBack(slot);
         listener.onSent(pushed.link, pushed.moves);
     }
 

@@ -122,11 +122,7 @@ final class PullSender {
             return; // complete() does.
         }
         SendOp op = send.op;
-        List<Long> runs =
-                op.source().size() > wire.mostRuns()
-                        ? List.of()
-                        : op.source().stream().map(MemoryRegion::bytes).toList();
-        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer(), runs));
+        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer()));
         send.promised = !wire.pullsEarly();
     }
 

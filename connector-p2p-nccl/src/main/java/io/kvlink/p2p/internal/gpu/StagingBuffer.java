@@ -5,18 +5,21 @@ import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.RunCopier;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Device memory where a sender gathers layers that lie in many runs: NCCL takes longer for a
- * message than for its bytes. Two halves, so that one is gathered while the other one is sent.
- * Takes its memory when first needed. Device thread.
+ * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
+ * and few layers lie in one run. Some slots, so that one is gathered while others are sent. Takes
+ * its memory when first needed. Device thread.
  */
 final class StagingBuffer implements AutoCloseable {
 
-    private static final int HALVES = 2;
-    private static final long HALF_BYTES = PullLane.GROUP_BYTES;
+    private static final int SLOTS = 3;
+    // A group, and the gaps before its messages.
+    private static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
 
     private final CudaDevice device;
     private final ArrayDeque<Integer> free = new ArrayDeque<>();
@@ -24,51 +27,51 @@ final class StagingBuffer implements AutoCloseable {
     private @Nullable CudaEvent gathered;
     private @Nullable RunCopier copier;
     private long address;
-    private long used;
 
     StagingBuffer(CudaDevice device) {
         this.device = device;
     }
 
-    /** Takes a half for a group, or -1 if both are being sent. */
+    /** Takes a slot for a group, or -1 if all are being sent. */
     int take() {
         if (stream == null) {
             stream = device.newStream();
             gathered = device.newEvent();
             copier = device.newRunCopier();
-            address = device.allocate(HALVES * HALF_BYTES);
-            for (int half = 0; half < HALVES; half++) {
-                free.add(half);
+            address = device.allocate(SLOTS * SLOT_BYTES);
+            for (int slot = 0; slot < SLOTS; slot++) {
+                free.add(slot);
             }
         }
-        used = 0;
-        Integer half = free.poll();
-        return half == null ? -1 : half;
+        Integer slot = free.poll();
+        return slot == null ? -1 : slot;
     }
 
-    void giveBack(int half) {
-        free.add(half);
+    void giveBack(int slot) {
+        free.add(slot);
     }
 
     /**
-     * Enqueues the gathering of a part into the half that was taken last.
+     * Enqueues the gathering of a part.
      *
+     * @param slot where
+     * @param offset first byte in the slot
+     * @param move what
      * @return where it will lie
+     * @throws KvConnectorException with MALFORMED_FRAME if the receiver pulls more than a group
      */
-    long gather(int half, Move move) {
-        CudaStream to = opened(stream);
-        CudaEvent after = move.send().op.after();
-        if (after != null) {
-            device.await(to, after);
+    long gather(int slot, long offset, Move move) {
+        if (offset + move.part().bytes() > SLOT_BYTES) {
+            throw new KvConnectorException(
+                    KvError.MALFORMED_FRAME, "a pull of more than " + SLOT_BYTES);
         }
-        long start = address + half * HALF_BYTES + used;
+        CudaStream to = opened(stream);
+        long start = address + slot * SLOT_BYTES + offset;
         long at = start;
         for (Move.Run run : move.runs()) {
             opened(copier).add(run.address(), at, run.bytes(), to);
             at += run.bytes();
         }
-        // The next one begins where wide copies can.
-        used += (move.part().bytes() + 255) & -256;
         return start;
     }
 

@@ -36,12 +36,6 @@ interface Wire extends AutoCloseable {
      */
     boolean pullsEarly();
 
-    /**
-     * The most runs that a layer may lie in at the sender without being gathered, each of which is
-     * a message; 0 if the receiver needn't know.
-     */
-    int mostRuns();
-
     /** These are being pulled, as one group: post their receives. At the receiver. */
     void onPulled(Link link, List<Landing> landings);
 
@@ -50,9 +44,9 @@ interface Wire extends AutoCloseable {
      *
      * @param part its number
      * @param address of its first byte in device memory
-     * @param messages sizes of the messages that it comes in, in order
+     * @param bytes how many
      */
-    record Landing(long part, long address, List<Long> messages) {}
+    record Landing(long part, long address, long bytes) {}
 
     /** Whether a link can carry moves now. At the sender. */
     boolean ready(Link link);
