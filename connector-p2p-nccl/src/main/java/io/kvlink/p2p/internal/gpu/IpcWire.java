@@ -166,6 +166,11 @@ final class IpcWire implements Wire {
     }
 
     @Override
+    public List<Long> messages(List<MemoryRegion> source) {
+        return List.of();
+    }
+
+    @Override
     public void onPulled(Link link, List<Landing> landings) {
         // The sender writes, and tells when it has.
     }

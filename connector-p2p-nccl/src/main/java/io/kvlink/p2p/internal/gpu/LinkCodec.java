@@ -95,7 +95,10 @@ final class LinkCodec {
             return begin(10, 0).flip();
         }
         if (frame instanceof Ready ready) {
-            return begin(11, 12).putLong(ready.ticket()).putInt(ready.layer()).flip();
+            ByteBuffer out = begin(11, 16 + ready.runs().size() * 8);
+            out.putLong(ready.ticket()).putInt(ready.layer()).putInt(ready.runs().size());
+            ready.runs().forEach(out::putLong);
+            return out.flip();
         }
         throw new IllegalStateException("frame=" + frame);
     }
@@ -138,7 +141,7 @@ final class LinkCodec {
             case 8 -> new Drop(in.getLong());
             case 9 -> new Dropped(in.getLong());
             case 10 -> new Bye();
-            case 11 -> new Ready(in.getLong(), in.getInt());
+            case 11 -> ready(in);
             default -> throw malformed("type=" + type);
         };
     }
@@ -156,6 +159,16 @@ final class LinkCodec {
         long address = in.getLong();
         long bytes = in.getLong();
         return new Export(region, array(in, 64), address, bytes);
+    }
+
+    private static Ready ready(ByteBuffer in) {
+        long ticket = in.getLong();
+        int layer = in.getInt();
+        List<Long> runs = new ArrayList<>();
+        for (int left = size(in, 8); left > 0; left--) {
+            runs.add(positive(in.getLong()));
+        }
+        return new Ready(ticket, layer, runs);
     }
 
     private static Written written(ByteBuffer in) {

@@ -48,8 +48,10 @@ sealed interface LinkFrame {
      *
      * @param ticket the receiver's ticket
      * @param layer the layer
+     * @param runs sizes of the runs that it lies in at the sender, each of which will be a message;
+     *     empty if parts that touch at the receiver will be gathered to one message
      */
-    record Ready(long ticket, int layer) implements LinkFrame {}
+    record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
 
     /** "These are in your memory." */
     record Written(List<Long> parts) implements LinkFrame {}

@@ -10,6 +10,7 @@ import io.kvlink.p2p.internal.gpu.NcclPeer.Group;
 import io.kvlink.p2p.internal.gpu.NcclPeer.Message;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -26,6 +27,11 @@ import java.util.concurrent.TimeUnit;
  */
 final class NcclWire implements Wire {
 
+    // A message takes some microseconds, and gathering takes the memory's bandwidth from the wire:
+    // a layer of a few long runs travels as it lies.
+    private static final int MOST_RUNS = 4;
+    private static final long DIRECT_BYTES = Long.getLong("kvlink.directMb", 16) << 20;
+    private static final int NO_SLOT = -2;
     // Further than any arena is long: parts of two regions never touch.
     private static final long SPILL_APART = 1L << 50;
 
@@ -113,14 +119,18 @@ final class NcclWire implements Wire {
             return; // The link is failing, and with it what was pulled.
         }
         List<Long> parts = landings.stream().map(Landing::part).toList();
-        List<Message> messages = new ArrayList<>();
+        Messages messages = new Messages();
         for (Landing landing : landings) {
-            append(messages, landing.address(), landing.bytes());
+            if (landing.messages().isEmpty()) {
+                messages.gathered(landing.address(), landing.bytes());
+            } else {
+                messages.direct(landing.address(), landing.messages());
+            }
         }
         peer.post(
                 new Group(
                         false,
-                        messages,
+                        messages.list,
                         () -> {},
                         through -> {
                             if (through) {
@@ -145,23 +155,51 @@ final class NcclWire implements Wire {
         }
     }
 
-    // Parts that touch at the receiver are one message: both sides see it the same way, the sender
-    // by the places that the receiver has named.
-    private static void append(List<Message> messages, long address, long bytes) {
-        int last = messages.size() - 1;
-        if (last >= 0 && messages.get(last).end() == address) {
-            Message longer = messages.get(last);
-            messages.set(last, new Message(longer.address(), longer.bytes() + bytes));
-        } else {
-            messages.add(new Message(address, bytes));
+    /**
+     * Messages of a group. Gathered parts that touch at the receiver are one message; both sides
+     * see it the same way, the sender by the places that the receiver has named.
+     */
+    private static final class Messages {
+        final List<Message> list = new ArrayList<>();
+        private boolean open;
+
+        /** Adds a part, and tells whether it makes a message longer. */
+        boolean gathered(long address, long bytes) {
+            int last = list.size() - 1;
+            boolean longer = open && list.get(last).end() == address;
+            if (longer) {
+                Message before = list.get(last);
+                list.set(last, new Message(before.address(), before.bytes() + bytes));
+            } else {
+                list.add(new Message(address, bytes));
+            }
+            open = true;
+            return longer;
         }
+
+        void direct(long address, List<Long> messages) {
+            long at = address;
+            for (long bytes : messages) {
+                list.add(new Message(at, bytes));
+                at += bytes;
+            }
+            open = false;
+        }
+    }
+
+    @Override
+    public List<Long> messages(List<MemoryRegion> source) {
+        List<Long> runs = source.stream().map(MemoryRegion::bytes).toList();
+        boolean direct =
+                runs.size() <= MOST_RUNS && runs.stream().allMatch(run -> run >= DIRECT_BYTES);
+        return direct ? runs : List.of();
     }
 
     // Gathers and posts pushes in order, as far as there is room.
     private void postGathered() {
         for (Pushed head; (head = gathering.peek()) != null; ) {
-            int slot = staging.take();
-            if (slot < 0) {
+            int slot = head.moves.stream().allMatch(this::direct) ? NO_SLOT : staging.take();
+            if (slot == StagingBuffer.NONE) {
                 return;
             }
             gathering.remove();
@@ -177,38 +215,51 @@ final class NcclWire implements Wire {
             listener.onWireFailed(pushed.link, String.valueOf(cause.getMessage()));
         }
         pushed.peer.post(
-                new Group(
-                        true,
-                        messages,
-                        () -> staging.join(sends),
-                        through -> onSent(pushed, slot)));
+                new Group(true, messages, () -> prepare(slot), through -> onSent(pushed, slot)));
     }
 
     private List<Message> gather(List<Move> moves, int slot) {
-        List<Message> there = new ArrayList<>();
+        Messages there = new Messages();
         List<Message> here = new ArrayList<>();
         long used = 0;
         for (Move move : moves) {
             Part part = move.part();
-            int before = there.size();
-            append(there, part.region() * SPILL_APART + part.at(), part.bytes());
-            if (there.size() > before) {
+            long place = part.region() * SPILL_APART + part.at();
+            if (direct(move)) {
+                there.direct(place, List.of(part.bytes()));
+                move.runs().forEach(run -> here.add(new Message(run.address(), run.bytes())));
+                continue;
+            }
+            boolean longer = there.gathered(place, part.bytes());
+            if (!longer) {
                 used = (used + 255) & -256; // Wide copies want it.
             }
             long at = staging.gather(slot, used, move);
-            if (there.size() > before) {
-                here.add(new Message(at, part.bytes()));
+            if (longer) {
+                Message before = here.remove(here.size() - 1);
+                here.add(new Message(before.address(), before.bytes() + part.bytes()));
             } else {
-                Message longer = here.get(before - 1);
-                here.set(before - 1, new Message(longer.address(), longer.bytes() + part.bytes()));
+                here.add(new Message(at, part.bytes()));
             }
             used += part.bytes();
         }
         return here;
     }
 
+    private boolean direct(Move move) {
+        return !messages(move.send().op.source()).isEmpty();
+    }
+
+    private void prepare(int slot) {
+        if (slot != NO_SLOT) {
+            staging.join(sends);
+        }
+    }
+
     private void onSent(Pushed pushed, int slot) {
-        staging.giveBack(slot);
+        if (slot != NO_SLOT) {
+            staging.giveBack(slot);
+        }
         listener.onSent(pushed.link, pushed.moves);
     }
 

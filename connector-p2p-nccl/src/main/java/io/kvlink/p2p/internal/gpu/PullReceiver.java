@@ -57,7 +57,7 @@ final class PullReceiver {
     }
 
     /** Bytes that wait to be pulled. */
-    private record Waiting(Receive receive, int index, long offset, long bytes) {
+    private record Waiting(Receive receive, int index, long offset, long bytes, List<Long> runs) {
         boolean spilled() {
             return receive.destination(index).kind() == MemoryKind.PINNED;
         }
@@ -128,7 +128,7 @@ final class PullReceiver {
             MemoryRegion destination = receive.destination(index);
             receive.missing[index] = destination.bytes();
             if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
-                early.addAll(cut(receive, index));
+                early.addAll(cut(receive, index, List.of()));
             } else {
                 // A slot, or a lane, must not wait for somebody's compute.
                 receive.notReady.add(index);
@@ -148,14 +148,14 @@ final class PullReceiver {
         }
     }
 
-    private static List<Waiting> cut(Receive receive, int index) {
+    private static List<Waiting> cut(Receive receive, int index, List<Long> runs) {
         MemoryRegion destination = receive.destination(index);
         long most =
                 destination.kind() == MemoryKind.DEVICE ? MOST_PART_BYTES : SpillBuffer.SLOT_BYTES;
         List<Waiting> cut = new ArrayList<>();
         for (long offset = 0; offset < destination.bytes(); offset += most) {
             long bytes = Math.min(most, destination.bytes() - offset);
-            cut.add(new Waiting(receive, index, offset, bytes));
+            cut.add(new Waiting(receive, index, offset, bytes, runs));
         }
         return cut;
     }
@@ -168,7 +168,7 @@ final class PullReceiver {
         }
         int index = ready.layer() - receive.op.firstLayer();
         if (receive.notReady.remove(index)) {
-            waiting.addAll(cut(receive, index)); // Pulled with those that follow.
+            waiting.addAll(cut(receive, index, ready.runs())); // Pulled with those that follow.
         }
     }
 
@@ -217,7 +217,7 @@ final class PullReceiver {
             Part part = pulled(link, each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
-            landings.add(new Landing(part.id(), base + part.at(), each.bytes));
+            landings.add(new Landing(part.id(), base + part.at(), each.bytes, messages(each)));
             if (frame.size() == LinkCodec.MAX_PARTS) {
                 send(link, frame, landings);
                 frame = new ArrayList<>();
@@ -273,6 +273,21 @@ final class PullReceiver {
                 of.bytes,
                 slot >= 0 ? SPILL : ARENA,
                 at);
+    }
+
+    // The messages of a part: the sender's runs, as far as they lie in it.
+    private static List<Long> messages(Waiting of) {
+        List<Long> messages = new ArrayList<>();
+        long start = 0;
+        for (long run : of.runs) {
+            long end = Math.min(of.offset + of.bytes, start + run);
+            long bytes = end - Math.max(of.offset, start);
+            if (bytes > 0) {
+                messages.add(bytes);
+            }
+            start += run;
+        }
+        return messages;
     }
 
     /** Parts have landed. */

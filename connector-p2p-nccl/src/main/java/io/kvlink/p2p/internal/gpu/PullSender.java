@@ -122,7 +122,8 @@ final class PullSender {
             return; // complete() does.
         }
         SendOp op = send.op;
-        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer()));
+        channel.send(
+                link, new LinkFrame.Ready(op.ticket(), op.layer(), wire.messages(op.source())));
         send.promised = !wire.pullsEarly();
     }
 

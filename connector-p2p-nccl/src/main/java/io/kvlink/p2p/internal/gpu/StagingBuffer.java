@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class StagingBuffer implements AutoCloseable {
 
+    static final int NONE = -1;
+
     private static final int SLOTS = 3;
     // A group, and the gaps before its messages.
     private static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
@@ -32,7 +34,7 @@ final class StagingBuffer implements AutoCloseable {
         this.device = device;
     }
 
-    /** Takes a slot for a group, or -1 if all are being sent. */
+    /** Takes a slot for a group, or {@link #NONE} if all are being sent. */
     int take() {
         if (stream == null) {
             stream = device.newStream();
@@ -44,7 +46,7 @@ final class StagingBuffer implements AutoCloseable {
             }
         }
         Integer slot = free.poll();
-        return slot == null ? -1 : slot;
+        return slot == null ? NONE : slot;
     }
 
     void giveBack(int slot) {

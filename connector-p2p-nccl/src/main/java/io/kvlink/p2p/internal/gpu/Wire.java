@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
 import java.util.List;
 
 /**
@@ -36,6 +37,14 @@ interface Wire extends AutoCloseable {
      */
     boolean pullsEarly();
 
+    /**
+     * The messages that a layer will travel in as it lies at the sender.
+     *
+     * @param source its runs
+     * @return the size of each; empty if it will be gathered, or if the receiver needn't know
+     */
+    List<Long> messages(List<MemoryRegion> source);
+
     /** These are being pulled, as one group: post their receives. At the receiver. */
     void onPulled(Link link, List<Landing> landings);
 
@@ -45,8 +54,9 @@ interface Wire extends AutoCloseable {
      * @param part its number
      * @param address of its first byte in device memory
      * @param bytes how many
+     * @param messages the messages that it comes in; empty if it is gathered
      */
-    record Landing(long part, long address, long bytes) {}
+    record Landing(long part, long address, long bytes, List<Long> messages) {}
 
     /** Whether a link can carry moves now. At the sender. */
     boolean ready(Link link);
