@@ -44,19 +44,29 @@ final class NcclLane {
     private long firstSinceNs;
 
     /**
-     * How long things may take, and how many channels a communicator has.
+     * How long things may take, and how many channels a communicator has. The times of groups run
+     * while nothing is before them in the stream; they are for peers that hang, since the plane
+     * hears of those that die.
      *
      * @param connectNs until a link is ready
-     * @param groupNs until a group is through, once nothing is before it in the stream
+     * @param sendNs until a group is sent
+     * @param receiveNs until a group is received: a few times as long, since the sender may be held
+     *     up by another receiver
      * @param closeNs until all is quiet after {@link NcclLane#close}
      * @param channels 0 leaves the choice to NCCL
      */
-    record Limits(long connectNs, long groupNs, long closeNs, int channels) {
+    record Limits(long connectNs, long sendNs, long receiveNs, long closeNs, int channels) {
         Limits {
-            if (connectNs <= 0 || groupNs <= 0 || closeNs <= 0 || channels < 0) {
-                throw new IllegalArgumentException(
-                        "connectNs=%d groupNs=%d closeNs=%d channels=%d"
-                                .formatted(connectNs, groupNs, closeNs, channels));
+            require(connectNs > 0, "connectNs", connectNs);
+            require(sendNs > 0, "sendNs", sendNs);
+            require(receiveNs >= sendNs, "receiveNs", receiveNs);
+            require(closeNs > 0, "closeNs", closeNs);
+            require(channels >= 0, "channels", channels);
+        }
+
+        private static void require(boolean ok, String key, long value) {
+            if (!ok) {
+                throw new IllegalArgumentException(key + "=" + value);
             }
         }
     }
@@ -134,12 +144,15 @@ final class NcclLane {
         if (now != first) {
             first = now;
             firstSinceNs = nowNs;
-        } else if (now != null && now.link().isOpen() && nowNs - firstSinceNs > limits.groupNs) {
-            now.link()
-                    .abort(
-                            KvError.DEADLINE,
-                            "%s: not through after %d ms; does the peer run?"
-                                    .formatted(now, limits.groupNs / 1_000_000));
+        } else if (now != null && now.link().isOpen()) {
+            long limitNs = now.link().sends() ? limits.sendNs : limits.receiveNs;
+            if (nowNs - firstSinceNs > limitNs) {
+                now.link()
+                        .abort(
+                                KvError.DEADLINE,
+                                "%s: not through after %d ms; does the peer run?"
+                                        .formatted(now, limitNs / 1_000_000));
+            }
         }
     }
 

@@ -117,6 +117,11 @@ final class NcclLink {
         return state != State.ENDING && state != State.CLOSED;
     }
 
+    /** Whether bytes go out on it, or come in. */
+    boolean sends() {
+        return sends;
+    }
+
     /** Whether nothing was posted that hasn't ended. */
     boolean idle() {
         return early.isEmpty() && begun.isEmpty() && !lane.waits(this);
@@ -383,8 +388,7 @@ final class NcclLink {
         if (endingPolls++ == 0) {
             endingSinceNs = nowNs;
         }
-        if (endingSinceNs != Long.MIN_VALUE
-                && nowNs - endingSinceNs > 2 * lane.limits().groupNs()) {
+        if (endingSinceNs != Long.MIN_VALUE && nowNs - endingSinceNs > lane.limits().closeNs()) {
             endingSinceNs = Long.MIN_VALUE;
             log.warn("{}: doesn't end; its memory stays held. Ended because: {}", this, detail);
         }

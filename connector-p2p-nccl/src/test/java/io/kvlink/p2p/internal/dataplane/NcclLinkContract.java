@@ -71,7 +71,8 @@ abstract class NcclLinkContract {
                             device,
                             library,
                             stream,
-                            new NcclLane.Limits(PATIENCE_NS, PATIENCE_NS, PATIENCE_NS, 0));
+                            new NcclLane.Limits(
+                                    PATIENCE_NS, PATIENCE_NS, PATIENCE_NS, PATIENCE_NS, 0));
         }
 
         NcclLink connect(byte[] id, boolean sends) {
