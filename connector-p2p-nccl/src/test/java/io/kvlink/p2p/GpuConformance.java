@@ -2,7 +2,6 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
 import io.kvlink.p2p.internal.dataplane.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;
@@ -34,7 +33,8 @@ abstract class GpuConformance extends P2pConformance {
 
     @Override
     protected final KvMemory memory(KvRole role) {
-        boolean second = role == KvRole.BOTH ? ofBothRoles++ % 2 == 1 : role.consumes();
-        return DeviceKvMemory.of(second && JavaCppDevice.count() > 1 ? 1 : 0);
+        // Two that both send and receive are on two GPUs as well.
+        boolean first = role == KvRole.BOTH && ofBothRoles++ % 2 == 0;
+        return DeviceKvMemory.of(GpuPlacement.of(first ? KvRole.PRODUCER : role));
     }
 }
