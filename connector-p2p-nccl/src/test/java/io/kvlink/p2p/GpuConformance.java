@@ -2,9 +2,14 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
 import io.kvlink.p2p.internal.dataplane.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
@@ -12,6 +17,9 @@ import org.junit.jupiter.api.BeforeEach;
  * the plane can do with that. A computation that lags is a kernel that spins for 50 ms.
  */
 abstract class GpuConformance extends P2pConformance {
+
+    // A device's context takes long to make, and lives as long as somebody has the device open.
+    private static final List<JavaCppDevice> kept = new ArrayList<>();
 
     private final int gpus;
     private int ofBothRoles;
@@ -24,6 +32,20 @@ abstract class GpuConformance extends P2pConformance {
     GpuConformance(SendType sendType, String dataPlane, int timeoutS, int gpus) {
         super(sendType, dataPlane, timeoutS);
         this.gpus = gpus;
+    }
+
+    @BeforeAll
+    static void keepContexts() {
+        Gpus.assume(1);
+        for (int ordinal = 0; ordinal < JavaCppDevice.count(); ordinal++) {
+            kept.add(JavaCppDevice.open(ordinal));
+        }
+    }
+
+    @AfterAll
+    static void letContextsGo() {
+        kept.forEach(JavaCppDevice::close);
+        kept.clear();
     }
 
     @BeforeEach
