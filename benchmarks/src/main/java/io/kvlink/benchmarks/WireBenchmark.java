@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -32,6 +33,8 @@ public final class WireBenchmark implements Callable<Integer> {
 
     private static final List<Integer> TOKENS = List.of(16, 256, 1024, 4096, 10_000);
     private static final String LOOPBACK = "loopback";
+    private static final OperatingSystemMXBean SYSTEM =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     @Mixin private WireOptions options = new WireOptions();
 
@@ -55,11 +58,10 @@ public final class WireBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        int gpus = gpus();
         List<String> planes =
                 options.planes != null
                         ? options.planes
-                        : gpus > 1 ? List.of("cuda-ipc", "nccl") : List.of("tcp", LOOPBACK);
+                        : gpus() > 1 ? List.of("cuda-ipc", "nccl") : List.of("tcp", LOOPBACK);
         boolean host = planes.stream().anyMatch(plane -> !new Setup(plane, "", 0, false).gpu());
         List<Integer> tokens =
                 options.tokens != null
@@ -88,6 +90,7 @@ public final class WireBenchmark implements Callable<Integer> {
     }
 
     private void print(WireRun run) throws IOException {
+        run.facts().add(String.format(Locale.ROOT, "load average at the end %.2f", load()));
         WireReport report =
                 new WireReport(run.facts(), run.results(), run.bulks(), run.floors().all());
         System.out.print(report.markdown());
@@ -131,15 +134,16 @@ public final class WireBenchmark implements Callable<Integer> {
                         Runtime.getRuntime().availableProcessors(),
                         totalGib(),
                         Runtime.version(),
-                        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage()));
+                        load()));
         return facts;
     }
 
+    private static double load() {
+        return SYSTEM.getSystemLoadAverage();
+    }
+
     private static long totalGib() {
-        com.sun.management.OperatingSystemMXBean system =
-                (com.sun.management.OperatingSystemMXBean)
-                        ManagementFactory.getOperatingSystemMXBean();
-        return system.getTotalMemorySize() >> 30;
+        return SYSTEM.getTotalMemorySize() >> 30;
     }
 
     private static String processor() {

@@ -72,7 +72,7 @@ record WireReport(
         out.append(
                 """
 
-                | series | tokens | n | p50 ms | min – p99 – max | GB/s | floor ms | of floor | wanted ms | saveLayer us p50 / p99 | CPU us: connectors / processes | KiB allocated: engines + connectors | first ms |
+                | series | tokens | n | p50 ms | min – p99 – max | GB/s | floor ms | of floor | wanted ms | saveLayer us p50 / p99 (PUT_ASYNC between GPUs: 10 wanted) | CPU us: connectors / processes | KiB allocated: engines + connectors | first ms |
                 |---|---|---|---|---|---|---|---|---|---|---|---|---|
                 """);
         for (WireResult result : onePair) {
@@ -112,7 +112,7 @@ record WireReport(
 
                 Back to back, each begun when the one before is saved:
 
-                | series | tokens | transfers | GB/s p50 (min – max) | floor back to back, GB/s | share |
+                | series | tokens | transfers | GB/s p50 (min – max) | floor back to back, GB/s | share (between GPUs: 95 % wanted) |
                 |---|---|---|---|---|---|
                 """);
         for (WireResult.Bulk bulk : bulks) {

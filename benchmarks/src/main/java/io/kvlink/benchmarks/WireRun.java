@@ -4,6 +4,7 @@ package io.kvlink.benchmarks;
 import io.kvlink.spi.KvRole;
 import java.io.IOException;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -35,7 +36,7 @@ final class WireRun {
         this.tokens = tokens;
         tokenBytes = LAYER_TOKEN_BYTES * options.layers;
         floors = new WireFloors(options.layers, LAYER_TOKEN_BYTES);
-        facts.add(LocalDate.now(java.time.ZoneOffset.UTC).toString());
+        facts.add(LocalDate.now(ZoneOffset.UTC).toString());
         facts.addAll(WireBenchmark.machine());
         facts.add(
                 String.format(
@@ -73,7 +74,9 @@ final class WireRun {
         try (WireFleet fleet = new WireFleet(topology, oneProcess)) {
             boolean gpu = setups.get(0).gpu();
             take(fleet, gpu, most);
-            describe(fleet, setups.get(0));
+            if (topology.onePair()) {
+                describe(fleet, setups.get(0), oneProcess);
+            }
             boolean fresh = true;
             for (Setup setup : setups) {
                 floors.measure(fleet, setup, withProbe(rows), FLOOR_ROUNDS);
@@ -115,12 +118,9 @@ final class WireRun {
                 });
     }
 
-    private void describe(WireFleet fleet, Setup setup) {
+    private void describe(WireFleet fleet, Setup setup, boolean oneClock) {
         WireFleet.Remote producer = fleet.producers.get(0);
         WireFleet.Remote consumer = fleet.consumers.get(0);
-        if (!fleet.topology.onePair()) {
-            return;
-        }
         if (setup.gpu()) {
             boolean nccl = setup.plane().equals("nccl");
             facts.add(
@@ -136,6 +136,14 @@ final class WireRun {
                                             consumer,
                                             new NodeCommands.GpuFacts(options.consumerGpu, nccl))));
         }
+        if (!oneClock) {
+            facts.add(setup.plane() + clocks(fleet, producer, consumer));
+        }
+    }
+
+    /** Times are differences of two processes' clocks, which have to be one and the same. */
+    private static String clocks(
+            WireFleet fleet, WireFleet.Remote producer, WireFleet.Remote consumer) {
         WireFleet.ClockOffset from = fleet.clockOffset(producer);
         WireFleet.ClockOffset to = fleet.clockOffset(consumer);
         long apartNs = to.offsetNs() - from.offsetNs();
@@ -145,13 +153,11 @@ final class WireRun {
                     "the processes' clocks are %d ns apart, give or take %d"
                             .formatted(apartNs, uncertainNs));
         }
-        facts.add(
-                String.format(
-                        Locale.ROOT,
-                        "%s: the two processes' clocks agree within what a round trip can tell: %.0f us apart, give or take %.0f",
-                        setup.plane(),
-                        apartNs / 1e3,
-                        uncertainNs / 1e3));
+        return String.format(
+                Locale.ROOT,
+                ": the two processes' clocks are %.0f us apart, give or take %.0f, which is what a round trip can tell",
+                apartNs / 1e3,
+                uncertainNs / 1e3);
     }
 
     private void measure(WireFleet fleet, Setup setup, List<Integer> rows, int warmUps) {
