@@ -78,7 +78,11 @@ final class StagingBuffer implements AutoCloseable {
         long start = slot.address + offset;
         long at = start;
         for (Move.Run run : move.runs()) {
-            opened(copier).add(run.address(), at, run.bytes(), opened(stream));
+            if (run.onDevice()) {
+                opened(copier).add(run.address(), at, run.bytes(), opened(stream));
+            } else {
+                device.copy(run.address(), at, run.bytes(), opened(stream));
+            }
             at += run.bytes();
         }
         return start;
