@@ -4,9 +4,11 @@ package io.kvlink.p2p.internal.dataplane;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import java.util.Optional;
 
 /** The place of a plane over CUDA IPC, between processes of one host. This version has none. */
-record CudaIpcPlaneFactory(GpuProbe probe) implements DataPlaneFactory {
+record CudaIpcPlaneFactory(GpuProbe probe, Optional<GpuPlaneConfig> gpu)
+        implements DataPlaneFactory {
 
     @Override
     public String name() {
@@ -16,8 +18,13 @@ record CudaIpcPlaneFactory(GpuProbe probe) implements DataPlaneFactory {
     @Override
     public Availability availability() {
         String missing = probe.missingForCuda();
-        return Availability.missing(
-                missing.isEmpty() ? "this version has no cuda-ipc plane" : missing);
+        if (missing.isEmpty()) {
+            missing =
+                    gpu.isEmpty()
+                            ? "the engine keeps KV in host memory"
+                            : "this version has no cuda-ipc plane";
+        }
+        return Availability.missing(missing);
     }
 
     @Override

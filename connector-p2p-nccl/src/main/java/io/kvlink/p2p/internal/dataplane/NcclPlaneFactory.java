@@ -4,9 +4,10 @@ package io.kvlink.p2p.internal.dataplane;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import java.util.Optional;
 
 /** The place of a plane over NCCL, between hosts and GPUs. This version has none. */
-record NcclPlaneFactory(GpuProbe probe) implements DataPlaneFactory {
+record NcclPlaneFactory(GpuProbe probe, Optional<GpuPlaneConfig> gpu) implements DataPlaneFactory {
 
     @Override
     public String name() {
@@ -16,7 +17,13 @@ record NcclPlaneFactory(GpuProbe probe) implements DataPlaneFactory {
     @Override
     public Availability availability() {
         String missing = probe.missingForNccl();
-        return Availability.missing(missing.isEmpty() ? "this version has no nccl plane" : missing);
+        if (missing.isEmpty()) {
+            missing =
+                    gpu.isEmpty()
+                            ? "the engine keeps KV in host memory"
+                            : "this version has no nccl plane";
+        }
+        return Availability.missing(missing);
     }
 
     @Override

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.dataplane;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -14,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -67,8 +69,8 @@ class DataPlanesTest {
     private DataPlanes planes(ClassLoader loader) {
         return new DataPlanes(
                 List.of(
-                        new CudaIpcPlaneFactory(probe(loader)),
-                        new NcclPlaneFactory(probe(loader)),
+                        new CudaIpcPlaneFactory(probe(loader), Optional.empty()),
+                        new NcclPlaneFactory(probe(loader), Optional.empty()),
                         new TcpPlaneFactory(TCP),
                         new LoopbackPlaneFactory()));
     }
@@ -81,14 +83,15 @@ class DataPlanesTest {
 
     @Test
     void shouldPreferTheFastest() {
-        assertThat(DataPlanes.standard(TCP).names())
+        assertThat(DataPlanes.standard(TCP, Optional.empty()).names())
                 .containsExactly("cuda-ipc", "nccl", "tcp", "loopback");
     }
 
     @Test
     void shouldOpenAllThatAreAvailableButLoopback() {
         assertThat(openAndClose(planes(withPreset), "auto")).containsExactly("tcp");
-        assertThat(openAndClose(DataPlanes.standard(TCP), "auto")).contains("tcp");
+        assertThat(openAndClose(DataPlanes.standard(TCP, Optional.empty()), "auto"))
+                .contains("tcp");
     }
 
     @Test
@@ -130,15 +133,33 @@ class DataPlanesTest {
     @Test
     void shouldSayThatThisVersionHasNone() throws IOException {
         Files.createFile(folder.resolve("version"));
-        assertThatThrownBy(() -> planes(withPreset).open("nccl"))
-                .hasMessage("UNAVAILABLE(5): data_plane=nccl: this version has no nccl plane");
-        assertThatThrownBy(() -> new CudaIpcPlaneFactory(probe(withPreset)).open())
+        Optional<GpuPlaneConfig> gpu = Optional.of(gpu());
+        assertThatThrownBy(() -> new NcclPlaneFactory(probe(withPreset), gpu).open())
+                .hasMessage("UNAVAILABLE(5): plane=nccl: this version has no nccl plane");
+        assertThatThrownBy(() -> new CudaIpcPlaneFactory(probe(withPreset), gpu).open())
                 .hasMessage("UNAVAILABLE(5): plane=cuda-ipc: this version has no cuda-ipc plane");
     }
 
     @Test
+    void shouldSayWhereTheEngineKeepsItsKv() throws IOException {
+        Files.createFile(folder.resolve("version"));
+        assertThatThrownBy(() -> planes(withPreset).open("nccl"))
+                .hasMessage("UNAVAILABLE(5): data_plane=nccl: the engine keeps KV in host memory");
+        for (String name : List.of("tcp", "loopback")) {
+            assertThatThrownBy(() -> DataPlanes.standard(TCP, Optional.of(gpu())).open(name))
+                    .hasMessage(
+                            "UNAVAILABLE(5): data_plane=" + name + ": KV lies in device memory");
+        }
+    }
+
+    private static GpuPlaneConfig gpu() {
+        return new GpuPlaneConfig(new FakeCuda(1, 1).newProcess().open(0), "127.0.0.1", null, 0);
+    }
+
+    @Test
     void shouldRefuseWhenNothingIsAvailable() {
-        DataPlanes none = new DataPlanes(List.of(new NcclPlaneFactory(probe(withPreset))));
+        DataPlanes none =
+                new DataPlanes(List.of(new NcclPlaneFactory(probe(withPreset), Optional.empty())));
         assertThatThrownBy(() -> none.open("auto"))
                 .hasMessageStartingWith("UNAVAILABLE(5): data_plane=auto [nccl: no CUDA driver");
     }
