@@ -80,11 +80,24 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openNccl(GpuPlaneConfig config) {
+        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+    }
+
+    /**
+     * Loads NCCL.
+     *
+     * @param config the device to load it for
+     * @return its version, as in 22803 for 2.28.3
+     */
+    public static int ncclVersion(GpuPlaneConfig config) {
+        return nccl(config).version();
+    }
+
+    private static NcclLibrary nccl(GpuPlaneConfig config) {
         if (!(config.device() instanceof JavaCppDevice device)) {
             throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
         }
-        return openNccl(
-                config, JavaCppNccl.open(device), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+        return JavaCppNccl.open(device);
     }
 
     static GpuPlane openNccl(

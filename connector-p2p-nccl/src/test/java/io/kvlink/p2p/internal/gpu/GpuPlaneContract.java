@@ -77,7 +77,7 @@ abstract class GpuPlaneContract extends GpuFixture {
     }
 
     private Kind kind() {
-        return Kind.values()[random.nextInt(3)];
+        return List.of(Kind.values()).get(random.nextInt(3));
     }
 
     @Test
