@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvlink.spi.KvRole;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Peers come, exchange KV and go, again and again. After a few rounds of warm-up an instance that
  * stays holds no more of anything than before.
  */
+@Timeout(value = 5, unit = TimeUnit.MINUTES) // NCCL takes a second a round.
 abstract class ChurnCases extends NodeCases {
 
     private static final int WARM_UP = 3;

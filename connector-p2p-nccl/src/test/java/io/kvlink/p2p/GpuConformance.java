@@ -9,7 +9,6 @@ import io.kvlink.tck.KvMemory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
@@ -34,14 +33,6 @@ abstract class GpuConformance extends P2pConformance {
         this.gpus = gpus;
     }
 
-    @BeforeAll
-    static void keepContexts() {
-        Gpus.assume(1);
-        for (int ordinal = 0; ordinal < JavaCppDevice.count(); ordinal++) {
-            kept.add(JavaCppDevice.open(ordinal));
-        }
-    }
-
     @AfterAll
     static void letContextsGo() {
         kept.forEach(JavaCppDevice::close);
@@ -51,6 +42,9 @@ abstract class GpuConformance extends P2pConformance {
     @BeforeEach
     final void needGpus() {
         Gpus.assume(gpus);
+        for (int ordinal = kept.size(); ordinal < JavaCppDevice.count(); ordinal++) {
+            kept.add(JavaCppDevice.open(ordinal));
+        }
     }
 
     @Override

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 abstract class KillCases extends NodeCases {
 
     private static final int BLOCKS = 128;
-    private static final int TOKENS = 1000;
+    private static final int TOKENS = 500;
     // Half of the layers is more than sockets hold.
     private static final int MANY_TOKENS = 2000;
     private static final int HALF_OF_THE_LAYERS = 4;
