@@ -29,7 +29,8 @@ final class DeviceBytes implements AutoCloseable {
     private final CUfunc_st compare = new CUfunc_st();
     // The kernels' one parameter, as in bytes.cu; a launch takes a copy.
     private final LongPointer words = new LongPointer(5);
-    private final PointerPointer<LongPointer> parameters = new PointerPointer<>(words);
+    private final PointerPointer<LongPointer> parameters =
+            new PointerPointer<LongPointer>(1).put(0, words);
     private final long counter;
 
     /**

@@ -13,10 +13,16 @@ abstract class P2pConformance extends KvConnectorContract {
 
     private final SendType sendType;
     private final String dataPlane;
+    private final int timeoutS;
 
     P2pConformance(SendType sendType, String dataPlane) {
+        this(sendType, dataPlane, 3);
+    }
+
+    P2pConformance(SendType sendType, String dataPlane, int timeoutS) {
         this.sendType = sendType;
         this.dataPlane = dataPlane;
+        this.timeoutS = timeoutS;
     }
 
     @Override
@@ -35,22 +41,28 @@ abstract class P2pConformance extends KvConnectorContract {
                 0,
                 "kv_connector_extra_config",
                 Map.of(
-                        "send_type", sendType.name(),
-                        "data_plane", dataPlane,
-                        "transfer_timeout_s", 3,
-                        "get_lease_s", 3,
-                        "handshake_timeout_s", 1,
-                        "unclaimed_ttl_s", 1));
+                        "send_type",
+                        sendType.name(),
+                        "data_plane",
+                        dataPlane,
+                        "transfer_timeout_s",
+                        timeoutS,
+                        "get_lease_s",
+                        timeoutS,
+                        "handshake_timeout_s",
+                        timeoutS / 3,
+                        "unclaimed_ttl_s",
+                        1));
     }
 
     @Override
     protected Duration transferDeadline() {
-        return Duration.ofSeconds(3);
+        return Duration.ofSeconds(timeoutS);
     }
 
     @Override
     protected Duration unclaimedTtl() {
-        return Duration.ofSeconds(sendType == SendType.GET ? 3 : 1);
+        return Duration.ofSeconds(sendType == SendType.GET ? timeoutS : 1);
     }
 
     @Override

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -25,8 +24,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(LeakExtension.class)
 public abstract class ConnectorTck {
-
-    private static final long PAUSE_NS = 100_000;
 
     private final List<FakeEngine> engines = new ArrayList<>();
     private final Random random = new Random(42);
@@ -43,6 +40,16 @@ public abstract class ConnectorTck {
      * @return a map that may be changed or not
      */
     protected abstract Map<String, Object> config(KvRole role);
+
+    /**
+     * Where an engine keeps KV; asked for once an engine, which closes it.
+     *
+     * @param role the engine's role
+     * @return host memory unless overridden
+     */
+    protected KvMemory memory(KvRole role) {
+        return KvMemory.heap();
+    }
 
     /**
      * Whether the connector has an optional ability.
@@ -87,9 +94,21 @@ public abstract class ConnectorTck {
         Map<String, Object> json = new HashMap<>(config(role));
         json.putAll(changes);
         String name = role.key() + engines.size();
-        FakeEngine engine = new FakeEngine(name, provider(), json, shape, transferDeadline());
+        FakeEngine engine =
+                new FakeEngine(
+                        name, provider(), json, shape, memory(role, shape), transferDeadline());
         engines.add(engine);
         return engine;
+    }
+
+    private KvMemory memory(KvRole role, EngineShape shape) {
+        KvMemory memory = memory(role);
+        return shape.direct() && memory.device().isEmpty() ? KvMemory.direct() : memory;
+    }
+
+    /** The suite's own tests don't wait. */
+    TckClock clock() {
+        return TckClock.SYSTEM;
     }
 
     final TransferRoute route(FakeEngine producer, FakeEngine consumer) {
@@ -117,6 +136,7 @@ public abstract class ConnectorTck {
         await(
                 "the end of " + Arrays.toString(hops),
                 () -> Arrays.stream(hops).allMatch(Hop::ended));
+        verifyAll();
     }
 
     /** Steps all open engines until nothing is held for any transfer and no block is out. */
@@ -128,6 +148,11 @@ public abstract class ConnectorTck {
                         engines.stream()
                                 .filter(engine -> !engine.isClosed())
                                 .allMatch(engine -> engine.connector().ledger().idle()));
+        verifyAll();
+    }
+
+    private void verifyAll() {
+        engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::verify);
     }
 
     final void await(String what, BooleanSupplier done) {
@@ -146,13 +171,14 @@ public abstract class ConnectorTck {
     }
 
     final void await(String what, Duration limit, BooleanSupplier done, Runnable meanwhile) {
-        long deadlineNs = System.nanoTime() + limit.plus(slack()).toNanos();
+        TckClock clock = clock();
+        long deadlineNs = clock.nowNs() + limit.plus(slack()).toNanos();
         while (!done.getAsBoolean()) {
-            if (System.nanoTime() - deadlineNs > 0) {
+            if (clock.nowNs() - deadlineNs > 0) {
                 throw new AssertionError("waited %s for %s; %s".formatted(limit, what, engines));
             }
             meanwhile.run();
-            LockSupport.parkNanos(PAUSE_NS);
+            clock.pause();
         }
     }
 

@@ -4,17 +4,13 @@ package io.kvlink.tck;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.AxisOrder;
-import io.kvlink.spi.MemoryRegion;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * How a fake engine keeps KV.
  *
  * @param layout its layout
  * @param blocks how many blocks it has
- * @param direct true for direct buffers, false for arrays
+ * @param direct true for direct buffers, false for arrays; without effect on a device
  */
 record EngineShape(KvLayout layout, int blocks, boolean direct) {
 
@@ -33,20 +29,11 @@ record EngineShape(KvLayout layout, int blocks, boolean direct) {
         return new EngineShape(other, blocks, direct);
     }
 
-    long regionBytes() {
-        return blocks * layout.blockBytes();
+    EngineShape withBlocks(int number) {
+        return new EngineShape(layout, number, direct);
     }
 
-    List<MemoryRegion> allocate() {
-        List<MemoryRegion> regions = new ArrayList<>();
-        int bytes = Math.toIntExact(regionBytes());
-        for (int layer = 0; layer < layout.layers(); layer++) {
-            regions.add(
-                    MemoryRegion.ofBuffer(
-                            direct
-                                    ? ByteBuffer.allocateDirect(bytes)
-                                    : ByteBuffer.allocate(bytes)));
-        }
-        return regions;
+    long regionBytes() {
+        return blocks * layout.blockBytes();
     }
 }

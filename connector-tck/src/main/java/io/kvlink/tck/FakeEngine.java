@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 
 /**
  * An inference engine without a model: calls a connector's halves in the documented order, computes
@@ -35,37 +36,52 @@ final class FakeEngine implements AutoCloseable {
 
     private final String name;
     private final EngineShape shape;
+    private final KvMemory memory;
     private final FakeKv kv;
     private final KvConnector connector;
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final long stepNs;
     private final Map<String, FakeRequest> requests = new LinkedHashMap<>();
+    // What was read; looked at later, so that a step never waits for its stream.
+    private final List<Runnable> unverified = new ArrayList<>();
     // Written by the connector's threads.
     private final AtomicInteger wakeups = new AtomicInteger();
     private boolean closed;
 
+    /** Takes the memory: closes it when it is closed, or when this throws. */
     FakeEngine(
             String name,
             KvConnectorProvider provider,
             Map<String, Object> config,
             EngineShape shape,
+            KvMemory memory,
             Duration stepLimit) {
         this.name = name;
         this.shape = shape;
-        this.kv = new FakeKv(shape, name.hashCode());
+        this.memory = memory;
         this.stepNs = stepLimit.toNanos();
-        this.connector =
-                provider.create(
-                        KvTransferConfig.of(config),
-                        new KvConnectorContext(
-                                shape.layout(), Optional.empty(), wakeups::incrementAndGet));
+        try {
+            memory.enter();
+            this.kv = new FakeKv(shape, memory, name.hashCode());
+            this.connector =
+                    provider.create(
+                            KvTransferConfig.of(config),
+                            new KvConnectorContext(
+                                    shape.layout(),
+                                    memory.device(),
+                                    Optional.empty(),
+                                    wakeups::incrementAndGet));
+        } catch (RuntimeException refused) {
+            memory.close();
+            throw refused;
+        }
         this.scheduler = connector.scheduler();
         this.worker = connector.worker();
         try {
             worker.registerKvMemory(kv.regions());
         } catch (RuntimeException refused) {
-            connector.close();
+            close();
             throw refused;
         }
     }
@@ -106,6 +122,7 @@ final class FakeEngine implements AutoCloseable {
 
     /** One step, idle if nothing is to be computed. */
     WorkerReport step() {
+        memory.enter();
         List<StepPlan.Entry> entries = plan();
         StepMetadata metadata = scheduler.buildStep(new StepPlan(entries));
         long deadlineNs = System.nanoTime() + stepNs;
@@ -126,6 +143,13 @@ final class FakeEngine implements AutoCloseable {
         return report;
     }
 
+    /** Looks at every byte that was loaded; waits for the stream. */
+    void verify() {
+        List<Runnable> checks = List.copyOf(unverified);
+        unverified.clear();
+        checks.forEach(Runnable::run);
+    }
+
     /** The client leaves, or the engine gives up. */
     void leave(FakeRequest request) {
         if (!request.ended()) {
@@ -137,6 +161,11 @@ final class FakeEngine implements AutoCloseable {
         List.copyOf(requests.values()).forEach(this::leave);
     }
 
+    /** What the engine computes from now on takes its time: see {@link KvMemory#delay}. */
+    void lag() {
+        memory.delay();
+    }
+
     /** True if nobody wrote to a released request's blocks. */
     boolean untouched(FakeRequest request) {
         return kv.untouched(request.blocks);
@@ -146,7 +175,12 @@ final class FakeEngine implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            connector.close();
+            memory.enter();
+            try {
+                connector.close();
+            } finally {
+                memory.close();
+            }
         }
     }
 
@@ -221,8 +255,8 @@ final class FakeEngine implements AutoCloseable {
     private void compute(int layer, StepPlan.Entry entry) {
         FakeRequest request = requestOf(entry.request().id());
         int from = entry.computedTokens();
-        if (request.loadsInStep && request.wrongByte.isEmpty()) {
-            request.wrongByte = kv.wrong(layer, request.prefixes, request.blocks, 0, from);
+        if (request.loadsInStep) {
+            request.attended.add(kv.check(layer, request.prefixes, request.blocks, 0, from));
         }
         kv.compute(layer, request.prefixes, request.blocks, from, from + entry.scheduledTokens());
     }
@@ -267,7 +301,6 @@ final class FakeEngine implements AutoCloseable {
             require(
                     !request.loaded.isEmpty(),
                     "a load within the step was neither loaded nor failed at its end: " + request);
-            require(request.wrongByte.isEmpty(), "after awaitLayer " + request.wrongByte);
             request.loadsInStep = false;
             checkAllLayers(request);
         }
@@ -278,10 +311,24 @@ final class FakeEngine implements AutoCloseable {
     }
 
     private void checkAllLayers(FakeRequest request) {
+        verifyLater(request, "after awaitLayer", request.attended);
+        List<Supplier<String>> checks = new ArrayList<>();
         for (int layer = 0; layer < shape.layout().layers(); layer++) {
-            String wrong = kv.wrong(layer, request.prefixes, request.blocks, 0, request.computed);
-            require(wrong.isEmpty(), "loaded KV is wrong: " + wrong + " " + request);
+            checks.add(kv.check(layer, request.prefixes, request.blocks, 0, request.computed));
         }
+        verifyLater(request, "loaded KV is wrong:", checks);
+    }
+
+    private void verifyLater(FakeRequest request, String when, List<Supplier<String>> checks) {
+        String what = request.toString();
+        for (Supplier<String> check : checks) {
+            unverified.add(
+                    () -> {
+                        String wrong = check.get();
+                        require(wrong.isEmpty(), when + " " + wrong + " " + what);
+                    });
+        }
+        checks.clear();
     }
 
     private void end(FakeRequest request, Ending ending) {

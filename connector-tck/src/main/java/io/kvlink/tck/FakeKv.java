@@ -5,18 +5,20 @@ import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.MemoryRegion;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /**
  * A fake engine's KV memory: hands out blocks in a shuffled order, writes content that follows from
  * the model and the tokens up to a position, and checks it byte for byte. Blocks nobody uses hold
- * poison, so that bytes read too late are recognised.
+ * poison, so that bytes read too early or too late are recognised. All of it is enqueued on the
+ * memory's stream; only the outcome of a check waits.
  */
 final class FakeKv {
 
@@ -24,14 +26,16 @@ final class FakeKv {
 
     private final EngineShape shape;
     private final KvLayout layout;
+    private final KvMemory memory;
     private final List<MemoryRegion> regions;
     private final Deque<Integer> free = new ArrayDeque<>();
     private final byte[] token;
 
-    FakeKv(EngineShape shape, long seed) {
+    FakeKv(EngineShape shape, KvMemory memory, long seed) {
         this.shape = shape;
         this.layout = shape.layout();
-        this.regions = shape.allocate();
+        this.memory = memory;
+        this.regions = memory.allocate(layout.layers(), shape.regionBytes());
         this.token = new byte[Math.toIntExact(layout.tokenBytes())];
         List<Integer> blocks = new ArrayList<>();
         for (int block = 0; block < shape.blocks(); block++) {
@@ -39,7 +43,7 @@ final class FakeKv {
         }
         Collections.shuffle(blocks, new Random(seed));
         free.addAll(blocks);
-        poison(BlockTable.of(blocks.stream().mapToInt(Integer::intValue).toArray()));
+        poison(List.of(new Run(0, shape.regionBytes())));
     }
 
     List<MemoryRegion> regions() {
@@ -60,7 +64,7 @@ final class FakeKv {
 
     /** Takes blocks back and overwrites them at once: whoever still reads them reads poison. */
     void release(BlockTable blocks) {
-        poison(blocks);
+        poison(runs(blocks));
         for (int i = 0; i < blocks.size(); i++) {
             free.addLast(blocks.block(i));
         }
@@ -68,44 +72,43 @@ final class FakeKv {
 
     /** "Computes" a token range of one layer. */
     void compute(int layer, long[] prefixes, BlockTable blocks, int from, int to) {
-        for (int position = from; position < to; position++) {
-            content(layer, prefixes[position]);
-            int at = 0;
-            ByteBuffer memory = regions.get(layer).buffer();
-            for (Run run : layout.runs(blocks, position, position + 1, shape.regionBytes())) {
-                memory.put(Math.toIntExact(run.offset()), token, at, (int) run.bytes());
-                at += (int) run.bytes();
-            }
+        if (from < to) {
+            List<Run> runs = layout.runs(blocks, from, to, shape.regionBytes());
+            memory.write(regions.get(layer), runs, content(layer, prefixes, from, to));
         }
     }
 
-    /** The first wrong byte of a token range in one layer, in words; empty if all are right. */
-    String wrong(int layer, long[] prefixes, BlockTable blocks, int from, int to) {
-        ByteBuffer memory = regions.get(layer).buffer();
-        for (int position = from; position < to; position++) {
-            content(layer, prefixes[position]);
+    /**
+     * Looks at a token range of one layer.
+     *
+     * @return gives the first wrong byte in words, empty if all are right
+     */
+    Supplier<String> check(int layer, long[] prefixes, BlockTable blocks, int from, int to) {
+        Supplier<byte[]> read = memory.read(regions.get(layer));
+        return () -> {
+            byte[] expected = content(layer, prefixes, from, to);
+            byte[] all = read.get();
             int at = 0;
-            for (Run run : layout.runs(blocks, position, position + 1, shape.regionBytes())) {
-                for (int i = 0; i < run.bytes(); i++, at++) {
-                    byte is = memory.get(Math.toIntExact(run.offset()) + i);
-                    if (is != token[at]) {
-                        return "layer=%d token=%d byte=%d is=0x%02x expected=0x%02x%s"
-                                .formatted(
-                                        layer, position, at, is, token[at], remark(is == POISON));
-                    }
+            for (Run run : layout.runs(blocks, from, to, shape.regionBytes())) {
+                int first = Math.toIntExact(run.offset());
+                int bytes = Math.toIntExact(run.bytes());
+                int wrong = Arrays.mismatch(all, first, first + bytes, expected, at, at + bytes);
+                if (wrong >= 0) {
+                    return describe(layer, from, at + wrong, all[first + wrong], expected);
                 }
+                at += bytes;
             }
-        }
-        return "";
+            return "";
+        };
     }
 
     /** True if nobody wrote to these blocks since they were released. */
     boolean untouched(BlockTable blocks) {
         for (MemoryRegion region : regions) {
-            ByteBuffer memory = region.buffer();
+            byte[] all = memory.read(region).get();
             for (Run run : runs(blocks)) {
                 for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
-                    if (memory.get(Math.toIntExact(at)) != POISON) {
+                    if (all[Math.toIntExact(at)] != POISON) {
                         return false;
                     }
                 }
@@ -114,14 +117,11 @@ final class FakeKv {
         return true;
     }
 
-    void poison(BlockTable blocks) {
+    private void poison(List<Run> runs) {
+        byte[] poison = new byte[Math.toIntExact(runs.stream().mapToLong(Run::bytes).sum())];
+        Arrays.fill(poison, POISON);
         for (MemoryRegion region : regions) {
-            ByteBuffer memory = region.buffer();
-            for (Run run : runs(blocks)) {
-                for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
-                    memory.put(Math.toIntExact(at), POISON);
-                }
-            }
+            memory.write(region, runs, poison);
         }
     }
 
@@ -136,8 +136,18 @@ final class FakeKv {
         return prefixes;
     }
 
-    private static String remark(boolean poison) {
-        return poison ? " (the block was free, or never written)" : "";
+    private String describe(int layer, int from, int at, byte is, byte[] expected) {
+        int half = token.length / 2;
+        int inHalf = at % (expected.length / 2);
+        int inToken = (at < expected.length / 2 ? 0 : half) + inHalf % half;
+        return "layer=%d token=%d byte=%d is=0x%02x expected=0x%02x%s"
+                .formatted(
+                        layer,
+                        from + inHalf / half,
+                        inToken,
+                        is,
+                        expected[at],
+                        is == POISON ? " (the block was free, or never written)" : "");
     }
 
     private List<Run> runs(BlockTable blocks) {
@@ -146,6 +156,19 @@ final class FakeKv {
 
     private int blocksOf(int tokens) {
         return (tokens + layout.blockSize() - 1) / layout.blockSize();
+    }
+
+    // In the order of the exchange: keys of all tokens, then values.
+    private byte[] content(int layer, long[] prefixes, int from, int to) {
+        int half = token.length / 2;
+        byte[] content = new byte[(to - from) * token.length];
+        for (int position = from; position < to; position++) {
+            int at = (position - from) * half;
+            content(layer, prefixes[position]);
+            System.arraycopy(token, 0, content, at, half);
+            System.arraycopy(token, half, content, content.length / 2 + at, half);
+        }
+        return content;
     }
 
     private void content(int layer, long prefix) {

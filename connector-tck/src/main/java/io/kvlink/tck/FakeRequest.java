@@ -8,6 +8,7 @@ import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** A fake engine's book-keeping for one request. Owned by its engine. */
 final class FakeRequest {
@@ -55,7 +56,8 @@ final class FakeRequest {
     boolean loadsInStep;
     boolean connectorOwns;
     boolean released = true;
-    String wrongByte = "";
+    // What attention read during the step.
+    final List<Supplier<String>> attended = new ArrayList<>();
 
     FakeRequest(KvRequest kv) {
         this.kv = kv;

@@ -13,13 +13,13 @@ import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.MemoryRegion;
-import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -104,9 +104,17 @@ public abstract class LifecycleRules extends FailureRules {
     final void required_rule507_memoryThatDoesNotFitTheLayoutIsRefused() {
         EngineShape shape = EngineShape.DEFAULT;
         long bytes = shape.regionBytes();
-        refusesMemory(List.of(region(bytes)));
-        refusesMemory(List.of(region(bytes), region(bytes), region(bytes - 1)));
-        refusesMemory(Collections.nCopies(3, region(bytes - 1)));
+        refusesMemory(memory -> memory.allocate(1, bytes));
+        refusesMemory(
+                memory -> {
+                    List<MemoryRegion> regions = new ArrayList<>(memory.allocate(3, bytes));
+                    regions.set(2, regions.get(2).slice(0, bytes - 1));
+                    return regions;
+                });
+        refusesMemory(memory -> memory.allocate(3, bytes - 1));
+        if (keepsKvOnDevice()) {
+            refusesMemory(memory -> KvMemory.heap().allocate(3, bytes));
+        }
     }
 
     @Test
@@ -118,7 +126,7 @@ public abstract class LifecycleRules extends FailureRules {
         }
         extra.put("no_such_setting", 1);
         json.put("kv_connector_extra_config", extra);
-        KvConnectorException refused = refused(() -> create(json).close());
+        KvConnectorException refused = refused(() -> createAndClose(json));
         assertThat(refused.error()).isEqualTo(KvError.BAD_CONFIG);
         assertThat(refused).hasMessageContaining("no_such_setting");
     }
@@ -129,7 +137,7 @@ public abstract class LifecycleRules extends FailureRules {
         int threads = LeakExtension.threadsNow().size();
         Map<String, Object> json = new HashMap<>(config(KvRole.PRODUCER));
         json.put("kv_port", first.address().port());
-        refused(() -> create(json).close());
+        refused(() -> createAndClose(json));
         await("as many threads as before", () -> LeakExtension.threadsNow().size() <= threads);
     }
 
@@ -160,24 +168,37 @@ public abstract class LifecycleRules extends FailureRules {
         return open(role, closed.shape(), Map.of("kv_port", closed.address().port()));
     }
 
-    private KvConnector create(Map<String, Object> json) {
+    private boolean keepsKvOnDevice() {
+        try (KvMemory memory = memory(KvRole.PRODUCER)) {
+            return memory.device().isPresent();
+        }
+    }
+
+    private void createAndClose(Map<String, Object> json) {
+        try (KvMemory memory = memory(KvRole.PRODUCER)) {
+            create(json, memory).close();
+        }
+    }
+
+    private KvConnector create(Map<String, Object> json, KvMemory memory) {
         return provider()
                 .create(
                         KvTransferConfig.of(json),
                         new KvConnectorContext(
-                                EngineShape.DEFAULT.layout(), Optional.empty(), () -> {}));
+                                EngineShape.DEFAULT.layout(),
+                                memory.device(),
+                                Optional.empty(),
+                                () -> {}));
     }
 
-    private void refusesMemory(List<MemoryRegion> regions) {
-        try (KvConnector connector = create(config(KvRole.PRODUCER))) {
+    private void refusesMemory(Function<KvMemory, List<MemoryRegion>> regions) {
+        try (KvMemory memory = memory(KvRole.PRODUCER);
+                KvConnector connector = create(config(KvRole.PRODUCER), memory)) {
+            List<MemoryRegion> layers = regions.apply(memory);
             KvConnectorException refused =
-                    refused(() -> connector.worker().registerKvMemory(regions));
+                    refused(() -> connector.worker().registerKvMemory(layers));
             assertThat(refused.error()).isEqualTo(KvError.BAD_CONFIG);
         }
-    }
-
-    private static MemoryRegion region(long bytes) {
-        return MemoryRegion.ofBuffer(ByteBuffer.allocate(Math.toIntExact(bytes)));
     }
 
     private static KvConnectorException refused(ThrowingCallable call) {

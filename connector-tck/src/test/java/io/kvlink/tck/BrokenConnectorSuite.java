@@ -8,6 +8,6 @@ final class BrokenConnectorSuite extends MemoryConnectorSuite {
     static Fault broken = Fault.NONE;
 
     BrokenConnectorSuite() {
-        super(broken, broken.push());
+        super(broken, broken.push(), broken.onDevice());
     }
 }

@@ -17,7 +17,7 @@ enum Fault {
     HAS_ROOM_FOR_TWENTY_TRANSFERS(true, "rule109 rule110"),
     THROWS_WHEN_FULL(true, "rule111"),
     ONLY_SENDS_AS_BOTH(true, "rule112"),
-    ANSWERS_ONCE(true, "rule201 rule204"),
+    ANSWERS_ONCE(true, "rule201 rule204 rule602 rule604"),
     WAKES_NOBODY(true, "rule203"),
     FREES_SOURCE_EARLY(false, "rule301 rule305"),
     REPORTS_TWICE(true, "rule302"),
@@ -38,19 +38,36 @@ enum Fault {
     TAKES_ANY_MEMORY(true, "rule507"),
     IGNORES_UNKNOWN_SETTINGS(true, "rule508"),
     SHARES_A_TAKEN_PORT(true, "rule509"),
-    NAMES_FIGURES_IN_ITS_OWN_WAY(true, "rule510");
+    NAMES_FIGURES_IN_ITS_OWN_WAY(true, "rule510"),
+    SENDS_BEFORE_THE_STREAM(true, true, "rule601 rule603"),
+    LETS_THE_STREAM_READ_EARLY(true, true, "rule602 rule603 rule604"),
+    LOADS_BEFORE_THE_STREAM(true, true, "rule602"),
+    REPORTS_SENT_BEFORE_IT_IS(true, true, "rule601 rule603"),
+    REPORTS_FETCHED_BEFORE_IT_IS(false, true, "rule601 rule602 rule603 rule604"),
+    REUSES_RECEIVED_EARLY(true, true, "rule602 rule603 rule604");
 
     private final boolean push;
+    private final boolean onDevice;
     private final String rules;
 
     Fault(boolean push, String rules) {
+        this(push, false, rules);
+    }
+
+    Fault(boolean push, boolean onDevice, String rules) {
         this.push = push;
+        this.onDevice = onDevice;
         this.rules = rules;
     }
 
     /** Whether the broken connector pushes, or holds KV until it is fetched. */
     boolean push() {
         return push;
+    }
+
+    /** Whether KV is on a device. */
+    boolean onDevice() {
+        return onDevice;
     }
 
     /** The rules whose tests must fail, and no others. */

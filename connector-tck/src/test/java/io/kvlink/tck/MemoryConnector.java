@@ -41,6 +41,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
     final boolean push;
     final long deadlineNs;
     final long ttlNs;
+    final MemoryCopies copies;
     final List<TransferOutcome> sent = new ArrayList<>();
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
@@ -69,6 +70,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         this.push = push;
         this.deadlineNs = deadlineNs;
         this.ttlNs = ttlNs;
+        this.copies = new MemoryCopies(network.device, context.device(), network.fault);
     }
 
     boolean has(Fault fault) {
@@ -80,7 +82,11 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
     }
 
     ByteBuffer memory(int layer) {
-        return memory.get(layer).buffer();
+        return copies.bytes(memory.get(layer));
+    }
+
+    long nowNs() {
+        return network.clock.nowNs();
     }
 
     long bufferBytes() {
@@ -174,7 +180,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             return BlockOwnership.FREE_NOW;
         }
         MemoryTransfer transfer = side.transfer.orElseThrow();
-        if (!side.producer || !transfer.ready()) {
+        if (!side.producer || !transfer.saved()) {
             transfer.onLeft(side);
             return BlockOwnership.FREE_NOW;
         }
@@ -189,6 +195,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         boolean fits =
                 layers.size() == layout().layers()
                         && bytes % layout().blockBytes() == 0
+                        && layers.get(0).kind().host() == context.device().isEmpty()
                         && layers.stream().allMatch(region -> region.bytes() == bytes);
         if (!fits && !has(Fault.TAKES_ANY_MEMORY)) {
             throw new KvConnectorException(
@@ -237,7 +244,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             }
         }
         step = StepMetadata.EMPTY;
-        network.reap(System.nanoTime());
+        network.reap(nowNs());
         lateWrites.forEach(blocks -> memory(0).put(firstByte(blocks), (byte) 1));
         lateWrites.clear();
         WorkerReport report = new WorkerReport(sent, loaded, failedLoads);

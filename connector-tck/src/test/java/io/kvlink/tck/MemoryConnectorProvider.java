@@ -17,8 +17,8 @@ final class MemoryConnectorProvider implements KvConnectorProvider {
 
     private final MemoryNetwork network;
 
-    MemoryConnectorProvider(Fault fault) {
-        network = new MemoryNetwork(fault);
+    MemoryConnectorProvider(Fault fault, TckClock clock, FakeDevice device) {
+        network = new MemoryNetwork(fault, clock, device);
     }
 
     static Map<String, Object> config(KvRole role, boolean push, int deadlineMs, int ttlMs) {

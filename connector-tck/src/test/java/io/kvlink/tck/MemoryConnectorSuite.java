@@ -9,19 +9,29 @@ import java.util.Map;
 /** The contract over the memory connector, honest or broken. */
 abstract class MemoryConnectorSuite extends KvConnectorContract {
 
-    private final int deadlineMs;
-    private final int ttlMs;
+    private static final int DEADLINE_MS = 2000;
+    private static final int TTL_MS = 1000;
+
     private final boolean push;
-    private final Fault fault;
+    private final boolean onDevice;
+    private final TckClock clock = new JumpingClock();
+    private final FakeDevice device = new FakeDevice(42);
     private final KvConnectorProvider provider;
 
-    MemoryConnectorSuite(Fault fault, boolean push) {
-        this.fault = fault;
+    MemoryConnectorSuite(Fault fault, boolean push, boolean onDevice) {
         this.push = push;
-        // A broken connector is waited for in vain; don't wait long.
-        this.deadlineMs = fault == Fault.NONE ? 2000 : 800;
-        this.ttlMs = fault == Fault.NONE ? 1000 : 500;
-        this.provider = new MemoryConnectorProvider(fault);
+        this.onDevice = onDevice;
+        this.provider = new MemoryConnectorProvider(fault, clock, device);
+    }
+
+    @Override
+    final TckClock clock() {
+        return clock;
+    }
+
+    @Override
+    protected final KvMemory memory(KvRole role) {
+        return onDevice ? new FakeDeviceMemory(device) : KvMemory.heap();
     }
 
     @Override
@@ -31,7 +41,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
 
     @Override
     protected final Map<String, Object> config(KvRole role) {
-        return MemoryConnectorProvider.config(role, push, deadlineMs, ttlMs);
+        return MemoryConnectorProvider.config(role, push, DEADLINE_MS, TTL_MS);
     }
 
     @Override
@@ -41,16 +51,11 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
 
     @Override
     protected final Duration transferDeadline() {
-        return Duration.ofMillis(deadlineMs);
+        return Duration.ofMillis(DEADLINE_MS);
     }
 
     @Override
     protected final Duration unclaimedTtl() {
-        return Duration.ofMillis(ttlMs);
-    }
-
-    @Override
-    protected final Duration slack() {
-        return fault == Fault.NONE ? Duration.ofSeconds(5) : Duration.ofMillis(700);
+        return Duration.ofMillis(TTL_MS);
     }
 }

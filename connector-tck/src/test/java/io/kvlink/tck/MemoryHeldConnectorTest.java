@@ -5,6 +5,6 @@ package io.kvlink.tck;
 final class MemoryHeldConnectorTest extends MemoryConnectorSuite {
 
     MemoryHeldConnectorTest() {
-        super(Fault.NONE, false);
+        super(Fault.NONE, false, false);
     }
 }

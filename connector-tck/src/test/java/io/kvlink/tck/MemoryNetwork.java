@@ -22,14 +22,18 @@ import java.util.Set;
 final class MemoryNetwork {
 
     final Fault fault;
+    final TckClock clock;
+    final FakeDevice device;
     private final Map<HostPort, MemoryConnector> live = new HashMap<>();
     private final Set<HostPort> everClosed = new HashSet<>();
     private final Map<TransferId, MemoryTransfer> transfers = new HashMap<>();
     private final Set<TransferId> ended = new HashSet<>();
     private int nextPort = 20_000;
 
-    MemoryNetwork(Fault fault) {
+    MemoryNetwork(Fault fault, TckClock clock, FakeDevice device) {
         this.fault = fault;
+        this.clock = clock;
+        this.device = device;
     }
 
     MemoryConnector open(KvTransferConfig config, KvConnectorContext context) {

@@ -5,6 +5,6 @@ package io.kvlink.tck;
 final class MemoryPushConnectorTest extends MemoryConnectorSuite {
 
     MemoryPushConnectorTest() {
-        super(Fault.NONE, true);
+        super(Fault.NONE, true, false);
     }
 }

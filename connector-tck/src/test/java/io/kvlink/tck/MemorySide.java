@@ -16,7 +16,7 @@ final class MemorySide {
     final MemoryConnector connector;
     final KvRequest request;
     final boolean producer;
-    final long addedNs = System.nanoTime();
+    final long addedNs;
     Optional<MemoryTransfer> transfer = Optional.empty();
     Optional<LoadDecision.Failed> failure = Optional.empty();
     BlockTable blocks = BlockTable.of();
@@ -29,6 +29,7 @@ final class MemorySide {
         this.connector = connector;
         this.request = request;
         this.producer = producer;
+        this.addedNs = connector.nowNs();
     }
 
     boolean isLate(long nowNs) {
@@ -73,6 +74,6 @@ final class MemorySide {
                 detail,
                 "memory",
                 bytes,
-                System.nanoTime() - addedNs);
+                connector.nowNs() - addedNs);
     }
 }

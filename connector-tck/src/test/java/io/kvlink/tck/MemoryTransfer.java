@@ -22,7 +22,13 @@ final class MemoryTransfer {
     // [layer][token]: bytes of one token. Filled by a push only.
     private byte[][][] bytes = {};
     private int savedTokens;
+    private boolean saved;
     private boolean ready;
+    // On a device: what was saved is computed, is copied, is loaded.
+    private Optional<FakeDevice.Event> computed = Optional.empty();
+    private Optional<FakeDevice.Event> copied = Optional.empty();
+    private Optional<FakeDevice.Event> fetched = Optional.empty();
+    private long movedBytes;
     private long readyNs;
     boolean pushed;
     boolean immortal;
@@ -50,6 +56,10 @@ final class MemoryTransfer {
         }
     }
 
+    boolean saved() {
+        return saved;
+    }
+
     boolean ready() {
         return ready;
     }
@@ -74,14 +84,26 @@ final class MemoryTransfer {
 
     /** A layer of a token range is computed; takes the bytes if they are to be pushed. */
     void save(MemorySide side, int layer, int from, int to) {
+        MemoryCopies copies = side.connector.copies;
+        computed = copies.computed();
         if (side.connector.push) {
             if (bytes.length == 0) {
                 int layers = side.connector.layout().layers();
                 bytes = new byte[layers][side.request.transferTokens()][0];
             }
+            int tokenBytes = Math.toIntExact(side.connector.layout().tokenBytes());
             for (int token = from; token < to; token++) {
-                bytes[layer][token] = read(side, layer, token);
+                bytes[layer][token] = new byte[tokenBytes];
             }
+            BlockTable blocks = side.blocks;
+            copies.send(
+                    computed,
+                    () -> {
+                        for (int token = from; token < to; token++) {
+                            read(side, blocks, layer, token, bytes[layer][token]);
+                        }
+                    });
+            copied = copies.end();
         }
         if (layer == side.connector.layout().layers() - 1) {
             onSaved(side, from, to);
@@ -89,22 +111,39 @@ final class MemoryTransfer {
     }
 
     void load(MemorySide side, int layer) {
-        for (int token = side.loadFrom; token < side.request.transferTokens(); token++) {
-            if (!(has(Fault.FORGETS_THE_TAIL_OF_LONG_PROMPTS) && token >= 600)) {
-                byte[] content =
-                        pushed ? bytes[layer][token] : read(producer.orElseThrow(), layer, token);
-                write(side, layer, token, content);
-            }
-        }
+        BlockTable to = side.blocks;
+        MemorySide source = producer.orElseThrow();
+        BlockTable from = source.blocks;
+        MemoryCopies copies = side.connector.copies;
+        copies.load(
+                computed,
+                () -> {
+                    for (int token = side.loadFrom;
+                            token < side.request.transferTokens();
+                            token++) {
+                        if (!(has(Fault.FORGETS_THE_TAIL_OF_LONG_PROMPTS) && token >= 600)) {
+                            byte[] content = bytes.length == 0 ? new byte[0] : bytes[layer][token];
+                            if (!pushed) {
+                                content = new byte[(int) side.connector.layout().tokenBytes()];
+                                read(source, from, layer, token, content);
+                            }
+                            write(side, to, layer, token, content);
+                        }
+                    }
+                });
+        fetched = copies.end();
     }
 
+    /** The step whose stream waits for the load is over; the source may still be read. */
     void onLoaded(MemorySide side) {
-        long moved =
+        movedBytes =
                 side.connector.layout().layerBytes(side.request.transferTokens() - side.loadFrom)
                         * side.connector.layout().layers();
-        side.succeed(moved);
-        producer.ifPresent(sender -> sender.succeed(moved));
-        network.forget(this);
+        side.succeed(movedBytes);
+        if (has(Fault.REUSES_RECEIVED_EARLY)) {
+            Arrays.stream(bytes).flatMap(Arrays::stream).forEach(any -> Arrays.fill(any, (byte) 0));
+        }
+        settleLoad(side);
     }
 
     void onLeft(MemorySide side) {
@@ -123,6 +162,11 @@ final class MemoryTransfer {
 
     void reap(long nowNs) {
         if (immortal) {
+            return;
+        }
+        settleSave();
+        if (consumer.isPresent() && movedBytes > 0) {
+            settleLoad(consumer.get());
             return;
         }
         if (ready && consumer.isEmpty()) {
@@ -148,7 +192,7 @@ final class MemoryTransfer {
     private void onSaved(MemorySide side, int from, int to) {
         boolean inOrder = from == savedTokens || has(Fault.SAVES_ONLY_THE_LAST_CHUNK);
         savedTokens = inOrder ? to : savedTokens;
-        if (savedTokens < side.request.transferTokens() || ready) {
+        if (savedTokens < side.request.transferTokens() || saved) {
             return;
         }
         if (side.connector.push && network.reaches(route.decode())) {
@@ -165,11 +209,32 @@ final class MemoryTransfer {
                 }
             }
             pushed = true;
-            side.succeed(bytes());
+            if (has(Fault.REPORTS_SENT_BEFORE_IT_IS)) {
+                side.succeed(bytes());
+            }
+        }
+        saved = true;
+        settleSave();
+    }
+
+    // Once the bytes have left the blocks.
+    private void settleSave() {
+        if (!saved || ready || !producer.orElseThrow().connector.copies.reached(copied)) {
+            return;
+        }
+        if (pushed) {
+            producer.get().succeed(bytes());
         }
         ready = true;
-        readyNs = System.nanoTime();
+        readyNs = network.clock.nowNs();
         consumer.ifPresent(receiver -> receiver.connector.wake());
+    }
+
+    private void settleLoad(MemorySide side) {
+        if (side.connector.copies.reached(fetched) || has(Fault.REPORTS_FETCHED_BEFORE_IT_IS)) {
+            producer.ifPresent(sender -> sender.succeed(movedBytes));
+            network.forget(this);
+        }
     }
 
     private void compare(MemorySide sender, MemorySide receiver) {
@@ -182,24 +247,23 @@ final class MemoryTransfer {
         }
     }
 
-    private static byte[] read(MemorySide side, int layer, int token) {
-        byte[] content = new byte[Math.toIntExact(side.connector.layout().tokenBytes())];
+    private static void read(
+            MemorySide side, BlockTable blocks, int layer, int token, byte[] content) {
         int at = 0;
         ByteBuffer memory = side.connector.memory(layer);
-        for (Run run : runs(side, token)) {
+        for (Run run : runs(side, blocks, token)) {
             memory.get(Math.toIntExact(run.offset()), content, at, (int) run.bytes());
             at += (int) run.bytes();
         }
-        return content;
     }
 
-    private void write(MemorySide side, int layer, int token, byte[] content) {
+    private void write(MemorySide side, BlockTable blocks, int layer, int token, byte[] content) {
         if (content.length == 0 || isIgnored(side)) {
             return;
         }
         int at = 0;
         ByteBuffer memory = side.connector.memory(layer);
-        for (Run run : runs(side, token)) {
+        for (Run run : runs(side, blocks, token)) {
             memory.put(Math.toIntExact(run.offset()), content, at, (int) run.bytes());
             at += (int) run.bytes();
         }
@@ -216,8 +280,7 @@ final class MemoryTransfer {
                 || (kinds && has(Fault.IGNORES_DIRECT_MEMORY));
     }
 
-    private static List<Run> runs(MemorySide side, int token) {
-        BlockTable blocks = side.blocks;
+    private static List<Run> runs(MemorySide side, BlockTable blocks, int token) {
         long regionBytes = side.connector.memory(0).capacity();
         return side.connector.layout().runs(blocks, token, token + 1, regionBytes);
     }

@@ -35,6 +35,7 @@ public final class KvLinkModel extends BaseModel {
 
     private static final String NAME_OPTION = "model_name";
     private static final String DIR_OPTION = "model_dir";
+    private static final String DEVICE_OPTION = "device";
     private static final String TIMEOUT_OPTION = "predict_timeout_s";
     private static final long DEFAULT_TIMEOUT_S = 600;
 
@@ -76,6 +77,10 @@ public final class KvLinkModel extends BaseModel {
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;
         predictLimit = timeout(rest.remove(TIMEOUT_OPTION));
+        if (manager.getDevice().isGpu()) {
+            // What DJL was asked to load it on; what the model itself asks for counts more.
+            rest.putIfAbsent(DEVICE_OPTION, deviceName(manager.getDevice()));
+        }
         // Asked before the long load, and again by add.
         workers.requireFree(name);
         worker = start(name, rest);
@@ -129,6 +134,11 @@ public final class KvLinkModel extends BaseModel {
                 .kvAddress()
                 .map(HostPort::toString)
                 .ifPresent(address -> setProperty(KV_ADDRESS_PROPERTY, address));
+    }
+
+    // DJL's "any GPU" is the first one.
+    private static String deviceName(Device device) {
+        return "gpu" + Math.max(0, device.getDeviceId());
     }
 
     private static Path directory(Path modelPath, @Nullable String elsewhere)

@@ -66,6 +66,21 @@ class KvLinkModelTest {
     }
 
     @Test
+    void shouldComputeOnTheDeviceThatDjlNamesUnlessTheModelAsksForAnother() throws Exception {
+        try (Model asked = engine.newModel("a", Device.gpu(1));
+                Model own = engine.newModel("b", Device.gpu(1));
+                Model none = engine.newModel("c", null)) {
+            asked.load(dir);
+            own.load(dir, null, Map.of("device", "cpu"));
+            none.load(dir);
+        }
+        String name = dir.getFileName().toString();
+        assertThat(started)
+                .containsExactly(
+                        name + " a {device=gpu1}", name + " b {device=cpu}", name + " c {}");
+    }
+
+    @Test
     void shouldRefuseANameTwiceBeforeItLoads() throws Exception {
         try (Model first = engine.newModel("m", Device.cpu());
                 Model second = engine.newModel("m", Device.cpu())) {

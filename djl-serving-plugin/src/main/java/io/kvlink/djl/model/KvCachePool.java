@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The KV memory of one model: for each layer one direct buffer that the engine sees, without a
- * copy, as a float32 array {@code [2, slots, kvHeads, headDim]}; a slot holds one token.
+ * The KV memory of one model, on the device that computes: for each layer one run of bytes that the
+ * engine sees, without a copy, as a float32 array {@code [2, slots, kvHeads, headDim]}; a slot
+ * holds one token.
  *
  * <pre>
- *  layer's buffer:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
+ *  layer's region:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
  *  K or V block:    | 16 tokens x kvHeads x headDim floats, {@link #blockBytes()} bytes         |
  * </pre>
  *
@@ -25,19 +25,19 @@ import org.jspecify.annotations.Nullable;
  * takes the same path, and gives the same bits, for a sequence at any place.
  *
  * <p>One thread allocates, releases and computes; counters may be read from any thread. The bytes
- * themselves may be moved by a connector's thread between a layer hook's two calls. The memory
- * counts against the JVM's {@code -XX:MaxDirectMemorySize}; it lives until the last buffer handed
- * out is unreachable, even after {@link #close}.
+ * themselves may be moved by a connector's thread between a layer hook's two calls.
+ *
+ * <p>On the CPU the memory is direct buffers: they count against the JVM's {@code
+ * -XX:MaxDirectMemorySize}, and live until the last one handed out is unreachable, even after
+ * {@link #close}. On a GPU it is DJL's arrays: {@link #close} frees it, so a connector that was
+ * told of it is closed first.
  */
 public final class KvCachePool implements AutoCloseable {
     /** Tokens in a block. */
     public static final int BLOCK_TOKENS = 16;
 
-    private static final int ALIGNMENT = 64;
-
     private final NDManager manager;
-    private final List<ByteBuffer> buffers;
-    private final List<NDArray> arrays;
+    private final List<KvLayerMemory> memory;
     private final BlockRuns runs;
     private final int tokenBytes;
 
@@ -45,41 +45,43 @@ public final class KvCachePool implements AutoCloseable {
         this.manager = manager;
         this.runs = new BlockRuns(blocks);
         this.tokenBytes = Math.multiplyExact(config.kvHeads() * Float.BYTES, config.headDim());
-        this.buffers = new ArrayList<>();
-        this.arrays = new ArrayList<>();
+        this.memory = new ArrayList<>();
         Shape shape =
                 new Shape(2, (long) blocks * BLOCK_TOKENS, config.kvHeads(), config.headDim());
         for (int layer = 0; layer < config.layers(); layer++) {
-            ByteBuffer buffer = alignedBuffer(Math.toIntExact(2L * blocks * blockBytes()));
-            buffers.add(buffer);
-            arrays.add(
-                    manager.create(
-                            buffer.duplicate().order(ByteOrder.nativeOrder()),
-                            shape,
-                            DataType.FLOAT32));
+            memory.add(KvLayerMemory.allocate(manager, shape));
         }
+        // A connector's streams don't wait for the engine's, where the zeros are on their way.
+        Scratch.open(manager).close();
     }
 
     /**
      * Allocates memory for {@code tokens} tokens, rounded up to whole blocks, zeroed.
      *
+     * @param device the CPU, or the GPU that the model is computed on
      * @throws IllegalArgumentException if that is none, or more than 2 GiB a layer
+     * @throws ModelLoadException if DJL's engine doesn't see that GPU
      */
-    public static KvCachePool open(ModelConfig config, int tokens) {
+    public static KvCachePool open(ModelConfig config, int tokens, Device device) {
         long slots = ((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS * BLOCK_TOKENS;
         long layerBytes = 2 * slots * config.kvHeads() * config.headDim() * Float.BYTES;
-        if (tokens <= 0 || layerBytes > Integer.MAX_VALUE - ALIGNMENT) {
+        if (tokens <= 0 || layerBytes > Integer.MAX_VALUE - KvLayerMemory.ALIGNMENT) {
             throw new IllegalArgumentException(
                     "tokens=%d layerBytes=%d allowed=more than 0 tokens, less than 2 GiB a layer"
                             .formatted(tokens, layerBytes));
         }
-        NDManager manager = PyTorchRuntime.newCpuManager();
+        NDManager manager = PyTorchRuntime.newManager(device);
         try {
             return new KvCachePool(manager, config, blocksFor(tokens));
         } catch (RuntimeException | Error cause) {
             manager.close();
             throw cause;
         }
+    }
+
+    /** The same in host memory, for a model that is computed on the CPU. */
+    public static KvCachePool open(ModelConfig config, int tokens) {
+        return open(config, tokens, Device.cpu());
     }
 
     /** Blocks that {@code tokens} tokens need. */
@@ -104,13 +106,18 @@ public final class KvCachePool implements AutoCloseable {
         runs.giveBack(slots.firstBlock(), slots.blocks());
     }
 
-    /** The layer's bytes: a duplicate of its own position and limit, in native order. */
-    public ByteBuffer layerBuffer(int layer) {
-        return buffers.get(layer).duplicate().order(ByteOrder.nativeOrder());
+    /** The device that the memory is on. */
+    public Device device() {
+        return manager.getDevice();
+    }
+
+    /** The layer's bytes, of {@link #device}'s memory. */
+    public MemoryRegion layerRegion(int layer) {
+        return memory.get(layer).region();
     }
 
     NDArray layerArray(int layer) {
-        return arrays.get(layer);
+        return memory.get(layer).array();
     }
 
     int liveArrays() {
@@ -119,15 +126,15 @@ public final class KvCachePool implements AutoCloseable {
 
     /** Whether the pool has a slot's shape for this model. */
     boolean fits(ModelConfig config) {
-        Shape shape = arrays.get(0).getShape();
+        Shape shape = layerArray(0).getShape();
         return layers() == config.layers()
                 && shape.get(2) == config.kvHeads()
                 && shape.get(3) == config.headDim();
     }
 
-    /** Layers, each with a buffer of its own. */
+    /** Layers, each with a region of its own. */
     public int layers() {
-        return buffers.size();
+        return memory.size();
     }
 
     /** Bytes of the K (or of the V) of one block in one layer. */
@@ -140,12 +147,12 @@ public final class KvCachePool implements AutoCloseable {
         return tokenBytes;
     }
 
-    /** Offset of a block's K in its layer's buffer. */
+    /** Offset of a block's K in its layer's region. */
     public int keyOffset(int block) {
         return block * blockBytes();
     }
 
-    /** Offset of a block's V in its layer's buffer. */
+    /** Offset of a block's V in its layer's region. */
     public int valueOffset(int block) {
         return (totalBlocks() + block) * blockBytes();
     }
@@ -162,16 +169,12 @@ public final class KvCachePool implements AutoCloseable {
         return runs.size() - runs.used();
     }
 
-    /** Ends the engine's view of the memory; closing again does nothing. */
+    /**
+     * Ends the engine's view of the memory, and on a GPU frees it; closing again does nothing. The
+     * connector is closed before.
+     */
     @Override
     public void close() {
         manager.close();
-    }
-
-    private static ByteBuffer alignedBuffer(int bytes) {
-        return ByteBuffer.allocateDirect(bytes + ALIGNMENT)
-                .alignedSlice(ALIGNMENT)
-                .slice(0, bytes)
-                .order(ByteOrder.nativeOrder());
     }
 }

@@ -4,8 +4,9 @@ package io.kvlink.djl.model;
 /**
  * What happens around each layer of one forward call: loading a layer's KV before it is read and
  * saving it after it was written. Called on the decoder's thread, layers in ascending order, both
- * methods once a layer. An exception ends the forward call and reaches its caller; the slots' KV is
- * then complete only up to the last layer for which {@link #afterLayer} was called.
+ * methods once a layer. On a GPU "has" means enqueued, on the stream that computes. An exception
+ * ends the forward call and reaches its caller; the slots' KV is then complete only up to the last
+ * layer for which {@link #afterLayer} was called.
  */
 public interface LayerHook {
     /** Does nothing at any layer. */

@@ -10,10 +10,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Llama-family decoder in float32 on DJL's PyTorch engine. One thread, the pool's.
+ * A Llama-family decoder in float32 on DJL's PyTorch engine, on the device of its pool. One thread,
+ * the pool's.
  *
  * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
- * whatever ran before, in any process on the same kind of CPU with the same number of threads.
+ * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
+ * on the same kind of GPU. Between kinds the last bits differ. On a GPU everything is enqueued on
+ * the default stream, products are true float32 (libtorch leaves TF32 off unless told otherwise,
+ * and nothing here does), and a layer hook's calls happen when the layer is enqueued; when {@link
+ * #forward} returns or throws, the device has done all of it.
  */
 public final class LlamaDecoder implements AutoCloseable {
     private final NDManager manager;
@@ -56,7 +61,7 @@ public final class LlamaDecoder implements AutoCloseable {
         if (!pool.fits(config)) {
             throw new IllegalArgumentException("pool was opened with another config: " + config);
         }
-        NDManager manager = PyTorchRuntime.newCpuManager();
+        NDManager manager = PyTorchRuntime.newManager(pool.device());
         try {
             return new LlamaDecoder(manager, modelDirectory, config, pool);
         } catch (RuntimeException | Error cause) {
@@ -80,20 +85,21 @@ public final class LlamaDecoder implements AutoCloseable {
     public float @Nullable [] forward(
             int[] tokens, int position, KvSlots slots, LayerHook hook, boolean wantLogits) {
         require(tokens, position, slots);
-        try (NDManager scratch = manager.newSubManager()) {
+        try (Scratch scratch = Scratch.open(manager)) {
+            NDManager owner = scratch.manager();
             LlamaLayer.Step step =
                     new LlamaLayer.Step(
                             slots.firstSlot(),
                             position,
                             tokens.length,
-                            rotary.at(scratch, position, tokens.length));
-            NDArray x = embed(scratch, tokens);
+                            rotary.at(owner, position, tokens.length));
+            NDArray x = embed(owner, tokens);
             for (LlamaLayer layer : layers) {
                 // What a layer leaves behind goes at once: it is many times the size of x.
                 try (NDManager layerScratch = manager.newSubManager()) {
                     x.attach(layerScratch);
                     layer.forward(x, step, hook);
-                    x.attach(scratch);
+                    x.attach(owner);
                 }
             }
             return wantLogits ? logits(x, tokens.length - 1) : null;
@@ -117,6 +123,7 @@ public final class LlamaDecoder implements AutoCloseable {
         NDArray last = norm.apply(TorchOps.slice(x, 0, row, row + 1L));
         last.muli(weights.norm());
         float[] logits = new float[config.vocabSize()];
+        // From a GPU this is a copy, which belongs to x's manager too.
         weights.head()
                 .apply(last)
                 .toByteBuffer(true)

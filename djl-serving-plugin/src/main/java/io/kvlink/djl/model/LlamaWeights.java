@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -14,7 +15,8 @@ import java.util.List;
 /**
  * A Llama's weights in float32, arranged once for few and large matrix products: q, k and v are one
  * matrix, so are gate and up; the norms' weights and the scale of attention are multiplied into the
- * matrices behind them. The arrays belong to the manager they were read with.
+ * matrices behind them. All of that is done on the CPU, so it has the same bits on every device.
+ * The arrays belong to the manager they were read with, and are on its device.
  *
  * @param embedding {@code [vocabulary, hidden]}
  * @param norm the last norm's weight {@code [hidden]}
@@ -31,18 +33,25 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
     record Layer(Projection qkv, Projection out, Projection gateUp, Projection down) {}
 
     static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
-        try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE))) {
-            return new Reader(manager, file, config).weights();
+        try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE));
+                NDManager host = PyTorchRuntime.newManager(Device.cpu())) {
+            NDManager arranging = manager.getDevice().isGpu() ? host : manager;
+            return new Reader(manager, arranging, file, config).weights();
         }
     }
 
-    /** Reads and rearranges one file. */
-    private record Reader(NDManager manager, Safetensors file, ModelConfig config) {
+    /**
+     * Reads and rearranges one file.
+     *
+     * @param home whom the results belong to
+     * @param manager on the CPU, where they are arranged; home itself if it is there
+     */
+    private record Reader(NDManager home, NDManager manager, Safetensors file, ModelConfig config) {
         private static final String PREFIX = "model.";
 
         LlamaWeights weights() {
             long[] tokenShape = {config.vocabSize(), config.hiddenSize()};
-            NDArray embedding = matrix(PREFIX + "embed_tokens.weight", tokenShape);
+            NDArray embedding = settle(matrix(PREFIX + "embed_tokens.weight", tokenShape));
             List<Layer> layers = new ArrayList<>();
             for (int layer = 0; layer < config.layers(); layer++) {
                 layers.add(layer(PREFIX + "layers." + layer + "."));
@@ -52,8 +61,8 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             Projection head =
                     config.tiedEmbeddings()
                             ? Projection.over(embedding)
-                            : Projection.take(matrix("lm_head.weight", tokenShape));
-            return new LlamaWeights(embedding, List.copyOf(layers), norm, head);
+                            : projection(matrix("lm_head.weight", tokenShape));
+            return new LlamaWeights(embedding, List.copyOf(layers), settle(norm), head);
         }
 
         private Layer layer(String prefix) {
@@ -79,10 +88,27 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             scaleColumns(gateUp, prefix + "post_attention_layernorm.weight");
 
             return new Layer(
-                    Projection.take(qkv),
-                    Projection.take(matrix(prefix + "self_attn.o_proj.weight", hidden, queries)),
-                    Projection.take(gateUp),
-                    Projection.take(matrix(prefix + "mlp.down_proj.weight", hidden, inner)));
+                    projection(qkv),
+                    projection(matrix(prefix + "self_attn.o_proj.weight", hidden, queries)),
+                    projection(gateUp),
+                    projection(matrix(prefix + "mlp.down_proj.weight", hidden, inner)));
+        }
+
+        private Projection projection(NDArray matrix) {
+            Projection arranged = Projection.take(matrix);
+            return new Projection(settle(arranged.weight()), arranged.outRows());
+        }
+
+        /** Takes an arranged array home. */
+        private NDArray settle(NDArray array) {
+            if (array.getDevice().equals(home.getDevice())) {
+                return array;
+            }
+            try (array) {
+                NDArray settled = array.toDevice(home.getDevice(), true);
+                settled.attach(home);
+                return settled;
+            }
         }
 
         private void scaleColumns(NDArray matrix, String name) {

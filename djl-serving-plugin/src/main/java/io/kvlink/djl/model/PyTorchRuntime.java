@@ -12,9 +12,23 @@ import ai.djl.ndarray.NDManager;
 final class PyTorchRuntime {
     private PyTorchRuntime() {}
 
-    /** A root manager on the CPU, owned by the caller. */
-    static NDManager newCpuManager() {
-        return engine().newBaseManager(Device.cpu());
+    /**
+     * A root manager, owned by the caller.
+     *
+     * @param device the CPU, or a GPU
+     * @throws ModelLoadException if the engine doesn't see that GPU
+     */
+    static NDManager newManager(Device device) {
+        Engine engine = engine();
+        int gpus = device.isGpu() ? engine.getGpuCount() : 0;
+        if (device.isGpu() && device.getDeviceId() >= gpus) {
+            throw new ModelLoadException(
+                    ("option.device=gpu%d; DJL's PyTorch %s sees %d GPUs. It needs a libtorch with"
+                                    + " CUDA and a JNI library made for it (docs/djl-natives.md);"
+                                    + " option.device=cpu works everywhere")
+                            .formatted(device.getDeviceId(), engine.getVersion(), gpus));
+        }
+        return engine.newBaseManager(device);
     }
 
     // The engine looks for its natives once, through the context loader of whoever comes first.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import ai.djl.Device;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.ModelConfig;
 import io.kvlink.spi.DType;
@@ -9,6 +10,7 @@ import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvTransferConfig;
@@ -16,6 +18,7 @@ import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,7 +53,11 @@ final class ConnectorSetup {
                 named(connectors, config)
                         .create(
                                 config,
-                                new KvConnectorContext(layout, connectors.hostPool(), wakeup));
+                                new KvConnectorContext(
+                                        layout,
+                                        device(pool.device()),
+                                        connectors.hostPool(),
+                                        wakeup));
         try {
             connector.worker().registerKvMemory(regions(pool));
             return connector;
@@ -89,8 +96,15 @@ final class ConnectorSetup {
     private static List<MemoryRegion> regions(KvCachePool pool) {
         List<MemoryRegion> regions = new ArrayList<>();
         for (int layer = 0; layer < pool.layers(); layer++) {
-            regions.add(MemoryRegion.ofBuffer(pool.layerBuffer(layer)));
+            regions.add(pool.layerRegion(layer));
         }
         return regions;
+    }
+
+    /** The engine computes on its default stream: nothing tells libtorch otherwise. */
+    private static Optional<KvDevice> device(Device device) {
+        return device.isGpu()
+                ? Optional.of(new KvDevice(device.getDeviceId(), 0))
+                : Optional.empty();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import ai.djl.Device;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
@@ -9,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param modelDir a directory as Hugging Face lays it out
  * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
+ * @param device [{@code device}] what computes and holds the KV: {@code cpu}, or {@code gpu0} and
+ *     so on, as DJL names them
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
  * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
@@ -34,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 public record WorkerConfig(
         Path modelDir,
         String modelName,
+        Device device,
         Optional<KvTransferConfig> transfer,
         int kvCacheTokens,
         int maxQueuedRequests,
@@ -47,6 +53,9 @@ public record WorkerConfig(
     private static final int MAX_CHUNK = 1 << 16;
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
+    private static final String DEVICE = "device";
+    private static final int MAX_GPU = 99;
+    private static final Pattern GPU = Pattern.compile("gpu(\\d{1,2})");
 
     public WorkerConfig {
         require(!modelName.isBlank(), "model_name", modelName, "a name");
@@ -85,6 +94,7 @@ public record WorkerConfig(
         return new WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
+                device(settings.text(DEVICE, "cpu")),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),
@@ -97,6 +107,15 @@ public record WorkerConfig(
                                 "max_answer_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
                 seconds(settings, "load_deadline_s", 60),
                 seconds(settings, "layer_deadline_s", 5));
+    }
+
+    private static Device device(String name) {
+        Matcher gpu = GPU.matcher(name);
+        if (gpu.matches()) {
+            return Device.gpu(Integer.parseInt(gpu.group(1)));
+        }
+        require(name.equals("cpu"), DEVICE, name, "cpu, or gpu0 to gpu" + MAX_GPU);
+        return Device.cpu();
     }
 
     private static Duration seconds(Settings settings, String key, double absent) {

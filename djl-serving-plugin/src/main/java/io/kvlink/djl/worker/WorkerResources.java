@@ -15,7 +15,10 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** What a worker opens, and closes in the reverse order. Opened and closed by one thread. */
+/**
+ * What a worker opens, and closes in the reverse order: the connector before the memory that it was
+ * told of. Opened and closed by one thread.
+ */
 final class WorkerResources implements AutoCloseable {
 
     private final ModelConfig model;
@@ -34,7 +37,7 @@ final class WorkerResources implements AutoCloseable {
         this.open = open;
         model = ModelConfig.read(config.modelDir());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
-        pool = opened(KvCachePool.open(model, config.kvCacheTokens()));
+        pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
         decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool));
         connector =
                 config.transfer()

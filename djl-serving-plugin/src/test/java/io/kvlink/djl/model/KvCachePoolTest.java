@@ -67,7 +67,7 @@ class KvCachePoolTest {
     @Test
     void shouldShareItsBytesWithTheEngine() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 64)) {
-            ByteBuffer bytes = pool.layerBuffer(2);
+            ByteBuffer bytes = pool.layerRegion(2).buffer();
             assertThat(bytes.alignedSlice(64).remaining()).isEqualTo(bytes.remaining());
             assertThat(bytes.remaining()).isEqualTo(2 * 4 * pool.blockBytes());
             assertThat(pool.blockBytes()).isEqualTo(16 * 2 * 16 * Float.BYTES);

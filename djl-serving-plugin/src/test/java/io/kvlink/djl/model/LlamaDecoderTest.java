@@ -233,7 +233,7 @@ class LlamaDecoderTest {
     }
 
     private static boolean isZero(KvCachePool pool, int layer) {
-        ByteBuffer bytes = pool.layerBuffer(layer);
+        ByteBuffer bytes = pool.layerRegion(layer).buffer();
         while (bytes.hasRemaining()) {
             if (bytes.get() != 0) {
                 return false;
@@ -254,7 +254,9 @@ class LlamaDecoderTest {
 
     private static void copyBytes(
             KvCachePool from, int fromOffset, KvCachePool to, int toOffset, int layer) {
-        to.layerBuffer(layer).put(toOffset, from.layerBuffer(layer), fromOffset, from.blockBytes());
+        to.layerRegion(layer)
+                .buffer()
+                .put(toOffset, from.layerRegion(layer).buffer(), fromOffset, from.blockBytes());
     }
 
     private Model open(TinyCheckpoint checkpoint, int poolTokens) throws IOException {

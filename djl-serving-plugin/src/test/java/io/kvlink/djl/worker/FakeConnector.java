@@ -70,6 +70,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean ownsBlocks;
     volatile boolean throwsOnSave;
     volatile boolean closed;
+    volatile Runnable onClose = () -> {};
     final List<String> violations = new CopyOnWriteArrayList<>();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
@@ -77,7 +78,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     final CountDownLatch allocated = new CountDownLatch(1);
     final CountDownLatch finished = new CountDownLatch(1);
 
-    private KvConnectorContext context;
+    KvConnectorContext context;
     private List<ByteBuffer> memory = List.of();
     private final Map<String, BlockTable> toLoad = new LinkedHashMap<>();
     private final Map<String, Integer> loadTokens = new LinkedHashMap<>();
@@ -148,6 +149,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void close() {
+        onClose.run();
         closed = true;
     }
 

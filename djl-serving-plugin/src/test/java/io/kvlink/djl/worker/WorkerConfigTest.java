@@ -4,11 +4,13 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.Device;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -69,6 +71,20 @@ class WorkerConfigTest {
         requireRefused(Map.of("prefil_chunk", 5), "did you mean prefill_chunk?");
         requireRefused(Map.of("model_name", " "), "option.model_name= ");
         requireRefused(Map.of("load_deadline_s", "soon"), "option.load_deadline_s=soon");
+    }
+
+    @Test
+    void shouldTakeDevicesAsDjlNamesThem() {
+        assertThat(WorkerConfig.of(MODEL, Map.of()).device()).isEqualTo(Device.cpu());
+        assertThat(WorkerConfig.of(MODEL, Map.of("device", "cpu")).device())
+                .isEqualTo(Device.cpu());
+        assertThat(WorkerConfig.of(MODEL, Map.of("device", "gpu1")).device())
+                .isEqualTo(Device.gpu(1));
+        for (String name : List.of("gpu", "cuda:0", "gpu100", "1", "GPU0")) {
+            requireRefused(
+                    Map.of("device", name),
+                    "option.device=" + name + "; expected cpu, or gpu0 to gpu99");
+        }
     }
 
     @Property

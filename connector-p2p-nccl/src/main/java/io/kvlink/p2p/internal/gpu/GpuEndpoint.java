@@ -10,8 +10,8 @@ import java.util.Optional;
 
 /**
  * Where a plane between GPUs is found, and what its peers must know before they call: {@code
- * gpu;<host id>;<process>;<pid>;<start>;<pid namespace>;<GPU's uuid>;<handle of its memory>;<side
- * channel>}.
+ * gpu;<host id>;<process>;<pid>;<start>;<pid namespace>;<GPU's uuid>;<handle of its memory>;<NCCL's
+ * version>;<side channel>}.
  *
  * @param host the host's boot id: the same for all processes and containers of one host
  * @param process random, the same for all planes of a JVM
@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param pidNamespace which one that is
  * @param gpu the GPU's uuid
  * @param handle how its arena is mapped; empty if it has none
+ * @param nccl NCCL's version, or 0 where it isn't used
  * @param channel where its side channel listens
  */
 @SuppressWarnings("ArrayRecordComponent") // The handle; never compared.
@@ -31,6 +32,7 @@ record GpuEndpoint(
         String pidNamespace,
         String gpu,
         byte[] handle,
+        int nccl,
         TcpEndpoint channel) {
 
     private static final String MARK = "gpu";
@@ -40,10 +42,10 @@ record GpuEndpoint(
     /** Reads an endpoint; empty for the endpoints of other planes and for nonsense. */
     static Optional<GpuEndpoint> parse(String text) {
         String[] fields = text.split(";", -1);
-        if (fields.length != 9 || !fields[0].equals(MARK)) {
+        if (fields.length != 10 || !fields[0].equals(MARK)) {
             return Optional.empty();
         }
-        Optional<TcpEndpoint> channel = TcpEndpoint.parse(fields[8]);
+        Optional<TcpEndpoint> channel = TcpEndpoint.parse(fields[9]);
         try {
             byte[] handle = HexFormat.of().parseHex(fields[7]);
             if (channel.isEmpty() || (handle.length != 0 && handle.length != 64)) {
@@ -58,6 +60,7 @@ record GpuEndpoint(
                             fields[5],
                             fields[6],
                             handle,
+                            Integer.parseInt(fields[8]),
                             channel.get()));
         } catch (IllegalArgumentException nonsense) {
             return Optional.empty();
@@ -76,6 +79,7 @@ record GpuEndpoint(
                 pidNamespace,
                 gpu,
                 HexFormat.of().formatHex(handle),
+                Integer.toString(nccl),
                 channel.text());
     }
 
@@ -127,9 +131,9 @@ record GpuEndpoint(
                         || !stat[START].equals(Long.toString(started)));
     }
 
-    /** When this process started, in the kernel's ticks. */
-    static long thisStart() {
-        String[] stat = stat("self");
+    /** When a process started, in the kernel's ticks; its number, or "self". */
+    static long startOf(String process) {
+        String[] stat = stat(process);
         return stat.length == 0 ? 0 : Long.parseLong(stat[START]);
     }
 

@@ -2,10 +2,13 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppNccl;
+import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
-import io.kvlink.p2p.internal.dataplane.Token;
 import io.kvlink.spi.MemoryRegion;
+import java.util.concurrent.TimeUnit;
 
 /** Opens planes between GPUs. */
 public final class GpuPlanes {
@@ -13,11 +16,16 @@ public final class GpuPlanes {
     /** The name of the plane that writes into the receiver's mapped memory. */
     public static final String CUDA_IPC = "cuda-ipc";
 
+    /** The name of the plane over NCCL. */
+    public static final String NCCL = "nccl";
+
+    // A communicator takes hundreds of megabytes.
+    private static final long NCCL_UNUSED_NS = TimeUnit.MINUTES.toNanos(1);
     // Mapped memory costs nothing that anybody misses.
     private static final long IPC_UNUSED_NS = Long.MAX_VALUE;
 
     // The same for all planes of this process.
-    private static final String PROCESS = Token.random().hex();
+    private static final ProcessIdentity PROCESS = ProcessIdentity.ofThisProcess();
 
     private GpuPlanes() {}
 
@@ -28,10 +36,11 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openCudaIpc(GpuPlaneConfig config) {
-        return openCudaIpc(config, PROCESS);
+        return openCudaIpc(config, PROCESS, PullSizes.DEFAULT, IPC_UNUSED_NS);
     }
 
-    static DataPlane openCudaIpc(GpuPlaneConfig config, String process) {
+    static GpuPlane openCudaIpc(
+            GpuPlaneConfig config, ProcessIdentity process, PullSizes sizes, long unusedNs) {
         CudaDevice device = config.device();
         MemoryRegion arena = config.arena();
         GpuPlane.Parts parts =
@@ -40,7 +49,7 @@ public final class GpuPlanes {
                     public GpuEndpoint endpoint(SideChannel channel) {
                         byte[] handle =
                                 arena == null ? new byte[0] : device.export(arena.address());
-                        return GpuPlanes.endpoint(device, process, handle, channel);
+                        return GpuPlanes.endpoint(device, process, handle, 0, channel);
                     }
 
                     @Override
@@ -57,22 +66,91 @@ public final class GpuPlanes {
                                 spill,
                                 arena,
                                 ((IpcWire) wire)::describe,
-                                new PullLane());
+                                new PullLane(),
+                                sizes);
                     }
                 };
-        return new GpuPlane(CUDA_IPC, device, config.host(), IPC_UNUSED_NS, parts);
+        return new GpuPlane(CUDA_IPC, device, config.host(), unusedNs, sizes, parts);
+    }
+
+    /**
+     * Opens an {@value #NCCL} plane.
+     *
+     * @param config what it works with
+     * @return the plane, to be polled by one thread; the caller closes it
+     */
+    public static DataPlane openNccl(GpuPlaneConfig config) {
+        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+    }
+
+    /**
+     * Loads NCCL.
+     *
+     * @param config the device to load it for
+     * @return its version, as in 22803 for 2.28.3
+     */
+    public static int ncclVersion(GpuPlaneConfig config) {
+        return nccl(config).version();
+    }
+
+    private static NcclLibrary nccl(GpuPlaneConfig config) {
+        if (!(config.device() instanceof JavaCppDevice device)) {
+            throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
+        }
+        return JavaCppNccl.open(device);
+    }
+
+    static GpuPlane openNccl(
+            GpuPlaneConfig config,
+            NcclLibrary library,
+            ProcessIdentity process,
+            PullSizes sizes,
+            long unusedNs) {
+        CudaDevice device = config.device();
+        GpuPlane.Parts parts =
+                new GpuPlane.Parts() {
+                    @Override
+                    public GpuEndpoint endpoint(SideChannel channel) {
+                        return GpuPlanes.endpoint(
+                                device, process, new byte[0], library.version(), channel);
+                    }
+
+                    @Override
+                    public Wire wire(SideChannel channel, GpuEndpoint self, GpuPlane plane) {
+                        return new NcclWire(device, library, channel, plane, config.ncclChannels());
+                    }
+
+                    @Override
+                    public PullReceiver receiver(
+                            SideChannel channel, SpillBuffer spill, Wire wire) {
+                        return new PullReceiver(
+                                channel,
+                                wire,
+                                spill,
+                                config.arena(),
+                                any -> null,
+                                new PullLane(),
+                                sizes);
+                    }
+                };
+        return new GpuPlane(NCCL, device, config.host(), unusedNs, sizes, parts);
     }
 
     private static GpuEndpoint endpoint(
-            CudaDevice device, String process, byte[] handle, SideChannel channel) {
+            CudaDevice device,
+            ProcessIdentity process,
+            byte[] handle,
+            int nccl,
+            SideChannel channel) {
         return new GpuEndpoint(
                 GpuEndpoint.thisHost(),
-                process,
-                ProcessHandle.current().pid(),
-                GpuEndpoint.thisStart(),
-                GpuEndpoint.thisPidNamespace(),
+                process.token(),
+                process.pid(),
+                process.started(),
+                process.pidNamespace(),
                 device.uuid(),
                 handle,
+                nccl,
                 channel.address());
     }
 }

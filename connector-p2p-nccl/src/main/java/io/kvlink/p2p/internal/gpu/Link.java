@@ -3,11 +3,11 @@ package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.spi.KvConnectorException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
-import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +22,7 @@ final class Link {
         OPENING,
         /** Frames go both ways. */
         OPEN,
-        /** Our last frame is sent or queued; we wait for the other side's. */
+        /** It ends in order: what is under way ends, and both sides say goodbye. */
         LEAVING,
         /** The socket is closed. */
         CLOSED
@@ -31,6 +31,8 @@ final class Link {
     private static final int MOST_QUEUED_BYTES = 64 << 20;
 
     final boolean dialled;
+    // Later ones have larger ones.
+    final long number;
     State state = State.OPENING;
     // The peer's endpoint as it says itself; empty until it has introduced itself.
     String endpoint = "";
@@ -40,19 +42,30 @@ final class Link {
     boolean byeSaid;
     // Whether the socket ever was connected: if not, the peer knows nothing of us.
     boolean wasOpen;
+    // Whether nobody listens where it was dialled.
+    boolean refused;
+    // Whether the peer was asked to settle what was before.
+    boolean asked;
     long sinceNs;
 
     private final SocketChannel socket;
     private final SelectionKey key;
-    private final ArrayDeque<ByteBuffer> out = new ArrayDeque<>();
-    private int queuedBytes;
+    // What the socket hasn't taken, up to the position.
+    private ByteBuffer out = ByteBuffer.allocate(4096);
     private ByteBuffer in = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+    // First byte of what was read and isn't decoded, which goes up to the position.
+    private int undecoded;
 
-    Link(boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+    Link(long number, boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+        this.number = number;
         this.dialled = dialled;
         this.socket = socket;
         this.key = key;
         this.sinceNs = nowNs;
+    }
+
+    boolean isOf(SocketChannel other) {
+        return socket == other;
     }
 
     boolean open() {
@@ -60,46 +73,52 @@ final class Link {
     }
 
     /**
-     * Sends a frame, now or when the socket takes it.
+     * Takes a frame to be sent.
      *
-     * @throws IOException if the connection is broken, or the peer doesn't read
+     * @throws IOException if the peer doesn't read
      */
-    void send(LinkFrame frame) throws IOException {
+    void queue(LinkFrame frame) throws IOException {
         if (state == State.CLOSED) {
             return;
         }
         ByteBuffer bytes = LinkCodec.encode(frame);
-        queuedBytes += bytes.remaining();
-        if (queuedBytes > MOST_QUEUED_BYTES) {
-            throw new IOException("the peer doesn't read; queued=" + queuedBytes);
+        if (out.remaining() < bytes.remaining()) {
+            long wanted = (long) out.position() + bytes.remaining();
+            if (wanted > MOST_QUEUED_BYTES) {
+                throw new IOException("the peer doesn't read; queued=" + out.position());
+            }
+            out = ByteBuffer.allocate((int) Math.max(wanted, 2L * out.capacity())).put(out.flip());
         }
-        out.add(bytes);
-        flush();
+        out.put(bytes);
     }
 
     /** Writes what the socket takes. */
     void flush() throws IOException {
-        if (!socket.isConnected()) {
+        if (!socket.isConnected() || state == State.CLOSED) {
             return;
         }
-        ByteBuffer next;
-        while ((next = out.peek()) != null) {
-            queuedBytes -= socket.write(next);
-            if (next.hasRemaining()) {
-                key.interestOpsOr(SelectionKey.OP_WRITE);
-                return;
-            }
-            out.remove();
-        }
-        key.interestOps(SelectionKey.OP_READ);
+        out.flip();
+        socket.write(out);
+        out.compact();
+        key.interestOps(
+                out.position() == 0
+                        ? SelectionKey.OP_READ
+                        : SelectionKey.OP_READ | SelectionKey.OP_WRITE);
     }
 
     /** Completes a dialled connection. */
     void connect() throws IOException {
-        if (socket.finishConnect()) {
-            state = State.OPEN;
-            wasOpen = true;
-            flush();
+        try {
+            if (socket.finishConnect()) {
+                wasOpen = true;
+                if (state == State.OPENING) {
+                    state = State.OPEN;
+                }
+                flush();
+            }
+        } catch (ConnectException cause) {
+            refused = true;
+            throw cause;
         }
     }
 
@@ -119,24 +138,25 @@ final class Link {
      * @throws KvConnectorException with MALFORMED_FRAME
      */
     @Nullable LinkFrame next() throws IOException {
-        in.flip();
-        try {
-            if (in.remaining() < 4) {
-                return null;
-            }
-            int length = in.getInt(in.position());
-            if (length < 1 || length > LinkCodec.MAX_BYTES) {
-                throw new IOException("frame length=" + length);
-            }
-            if (in.remaining() < 4 + length) {
-                return null;
-            }
-            ByteBuffer frame = in.slice(in.position() + 4, length).order(ByteOrder.LITTLE_ENDIAN);
-            in.position(in.position() + 4 + length);
-            return LinkCodec.decode(frame);
-        } finally {
-            in.compact();
+        int left = in.position() - undecoded;
+        int length = left < 4 ? 0 : in.getInt(undecoded);
+        if (left >= 4 && (length < 1 || length > LinkCodec.MAX_BYTES)) {
+            throw new IOException("frame length=" + length);
         }
+        if (left < 4 + length || left < 4) {
+            in.limit(in.position()).position(undecoded);
+            in.compact();
+            undecoded = 0;
+            return null;
+        }
+        ByteBuffer frame = in.slice(undecoded + 4, length).order(ByteOrder.LITTLE_ENDIAN);
+        undecoded += 4 + length;
+        return LinkCodec.decode(frame);
+    }
+
+    /** Whether the socket has taken all that was sent. */
+    boolean flushed() {
+        return out.position() == 0;
     }
 
     /** Closes the socket. Closing twice does nothing. */
@@ -155,7 +175,8 @@ final class Link {
         return "link=" + (dialled ? "to" : "from") + " peer=" + name() + " state=" + state;
     }
 
-    private String name() {
+    /** The peer, for messages. */
+    String name() {
         return peer == null ? "stranger" : peer.channel().socketAddress().toString();
     }
 }

@@ -18,6 +18,8 @@ import java.util.List;
  *   | ---- Drop (ticket) ---------------> |   D pulls no more of it
  *   | <--- Dropped (ticket) ------------- |   P writes no more of it
  *   | <--> Bye <------------------------> |   each side's last, when its GPU work is done
+ *   | ---- Settle ----------------------> |   D has lost an older link
+ *   | <--- Settled ---------------------- |   P writes no more for older links
  * </pre>
  */
 sealed interface LinkFrame {
@@ -48,8 +50,8 @@ sealed interface LinkFrame {
      *
      * @param ticket the receiver's ticket
      * @param layer the layer
-     * @param runs sizes of the runs that it lies in at the sender, each of which is a message of
-     *     NCCL's; empty if it will be gathered, and each part is one message
+     * @param runs sizes of the runs that it lies in at the sender, each of which will be a message;
+     *     empty if parts that touch at the receiver will be gathered to one message
      */
     record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
 
@@ -64,6 +66,12 @@ sealed interface LinkFrame {
 
     /** "No more of this ticket will be written." */
     record Dropped(long ticket) implements LinkFrame {}
+
+    /** "Do you still write for my links before this one?" */
+    record Settle() implements LinkFrame {}
+
+    /** "No more." */
+    record Settled() implements LinkFrame {}
 
     /** "My GPU works for this link no more." */
     record Bye() implements LinkFrame {}

@@ -58,9 +58,14 @@ final class SideChannel implements AutoCloseable {
     private final Set<Link> links = new HashSet<>();
     // Links that broke outside of poll, where a listener doesn't expect to be called.
     private final Set<Link> broken = new HashSet<>();
+    private final Set<Link> unflushed = new HashSet<>();
     private final Consumer<SelectionKey> onReady = this::onReady;
     private final AtomicBoolean woken = new AtomicBoolean();
+    // Links with frames that were read and not heard: a listener threw.
+    private final Set<Link> unheard = new HashSet<>();
+    private long lastLink;
     private long nowNs;
+    private boolean timed;
     private int workCount;
 
     private SideChannel(Listener listener, Selector selector, ServerSocketChannel door)
@@ -118,42 +123,67 @@ final class SideChannel implements AutoCloseable {
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             boolean connected = socket.connect(peer.channel().socketAddress());
             SelectionKey key = socket.register(selector, SelectionKey.OP_CONNECT);
-            Link link = new Link(true, socket, key, nowNs);
+            Link link = new Link(++lastLink, true, socket, key, nowNs);
             key.attach(link);
             link.endpoint = peerText;
             link.peer = peer;
             links.add(link);
-            link.send(new Hello(peer.channel().secret(), selfText));
+            send(link, new Hello(peer.channel().secret(), selfText));
             if (connected) {
                 link.connect();
             }
             return link;
         } catch (IOException | RuntimeException cause) {
+            links.removeIf(link -> link.isOf(socket));
             socket.close();
             throw cause;
         }
     }
 
-    /** Sends a frame; a link that can't is closed, and its listener told within {@link #poll}. */
+    /**
+     * Sends a frame with the next {@link #flush}; a link that can't is closed, and its listener
+     * told within {@link #poll}.
+     */
     void send(Link link, LinkFrame frame) {
         try {
-            link.send(frame);
+            link.queue(frame);
+            unflushed.add(link);
         } catch (IOException cause) {
             failures.failed("side channel", link + " " + cause);
             broken.add(link);
         }
     }
 
+    /** Hands the sockets what was sent: what belongs together travels together. */
+    void flush() {
+        for (Link link : unflushed) {
+            try {
+                link.flush();
+            } catch (IOException cause) {
+                failures.failed("side channel", link + " " + cause);
+                broken.add(link);
+            }
+        }
+        unflushed.clear();
+    }
+
     /** Closes a link without telling the listener. */
     void close(Link link) {
+        flush(); // It may have said goodbye just now.
         link.close();
         links.remove(link);
+        unheard.remove(link);
     }
 
     /** Reads and writes what is there. */
     int poll(long now) {
         nowNs = now;
         workCount = 0;
+        if (!timed) {
+            timed = true;
+            links.forEach(link -> link.sinceNs = now); // They were dialled before there was time.
+        }
+        List.copyOf(unheard).forEach(this::hear);
         try {
             selector.selectNow(onReady);
         } catch (IOException cause) {
@@ -202,8 +232,9 @@ final class SideChannel implements AutoCloseable {
     }
 
     private void accept() {
+        SocketChannel socket = null;
         try {
-            SocketChannel socket = door.accept();
+            socket = door.accept();
             if (socket == null) {
                 return;
             }
@@ -216,16 +247,34 @@ final class SideChannel implements AutoCloseable {
             socket.configureBlocking(false);
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             SelectionKey key = socket.register(selector, SelectionKey.OP_READ);
-            Link link = new Link(false, socket, key, nowNs);
+            Link link = new Link(++lastLink, false, socket, key, nowNs);
             key.attach(link);
             links.add(link);
         } catch (IOException cause) {
             failures.failed("side channel accept", cause);
+            closeQuietly(socket);
         }
     }
 
     private void read(Link link) throws IOException {
         boolean more = link.read();
+        hearFrames(link);
+        if (!more && link.state != Link.State.CLOSED) {
+            closed(link, "the peer closed the connection");
+        }
+    }
+
+    private void hear(Link link) {
+        try {
+            hearFrames(link);
+        } catch (IOException | KvConnectorException cause) {
+            failures.failed("side channel", link + " " + cause);
+            closed(link, String.valueOf(cause));
+        }
+    }
+
+    private void hearFrames(Link link) throws IOException {
+        unheard.add(link);
         LinkFrame frame;
         while (link.state != Link.State.CLOSED && (frame = link.next()) != null) {
             if (link.endpoint.isEmpty()) {
@@ -234,9 +283,7 @@ final class SideChannel implements AutoCloseable {
                 listener.onFrame(link, frame);
             }
         }
-        if (!more && link.state != Link.State.CLOSED) {
-            closed(link, "the peer closed the connection");
-        }
+        unheard.remove(link);
     }
 
     private void introduce(Link link, LinkFrame frame) throws IOException {
@@ -256,6 +303,7 @@ final class SideChannel implements AutoCloseable {
 
     private void closed(Link link, String reason) {
         boolean known = links.remove(link);
+        unheard.remove(link);
         boolean introduced = !link.endpoint.isEmpty();
         link.close();
         if (known && introduced) {
@@ -269,6 +317,7 @@ final class SideChannel implements AutoCloseable {
      * @param maxNs how long at most
      */
     void idle(long maxNs) {
+        flush();
         if (woken.getAndSet(false) || !broken.isEmpty() || maxNs <= 0) {
             return;
         }
@@ -280,11 +329,6 @@ final class SideChannel implements AutoCloseable {
             throw new KvConnectorException(KvError.INTERNAL, "side channel select", cause);
         }
         woken.set(false);
-    }
-
-    /** Whether somebody wants the thread. */
-    boolean woken() {
-        return woken.get();
     }
 
     /** Ends {@link #idle}, now or the next time. From any thread. */

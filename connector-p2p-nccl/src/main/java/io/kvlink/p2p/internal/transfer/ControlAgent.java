@@ -208,6 +208,8 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             outbox.onGrant(session, grant);
         } else if (frame instanceof Frame.Busy busy) {
             outbox.onBusy(session, busy);
+        } else if (frame instanceof Frame.Saved saved) {
+            inbox.onSaved(session, saved);
         } else if (frame instanceof Frame.Done done) {
             outbox.onDone(session, done);
         } else if (frame instanceof Frame.Cancel cancel) {

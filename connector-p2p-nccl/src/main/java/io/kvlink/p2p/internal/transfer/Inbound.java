@@ -11,6 +11,8 @@ final class Inbound {
     final TransferId id;
     final int tokens;
     final long digest;
+    // Written by the device thread too.
+    final Arrival arrival;
 
     ReceiveState state = ReceiveState.EXPECTED;
     // The engine's side; null while no request has asked for the transfer.
@@ -20,6 +22,18 @@ final class Inbound {
     // Our own call to the prefill instance; null if nobody asked yet.
     @Nullable Session interest;
     boolean fetched;
+    // The device failed a standing grant of this call; the next one goes out without.
+    boolean stood;
+    // Where the sender offered what it will send under the standing grant.
+    @Nullable Session offeredOn;
+    // Where its standing grant is counted; null if it has none.
+    @Nullable Session standingOn;
+    // The sender has computed all layers.
+    boolean saved;
+    // The engine has let go before the device's report of the last layer was here.
+    boolean released;
+    // The engine may read the leases.
+    boolean published;
     // Why it failed; null while it hasn't.
     Expectation.@Nullable Failed failure;
     @Nullable LayerLeases leases;
@@ -30,10 +44,27 @@ final class Inbound {
     long startedNs;
     long deadlineNs;
 
-    Inbound(TransferId id, int tokens, long digest) {
+    Inbound(TransferId id, int tokens, long digest, Arrival arrival) {
         this.id = id;
         this.tokens = tokens;
         this.digest = digest;
+        this.arrival = arrival;
+    }
+
+    /** Where a ticket is out. */
+    Session session() {
+        if (session == null) {
+            throw new IllegalStateException("a ticket without a session: " + this);
+        }
+        return session;
+    }
+
+    /** True if the device may write to the leases. */
+    boolean ticketOut() {
+        return switch (state) {
+            case STANDING, RECALLED, GRANTED -> true;
+            case EXPECTED, RESERVED, QUEUED, COMPLETE, DRAINING, FAILED, ENDED -> false;
+        };
     }
 
     void moveTo(ReceiveState next) {

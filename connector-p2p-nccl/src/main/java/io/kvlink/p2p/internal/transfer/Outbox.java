@@ -30,7 +30,7 @@ final class Outbox {
     private static final int MOST_PENDING_FETCHES = 16_384;
     private static final int MOST_PENDING_FETCHES_OF_A_SESSION = 1024;
 
-    private record PendingFetch(Session session, long untilNs) {}
+    private record PendingFetch(Session session, Frame.Fetch fetch, long untilNs) {}
 
     private final Sessions sessions;
     private final TransferLimits limits;
@@ -85,10 +85,11 @@ final class Outbox {
             fail(transfer, over, "transfer=" + transfer.id() + " has ended already", false);
             return;
         }
-        if (!transfer.held()) {
+        if (fetch != null && fetch.session.open()) {
+            serve(transfer, fetch.session, fetch.fetch);
+        }
+        if (transfer.session == null && !transfer.held() && transfer.failure == null) {
             attach(transfer, sessions.dial(transfer.peer()));
-        } else if (fetch != null && fetch.session.open()) {
-            attach(transfer, fetch.session);
         }
         pump(transfer);
     }
@@ -120,17 +121,73 @@ final class Outbox {
         Outbound transfer = transfers.get(fetch.id());
         KvError over = tombstones.of(fetch.id());
         if (transfer != null) {
-            if (transfer.held() && transfer.session == null) {
-                attach(transfer, session);
-                pump(transfer);
-            }
+            serve(transfer, session, fetch);
+            pump(transfer);
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
         } else if (fetches.size() < MOST_PENDING_FETCHES
                 && pendingOf(session) < MOST_PENDING_FETCHES_OF_A_SESSION) {
-            fetches.put(
-                    fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
+            long untilNs = nowNs() + limits.transferTimeoutNs();
+            fetches.put(fetch.id(), new PendingFetch(session, fetch, untilNs));
+        } else if (fetch.ticket() != 0) {
+            String detail = "fetches=" + fetches.size() + " wait for their transfers";
+            cancel(session, fetch.id(), KvError.NO_SPACE, detail);
         }
+    }
+
+    /** A receiver asks for a transfer that is here, perhaps under a standing grant. */
+    private void serve(Outbound transfer, Session session, Frame.Fetch fetch) {
+        boolean standing = fetch.ticket() != 0 && !session.device().plane().sharedLane();
+        if (transfer.adopted && session.equals(transfer.session)) {
+            fail(transfer, KvError.PEER_LOST, "the receiver took its grant back", true);
+        } else if (!transfer.ungranted() || !receives(transfer, session)) {
+            if (standing) {
+                String detail = transfer + "; it goes to another session";
+                cancel(session, fetch.id(), KvError.BAD_ROUTE, detail);
+            }
+        } else if (!standing && !transfer.held()) {
+            return; // It is offered anyway.
+        } else if (fetch.tokens() != transfer.tokens() || fetch.digest() != transfer.digest()) {
+            String detail =
+                    "prompt differs: tokens=%d/%d (ours/theirs) or their ids"
+                            .formatted(transfer.tokens(), fetch.tokens());
+            cancel(session, fetch.id(), KvError.PROMPT_MISMATCH, detail);
+            fail(transfer, KvError.PROMPT_MISMATCH, detail, false);
+        } else {
+            if (!session.equals(transfer.session)) {
+                transfer.withdrawOffer();
+                attach(transfer, session);
+            }
+            if (standing) {
+                adopt(transfer, session, fetch.ticket());
+            }
+        }
+    }
+
+    // A pushed transfer goes to its route's decode instance, a held one to the first that fetches.
+    private static boolean receives(Outbound transfer, Session session) {
+        Session taken = transfer.session;
+        return transfer.held()
+                ? taken == null || session.samePeer(taken)
+                : session.peer != null && session.peer.address().equals(transfer.peer());
+    }
+
+    // All layers are granted; an offer that crossed this is ignored by the receiver.
+    private void adopt(Outbound transfer, Session session, long ticket) {
+        transfer.adopted = true;
+        transfer.withdrawOffer();
+        transfer.groupFirst = 0;
+        transfer.groupEnd = transfer.layers();
+        granted(transfer, session, ticket);
+    }
+
+    private static void granted(Outbound transfer, Session session, long ticket) {
+        transfer.moveTo(SendState.GRANTED);
+        transfer.refused(false);
+        transfer.ticket = ticket;
+        transfer.posted = transfer.groupFirst;
+        transfer.groupDone = false;
+        transfer.plane = session.device().plane().name();
     }
 
     void onGrant(Session session, Frame.Grant grant) {
@@ -143,12 +200,7 @@ final class Outbox {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
             return;
         }
-        transfer.moveTo(SendState.GRANTED);
-        transfer.refused(false);
-        transfer.ticket = grant.ticket();
-        transfer.posted = transfer.groupFirst;
-        transfer.groupDone = false;
-        transfer.plane = session.device().plane().name();
+        granted(transfer, session, grant.ticket());
         pump(transfer);
     }
 
@@ -225,7 +277,7 @@ final class Outbox {
     }
 
     void tick() {
-        fetches.values().removeIf(fetch -> fetch.untilNs - nowNs() <= 0);
+        fetches.values().removeIf(this::endedUnserved);
         for (Outbound transfer : List.copyOf(transfers.values())) {
             if (nowNs() - transfer.deadlineNs >= 0) {
                 String detail = transfer + "; its time is over";
@@ -234,6 +286,18 @@ final class Outbox {
                 pump(transfer);
             }
         }
+    }
+
+    private boolean endedUnserved(PendingFetch pending) {
+        boolean over = pending.untilNs - nowNs() <= 0;
+        if (over && pending.fetch.ticket() != 0) {
+            cancel(
+                    pending.session,
+                    pending.fetch.id(),
+                    KvError.DEADLINE,
+                    "nobody has begun to compute it");
+        }
+        return over;
     }
 
     void close() {
@@ -245,6 +309,7 @@ final class Outbox {
     private void pump(Outbound transfer) {
         if (transfer.state == SendState.GRANTED) {
             post(transfer);
+            tellSaved(transfer);
             if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
@@ -256,6 +321,18 @@ final class Outbox {
         }
         if (transfer.state == SendState.WAITING) {
             offer(transfer);
+        }
+    }
+
+    // A receiver may load the first layers while the last ones travel.
+    private void tellSaved(Outbound transfer) {
+        Session session = transfer.session;
+        if (session == null || transfer.saidSaved || !transfer.saved()) {
+            return;
+        }
+        DataPlane plane = session.device().plane();
+        if (plane.arrivesSoon() && !plane.sharedLane()) {
+            transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
         }
     }
 
@@ -307,6 +384,7 @@ final class Outbox {
                             layer,
                             transfer.source(layer),
                             tokenBytes * transfer.tokens(),
+                            transfer.after(layer),
                             new Sent(transfer));
             session.device().submit(plane -> send(plane, op));
         }
@@ -334,14 +412,14 @@ final class Outbox {
         public void onSent(SendOp op) {
             transfer.onLayerSent();
             // Waking the control thread for each layer costs more than sending a small one.
-            if (transfer.onLayerEnded()) {
+            if (transfer.onLayerEnded(op.layer())) {
                 control.execute(() -> onEnded(null, ""));
             }
         }
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
-            transfer.onLayerEnded();
+            transfer.onLayerEnded(op.layer());
             control.execute(() -> onEnded(error, detail));
         }
 
@@ -387,10 +465,7 @@ final class Outbox {
             tombstones.put(transfer.id(), told, nowNs());
         }
         Session session = transfer.session;
-        if (session != null) {
-            session.transfers--;
-            session.lastUsedNs = nowNs();
-        }
+        leave(session);
         transfer.letGo();
         TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
         transfer.moveTo(SendState.ENDED);
@@ -402,8 +477,16 @@ final class Outbox {
     }
 
     private void attach(Outbound transfer, Session session) {
+        leave(transfer.session);
         transfer.session = session;
         session.transfers++;
+    }
+
+    private void leave(@Nullable Session session) {
+        if (session != null) {
+            session.transfers--;
+            session.lastUsedNs = nowNs();
+        }
     }
 
     private void cancel(Session session, TransferId id, KvError error, String detail) {

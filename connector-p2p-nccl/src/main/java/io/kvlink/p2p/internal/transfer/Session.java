@@ -34,6 +34,8 @@ final class Session {
     long lastUsedNs;
     // Transfers that use the session.
     int transfers;
+    // Standing grants that went out through it.
+    int standing;
 
     Session(Link link, HostPort address, boolean dialled, long nowNs) {
         this.link = link;
@@ -53,6 +55,14 @@ final class Session {
     /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
     boolean worthDiallingAgain() {
         return dialled && peer != null;
+    }
+
+    /** True if the other session is with the same start of the same peer. */
+    boolean samePeer(Session other) {
+        return peer != null
+                && other.peer != null
+                && peer.address().equals(other.peer.address())
+                && peer.epoch() == other.peer.epoch();
     }
 
     DeviceAgent device() {

@@ -33,7 +33,7 @@ final class FakeDevice implements CudaDevice {
         attached.add(Thread.currentThread());
     }
 
-    private <T> T call(String method, Supplier<T> body) {
+    <T> T call(String method, Supplier<T> body) {
         synchronized (machine.lock) {
             process.checkRuns();
             if (closed || !attached.contains(Thread.currentThread())) {
@@ -47,7 +47,7 @@ final class FakeDevice implements CudaDevice {
         }
     }
 
-    private void run(String method, Runnable body) {
+    void run(String method, Runnable body) {
         call(
                 method,
                 () -> {

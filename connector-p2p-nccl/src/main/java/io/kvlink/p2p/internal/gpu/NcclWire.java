@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.CudaStream;
+import io.kvlink.p2p.internal.cuda.NcclLibrary;
+import io.kvlink.p2p.internal.gpu.LinkFrame.UniqueId;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sends and receives by NCCL: a communicator for each link, made by both ends when they meet. All
+ * sends of the device take turns in one stream and all receives in another.
+ */
+final class NcclWire implements Wire {
+
+    private static final Logger log = LoggerFactory.getLogger(NcclWire.class);
+
+    // A posted group has its partner, unless that hangs.
+    private static final NcclLane.Limits LIMITS =
+            new NcclLane.Limits(
+                    TimeUnit.SECONDS.toNanos(30),
+                    TimeUnit.SECONDS.toNanos(10),
+                    TimeUnit.SECONDS.toNanos(30),
+                    TimeUnit.SECONDS.toNanos(2),
+                    0);
+    // Further than any arena is long: parts of two regions never touch.
+    private static final long APART = 1L << 50;
+
+    /** Moves of one pull. */
+    private record Pushed(Link link, NcclLink to, List<Move> moves) {}
+
+    private final NcclLibrary library;
+    private final SideChannel channel;
+    private final Listener listener;
+    private final CudaStream sendStream;
+    private final CudaStream receiveStream;
+    private final NcclLane sends;
+    private final NcclLane receives;
+    private final StagingBuffer staging;
+    private final Map<Link, NcclLink> links = new LinkedHashMap<>();
+    // Pushed, and waiting for room in the staging buffer; in order, all links'.
+    private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
+    private long nowNs;
+
+    // Written by the device thread, read by any.
+    private volatile int communicators;
+    private volatile long communicatorBytes;
+
+    NcclWire(
+            CudaDevice device,
+            NcclLibrary library,
+            SideChannel channel,
+            Listener listener,
+            int channels) {
+        this.library = library;
+        this.channel = channel;
+        this.listener = listener;
+        NcclLane.Limits limits =
+                new NcclLane.Limits(
+                        LIMITS.connectNs(),
+                        LIMITS.sendNs(),
+                        LIMITS.receiveNs(),
+                        LIMITS.closeNs(),
+                        channels);
+        sendStream = device.newStream();
+        receiveStream = device.newStream();
+        sends = new NcclLane(device, library, sendStream, limits);
+        receives = new NcclLane(device, library, receiveStream, limits);
+        staging = new StagingBuffer(device);
+    }
+
+    @Override
+    public boolean reaches(GpuEndpoint self, GpuEndpoint peer) {
+        // Two ranks of a communicator need two GPUs.
+        return self.nccl() == peer.nccl() && !self.gpu().equals(peer.gpu());
+    }
+
+    @Override
+    public void greet(Link link) {
+        byte[] id = library.newUniqueId();
+        channel.send(link, new UniqueId(id));
+        connect(link, id);
+    }
+
+    @Override
+    public void onFrame(Link link, LinkFrame frame) {
+        if (!(frame instanceof UniqueId unique)
+                || unique.id().length != NcclLibrary.UNIQUE_ID_BYTES
+                || links.containsKey(link)) {
+            listener.onWireFailed(link, "unexpected " + frame);
+            return;
+        }
+        try {
+            connect(link, unique.id());
+        } catch (KvConnectorException cause) {
+            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+        }
+    }
+
+    private void connect(Link link, byte[] id) {
+        NcclLane lane = link.dialled ? receives : sends;
+        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link), nowNs));
+    }
+
+    /** Hears how a communicator goes. */
+    private final class Ends implements NcclLink.Listener {
+        private final Link link;
+
+        Ends(Link link) {
+            this.link = link;
+        }
+
+        @Override
+        public void onReady(NcclLink ready) {
+            log.debug("{} took {} bytes of the device", ready, ready.communicatorBytes());
+        }
+
+        @Override
+        public void onClosed(NcclLink closed, KvError error, String detail) {
+            if (error != KvError.CLOSED) {
+                listener.onWireFailed(link, error + " " + detail);
+            }
+        }
+    }
+
+    @Override
+    public boolean pullsEarly() {
+        return false;
+    }
+
+    @Override
+    public List<Long> messages(List<MemoryRegion> source) {
+        return Messages.direct(source);
+    }
+
+    @Override
+    public void onPulled(Link link, List<Landing> landings) {
+        NcclLink from = links.get(link);
+        if (from == null) {
+            return; // The link is failing, and with it what was pulled.
+        }
+        Messages messages = new Messages();
+        for (Landing landing : landings) {
+            if (landing.messages().isEmpty()) {
+                messages.addGathered(landing.address(), landing.bytes());
+            } else {
+                messages.addDirect(landing.address(), landing.messages());
+            }
+        }
+        List<Long> parts = landings.stream().map(Landing::part).toList();
+        from.post(messages.list(), null, new Arriving(link, parts));
+    }
+
+    /** A group on its way in. If it fails its link does, and with it all that was pulled. */
+    private final class Arriving implements NcclGroup.Listener {
+        private final Link link;
+        private final List<Long> parts;
+
+        Arriving(Link link, List<Long> parts) {
+            this.link = link;
+            this.parts = parts;
+        }
+
+        @Override
+        public void onDone(NcclGroup group) {
+            listener.onArrived(link, parts);
+        }
+
+        @Override
+        public void onFailed(NcclGroup group, KvError error, String detail) {
+            log.debug("{} {} {}", group, error, detail);
+        }
+    }
+
+    @Override
+    public boolean ready(Link link) {
+        return links.containsKey(link);
+    }
+
+    @Override
+    public void push(Link link, List<Move> moves) {
+        NcclLink to = links.get(link);
+        if (to == null) {
+            throw new IllegalStateException("not ready: " + link);
+        }
+        pushed.add(new Pushed(link, to, moves));
+        postPushed();
+    }
+
+    // Gathers and posts in order, as far as there is room.
+    private void postPushed() {
+        for (Pushed head; (head = pushed.peek()) != null; ) {
+            boolean gathers = !head.moves.stream().allMatch(NcclWire::direct);
+            StagingBuffer.Slot slot = gathers ? staging.take() : null;
+            if (gathers && slot == null) {
+                return;
+            }
+            pushed.remove();
+            post(head, slot);
+        }
+    }
+
+    private static boolean direct(Move move) {
+        return !Messages.direct(move.send().op.source()).isEmpty();
+    }
+
+    private void post(Pushed push, StagingBuffer.@Nullable Slot slot) {
+        Leaving leaving = new Leaving(push, slot);
+        try {
+            List<NcclGroup.Part> parts = slot == null ? asTheyLie(push) : gather(push, slot);
+            push.to.post(parts, slot == null ? null : slot.gathered(), leaving);
+        } catch (KvConnectorException cause) {
+            listener.onWireFailed(push.link, String.valueOf(cause.getMessage()));
+            leaving.end();
+        }
+    }
+
+    private static List<NcclGroup.Part> asTheyLie(Pushed push) {
+        List<NcclGroup.Part> parts = new ArrayList<>();
+        push.moves.forEach(move -> addRuns(parts, move));
+        return parts;
+    }
+
+    private static void addRuns(List<NcclGroup.Part> parts, Move move) {
+        for (Move.Run run : move.runs()) {
+            parts.add(new NcclGroup.Part(run.address(), run.bytes()));
+        }
+    }
+
+    private List<NcclGroup.Part> gather(Pushed push, StagingBuffer.Slot slot) {
+        Messages there = new Messages();
+        List<NcclGroup.Part> here = new ArrayList<>();
+        long used = 0;
+        for (Move move : push.moves) {
+            Part part = move.part();
+            long place = part.region() * APART + part.at();
+            if (direct(move)) {
+                there.addDirect(place, List.of(part.bytes()));
+                addRuns(here, move);
+                continue;
+            }
+            boolean grows = there.addGathered(place, part.bytes());
+            if (!grows) {
+                used = (used + 255) & -256; // Wide copies want it.
+            }
+            long at = staging.gather(slot, used, move);
+            if (grows) {
+                NcclGroup.Part before = here.remove(here.size() - 1);
+                here.add(new NcclGroup.Part(before.address(), before.bytes() + part.bytes()));
+            } else {
+                here.add(new NcclGroup.Part(at, part.bytes()));
+            }
+            used += part.bytes();
+        }
+        staging.finish(slot);
+        return here;
+    }
+
+    /** A group on its way out. */
+    private final class Leaving implements NcclGroup.Listener {
+        private final Pushed push;
+        private final StagingBuffer.@Nullable Slot slot;
+
+        Leaving(Pushed push, StagingBuffer.@Nullable Slot slot) {
+            this.push = push;
+            this.slot = slot;
+        }
+
+        @Override
+        public void onDone(NcclGroup group) {
+            end();
+        }
+
+        @Override
+        public void onFailed(NcclGroup group, KvError error, String detail) {
+            end(); // Nothing reads it; that it failed the link's end tells.
+        }
+
+        void end() {
+            if (slot != null) {
+                staging.giveBack(slot);
+            }
+            listener.onSent(push.link, push.moves);
+        }
+    }
+
+    @Override
+    public int poll(long now) {
+        nowNs = now;
+        int workCount = receives.poll(now) + sends.poll(now);
+        if (!pushed.isEmpty()) {
+            postPushed();
+        }
+        communicators = sends.links() + receives.links();
+        communicatorBytes = sends.communicatorBytes() + receives.communicatorBytes();
+        return workCount;
+    }
+
+    @Override
+    public boolean busy() {
+        for (NcclLink each : links.values()) {
+            if (each.state() != NcclLink.State.READY || !each.idle()) {
+                return true;
+            }
+        }
+        return sends.links() + receives.links() > links.size();
+    }
+
+    @Override
+    public boolean idle(Link link) {
+        NcclLink nccl = links.get(link);
+        return nccl == null
+                || nccl.state() == NcclLink.State.CLOSED
+                || (nccl.state() == NcclLink.State.READY
+                        && nccl.idle()
+                        && pushed.stream().noneMatch(each -> each.link == link));
+    }
+
+    @Override
+    public void abandon(Link link) {
+        NcclLink nccl = links.get(link);
+        if (nccl != null && !idle(link)) {
+            nccl.abort(KvError.CLOSED, "the link is given up");
+        }
+    }
+
+    @Override
+    public boolean quiet(Link link, long lostNs, long now) {
+        return true; // Only our own kernels write here, and the link is idle.
+    }
+
+    @Override
+    public void release(Link link) {
+        NcclLink nccl = links.remove(link);
+        if (nccl != null) {
+            nccl.close();
+        }
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        return List.of(
+                gauge("nccl_communicators", "NCCL communicators.", communicators),
+                gauge(
+                        "nccl_communicator_bytes",
+                        "Device memory that became less while they were made.",
+                        (double) communicatorBytes));
+    }
+
+    private static KvMetric gauge(String name, String help, double value) {
+        return new KvMetric(name, help, false, Map.of(), value);
+    }
+
+    @Override
+    public void close() {
+        links.clear();
+        closeLane(sends);
+        closeLane(receives);
+        staging.close();
+        sendStream.close();
+        receiveStream.close();
+    }
+
+    private static void closeLane(NcclLane lane) {
+        try {
+            lane.close(System::nanoTime);
+        } catch (KvConnectorException cause) {
+            log.error("plane=nccl {}", cause.getMessage());
+        }
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.cuda;
+
+import io.kvlink.p2p.internal.dataplane.Gpus;
+
+final class DeviceKvMemoryGpuIT extends DeviceKvMemoryContract {
+
+    @Override
+    DeviceKvMemory open() {
+        Gpus.assume(1);
+        return DeviceKvMemory.of(0);
+    }
+}
