@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.dataplane;
 
+import io.kvlink.p2p.internal.gpu.GpuPlanes;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -38,8 +39,18 @@ public final class DataPlanes {
         String hostOnly = "KV lies in device memory";
         return new DataPlanes(
                 List.of(
-                        new CudaIpcPlaneFactory(probe, gpu),
-                        new NcclPlaneFactory(probe, gpu),
+                        new GpuPlaneFactory(
+                                GpuPlanes.CUDA_IPC,
+                                probe.missingForCuda(),
+                                gpu,
+                                config -> config,
+                                GpuPlanes::openCudaIpc),
+                        new GpuPlaneFactory(
+                                GpuPlanes.NCCL,
+                                probe.missingForNccl(),
+                                gpu,
+                                GpuPlanes::ncclVersion,
+                                GpuPlanes::openNccl),
                         gpu.isPresent() ? new NoPlane("tcp", hostOnly) : new TcpPlaneFactory(tcp),
                         gpu.isPresent()
                                 ? new NoPlane(LoopbackPlane.NAME, hostOnly)

@@ -131,9 +131,9 @@ record GpuEndpoint(
                         || !stat[START].equals(Long.toString(started)));
     }
 
-    /** When this process started, in the kernel's ticks. */
-    static long thisStart() {
-        String[] stat = stat("self");
+    /** When a process started, in the kernel's ticks; its number, or "self". */
+    static long startOf(String process) {
+        String[] stat = stat(process);
         return stat.length == 0 ? 0 : Long.parseLong(stat[START]);
     }
 

@@ -10,16 +10,15 @@ import io.kvlink.p2p.internal.gpu.LinkFrame.Export;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Failed;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Pull;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Ready;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Settle;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Settled;
 import io.kvlink.p2p.internal.gpu.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Written;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
-import java.io.IOException;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,9 +26,8 @@ import org.slf4j.LoggerFactory;
  * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Layers
  * lie in device memory or in pinned host memory at both ends.
  *
- * <p>A link ends in order: both sides stop, let their GPU end what it works on, say Bye, and only
- * then close. A link that ends otherwise is <i>lost</i>: its receives have failed, but end only
- * when the wire knows that nobody writes their memory any more.
+ * <p>When a link ends ({@link LinkEnds}), what uses it fails at once, but its operations end only
+ * when nobody works on their memory any more.
  */
 final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
@@ -45,7 +43,6 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
     private final String name;
     private final CudaDevice device;
-    private final long unusedNs;
     private final SideChannel channel;
     private final GpuEndpoint self;
     private final String endpoint;
@@ -54,15 +51,11 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     private final PullSender sender;
     private final PullReceiver receiver;
 
-    // Links that this node dialled to receive on, by the peer's endpoint.
-    private final Map<String, Link> dialled = new HashMap<>();
-    private final Map<Link, Long> usedNs = new HashMap<>();
-    // Links that end in order: accepted ones until the wire is idle, dialled ones until Bye comes.
-    private final Map<Link, String> leaving = new LinkedHashMap<>();
-    // Closed links whose wire isn't idle or quiet yet, and since when.
-    private final Map<Link, Long> lost = new LinkedHashMap<>();
+    private final DialledLinks dialled;
+    private final LinkEnds ends;
 
     private boolean attached;
+    private boolean polled;
     private boolean closed;
     private long nowNs;
     private long sweepNs;
@@ -85,23 +78,41 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
      * @param device the GPU; borrowed
      * @param host the address to listen on
      * @param unusedNs links that nothing was received on for so long are closed
+     * @param sizes of the spill buffer
      * @param parts makes what differs between wires
      */
-    GpuPlane(String name, CudaDevice device, String host, long unusedNs, Parts parts) {
+    GpuPlane(
+            String name,
+            CudaDevice device,
+            String host,
+            long unusedNs,
+            PullSizes sizes,
+            Parts parts) {
         this.name = name;
         this.device = device;
-        this.unusedNs = unusedNs;
         channel = SideChannel.open(host, this);
-        self = parts.endpoint(channel);
+        try {
+            self = parts.endpoint(channel);
+            wire = parts.wire(channel, self, this);
+        } catch (RuntimeException cause) {
+            channel.close();
+            throw cause;
+        }
         endpoint = self.text();
-        wire = parts.wire(channel, self, this);
-        spill = new SpillBuffer(device);
+        spill = new SpillBuffer(device, sizes);
         sender = new PullSender(device, channel, wire, this::onWireFailed);
         receiver = parts.receiver(channel, spill, wire);
+        dialled = new DialledLinks(channel, wire, endpoint, unusedNs);
+        ends = new LinkEnds(channel, wire, this::onEnded, this::redial);
     }
 
-    PullReceiver receiver() {
-        return receiver;
+    SideChannel channel() {
+        return channel;
+    }
+
+    /** Whether no link is ending, and no GPU works for one. */
+    boolean settled() {
+        return ends.isEmpty() && !wire.busy() && !spill.busy();
     }
 
     @Override
@@ -148,23 +159,17 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             op.listener().onReceiveFailed(op, KvError.CLOSED, CLOSED);
             return;
         }
-        Link link = dialled.get(op.endpoint());
+        Link link = dialled.dial(op.endpoint(), nowNs);
         if (link == null) {
-            GpuEndpoint peer = GpuEndpoint.parse(op.endpoint()).orElse(null);
-            if (peer == null) {
-                throw new IllegalArgumentException("endpoint=" + op.endpoint());
-            }
-            try {
-                link = channel.dial(peer, op.endpoint(), endpoint);
-            } catch (IOException cause) {
-                op.listener().onReceiveFailed(op, KvError.PEER_LOST, "dial: " + cause);
-                return;
-            }
-            dialled.put(op.endpoint(), link);
-            wire.greet(link);
+            op.listener().onReceiveFailed(op, KvError.PEER_LOST, "can't dial " + op.endpoint());
+            return;
         }
-        usedNs.put(link, nowNs);
+        dialled.used(link, nowNs);
         receiver.receive(op, link);
+    }
+
+    private @Nullable Link redial(Link lost) {
+        return dialled.dial(lost.endpoint, nowNs);
     }
 
     @Override
@@ -180,40 +185,39 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     @Override
     public void disconnect(String peer) {
         String detail = "the peer was disconnected";
-        Link to = dialled.get(peer);
+        Link to = dialled.find(peer);
         if (to != null) {
-            leave(to, detail);
+            leave(to, KvError.PEER_LOST, detail, false);
         }
         Link from = sender.linkOf(peer);
         if (from != null) {
-            leave(from, detail);
+            leave(from, KvError.PEER_LOST, detail, false);
         }
         sender.failAll(peer, KvError.PEER_LOST, detail);
+        GpuEndpoint.parse(peer).ifPresent(wire::forget);
     }
 
     // Ends a link in order. What uses it fails now, and ends when the GPU has let go.
-    private void leave(Link link, String detail) {
-        if (leaving.putIfAbsent(link, detail) != null || lost.containsKey(link)) {
-            return;
+    private void leave(Link link, KvError error, String detail, boolean returning) {
+        if (ends.leave(link, nowNs)) {
+            failAll(link, error, detail, returning);
         }
-        link.state = Link.State.LEAVING;
+    }
+
+    private void failAll(Link link, KvError error, String detail, boolean returning) {
         if (link.dialled) {
-            dialled.remove(link.endpoint, link);
-            receiver.onGone(link, KvError.PEER_LOST, detail);
-            if (wire.idle(link)) {
-                channel.send(link, new Bye());
-                link.byeSaid = true;
-            }
+            dialled.forget(link);
+            receiver.onGone(link, error, detail);
         } else {
-            sender.onGone(link, KvError.PEER_LOST, detail);
+            sender.onGone(link, error, detail, returning);
         }
         wire.abandon(link);
     }
 
     private void attach() {
         if (!attached) {
-            attached = true;
             device.attach();
+            attached = true;
         }
     }
 
@@ -221,14 +225,18 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     public int poll(long now) {
         attach();
         nowNs = now;
+        if (!polled) {
+            polled = true;
+            sweepNs = now;
+            lastWorkNs = now;
+            dialled.beginTime(now);
+        }
         int workCount = channel.poll(now);
         workCount += sender.announceComplete();
         workCount += sender.push();
         workCount += wire.poll(now);
         workCount += receiver.poll();
-        if (!leaving.isEmpty() || !lost.isEmpty()) {
-            workCount += settleLinks();
-        }
+        workCount += ends.poll(now);
         if (now - sweepNs >= 0) {
             sweepNs = now + SWEEP_NS;
             channel.closeOverdue(now);
@@ -242,45 +250,12 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     }
 
     private void closeUnused() {
-        for (Link link : List.copyOf(dialled.values())) {
-            Long used = usedNs.get(link);
-            if (receiver.uses(link)) {
-                usedNs.put(link, nowNs);
-            } else if (used != null && nowNs - used > unusedNs) {
-                leave(link, "unused");
-            }
+        for (Link link : dialled.unused(receiver::uses, nowNs)) {
+            leave(link, KvError.PEER_LOST, "unused", false);
         }
     }
 
-    private int settleLinks() {
-        int workCount = 0;
-        for (Link link : List.copyOf(leaving.keySet())) {
-            if (wire.idle(link) && !link.byeSaid) {
-                channel.send(link, new Bye());
-                link.byeSaid = true;
-                workCount++;
-            }
-            // An accepted link's peer hears Bye and closes; a dialled one's answers with Bye.
-            if (link.byeSaid && (link.byeHeard || link.state == Link.State.CLOSED)) {
-                workCount++;
-                channel.close(link);
-                end(link);
-            }
-        }
-        for (Map.Entry<Link, Long> each : List.copyOf(lost.entrySet())) {
-            Link link = each.getKey();
-            if (wire.idle(link) && (!link.dialled || wire.quiet(link, each.getValue(), nowNs))) {
-                workCount++;
-                end(link);
-            }
-        }
-        return workCount;
-    }
-
-    private void end(Link link) {
-        leaving.remove(link);
-        lost.remove(link);
-        usedNs.remove(link);
+    private void onEnded(Link link) {
         if (link.dialled) {
             receiver.onQuiet(link);
         } else {
@@ -293,7 +268,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     public void onAccepted(Link link) {
         Link older = sender.linkOf(link.endpoint);
         if (older != null) {
-            leave(older, "the peer has dialled again");
+            leave(older, KvError.PEER_LOST, "the peer has dialled again", true);
         }
         sender.onAccepted(link);
     }
@@ -302,7 +277,8 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     public void onFrame(Link link, LinkFrame frame) {
         if (frame instanceof Bye) {
             link.byeHeard = true;
-            leave(link, "the peer said goodbye");
+            // A receiver that said it may be dialling already, for what is to be sent next.
+            leave(link, KvError.PEER_LOST, "the peer said goodbye", true);
         } else if (link.dialled) {
             onSendersFrame(link, frame);
         } else if (link.open()) {
@@ -312,13 +288,19 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
     private void onSendersFrame(Link link, LinkFrame frame) {
         if (frame instanceof Written written) {
-            receiver.onArrived(link, written.parts());
+            if (!receiver.onArrived(link, written.parts())) {
+                onWireFailed(link, "it wrote what wasn't pulled");
+            }
         } else if (frame instanceof Ready ready) {
-            receiver.onReady(link, ready);
+            if (!receiver.onReady(link, ready)) {
+                onWireFailed(link, "its layer has another size: " + ready.ticket());
+            }
         } else if (frame instanceof Failed failed) {
             receiver.onWithdrawn(link, failed.ticket());
         } else if (frame instanceof Dropped dropped) {
             receiver.onNoMore(link, dropped.ticket());
+        } else if (frame instanceof Settled) {
+            ends.onSettled(link);
         } else {
             onWireFailed(link, "unexpected " + frame);
         }
@@ -329,6 +311,8 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             sender.onPull(link, pull.parts());
         } else if (frame instanceof Drop drop) {
             sender.onDrop(link, drop.ticket());
+        } else if (frame instanceof Settle) {
+            ends.onSettle(link);
         } else if (frame instanceof Export || frame instanceof UniqueId) {
             wire.onFrame(link, frame);
         } else {
@@ -338,18 +322,12 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
 
     @Override
     public void onClosed(Link link, String reason) {
-        if (leaving.containsKey(link) && link.byeHeard) {
-            return; // settleLinks ends it when the wire is idle.
+        if (link.refused) {
+            ends.onRefused(link, nowNs);
         }
-        leaving.remove(link);
-        lost.put(link, nowNs);
-        if (link.dialled) {
-            dialled.remove(link.endpoint, link);
-            receiver.onGone(link, KvError.PEER_LOST, reason);
-        } else {
-            sender.onGone(link, KvError.PEER_LOST, reason);
+        if (ends.onClosed(link, nowNs)) {
+            failAll(link, KvError.PEER_LOST, reason, false);
         }
-        wire.abandon(link);
     }
 
     @Override
@@ -365,16 +343,12 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     @Override
     public void onWireFailed(Link link, String detail) {
         log.warn("plane={} {} failed: {}", name, link, detail);
-        leave(link, detail);
+        leave(link, KvError.PEER_LOST, detail, false);
     }
 
     @Override
     public void idle(long maxNs) {
-        if (wire.busy()
-                || spill.busy()
-                || sender.watching()
-                || !leaving.isEmpty()
-                || !lost.isEmpty()) {
+        if (wire.busy() || spill.busy() || sender.watching() || !ends.isEmpty()) {
             // What a GPU does wakes nobody.
             if (nowNs - lastWorkNs < BUSY_SPIN_NS) {
                 Thread.onSpinWait();
@@ -405,25 +379,34 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             return;
         }
         closed = true;
-        attach();
+        Closing closing = new Closing();
+        closing.run(this::attach);
+        closing.run(this::endLinks);
+        // Operations end when what they use is closed: nothing works for them any more.
+        closing.run(wire::close);
+        closing.run(spill::close);
+        closing.run(channel::close);
+        closing.run(() -> sender.abandonAll(KvError.CLOSED, CLOSED));
+        closing.run(() -> receiver.abandonAll(KvError.CLOSED, CLOSED));
+        closing.end();
+    }
+
+    private void endLinks() {
         for (Link link : sender.links()) {
-            leave(link, CLOSED);
+            leave(link, KvError.CLOSED, CLOSED, false);
         }
-        List.copyOf(dialled.values()).forEach(link -> leave(link, CLOSED));
-        sender.failAll(KvError.CLOSED, CLOSED);
-        long deadlineNs = System.nanoTime() + CLOSE_NS;
-        while ((!leaving.isEmpty() || !lost.isEmpty() || wire.busy() || spill.busy())
-                && System.nanoTime() - deadlineNs < 0) {
-            poll(System.nanoTime());
+        for (Link link : dialled.all()) {
+            leave(link, KvError.CLOSED, CLOSED, false);
+        }
+        long startNs = System.nanoTime();
+        long atNs = nowNs;
+        for (long passedNs = 0; !settled() && passedNs < CLOSE_NS; ) {
+            poll(atNs + passedNs);
             channel.idle(NAP_NS);
+            passedNs = System.nanoTime() - startNs;
         }
-        if (!leaving.isEmpty() || !lost.isEmpty()) {
-            log.error("plane={} closed with links that didn't end: {} {}", name, leaving, lost);
+        if (!ends.isEmpty()) {
+            log.error("plane={} closed with links that didn't end: {}", name, ends);
         }
-        sender.abandonAll(KvError.CLOSED, CLOSED);
-        receiver.abandonAll(KvError.CLOSED, CLOSED);
-        wire.close();
-        spill.close();
-        channel.close();
     }
 }

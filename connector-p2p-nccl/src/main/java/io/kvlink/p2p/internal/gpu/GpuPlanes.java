@@ -7,7 +7,6 @@ import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
-import io.kvlink.p2p.internal.dataplane.Token;
 import io.kvlink.spi.MemoryRegion;
 import java.util.concurrent.TimeUnit;
 
@@ -26,7 +25,7 @@ public final class GpuPlanes {
     private static final long IPC_UNUSED_NS = Long.MAX_VALUE;
 
     // The same for all planes of this process.
-    private static final String PROCESS = Token.random().hex();
+    private static final ProcessIdentity PROCESS = ProcessIdentity.ofThisProcess();
 
     private GpuPlanes() {}
 
@@ -37,10 +36,11 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openCudaIpc(GpuPlaneConfig config) {
-        return openCudaIpc(config, PROCESS);
+        return openCudaIpc(config, PROCESS, PullSizes.DEFAULT, IPC_UNUSED_NS);
     }
 
-    static DataPlane openCudaIpc(GpuPlaneConfig config, String process) {
+    static GpuPlane openCudaIpc(
+            GpuPlaneConfig config, ProcessIdentity process, PullSizes sizes, long unusedNs) {
         CudaDevice device = config.device();
         MemoryRegion arena = config.arena();
         GpuPlane.Parts parts =
@@ -66,10 +66,11 @@ public final class GpuPlanes {
                                 spill,
                                 arena,
                                 ((IpcWire) wire)::describe,
-                                new PullLane());
+                                new PullLane(),
+                                sizes);
                     }
                 };
-        return new GpuPlane(CUDA_IPC, device, config.host(), IPC_UNUSED_NS, parts);
+        return new GpuPlane(CUDA_IPC, device, config.host(), unusedNs, sizes, parts);
     }
 
     /**
@@ -79,14 +80,32 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openNccl(GpuPlaneConfig config) {
+        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+    }
+
+    /**
+     * Loads NCCL.
+     *
+     * @param config the device to load it for
+     * @return its version, as in 22803 for 2.28.3
+     */
+    public static int ncclVersion(GpuPlaneConfig config) {
+        return nccl(config).version();
+    }
+
+    private static NcclLibrary nccl(GpuPlaneConfig config) {
         if (!(config.device() instanceof JavaCppDevice device)) {
             throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
         }
-        return openNccl(config, JavaCppNccl.open(device), PROCESS, NCCL_UNUSED_NS);
+        return JavaCppNccl.open(device);
     }
 
-    static DataPlane openNccl(
-            GpuPlaneConfig config, NcclLibrary library, String process, long unusedNs) {
+    static GpuPlane openNccl(
+            GpuPlaneConfig config,
+            NcclLibrary library,
+            ProcessIdentity process,
+            PullSizes sizes,
+            long unusedNs) {
         CudaDevice device = config.device();
         GpuPlane.Parts parts =
                 new GpuPlane.Parts() {
@@ -105,20 +124,30 @@ public final class GpuPlanes {
                     public PullReceiver receiver(
                             SideChannel channel, SpillBuffer spill, Wire wire) {
                         return new PullReceiver(
-                                channel, wire, spill, config.arena(), any -> null, new PullLane());
+                                channel,
+                                wire,
+                                spill,
+                                config.arena(),
+                                any -> null,
+                                new PullLane(),
+                                sizes);
                     }
                 };
-        return new GpuPlane(NCCL, device, config.host(), unusedNs, parts);
+        return new GpuPlane(NCCL, device, config.host(), unusedNs, sizes, parts);
     }
 
     private static GpuEndpoint endpoint(
-            CudaDevice device, String process, byte[] handle, int nccl, SideChannel channel) {
+            CudaDevice device,
+            ProcessIdentity process,
+            byte[] handle,
+            int nccl,
+            SideChannel channel) {
         return new GpuEndpoint(
                 GpuEndpoint.thisHost(),
-                process,
-                ProcessHandle.current().pid(),
-                GpuEndpoint.thisStart(),
-                GpuEndpoint.thisPidNamespace(),
+                process.token(),
+                process.pid(),
+                process.started(),
+                process.pidNamespace(),
                 device.uuid(),
                 handle,
                 nccl,

@@ -57,9 +57,13 @@ final class IpcMappings implements AutoCloseable {
 
     @Override
     public void close() {
+        Closing closing = new Closing();
         synchronized (lock) {
-            byHandle.values().forEach(mapping -> device.unmap(mapping.address));
+            for (Mapping mapping : byHandle.values()) {
+                closing.run(() -> device.unmap(mapping.address));
+            }
             byHandle.clear();
         }
+        closing.end();
     }
 }

@@ -13,11 +13,12 @@ import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,6 +46,9 @@ final class IpcWire implements Wire {
     // For a lost peer whose process can't be seen from here.
     private static final long UNSEEN_NS = TimeUnit.SECONDS.toNanos(2);
 
+    // Handshakes that led to nothing must not keep memory for ever.
+    private static final int MOST_TRIED = 256;
+
     private record Batch(CudaEvent event, List<Move> moves) {}
 
     /** Memory of the receiver that may be written. */
@@ -66,8 +70,11 @@ final class IpcWire implements Wire {
     private final Map<Link, Lane> lanes = new LinkedHashMap<>();
     private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
     private @Nullable RunCopier copier;
-    // Handles that a handshake has mapped, or couldn't; by any thread.
-    private final Map<String, Boolean> tried = new ConcurrentHashMap<>();
+    // Whether a handshake could map a peer's handle; it is mapped since, if so. By any thread.
+    private final Object triedLock = new Object();
+    private final Map<String, Boolean> tried = new LinkedHashMap<>();
+    // Dialled links whose peer's process can be seen from here.
+    private final Set<Link> seen = new HashSet<>();
 
     IpcWire(
             CudaDevice device,
@@ -88,16 +95,38 @@ final class IpcWire implements Wire {
         if (!mine.sameHost(peer)) {
             return false;
         }
-        if (mine.sameProcess(peer)) {
-            return device.canReach(peer.gpu());
+        if (!mine.sameProcess(peer) && peer.handle().length == 0) {
+            return true; // It only sends; whether it reaches us it finds out itself.
         }
-        // A peer without memory only sends; whether it reaches us it finds out itself.
-        return peer.handle().length == 0 || tried.computeIfAbsent(peer.text(), key -> open(peer));
-    }
-
-    private boolean open(GpuEndpoint peer) {
         try {
             device.attach();
+            return mine.sameProcess(peer) ? device.canReach(peer.gpu()) : maps(peer);
+        } catch (KvConnectorException cause) {
+            log.warn(
+                    "plane=cuda-ipc peer={}: {}",
+                    peer.channel().socketAddress(),
+                    cause.getMessage());
+            return false;
+        }
+    }
+
+    private boolean maps(GpuEndpoint peer) {
+        synchronized (triedLock) {
+            Boolean known = tried.get(peer.text());
+            if (known != null) {
+                return known;
+            }
+            boolean mapped = map(peer);
+            tried.put(peer.text(), mapped);
+            if (tried.size() > MOST_TRIED) {
+                GpuEndpoint.parse(tried.keySet().iterator().next()).ifPresent(this::forget);
+            }
+            return mapped;
+        }
+    }
+
+    private boolean map(GpuEndpoint peer) {
+        try {
             mappings.take(peer.handle());
             return true;
         } catch (KvConnectorException cause) {
@@ -111,7 +140,29 @@ final class IpcWire implements Wire {
     }
 
     @Override
+    public void forget(GpuEndpoint peer) {
+        synchronized (triedLock) {
+            if (Boolean.TRUE.equals(tried.remove(peer.text()))) {
+                giveBack(peer.handle());
+            }
+        }
+    }
+
+    // What can't be unmapped is lost with its context.
+    private void giveBack(byte[] handle) {
+        try {
+            mappings.giveBack(handle);
+        } catch (KvConnectorException cause) {
+            log.warn("plane=cuda-ipc {}", cause.getMessage());
+        }
+    }
+
+    @Override
     public void greet(Link link) {
+        GpuEndpoint peer = link.peer;
+        if (peer != null && !peer.gone(self).orElse(true)) {
+            seen.add(link);
+        }
         if (arena != null) {
             channel.send(
                     link,
@@ -133,6 +184,12 @@ final class IpcWire implements Wire {
             return;
         }
         try {
+            Lane lane = lane(link);
+            if ((export.region() != PullReceiver.ARENA && export.region() != PullReceiver.SPILL)
+                    || lane.targets.containsKey(export.region())) {
+                listener.onWireFailed(link, "exported again: region=" + export.region());
+                return;
+            }
             Target target;
             if (self.sameProcess(peer)) {
                 device.enablePeer(peer.gpu());
@@ -141,10 +198,7 @@ final class IpcWire implements Wire {
                 long address = mappings.take(export.handle());
                 target = new Target(address, export.bytes(), export.handle());
             }
-            Target before = lane(link).targets.put(export.region(), target);
-            if (before != null) {
-                letGo(before);
-            }
+            lane.targets.put(export.region(), target);
         } catch (KvConnectorException cause) {
             listener.onWireFailed(link, String.valueOf(cause.getMessage()));
         }
@@ -156,7 +210,7 @@ final class IpcWire implements Wire {
 
     private void letGo(Target target) {
         if (target.handle().length > 0) {
-            mappings.giveBack(target.handle());
+            giveBack(target.handle());
         }
     }
 
@@ -182,18 +236,16 @@ final class IpcWire implements Wire {
 
     @Override
     public void push(Link link, List<Move> moves) {
-        Lane lane = lane(link);
-        List<Move> batch = new ArrayList<>();
+        Lane lane = lanes.get(link);
+        int marked = 0;
         try {
+            lane = lane(link);
             RunCopier runs = copier();
             CudaEvent awaited = null;
             long bytes = 0;
-            for (Move move : moves) {
-                Target target = lane.targets.get(move.part().region());
-                if (target == null || move.part().at() + move.part().bytes() > target.bytes()) {
-                    throw new KvConnectorException(
-                            KvError.MALFORMED_FRAME, "not exported: " + move.part());
-                }
+            for (int i = 0; i < moves.size(); i++) {
+                Move move = moves.get(i);
+                long to = destination(lane, move.part());
                 CudaEvent after = move.send().op.after();
                 if (after != null && after != awaited) {
                     // What was added may not wait for it.
@@ -201,34 +253,57 @@ final class IpcWire implements Wire {
                     device.await(lane.stream, after);
                     awaited = after;
                 }
-                copy(move, target.address() + move.part().at(), runs, lane.stream);
-                batch.add(move);
+                copy(move, to, runs, lane.stream);
                 bytes += move.part().bytes();
-                if (bytes >= BATCH_BYTES) {
-                    end(lane, runs, batch);
-                    batch = new ArrayList<>();
+                if (bytes >= BATCH_BYTES || i == moves.size() - 1) {
+                    runs.flush(lane.stream);
+                    mark(lane, moves.subList(marked, i + 1));
+                    marked = i + 1;
                     bytes = 0;
                 }
             }
-            if (!batch.isEmpty()) {
-                end(lane, runs, batch);
-            }
         } catch (KvConnectorException cause) {
-            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
-            List<Move> rest = new ArrayList<>(moves);
-            lane.batches.forEach(each -> rest.removeAll(each.moves()));
-            endBroken(link, lane, rest);
+            onPushFailed(link, lane, moves.subList(marked, moves.size()), cause);
         }
     }
 
-    // What couldn't be enqueued isn't read; what was, is over when the stream has come to here.
-    private void endBroken(Link link, Lane lane, List<Move> rest) {
+    private static long destination(Lane lane, Part part) {
+        Target target = lane.targets.get(part.region());
+        if (target == null || part.at() > target.bytes() - part.bytes()) {
+            throw new KvConnectorException(KvError.MALFORMED_FRAME, "not exported: " + part);
+        }
+        return target.address() + part.at();
+    }
+
+    private void mark(Lane lane, List<Move> moves) {
+        CudaEvent event = event();
         try {
-            CudaEvent event = event();
             device.record(event, lane.stream);
-            lane.batches.add(new Batch(event, rest));
         } catch (KvConnectorException cause) {
-            // The context is lost: nothing runs in it any more.
+            events.add(event);
+            throw cause;
+        }
+        lane.batches.add(new Batch(event, List.copyOf(moves)));
+    }
+
+    // What couldn't be enqueued isn't read; what was, is over when the stream has come to here.
+    private void onPushFailed(
+            Link link, @Nullable Lane lane, List<Move> rest, KvConnectorException cause) {
+        if (copier != null) {
+            copier.close(); // With the runs that it has gathered: nobody must enqueue them now.
+            copier = null;
+        }
+        boolean marked = false;
+        if (lane != null) {
+            try {
+                mark(lane, rest);
+                marked = true;
+            } catch (KvConnectorException lost) {
+                log.warn("plane=cuda-ipc {}", lost.getMessage()); // Its context runs nothing.
+            }
+        }
+        listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+        if (!marked) {
             listener.onSent(link, rest);
         }
     }
@@ -236,20 +311,13 @@ final class IpcWire implements Wire {
     private void copy(Move move, long destination, RunCopier runs, CudaStream stream) {
         long to = destination;
         for (Move.Run run : move.runs()) {
-            if (run.bytes() >= ENGINE_BYTES) {
+            if (run.bytes() >= ENGINE_BYTES || !run.onDevice()) {
                 device.copy(run.address(), to, run.bytes(), stream);
             } else {
                 runs.add(run.address(), to, run.bytes(), stream);
             }
             to += run.bytes();
         }
-    }
-
-    private void end(Lane lane, RunCopier runs, List<Move> batch) {
-        runs.flush(lane.stream);
-        CudaEvent event = event();
-        device.record(event, lane.stream);
-        lane.batches.add(new Batch(event, batch));
     }
 
     private RunCopier copier() {
@@ -289,7 +357,10 @@ final class IpcWire implements Wire {
             }
         } catch (KvConnectorException cause) {
             // The context is lost: nothing runs in it any more.
-            lane.batches.forEach(batch -> sent.addAll(batch.moves()));
+            for (Batch batch : lane.batches) {
+                events.add(batch.event());
+                sent.addAll(batch.moves());
+            }
             lane.batches.clear();
             listener.onWireFailed(link, String.valueOf(cause.getMessage()));
         }
@@ -326,20 +397,27 @@ final class IpcWire implements Wire {
         if (peer == null || !link.wasOpen || link.byeHeard) {
             return true;
         }
-        Optional<Boolean> gone = self.sameProcess(peer) ? Optional.empty() : peer.gone(self);
+        boolean blind = self.sameProcess(peer) || !seen.contains(link);
+        Optional<Boolean> gone = blind ? Optional.empty() : peer.gone(self);
         return gone.orElse(nowNs - lostNs > UNSEEN_NS);
     }
 
     @Override
     public void release(Link link) {
+        seen.remove(link);
         Lane lane = lanes.remove(link);
         if (lane != null) {
-            lane.stream.close();
+            lane.batches.forEach(batch -> events.add(batch.event()));
+            try {
+                lane.stream.close();
+            } catch (KvConnectorException cause) {
+                log.warn("plane=cuda-ipc {}", cause.getMessage());
+            }
             lane.targets.values().forEach(this::letGo);
         }
         GpuEndpoint peer = link.peer;
-        if (peer != null && Boolean.TRUE.equals(tried.remove(peer.text()))) {
-            mappings.giveBack(peer.handle());
+        if (peer != null) {
+            forget(peer);
         }
     }
 
@@ -350,13 +428,15 @@ final class IpcWire implements Wire {
 
     @Override
     public void close() {
-        List.copyOf(lanes.keySet()).forEach(this::release);
-        mappings.close();
-        events.forEach(CudaEvent::close);
+        Closing closing = new Closing();
+        List.copyOf(lanes.keySet()).forEach(link -> closing.run(() -> release(link)));
+        closing.run(mappings::close);
+        events.forEach(event -> closing.run(event::close));
         events.clear();
         if (copier != null) {
-            copier.close();
+            closing.run(copier::close);
             copier = null;
         }
+        closing.end();
     }
 }

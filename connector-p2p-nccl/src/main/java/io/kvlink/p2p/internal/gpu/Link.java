@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.spi.KvConnectorException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SelectionKey;
@@ -21,7 +22,7 @@ final class Link {
         OPENING,
         /** Frames go both ways. */
         OPEN,
-        /** Our last frame is sent or queued; we wait for the other side's. */
+        /** It ends in order: what is under way ends, and both sides say goodbye. */
         LEAVING,
         /** The socket is closed. */
         CLOSED
@@ -30,6 +31,8 @@ final class Link {
     private static final int MOST_QUEUED_BYTES = 64 << 20;
 
     final boolean dialled;
+    // Later ones have larger ones.
+    final long number;
     State state = State.OPENING;
     // The peer's endpoint as it says itself; empty until it has introduced itself.
     String endpoint = "";
@@ -39,6 +42,10 @@ final class Link {
     boolean byeSaid;
     // Whether the socket ever was connected: if not, the peer knows nothing of us.
     boolean wasOpen;
+    // Whether nobody listens where it was dialled.
+    boolean refused;
+    // Whether the peer was asked to settle what was before.
+    boolean asked;
     long sinceNs;
 
     private final SocketChannel socket;
@@ -46,12 +53,19 @@ final class Link {
     // What the socket hasn't taken, up to the position.
     private ByteBuffer out = ByteBuffer.allocate(4096);
     private ByteBuffer in = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+    // First byte of what was read and isn't decoded, which goes up to the position.
+    private int undecoded;
 
-    Link(boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+    Link(long number, boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+        this.number = number;
         this.dialled = dialled;
         this.socket = socket;
         this.key = key;
         this.sinceNs = nowNs;
+    }
+
+    boolean isOf(SocketChannel other) {
+        return socket == other;
     }
 
     boolean open() {
@@ -94,10 +108,17 @@ final class Link {
 
     /** Completes a dialled connection. */
     void connect() throws IOException {
-        if (socket.finishConnect()) {
-            state = State.OPEN;
-            wasOpen = true;
-            flush();
+        try {
+            if (socket.finishConnect()) {
+                wasOpen = true;
+                if (state == State.OPENING) {
+                    state = State.OPEN;
+                }
+                flush();
+            }
+        } catch (ConnectException cause) {
+            refused = true;
+            throw cause;
         }
     }
 
@@ -117,24 +138,25 @@ final class Link {
      * @throws KvConnectorException with MALFORMED_FRAME
      */
     @Nullable LinkFrame next() throws IOException {
-        in.flip();
-        try {
-            if (in.remaining() < 4) {
-                return null;
-            }
-            int length = in.getInt(in.position());
-            if (length < 1 || length > LinkCodec.MAX_BYTES) {
-                throw new IOException("frame length=" + length);
-            }
-            if (in.remaining() < 4 + length) {
-                return null;
-            }
-            ByteBuffer frame = in.slice(in.position() + 4, length).order(ByteOrder.LITTLE_ENDIAN);
-            in.position(in.position() + 4 + length);
-            return LinkCodec.decode(frame);
-        } finally {
-            in.compact();
+        int left = in.position() - undecoded;
+        int length = left < 4 ? 0 : in.getInt(undecoded);
+        if (left >= 4 && (length < 1 || length > LinkCodec.MAX_BYTES)) {
+            throw new IOException("frame length=" + length);
         }
+        if (left < 4 + length || left < 4) {
+            in.limit(in.position()).position(undecoded);
+            in.compact();
+            undecoded = 0;
+            return null;
+        }
+        ByteBuffer frame = in.slice(undecoded + 4, length).order(ByteOrder.LITTLE_ENDIAN);
+        undecoded += 4 + length;
+        return LinkCodec.decode(frame);
+    }
+
+    /** Whether the socket has taken all that was sent. */
+    boolean flushed() {
+        return out.position() == 0;
     }
 
     /** Closes the socket. Closing twice does nothing. */
@@ -153,7 +175,8 @@ final class Link {
         return "link=" + (dialled ? "to" : "from") + " peer=" + name() + " state=" + state;
     }
 
-    private String name() {
+    /** The peer, for messages. */
+    String name() {
         return peer == null ? "stranger" : peer.channel().socketAddress().toString();
     }
 }

@@ -10,6 +10,8 @@ import io.kvlink.p2p.internal.gpu.LinkFrame.Failed;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Hello;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Pull;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Ready;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Settle;
+import io.kvlink.p2p.internal.gpu.LinkFrame.Settled;
 import io.kvlink.p2p.internal.gpu.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.gpu.LinkFrame.Written;
 import io.kvlink.spi.KvConnectorException;
@@ -94,6 +96,12 @@ final class LinkCodec {
         if (frame instanceof Bye) {
             return begin(10, 0).flip();
         }
+        if (frame instanceof Settle) {
+            return begin(12, 0).flip();
+        }
+        if (frame instanceof Settled) {
+            return begin(13, 0).flip();
+        }
         if (frame instanceof Ready ready) {
             ByteBuffer out = begin(11, 16 + ready.runs().size() * 8);
             out.putLong(ready.ticket()).putInt(ready.layer()).putInt(ready.runs().size());
@@ -142,6 +150,8 @@ final class LinkCodec {
             case 9 -> new Dropped(in.getLong());
             case 10 -> new Bye();
             case 11 -> ready(in);
+            case 12 -> new Settle();
+            case 13 -> new Settled();
             default -> throw malformed("type=" + type);
         };
     }

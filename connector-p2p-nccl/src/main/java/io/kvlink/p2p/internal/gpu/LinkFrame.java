@@ -18,6 +18,8 @@ import java.util.List;
  *   | ---- Drop (ticket) ---------------> |   D pulls no more of it
  *   | <--- Dropped (ticket) ------------- |   P writes no more of it
  *   | <--> Bye <------------------------> |   each side's last, when its GPU work is done
+ *   | ---- Settle ----------------------> |   D has lost an older link
+ *   | <--- Settled ---------------------- |   P writes no more for older links
  * </pre>
  */
 sealed interface LinkFrame {
@@ -64,6 +66,12 @@ sealed interface LinkFrame {
 
     /** "No more of this ticket will be written." */
     record Dropped(long ticket) implements LinkFrame {}
+
+    /** "Do you still write for my links before this one?" */
+    record Settle() implements LinkFrame {}
+
+    /** "No more." */
+    record Settled() implements LinkFrame {}
 
     /** "My GPU works for this link no more." */
     record Bye() implements LinkFrame {}

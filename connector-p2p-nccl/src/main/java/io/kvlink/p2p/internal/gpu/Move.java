@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,8 +20,9 @@ record Move(Part part, PullSender.Send send) {
      *
      * @param address of the first one
      * @param bytes how many
+     * @param onDevice whether a kernel reaches it; host memory is for the copy engine
      */
-    record Run(long address, long bytes) {}
+    record Run(long address, long bytes, boolean onDevice) {}
 
     /** Where the part's bytes lie, in order. */
     List<Run> runs() {
@@ -31,7 +33,8 @@ record Move(Part part, PullSender.Send send) {
         for (MemoryRegion region : op.source()) {
             long length = Math.min(region.bytes() - skip, left);
             if (length > 0) {
-                runs.add(new Run(region.address() + skip, length));
+                boolean onDevice = region.kind() == MemoryKind.DEVICE;
+                runs.add(new Run(region.address() + skip, length, onDevice));
                 left -= length;
                 skip = 0;
             } else {

@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.gpu.Wire.Landing;
+import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
@@ -27,8 +28,6 @@ final class PullReceiver {
     static final int ARENA = 0;
 
     static final int SPILL = 1;
-
-    private static final long MOST_PART_BYTES = 64L << 20;
 
     /** A receive that hasn't ended. */
     private static final class Receive {
@@ -70,6 +69,8 @@ final class PullReceiver {
         final int slot;
         // True while our own GPU works on it: the peer has no say any more.
         boolean ours;
+        // True when the peer has said that it is here.
+        boolean landed;
 
         Pulled(Waiting of, int slot) {
             this.of = of;
@@ -83,6 +84,7 @@ final class PullReceiver {
     private final @Nullable MemoryRegion arena;
     private final SpillExport spillExport;
     private final PullLane lane;
+    private final PullSizes sizes;
     private final Map<Long, Receive> receives = new LinkedHashMap<>();
     private final Map<Long, Pulled> parts = new HashMap<>();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -101,13 +103,15 @@ final class PullReceiver {
             SpillBuffer spill,
             @Nullable MemoryRegion arena,
             SpillExport spillExport,
-            PullLane lane) {
+            PullLane lane,
+            PullSizes sizes) {
         this.channel = channel;
         this.wire = wire;
         this.spill = spill;
         this.arena = arena;
         this.spillExport = spillExport;
         this.lane = lane;
+        this.sizes = sizes;
     }
 
     boolean uses(Link link) {
@@ -124,10 +128,13 @@ final class PullReceiver {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
         }
         List<Waiting> early = new ArrayList<>();
+        List<Integer> empty = new ArrayList<>();
         for (int index = 0; index < receive.missing.length; index++) {
             MemoryRegion destination = receive.destination(index);
             receive.missing[index] = destination.bytes();
-            if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
+            if (destination.bytes() == 0) {
+                empty.add(index);
+            } else if (wire.pullsEarly() && destination.kind() == MemoryKind.DEVICE) {
                 early.addAll(cut(receive, index, List.of()));
             } else {
                 // A slot, or a lane, must not wait for somebody's compute.
@@ -135,6 +142,7 @@ final class PullReceiver {
             }
         }
         pull(link, early);
+        empty.forEach(index -> complete(receive, index)); // Nobody sends nothing.
     }
 
     private void requireKnown(MemoryRegion destination) {
@@ -148,10 +156,10 @@ final class PullReceiver {
         }
     }
 
-    private static List<Waiting> cut(Receive receive, int index, List<Long> runs) {
+    private List<Waiting> cut(Receive receive, int index, List<Long> runs) {
         MemoryRegion destination = receive.destination(index);
         long most =
-                destination.kind() == MemoryKind.DEVICE ? MOST_PART_BYTES : SpillBuffer.SLOT_BYTES;
+                destination.kind() == MemoryKind.DEVICE ? sizes.partBytes() : sizes.spilledBytes();
         List<Waiting> cut = new ArrayList<>();
         for (long offset = 0; offset < destination.bytes(); offset += most) {
             long bytes = Math.min(most, destination.bytes() - offset);
@@ -160,21 +168,38 @@ final class PullReceiver {
         return cut;
     }
 
-    /** The sender has a layer that wasn't pulled. */
-    void onReady(Link link, LinkFrame.Ready ready) {
+    /** The sender has a layer that wasn't pulled; false if that is nonsense. */
+    boolean onReady(Link link, LinkFrame.Ready ready) {
         Receive receive = receives.get(ready.ticket());
         if (receive == null || receive.link != link || receive.failure != null) {
-            return;
+            return true;
         }
         int index = ready.layer() - receive.op.firstLayer();
         if (receive.notReady.remove(index)) {
+            if (!fit(ready.runs(), receive.destination(index).bytes())) {
+                return false;
+            }
             waiting.addAll(cut(receive, index, ready.runs())); // Pulled with those that follow.
         }
+        return true;
+    }
+
+    private static boolean fit(List<Long> runs, long bytes) {
+        long left = bytes;
+        for (long run : runs) {
+            if (run > left) {
+                return false;
+            }
+            left -= run;
+        }
+        return runs.isEmpty() || left == 0;
     }
 
     /** Pulls what waits, as far as there is room in the spill buffer and the lane. */
     private void pullWaiting() {
         List<Waiting> group = new ArrayList<>();
+        Receive broken = null;
+        KvConnectorException brokenBy = null;
         Waiting next;
         while ((next = waiting.peek()) != null) {
             Link link = next.receive.link;
@@ -190,7 +215,13 @@ final class PullReceiver {
             if (group.isEmpty() && !wire.pullsEarly() && !lane.open(link)) {
                 return;
             }
-            if (next.spilled() && !spill.hasFree(slotsOf(group) + 1)) {
+            try {
+                if (next.spilled() && !maySpill(link, slotsOf(group) + 1)) {
+                    break;
+                }
+            } catch (KvConnectorException cause) {
+                broken = next.receive;
+                brokenBy = cause;
                 break;
             }
             waiting.remove();
@@ -200,6 +231,24 @@ final class PullReceiver {
         if (!group.isEmpty()) {
             pull(group.get(0).receive.link, group);
         }
+        if (broken != null && brokenBy != null) {
+            drop(broken, KvError.NATIVE_CALL_FAILED, String.valueOf(brokenBy.getMessage()));
+        }
+    }
+
+    // Whether there are slots, of a buffer that the link's peer knows.
+    private boolean maySpill(Link link, int slots) {
+        if (!spill.hasFree(slots)) {
+            return false;
+        }
+        if (!spillKnown.contains(link)) {
+            LinkFrame description = spillExport.describe(spill);
+            spillKnown.add(link);
+            if (description != null) {
+                channel.send(link, description);
+            }
+        }
+        return true;
     }
 
     private static int slotsOf(List<Waiting> group) {
@@ -214,7 +263,7 @@ final class PullReceiver {
         List<Part> frame = new ArrayList<>();
         List<Landing> landings = new ArrayList<>();
         for (Waiting each : group) {
-            Part part = pulled(link, each);
+            Part part = pulled(each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
             landings.add(new Landing(part.id(), base + part.at(), each.bytes, messages(each)));
@@ -251,14 +300,8 @@ final class PullReceiver {
         return arena == null ? 0 : arena.address();
     }
 
-    private Part pulled(Link link, Waiting of) {
+    private Part pulled(Waiting of) {
         int slot = of.spilled() ? spill.take() : -1;
-        if (slot >= 0 && spillKnown.add(link)) {
-            LinkFrame description = spillExport.describe(spill);
-            if (description != null) {
-                channel.send(link, description);
-            }
-        }
         parts.put(++lastPart, new Pulled(of, slot));
         of.receive.pulled++;
         long at =
@@ -290,35 +333,56 @@ final class PullReceiver {
         return messages;
     }
 
-    /** Parts have landed. */
-    void onArrived(Link link, List<Long> arrived) {
+    /** Parts have landed; false if some weren't on their way. */
+    boolean onArrived(Link link, List<Long> arrived) {
         if (!wire.pullsEarly()) {
             lane.landed(link, arrived.size());
         }
+        boolean known = true;
         for (long id : arrived) {
             Pulled pulled = parts.get(id);
-            if (pulled == null || pulled.of.receive.link != link) {
-                continue; // It was dropped meanwhile, and ended.
-            }
-            Waiting of = pulled.of;
-            if (pulled.slot >= 0 && of.receive.failure == null) {
-                pulled.ours = true;
-                long to = of.receive.destination(of.index).address() + of.offset;
-                spill.drain(pulled.slot, to, of.bytes, id);
+            if (pulled == null || pulled.landed || pulled.of.receive.link != link) {
+                known = false;
             } else {
-                if (pulled.slot >= 0) {
-                    spill.giveBack(pulled.slot);
-                }
-                placed(id, pulled);
+                pulled.landed = true;
+                landed(id, pulled);
             }
         }
+        return known;
+    }
+
+    private void landed(long id, Pulled pulled) {
+        Waiting of = pulled.of;
+        if (pulled.slot >= 0 && of.receive.failure == null) {
+            try {
+                long to = of.receive.destination(of.index).address() + of.offset;
+                spill.drain(pulled.slot, to, of.bytes, id);
+                pulled.ours = true;
+                return;
+            } catch (KvConnectorException cause) {
+                spill.giveBack(pulled.slot);
+                String detail = String.valueOf(cause.getMessage());
+                drop(of.receive, KvError.NATIVE_CALL_FAILED, detail);
+            }
+        } else if (pulled.slot >= 0) {
+            spill.giveBack(pulled.slot);
+        }
+        placed(id, pulled);
     }
 
     /** Looks what the spill buffer has done, and pulls what there is room for now. */
     int poll() {
-        int workCount = spill.poll(part -> placed(part, parts.get(part)));
+        int workCount = spill.poll(this::drained);
         pullWaiting();
         return workCount;
+    }
+
+    private void drained(long part, @Nullable String failure) {
+        Pulled pulled = parts.get(part);
+        if (pulled != null && failure != null) {
+            drop(pulled.of.receive, KvError.NATIVE_CALL_FAILED, failure);
+        }
+        placed(part, pulled);
     }
 
     // The part's bytes are where they were to go, and nobody works on it any more.
@@ -337,6 +401,10 @@ final class PullReceiver {
         if (receive.missing[index] > 0) {
             return;
         }
+        complete(receive, index);
+    }
+
+    private void complete(Receive receive, int index) {
         receive.layersMissing--;
         if (receive.layersMissing == 0) {
             receives.remove(receive.op.ticket());
@@ -346,9 +414,16 @@ final class PullReceiver {
 
     void cancel(long ticket) {
         Receive receive = receives.get(ticket);
-        if (receive != null && receive.failure == null) {
-            channel.send(receive.link, new LinkFrame.Drop(ticket));
-            fail(receive, KvError.CANCELLED, "ticket=" + ticket);
+        if (receive != null) {
+            drop(receive, KvError.CANCELLED, "ticket=" + ticket);
+        }
+    }
+
+    // Ends a receive when the sender has said that it writes no more of it.
+    private void drop(Receive receive, KvError error, String detail) {
+        if (receive.failure == null) {
+            channel.send(receive.link, new LinkFrame.Drop(receive.op.ticket()));
+            fail(receive, error, detail);
         }
     }
 

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.gpu;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
@@ -35,7 +36,7 @@ final class PullSender {
         // Bytes that aren't on the wire yet, and bytes that the receiver has not got.
         long unposted;
         long missing;
-        // Moves on the wire.
+        // Moves that are matched, and that the wire hasn't let go of.
         int moving;
         // The engine's GPU has completed it.
         boolean complete;
@@ -51,6 +52,10 @@ final class PullSender {
             unposted = op.bytes();
             missing = op.bytes();
         }
+
+        boolean pulled() {
+            return unposted < op.bytes();
+        }
     }
 
     /** What is to be sent on one link. */
@@ -60,11 +65,15 @@ final class PullSender {
         int waitingParts;
         // Matched, and not on the wire; one list for each pull.
         final ArrayDeque<List<Move>> ready = new ArrayDeque<>();
-        // Moves on the wire, by ticket.
+        // Moves that are matched, and that the wire hasn't let go of; by ticket.
         final Map<Long, Integer> moving = new HashMap<>();
         // Tickets that end here, and the frame that says so once nothing of them is moving.
         final Map<Long, LinkFrame> ending = new LinkedHashMap<>();
         final Set<Long> ended = new LinkedHashSet<>();
+
+        boolean hasEnded(long ticket) {
+            return ended.contains(ticket) || ending.containsKey(ticket);
+        }
     }
 
     private record Key(String endpoint, long ticket, int layer) {}
@@ -118,8 +127,8 @@ final class PullSender {
     }
 
     private void announce(Link link, Send send) {
-        if (!wire.pullsEarly() && !send.complete) {
-            return; // complete() does.
+        if (!send.complete || (wire.pullsEarly() && send.pulled())) {
+            return; // announceComplete() does, or there is no need.
         }
         SendOp op = send.op;
         channel.send(
@@ -127,22 +136,38 @@ final class PullSender {
         send.promised = !wire.pullsEarly();
     }
 
-    /** Announces what the engine's GPU has completed, where the lane must not wait for it. */
+    /**
+     * Announces what the engine's GPU has completed: neither a lane nor a slot of the receiver's
+     * waits for an engine.
+     */
     int announceComplete() {
         int workCount = 0;
         for (Send head; (head = incomplete.peek()) != null; workCount++) {
-            CudaEvent after = head.op.after();
-            if (after != null && !device.complete(after)) {
-                break; // Those behind it come later on the engine's stream.
+            boolean current = sends.get(key(head.op)) == head;
+            try {
+                // An event is its engine's again when the send has ended.
+                if (current && !complete(head)) {
+                    break; // Those behind it come later on the engine's stream.
+                }
+            } catch (KvConnectorException cause) {
+                incomplete.remove();
+                failSend(head, KvError.NATIVE_CALL_FAILED, String.valueOf(cause.getMessage()));
+                cancel(head.op.endpoint(), head.op.ticket()); // The receiver must hear, too.
+                continue;
             }
             incomplete.remove();
             head.complete = true;
             Link link = byEndpoint.get(head.op.endpoint());
-            if (link != null && sends.containsKey(key(head.op)) && head.failure == null) {
+            if (link != null && current && head.failure == null) {
                 announce(link, head);
             }
         }
         return workCount;
+    }
+
+    private boolean complete(Send send) {
+        CudaEvent after = send.op.after();
+        return after == null || (wire.pullsEarly() && send.pulled()) || device.complete(after);
     }
 
     /** Whether the engine's GPU is being watched. */
@@ -171,17 +196,17 @@ final class PullSender {
         }
         Link link = byEndpoint.get(op.endpoint());
         Outgoing outgoing = link == null ? null : links.get(link);
-        if (!wire.pullsEarly()) {
-            incomplete.add(send);
+        if (outgoing != null && outgoing.hasEnded(op.ticket())) {
+            failSend(send, KvError.CANCELLED, "ticket=" + op.ticket() + " has ended");
             return;
         }
+        incomplete.add(send);
         if (link == null || outgoing == null) {
             return;
         }
         List<Part> waiting = outgoing.waiting.getOrDefault(op.ticket(), List.of());
         List<Part> mine = waiting.stream().filter(part -> part.layer() == op.layer()).toList();
         if (mine.isEmpty()) {
-            announce(link, send);
             return;
         }
         waiting.removeAll(mine);
@@ -191,13 +216,35 @@ final class PullSender {
         outgoing.waitingParts -= mine.size();
         List<Move> moves = new ArrayList<>();
         mine.forEach(part -> match(link, part, send, moves));
-        ready(outgoing, moves);
+        ready(link, outgoing, moves);
     }
 
-    private static void ready(Outgoing outgoing, List<Move> moves) {
-        if (!moves.isEmpty()) {
+    private void ready(Link link, Outgoing outgoing, List<Move> moves) {
+        // Whoever breaks the link meanwhile has ended what is to go there.
+        if (!moves.isEmpty() && byEndpoint.get(link.endpoint) == link) {
             outgoing.ready.add(moves);
+            for (Move move : moves) {
+                move.send().moving++;
+                outgoing.moving.merge(move.part().ticket(), 1, Integer::sum);
+            }
         }
+    }
+
+    // Takes moves back that the wire hasn't got.
+    private void unready(Outgoing outgoing, Predicate<Move> which) {
+        List<Move> taken = new ArrayList<>();
+        for (List<Move> moves : outgoing.ready) {
+            moves.stream().filter(which).forEach(taken::add);
+            moves.removeIf(which);
+        }
+        outgoing.ready.removeIf(List::isEmpty);
+        taken.forEach(move -> stopped(outgoing, move));
+    }
+
+    private static void stopped(Outgoing outgoing, Move move) {
+        move.send().moving--;
+        outgoing.moving.computeIfPresent(
+                move.part().ticket(), (key, count) -> count == 1 ? null : count - 1);
     }
 
     void onPull(Link link, List<Part> parts) {
@@ -213,7 +260,7 @@ final class PullSender {
             } else if (!wire.pullsEarly()) {
                 breaker.accept(link, "never announced: " + part);
                 return;
-            } else if (outgoing.ended.contains(part.ticket())) {
+            } else if (outgoing.hasEnded(part.ticket())) {
                 outgoing.ending.putIfAbsent(part.ticket(), new LinkFrame.Failed(part.ticket()));
             } else if (++outgoing.waitingParts > MOST_WAITING_PARTS) {
                 breaker.accept(link, "the peer pulls too much");
@@ -222,7 +269,7 @@ final class PullSender {
                 outgoing.waiting.computeIfAbsent(part.ticket(), key -> new ArrayList<>()).add(part);
             }
         }
-        ready(outgoing, moves);
+        ready(link, outgoing, moves);
         sayEnded(link, outgoing);
     }
 
@@ -230,7 +277,7 @@ final class PullSender {
         if (send.failure != null && !send.promised) {
             return; // Its ticket is ending; the receiver will hear.
         }
-        if (part.offset() + part.bytes() > send.op.bytes() || part.bytes() > send.unposted) {
+        if (part.offset() > send.op.bytes() - part.bytes() || part.bytes() > send.unposted) {
             breaker.accept(link, part + " is not a part of bytes=" + send.op.bytes());
             return;
         }
@@ -253,10 +300,6 @@ final class PullSender {
                 pushes = List.of(pushes.stream().flatMap(List::stream).toList());
             }
             for (List<Move> moves : pushes) {
-                for (Move move : moves) {
-                    move.send().moving++;
-                    outgoing.moving.merge(move.part().ticket(), 1, Integer::sum);
-                }
                 workCount += moves.size();
                 wire.push(link, moves);
             }
@@ -268,14 +311,13 @@ final class PullSender {
     void onSent(Link link, List<Move> moves) {
         Outgoing outgoing = links.get(link);
         for (Move move : moves) {
-            Send send = move.send();
-            send.moving--;
-            send.missing -= move.part().bytes();
-            if (outgoing != null) {
-                outgoing.moving.computeIfPresent(
-                        move.part().ticket(), (key, count) -> count == 1 ? null : count - 1);
+            if (outgoing == null) {
+                move.send().moving--;
+            } else {
+                stopped(outgoing, move);
             }
-            settle(send);
+            move.send().missing -= move.part().bytes();
+            settle(move.send());
         }
         if (outgoing != null) {
             sayEnded(link, outgoing);
@@ -317,18 +359,17 @@ final class PullSender {
     /** The receiver wants no more of a ticket. */
     void onDrop(Link link, long ticket) {
         Outgoing outgoing = links.get(link);
-        if (outgoing != null) {
-            drop(outgoing, ticket);
-            if (wire.pullsEarly()) {
-                outgoing.ending.put(ticket, new LinkFrame.Dropped(ticket));
-                sayEnded(link, outgoing);
-            } else {
-                keepNoPromise(
-                        send ->
-                                send.op.endpoint().equals(link.endpoint)
-                                        && send.op.ticket() == ticket);
-            }
+        if (outgoing == null) {
+            return;
         }
+        drop(outgoing, ticket);
+        // What it has pulled of a lane goes on; the rest, and what is still to be sent, ends.
+        outgoing.ending.put(ticket, new LinkFrame.Dropped(ticket));
+        Predicate<Send> dropped =
+                send -> send.op.endpoint().equals(link.endpoint) && send.op.ticket() == ticket;
+        keepNoPromise(dropped);
+        fail(dropped, KvError.CANCELLED, "ticket=" + ticket + " was dropped by the receiver");
+        sayEnded(link, outgoing);
     }
 
     private void keepNoPromise(Predicate<Send> which) {
@@ -342,7 +383,7 @@ final class PullSender {
         List<Part> waiting = outgoing.waiting.remove(ticket);
         outgoing.waitingParts -= waiting == null ? 0 : waiting.size();
         if (wire.pullsEarly()) {
-            outgoing.ready.forEach(moves -> moves.removeIf(each -> each.part().ticket() == ticket));
+            unready(outgoing, move -> move.part().ticket() == ticket);
         }
     }
 
@@ -363,17 +404,28 @@ final class PullSender {
         }
     }
 
-    /** The link carries nothing any more: what was to go to that receiver has failed. */
-    void onGone(Link link, KvError error, String detail) {
+    /**
+     * The link carries nothing any more: what was to go to that receiver has failed.
+     *
+     * @param returning whether the receiver may pull on another link: then what it hasn't pulled on
+     *     this one waits for that
+     */
+    void onGone(Link link, KvError error, String detail, boolean returning) {
         Outgoing outgoing = links.get(link);
         if (outgoing == null) {
             return;
         }
-        outgoing.ready.clear();
+        unready(outgoing, move -> true);
         outgoing.waiting.clear();
+        outgoing.waitingParts = 0;
         if (byEndpoint.remove(link.endpoint, link)) {
             keepNoPromise(send -> send.op.endpoint().equals(link.endpoint));
-            failAll(link.endpoint, error, detail);
+            fail(
+                    send ->
+                            send.op.endpoint().equals(link.endpoint)
+                                    && (!returning || send.pulled()),
+                    error,
+                    detail);
         }
     }
 
@@ -403,12 +455,16 @@ final class PullSender {
 
     private void fail(Predicate<Send> which, KvError error, String detail) {
         for (Send send : sends.values().stream().filter(which).toList()) {
-            if (send.failure == null) {
-                send.failure = error;
-                send.detail = detail;
-            }
-            settle(send);
+            failSend(send, error, detail);
         }
+    }
+
+    private void failSend(Send send, KvError error, String detail) {
+        if (send.failure == null) {
+            send.failure = error;
+            send.detail = detail;
+        }
+        settle(send);
     }
 
     private static Key key(SendOp op) {

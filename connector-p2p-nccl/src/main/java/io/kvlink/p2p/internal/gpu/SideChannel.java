@@ -61,7 +61,11 @@ final class SideChannel implements AutoCloseable {
     private final Set<Link> unflushed = new HashSet<>();
     private final Consumer<SelectionKey> onReady = this::onReady;
     private final AtomicBoolean woken = new AtomicBoolean();
+    // Links with frames that were read and not heard: a listener threw.
+    private final Set<Link> unheard = new HashSet<>();
+    private long lastLink;
     private long nowNs;
+    private boolean timed;
     private int workCount;
 
     private SideChannel(Listener listener, Selector selector, ServerSocketChannel door)
@@ -119,7 +123,7 @@ final class SideChannel implements AutoCloseable {
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             boolean connected = socket.connect(peer.channel().socketAddress());
             SelectionKey key = socket.register(selector, SelectionKey.OP_CONNECT);
-            Link link = new Link(true, socket, key, nowNs);
+            Link link = new Link(++lastLink, true, socket, key, nowNs);
             key.attach(link);
             link.endpoint = peerText;
             link.peer = peer;
@@ -130,6 +134,7 @@ final class SideChannel implements AutoCloseable {
             }
             return link;
         } catch (IOException | RuntimeException cause) {
+            links.removeIf(link -> link.isOf(socket));
             socket.close();
             throw cause;
         }
@@ -167,12 +172,18 @@ final class SideChannel implements AutoCloseable {
         flush(); // It may have said goodbye just now.
         link.close();
         links.remove(link);
+        unheard.remove(link);
     }
 
     /** Reads and writes what is there. */
     int poll(long now) {
         nowNs = now;
         workCount = 0;
+        if (!timed) {
+            timed = true;
+            links.forEach(link -> link.sinceNs = now); // They were dialled before there was time.
+        }
+        List.copyOf(unheard).forEach(this::hear);
         try {
             selector.selectNow(onReady);
         } catch (IOException cause) {
@@ -221,8 +232,9 @@ final class SideChannel implements AutoCloseable {
     }
 
     private void accept() {
+        SocketChannel socket = null;
         try {
-            SocketChannel socket = door.accept();
+            socket = door.accept();
             if (socket == null) {
                 return;
             }
@@ -235,16 +247,34 @@ final class SideChannel implements AutoCloseable {
             socket.configureBlocking(false);
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             SelectionKey key = socket.register(selector, SelectionKey.OP_READ);
-            Link link = new Link(false, socket, key, nowNs);
+            Link link = new Link(++lastLink, false, socket, key, nowNs);
             key.attach(link);
             links.add(link);
         } catch (IOException cause) {
             failures.failed("side channel accept", cause);
+            closeQuietly(socket);
         }
     }
 
     private void read(Link link) throws IOException {
         boolean more = link.read();
+        hearFrames(link);
+        if (!more && link.state != Link.State.CLOSED) {
+            closed(link, "the peer closed the connection");
+        }
+    }
+
+    private void hear(Link link) {
+        try {
+            hearFrames(link);
+        } catch (IOException | KvConnectorException cause) {
+            failures.failed("side channel", link + " " + cause);
+            closed(link, String.valueOf(cause));
+        }
+    }
+
+    private void hearFrames(Link link) throws IOException {
+        unheard.add(link);
         LinkFrame frame;
         while (link.state != Link.State.CLOSED && (frame = link.next()) != null) {
             if (link.endpoint.isEmpty()) {
@@ -253,9 +283,7 @@ final class SideChannel implements AutoCloseable {
                 listener.onFrame(link, frame);
             }
         }
-        if (!more && link.state != Link.State.CLOSED) {
-            closed(link, "the peer closed the connection");
-        }
+        unheard.remove(link);
     }
 
     private void introduce(Link link, LinkFrame frame) throws IOException {
@@ -275,6 +303,7 @@ final class SideChannel implements AutoCloseable {
 
     private void closed(Link link, String reason) {
         boolean known = links.remove(link);
+        unheard.remove(link);
         boolean introduced = !link.endpoint.isEmpty();
         link.close();
         if (known && introduced) {
@@ -288,6 +317,7 @@ final class SideChannel implements AutoCloseable {
      * @param maxNs how long at most
      */
     void idle(long maxNs) {
+        flush();
         if (woken.getAndSet(false) || !broken.isEmpty() || maxNs <= 0) {
             return;
         }
@@ -299,11 +329,6 @@ final class SideChannel implements AutoCloseable {
             throw new KvConnectorException(KvError.INTERNAL, "side channel select", cause);
         }
         woken.set(false);
-    }
-
-    /** Whether somebody wants the thread. */
-    boolean woken() {
-        return woken.get();
     }
 
     /** Ends {@link #idle}, now or the next time. From any thread. */

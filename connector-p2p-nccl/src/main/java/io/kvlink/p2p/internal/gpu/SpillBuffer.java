@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.gpu;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
+import io.kvlink.spi.KvConnectorException;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -14,30 +15,27 @@ import org.jspecify.annotations.Nullable;
  */
 final class SpillBuffer implements AutoCloseable {
 
-    /** Bytes of a slot: enough that the copy's own cost doesn't count. */
-    static final long SLOT_BYTES = 16 << 20;
-
-    private static final int SLOTS = 8;
-
-    /** Hears of a slot that has drained, and is free again. */
+    /** Hears of a slot that has drained, or can't, and is free again. */
     interface Listener {
-        void onDrained(long part);
+        void onDrained(long part, @Nullable String failure);
     }
 
     private record Draining(CudaEvent event, int slot, long part) {}
 
     private final CudaDevice device;
+    private final PullSizes sizes;
     private final ArrayDeque<Integer> free = new ArrayDeque<>();
     private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
     private final ArrayDeque<Draining> draining = new ArrayDeque<>();
     private long address;
     private @Nullable CudaStream stream;
 
-    SpillBuffer(CudaDevice device) {
+    SpillBuffer(CudaDevice device, PullSizes sizes) {
         this.device = device;
+        this.sizes = sizes;
     }
 
-    /** Whether so many slots are free. */
+    /** Whether so many slots are free. Throws what taking the memory throws. */
     boolean hasFree(int slots) {
         open();
         return free.size() >= slots;
@@ -56,9 +54,15 @@ final class SpillBuffer implements AutoCloseable {
 
     private void open() {
         if (stream == null) {
-            stream = device.newStream();
             address = device.allocate(bytes());
-            for (int slot = 0; slot < SLOTS; slot++) {
+            try {
+                stream = device.newStream();
+            } catch (KvConnectorException cause) {
+                device.free(address);
+                address = 0;
+                throw cause;
+            }
+            for (int slot = 0; slot < sizes.slots(); slot++) {
                 free.add(slot);
             }
         }
@@ -76,12 +80,12 @@ final class SpillBuffer implements AutoCloseable {
 
     /** Bytes of all slots. */
     long bytes() {
-        return SLOTS * SLOT_BYTES;
+        return sizes.slots() * sizes.slotBytes();
     }
 
     /** First byte of a slot, from {@link #address}. */
     long offset(int slot) {
-        return slot * SLOT_BYTES;
+        return slot * sizes.slotBytes();
     }
 
     /**
@@ -91,6 +95,7 @@ final class SpillBuffer implements AutoCloseable {
      * @param destination address of pinned host memory
      * @param bytes how many
      * @param part told to the listener when it is done
+     * @throws KvConnectorException if it hasn't begun
      */
     void drain(int slot, long destination, long bytes, long part) {
         CudaStream open = stream;
@@ -98,9 +103,24 @@ final class SpillBuffer implements AutoCloseable {
             throw new IllegalStateException("slot=" + slot + " was never taken");
         }
         CudaEvent event = events.isEmpty() ? device.newEvent() : events.remove();
-        device.copy(address + offset(slot), destination, bytes, open);
-        device.record(event, open);
+        try {
+            device.copy(address + offset(slot), destination, bytes, open);
+            record(event, open);
+        } catch (KvConnectorException cause) {
+            events.add(event);
+            throw cause;
+        }
         draining.add(new Draining(event, slot, part));
+    }
+
+    // The copy is under way and must not be forgotten. Where this fails twice, the context is lost
+    // and runs nothing.
+    private void record(CudaEvent event, CudaStream open) {
+        try {
+            device.record(event, open);
+        } catch (KvConnectorException once) {
+            device.record(event, open);
+        }
     }
 
     boolean busy() {
@@ -110,13 +130,19 @@ final class SpillBuffer implements AutoCloseable {
     /** Frees what has drained. */
     int poll(Listener listener) {
         int workCount = 0;
-        for (Draining head;
-                (head = draining.peek()) != null && device.complete(head.event());
-                workCount++) {
+        for (Draining head; (head = draining.peek()) != null; workCount++) {
+            String failure = null;
+            try {
+                if (!device.complete(head.event())) {
+                    break;
+                }
+            } catch (KvConnectorException cause) {
+                failure = String.valueOf(cause.getMessage()); // Nothing runs any more.
+            }
             draining.remove();
             events.add(head.event());
             free.add(head.slot());
-            listener.onDrained(head.part());
+            listener.onDrained(head.part(), failure);
         }
         return workCount;
     }
@@ -124,17 +150,20 @@ final class SpillBuffer implements AutoCloseable {
     /** Waits for copies that are under way, which the device ends by itself, and frees all. */
     @Override
     public void close() {
+        Closing closing = new Closing();
         for (Draining each : draining) {
-            device.synchronize(each.event());
+            closing.run(() -> device.synchronize(each.event()));
             events.add(each.event());
         }
         draining.clear();
-        events.forEach(CudaEvent::close);
+        events.forEach(event -> closing.run(event::close));
         events.clear();
-        if (stream != null) {
-            stream.close();
+        CudaStream open = stream;
+        if (open != null) {
             stream = null;
-            device.free(address);
+            closing.run(open::close);
+            closing.run(() -> device.free(address));
         }
+        closing.end();
     }
 }

@@ -8,6 +8,8 @@ import io.kvlink.p2p.internal.cuda.RunCopier;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,16 +19,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class StagingBuffer implements AutoCloseable {
 
-    static final int NONE = -1;
+    /** A group, and the gaps before its messages. */
+    static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
 
     private static final int SLOTS = 3;
-    // A group, and the gaps before its messages.
-    private static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
+
+    /**
+     * Room for one group.
+     *
+     * @param address its first byte
+     * @param gathered reached when what was gathered is there
+     */
+    record Slot(long address, CudaEvent gathered) {}
 
     private final CudaDevice device;
-    private final ArrayDeque<Integer> free = new ArrayDeque<>();
+    private final List<Slot> slots = new ArrayList<>();
+    private final ArrayDeque<Slot> free = new ArrayDeque<>();
     private @Nullable CudaStream stream;
-    private @Nullable CudaEvent gathered;
     private @Nullable RunCopier copier;
     private long address;
 
@@ -34,22 +43,21 @@ final class StagingBuffer implements AutoCloseable {
         this.device = device;
     }
 
-    /** Takes a slot for a group, or {@link #NONE} if all are being sent. */
-    int take() {
+    /** Takes a slot, or {@code null} if all are being sent. */
+    @Nullable Slot take() {
         if (stream == null) {
             stream = device.newStream();
-            gathered = device.newEvent();
             copier = device.newRunCopier();
             address = device.allocate(SLOTS * SLOT_BYTES);
-            for (int slot = 0; slot < SLOTS; slot++) {
-                free.add(slot);
+            for (int i = 0; i < SLOTS; i++) {
+                slots.add(new Slot(address + i * SLOT_BYTES, device.newEvent()));
             }
+            free.addAll(slots);
         }
-        Integer slot = free.poll();
-        return slot == null ? NONE : slot;
+        return free.poll();
     }
 
-    void giveBack(int slot) {
+    void giveBack(Slot slot) {
         free.add(slot);
     }
 
@@ -58,31 +66,32 @@ final class StagingBuffer implements AutoCloseable {
      *
      * @param slot where
      * @param offset first byte in the slot
-     * @param move what
+     * @param move what; its source is complete
      * @return where it will lie
      * @throws KvConnectorException with MALFORMED_FRAME if the receiver pulls more than a group
      */
-    long gather(int slot, long offset, Move move) {
+    long gather(Slot slot, long offset, Move move) {
         if (offset + move.part().bytes() > SLOT_BYTES) {
             throw new KvConnectorException(
                     KvError.MALFORMED_FRAME, "a pull of more than " + SLOT_BYTES);
         }
-        CudaStream to = opened(stream);
-        long start = address + slot * SLOT_BYTES + offset;
+        long start = slot.address + offset;
         long at = start;
         for (Move.Run run : move.runs()) {
-            opened(copier).add(run.address(), at, run.bytes(), to);
+            if (run.onDevice()) {
+                opened(copier).add(run.address(), at, run.bytes(), opened(stream));
+            } else {
+                device.copy(run.address(), at, run.bytes(), opened(stream));
+            }
             at += run.bytes();
         }
         return start;
     }
 
-    /** Lets a stream wait for all that was gathered. */
-    void join(CudaStream sender) {
-        CudaStream from = opened(stream);
-        opened(copier).flush(from);
-        device.record(opened(gathered), from);
-        device.await(sender, opened(gathered));
+    /** All that was gathered into a slot is to be sent. */
+    void finish(Slot slot) {
+        opened(copier).flush(opened(stream));
+        device.record(slot.gathered, opened(stream));
     }
 
     private static <T> T opened(@Nullable T part) {
@@ -97,7 +106,8 @@ final class StagingBuffer implements AutoCloseable {
     public void close() {
         if (stream != null) {
             opened(copier).close();
-            opened(gathered).close();
+            slots.forEach(slot -> slot.gathered.close());
+            slots.clear();
             stream.close();
             stream = null;
             device.free(address);

@@ -102,6 +102,9 @@ interface Wire extends AutoCloseable {
     /** Whether this wire leads to a peer. From any thread; may try, and remembers. */
     boolean reaches(GpuEndpoint self, GpuEndpoint peer);
 
+    /** No session with that peer is left: lets go of what {@link #reaches} took. */
+    default void forget(GpuEndpoint peer) {}
+
     /** Figures of the wire. From any thread. */
     List<KvMetric> metrics();
 

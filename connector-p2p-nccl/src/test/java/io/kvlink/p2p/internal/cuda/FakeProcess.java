@@ -68,6 +68,14 @@ public final class FakeProcess {
         }
     }
 
+    /** Lets a stream stand still, or go on. */
+    public void hold(CudaStream stream, boolean held) {
+        synchronized (machine.lock) {
+            ((FakeStream) stream).held = held;
+            machine.lock.notifyAll();
+        }
+    }
+
     /** Puts bytes at an address, at once. */
     public void write(long address, byte[] bytes) {
         synchronized (machine.lock) {

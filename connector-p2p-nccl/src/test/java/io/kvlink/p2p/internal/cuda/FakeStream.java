@@ -11,6 +11,7 @@ final class FakeStream implements CudaStream {
     private final int number;
     private final ArrayDeque<Operation> operations = new ArrayDeque<>();
     private boolean foreign;
+    boolean held;
     private boolean closed;
 
     FakeStream(FakeProcess process, int gpu, int number) {
@@ -67,7 +68,7 @@ final class FakeStream implements CudaStream {
 
     boolean ready() {
         Operation first = operations.peek();
-        return first != null && first.ready();
+        return !held && first != null && first.ready();
     }
 
     void run() {

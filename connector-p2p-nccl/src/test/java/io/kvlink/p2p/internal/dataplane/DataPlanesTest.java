@@ -66,11 +66,16 @@ class DataPlanesTest {
         return new GpuProbe(List.of(folder.resolve("version")), List.of(folder), loader);
     }
 
+    private static GpuPlaneFactory gpuPlanes(
+            String name, String missing, Optional<GpuPlaneConfig> gpu) {
+        return new GpuPlaneFactory(name, missing, gpu, any -> any, any -> LoopbackPlane.open());
+    }
+
     private DataPlanes planes(ClassLoader loader) {
         return new DataPlanes(
                 List.of(
-                        new CudaIpcPlaneFactory(probe(loader), Optional.empty()),
-                        new NcclPlaneFactory(probe(loader), Optional.empty()),
+                        gpuPlanes("cuda-ipc", probe(loader).missingForCuda(), Optional.empty()),
+                        gpuPlanes("nccl", probe(loader).missingForNccl(), Optional.empty()),
                         new TcpPlaneFactory(TCP),
                         new LoopbackPlaneFactory()));
     }
@@ -131,13 +136,21 @@ class DataPlanesTest {
     }
 
     @Test
-    void shouldSayThatThisVersionHasNone() throws IOException {
-        Files.createFile(folder.resolve("version"));
+    void shouldOpenAGpuPlaneOnlyWhereItCanWork() {
         Optional<GpuPlaneConfig> gpu = Optional.of(gpu());
-        assertThatThrownBy(() -> new NcclPlaneFactory(probe(withPreset), gpu).open())
-                .hasMessage("UNAVAILABLE(5): plane=nccl: this version has no nccl plane");
-        assertThatThrownBy(() -> new CudaIpcPlaneFactory(probe(withPreset), gpu).open())
-                .hasMessage("UNAVAILABLE(5): plane=cuda-ipc: this version has no cuda-ipc plane");
+        gpuPlanes("nccl", "", gpu).open().close();
+        GpuPlaneFactory unloadable =
+                new GpuPlaneFactory(
+                        "nccl",
+                        "",
+                        gpu,
+                        any -> {
+                            throw new KvConnectorException(KvError.UNAVAILABLE, "no libnccl");
+                        },
+                        any -> LoopbackPlane.open());
+        assertThat(unloadable.availability().ready()).isFalse();
+        assertThatThrownBy(unloadable::open)
+                .hasMessage("UNAVAILABLE(5): plane=nccl: UNAVAILABLE(5): no libnccl");
     }
 
     @Test
@@ -159,7 +172,12 @@ class DataPlanesTest {
     @Test
     void shouldRefuseWhenNothingIsAvailable() {
         DataPlanes none =
-                new DataPlanes(List.of(new NcclPlaneFactory(probe(withPreset), Optional.empty())));
+                new DataPlanes(
+                        List.of(
+                                gpuPlanes(
+                                        "nccl",
+                                        probe(withPreset).missingForNccl(),
+                                        Optional.empty())));
         assertThatThrownBy(() -> none.open("auto"))
                 .hasMessageStartingWith("UNAVAILABLE(5): data_plane=auto [nccl: no CUDA driver");
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.dataplane;
+package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclState;
-import io.kvlink.p2p.internal.dataplane.NcclGroup.Part;
+import io.kvlink.p2p.internal.gpu.NcclGroup.Part;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayDeque;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.dataplane;
+package io.kvlink.p2p.internal.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeNccl;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-import io.kvlink.p2p.internal.dataplane.NcclGroup.Part;
+import io.kvlink.p2p.internal.gpu.NcclGroup.Part;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;

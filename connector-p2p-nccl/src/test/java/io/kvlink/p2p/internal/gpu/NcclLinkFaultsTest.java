@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.dataplane;
+package io.kvlink.p2p.internal.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.p2p.internal.dataplane.NcclSim.End;
-import io.kvlink.p2p.internal.dataplane.NcclSim.Node;
-import io.kvlink.p2p.internal.dataplane.NcclSim.Pair;
-import io.kvlink.p2p.internal.dataplane.NcclSim.Region;
+import io.kvlink.p2p.internal.gpu.NcclSim.End;
+import io.kvlink.p2p.internal.gpu.NcclSim.Node;
+import io.kvlink.p2p.internal.gpu.NcclSim.Pair;
+import io.kvlink.p2p.internal.gpu.NcclSim.Region;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.dataplane;
+package io.kvlink.p2p.internal.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,7 +8,7 @@ import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.DeviceBytes;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-import io.kvlink.p2p.internal.dataplane.NcclGroup.Part;
+import io.kvlink.p2p.internal.gpu.NcclGroup.Part;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;
 import java.util.List;

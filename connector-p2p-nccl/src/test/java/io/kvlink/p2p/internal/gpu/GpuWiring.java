@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
+
+/** Opens the planes that a test is about, on a fake machine. */
+interface GpuWiring {
+
+    /** A plane in a process of its own. */
+    GpuPlane open(GpuPlaneConfig config, ProcessIdentity process, PullSizes sizes, long unusedNs);
+}
