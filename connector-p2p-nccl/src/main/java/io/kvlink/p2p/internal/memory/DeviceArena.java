@@ -9,13 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code kv_buffer_size} bytes for KV on a GPU: one allocation, since peers map it as a whole.
- * Leases have exactly the size asked for and begin at multiples of 256 bytes. Thread-safe; no
+ * Leases have exactly the size asked for and begin at multiples of 16 bytes. Thread-safe; no
  * method waits for memory.
  */
 public final class DeviceArena implements KvBuffer {
 
-    // What kernels and copy engines like.
-    private static final long ALIGNMENT = 256;
+    // Kernels copy 16 bytes at a time. More would waste memory on small layers only: those of a
+    // real model are multiples of kilobytes, and so are their starts.
+    private static final long ALIGNMENT = 16;
 
     private final Object lock = new Object();
     private final CudaDevice device;

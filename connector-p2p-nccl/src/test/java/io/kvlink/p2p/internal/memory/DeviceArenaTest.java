@@ -65,7 +65,7 @@ final class DeviceArenaTest {
     }
 
     private static void check(MemoryRegion all, MemoryRegion part, List<Lease> others) {
-        assertThat((part.address() - all.address()) % 256).isZero();
+        assertThat((part.address() - all.address()) % 16).isZero();
         assertThat(part.address() + part.bytes())
                 .isLessThanOrEqualTo(all.address() + all.bytes());
         for (Lease other : others) {
