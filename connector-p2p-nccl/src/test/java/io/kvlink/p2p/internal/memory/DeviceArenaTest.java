@@ -66,8 +66,7 @@ final class DeviceArenaTest {
 
     private static void check(MemoryRegion all, MemoryRegion part, List<Lease> others) {
         assertThat((part.address() - all.address()) % 16).isZero();
-        assertThat(part.address() + part.bytes())
-                .isLessThanOrEqualTo(all.address() + all.bytes());
+        assertThat(part.address() + part.bytes()).isLessThanOrEqualTo(all.address() + all.bytes());
         for (Lease other : others) {
             MemoryRegion taken = other.region();
             assertThat(

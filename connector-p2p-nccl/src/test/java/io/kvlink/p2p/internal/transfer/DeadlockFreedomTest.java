@@ -30,7 +30,8 @@ class DeadlockFreedomTest {
     })
     void shouldFinishAllTransfersLongBeforeTheirDeadline(int p, int d, int window, boolean get) {
         for (long seed = 0; seed < SEEDS; seed++) {
-            Simulation simulation = simulation(seed, p, d, 2 * 12 * 4, window, get, () -> new Lane(window));
+            Simulation simulation =
+                    simulation(seed, p, d, 2 * 12 * 4, window, get, () -> new Lane(window));
             long ms = simulation.run(TIMEOUT_MS, () -> {});
             assertThat(simulation.notArrived()).as("seed=%d", seed).isEmpty();
             assertThat(ms).as("seed=%d", seed).isLessThan(TIMEOUT_MS / 2);
@@ -53,7 +54,13 @@ class DeadlockFreedomTest {
     }
 
     private static Simulation simulation(
-            long seed, int p, int d, long groupBytes, int window, boolean get, Supplier<Lane> lanes) {
+            long seed,
+            int p,
+            int d,
+            long groupBytes,
+            int window,
+            boolean get,
+            Supplier<Lane> lanes) {
         // A layer or two a group, so that every transfer takes several grants.
         Simulation simulation =
                 new Simulation(seed, true, Simulation.limits(window, groupBytes), lanes, get);

@@ -83,8 +83,7 @@ class OfferPolicyTest {
 
     private static Session session(boolean sharedLane) {
         Session session =
-                new Session(
-                        new ControlTransport.Link() {}, new HostPort("d", 2), true, 0);
+                new Session(new ControlTransport.Link() {}, new HostPort("d", 2), true, 0);
         session.device = new DeviceAgent(new SimFabric(sharedLane, true).join("p/1"));
         return session;
     }

@@ -297,8 +297,7 @@ class StandingGrantTest {
 
         /** The same peer calls the node too. */
         Peer secondLink() {
-            SimNetwork.SimTransport own =
-                    simulation.network.join(new HostPort("p", 101));
+            SimNetwork.SimTransport own = simulation.network.join(new HostPort("p", 101));
             Peer second = new Peer(own, own.dial(node.address));
             second.send(new Frame.Hello(Frame.PROTOCOL, identity(address, 9)));
             pump(simulation, node);
@@ -356,8 +355,7 @@ class StandingGrantTest {
 
         Sender(boolean get) {
             this.get = get;
-            simulation =
-                    new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), get);
+            simulation = new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), get);
             simulation.nodes(1, 0, ROOM, 0);
             node = simulation.prefills.get(0);
             simulation.fabric.join(address + "/9");
