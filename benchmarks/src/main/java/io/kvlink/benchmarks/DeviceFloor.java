@@ -17,6 +17,7 @@ final class DeviceFloor implements AutoCloseable {
     }
 
     private static final int WARM_UPS = 5;
+    private static final int BATCHES = 5;
 
     private final CUstream_st handle = new CUstream_st();
     private final CUevent_st start = new CUevent_st();
@@ -50,8 +51,12 @@ final class DeviceFloor implements AutoCloseable {
                 wallMs[round] = (System.nanoTime() - beforeNs) / 1e6;
             }
         }
-        spin(headStartNs);
-        return new FloorTimes(ms, wallMs, timed(work, batch) / batch);
+        double[] batchMs = new double[BATCHES];
+        for (int i = 0; i < BATCHES; i++) {
+            spin(headStartNs);
+            batchMs[i] = timed(work, batch) / batch;
+        }
+        return new FloorTimes(ms, wallMs, Spread.of(batchMs).p50());
     }
 
     private double timed(Work work, int times) {

@@ -58,6 +58,14 @@ public final class WireBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        List<Topology> topologies;
+        try {
+            options.check();
+            topologies = options.topologies.stream().map(Topology::of).toList();
+        } catch (IllegalArgumentException wrong) {
+            System.err.println(wrong.getMessage());
+            return 2;
+        }
         List<String> planes =
                 options.planes != null
                         ? options.planes
@@ -67,7 +75,6 @@ public final class WireBenchmark implements Callable<Integer> {
                 options.tokens != null
                         ? options.tokens
                         : TOKENS.stream().filter(count -> !host || fits(count)).toList();
-        List<Topology> topologies = options.topologies.stream().map(Topology::of).toList();
         WireRun run = new WireRun(options, tokens);
         try {
             for (Topology topology : topologies) {

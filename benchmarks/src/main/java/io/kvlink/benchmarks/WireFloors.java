@@ -19,6 +19,7 @@ final class WireFloors {
 
     private static final int BATCH = 10;
     private static final int SOCKET_BATCH = 4;
+    private static final int SOCKET_BATCHES = 5;
     private static final int SOCKET_WARM_UPS = 5;
 
     /**
@@ -139,8 +140,11 @@ final class WireFloors {
                 }
             }
             double[] all = ms.stream().mapToDouble(Double::doubleValue).toArray();
-            double batch = stream(fleet, producer, consumer, bytes, SOCKET_BATCH);
-            put(SOCKET, count, new FloorTimes(all, all, batch / SOCKET_BATCH));
+            double[] batches = new double[SOCKET_BATCHES];
+            for (int i = 0; i < SOCKET_BATCHES; i++) {
+                batches[i] = stream(fleet, producer, consumer, bytes, SOCKET_BATCH) / SOCKET_BATCH;
+            }
+            put(SOCKET, count, new FloorTimes(all, all, Spread.of(batches).p50()));
         }
         fleet.askAll(List.of(producer, consumer), engine -> new FloorCommands.Close());
     }

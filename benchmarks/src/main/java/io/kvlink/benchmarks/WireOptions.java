@@ -10,6 +10,9 @@ import picocli.CommandLine.Option;
 /** What the wire tool is asked for. Lists that are {@code null} depend on the machine. */
 final class WireOptions {
 
+    private static final List<String> PLANES = List.of("cuda-ipc", "nccl", "tcp", "loopback");
+    private static final List<String> MODES = List.of("PUT_ASYNC", "PUT", "GET");
+
     @Option(
             names = "--planes",
             split = ",",
@@ -103,6 +106,13 @@ final class WireOptions {
     int bulkTransfers;
 
     @Option(
+            names = "--bulk-room",
+            defaultValue = "0",
+            description =
+                    "so many of them fit into the receive buffer (default: all on a GPU, else 3)")
+    int bulkRoom;
+
+    @Option(
             names = "--layers",
             defaultValue = "32",
             description = "layers of 4 KiB a token (default ${DEFAULT-VALUE})")
@@ -139,6 +149,35 @@ final class WireOptions {
     long spinNs() {
         boolean roomy = Runtime.getRuntime().availableProcessors() >= 8;
         return 1000L * (spinUs < 0 ? (roomy ? 2000 : 0) : spinUs);
+    }
+
+    /**
+     * Refuses what can't be measured.
+     *
+     * @throws IllegalArgumentException naming the option and what is allowed
+     */
+    void check() {
+        require(planes == null || PLANES.containsAll(planes), "--planes", planes, PLANES);
+        require(MODES.containsAll(modes) && !modes.isEmpty(), "--modes", modes, MODES);
+        require(
+                tokens == null || tokens.stream().allMatch(count -> count > 0),
+                "--tokens",
+                tokens,
+                "1 or more");
+        require(layers > 0, "--layers", layers, "1 or more");
+        require(bulkTransfers > 0, "--bulk-transfers", bulkTransfers, "1 or more");
+        require(warmUp > 0, "--warm-up", warmUp, "1 or more");
+    }
+
+    private static void require(
+            boolean holds, String name, @Nullable Object value, Object allowed) {
+        if (!holds) {
+            throw new IllegalArgumentException(name + "=" + value + "; expected " + allowed);
+        }
+    }
+
+    int bulkRoom(boolean gpu) {
+        return bulkRoom > 0 ? bulkRoom : gpu ? bulkTransfers : Math.min(3, bulkTransfers);
     }
 
     WireSeries.Effort effort(int tokens) {

@@ -112,8 +112,8 @@ record WireReport(
 
                 Back to back, each begun when the one before is saved:
 
-                | series | tokens | transfers | GB/s p50 (min – max) | floor back to back, GB/s | share (between GPUs: 95 % wanted) |
-                |---|---|---|---|---|---|
+                | series | tokens | transfers | fit into the buffer | GB/s p50 (min – max) | floor back to back, GB/s | share (between GPUs: 95 % wanted) |
+                |---|---|---|---|---|---|---|
                 """);
         for (WireResult.Bulk bulk : bulks) {
             WireFloors.Floor floor = bulk.floor();
@@ -123,6 +123,7 @@ record WireReport(
                     List.of(
                             Integer.toString(bulk.tokens()),
                             Integer.toString(bulk.transfers()),
+                            Integer.toString(bulk.room()),
                             format(
                                     "%.2f (%.2f – %.2f)",
                                     bulk.gbs().p50(), bulk.gbs().min(), bulk.gbs().max()),

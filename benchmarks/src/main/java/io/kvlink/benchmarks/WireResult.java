@@ -56,11 +56,17 @@ record WireResult(
      * @param setup how the connectors are configured
      * @param tokens of each
      * @param transfers how many in a round
+     * @param room how many fit into the receive buffer
      * @param gbs from the first start to the last end
      * @param floor the same bytes without a connector
      */
     record Bulk(
-            Setup setup, int tokens, int transfers, Spread gbs, WireFloors.@Nullable Floor floor) {
+            Setup setup,
+            int tokens,
+            int transfers,
+            int room,
+            Spread gbs,
+            WireFloors.@Nullable Floor floor) {
 
         double share() {
             return floor == null ? Double.NaN : gbs.p50() / floor.backToBackGbs();

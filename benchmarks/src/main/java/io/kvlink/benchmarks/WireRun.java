@@ -166,7 +166,9 @@ final class WireRun {
         boolean plain = setup.sendType().equals("PUT_ASYNC") && !setup.spill();
         boolean bulk = onePair && plain && options.bulk;
         long slots = Math.max(fleet.topology.producers(), fleet.topology.consumers());
-        long roomBytes = slots * most * tokenBytes * (bulk ? 3 : 2) + SPARE_BYTES;
+        long roomBytes =
+                slots * most * tokenBytes * (bulk ? options.bulkRoom(setup.gpu()) : 2)
+                        + SPARE_BYTES;
         double poolGib = setup.spill() ? Math.ceil(roomBytes / (double) (1L << 30)) + 1 : 0;
         try (WireSeries series =
                 new WireSeries(
@@ -188,7 +190,7 @@ final class WireRun {
                 }
             }
             if (bulk) {
-                bulks.add(series.bulk(most, options.bulkTransfers));
+                bulks.add(series.bulk(most, options.bulkTransfers, options.bulkRoom(setup.gpu())));
             }
         }
     }

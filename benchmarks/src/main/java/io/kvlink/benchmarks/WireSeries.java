@@ -181,7 +181,7 @@ final class WireSeries implements AutoCloseable {
     }
 
     /** Measures transfers that follow each other, each begun when the one before is saved. */
-    WireResult.Bulk bulk(int tokens, int transfers) {
+    WireResult.Bulk bulk(int tokens, int transfers, int room) {
         fillAndPoison(tokens, false, 3);
         double[] gbs = new double[BULK_ROUNDS];
         for (int i = -1; i < BULK_ROUNDS; i++) {
@@ -192,7 +192,7 @@ final class WireSeries implements AutoCloseable {
         }
         requireRight(tokens, false, 3);
         return new WireResult.Bulk(
-                setup, tokens, transfers, Spread.of(gbs), floors.of(setup, tokens));
+                setup, tokens, transfers, room, Spread.of(gbs), floors.of(setup, tokens));
     }
 
     private Round round(int tokens, boolean scattered, int steps) {

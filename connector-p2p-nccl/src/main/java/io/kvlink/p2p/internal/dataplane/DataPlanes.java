@@ -43,13 +43,13 @@ public final class DataPlanes {
                                 GpuPlanes.CUDA_IPC,
                                 probe.missingForCuda(),
                                 gpu,
-                                config -> config,
+                                config -> {},
                                 GpuPlanes::openCudaIpc),
                         new GpuPlaneFactory(
                                 GpuPlanes.NCCL,
                                 probe.missingForNccl(),
                                 gpu,
-                                GpuPlanes::ncclVersion,
+                                GpuPlanes::requireNccl,
                                 GpuPlanes::openNccl),
                         gpu.isPresent() ? new NoPlane("tcp", hostOnly) : new TcpPlaneFactory(tcp),
                         gpu.isPresent()

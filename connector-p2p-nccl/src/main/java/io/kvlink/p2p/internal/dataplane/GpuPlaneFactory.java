@@ -5,6 +5,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -20,7 +21,7 @@ record GpuPlaneFactory(
         String name,
         String missing,
         Optional<GpuPlaneConfig> gpu,
-        Function<GpuPlaneConfig, ?> tryOut,
+        Consumer<GpuPlaneConfig> tryOut,
         Function<GpuPlaneConfig, DataPlane> opener)
         implements DataPlaneFactory {
 
@@ -33,7 +34,7 @@ record GpuPlaneFactory(
             return Availability.missing("the engine keeps KV in host memory");
         }
         try {
-            tryOut.apply(gpu.get());
+            tryOut.accept(gpu.get());
             return Availability.usable();
         } catch (KvConnectorException cause) {
             return Availability.missing(String.valueOf(cause.getMessage()));

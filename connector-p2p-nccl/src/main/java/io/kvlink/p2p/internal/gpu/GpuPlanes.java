@@ -9,9 +9,13 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.spi.MemoryRegion;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens planes between GPUs. */
 public final class GpuPlanes {
+
+    private static final Logger log = LoggerFactory.getLogger(GpuPlanes.class);
 
     /** The name of the plane that writes into the receiver's mapped memory. */
     public static final String CUDA_IPC = "cuda-ipc";
@@ -84,13 +88,12 @@ public final class GpuPlanes {
     }
 
     /**
-     * Loads NCCL.
+     * Loads NCCL, or throws as {@link JavaCppNccl#open} does.
      *
      * @param config the device to load it for
-     * @return its version, as in 22803 for 2.28.3
      */
-    public static int ncclVersion(GpuPlaneConfig config) {
-        return nccl(config).version();
+    public static void requireNccl(GpuPlaneConfig config) {
+        log.info("NCCL version={}", nccl(config).version());
     }
 
     private static NcclLibrary nccl(GpuPlaneConfig config) {

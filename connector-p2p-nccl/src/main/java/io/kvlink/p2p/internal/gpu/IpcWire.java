@@ -39,7 +39,7 @@ final class IpcWire implements Wire {
     /**
      * Shorter runs go by kernel: a copy by the engine takes some microseconds whatever its size.
      */
-    static final long ENGINE_BYTES = Long.getLong("kvlink.ipc.engineBytes", 1 << 20);
+    static final long ENGINE_BYTES = 1 << 20;
 
     // So many bytes are reported at once, if there are more.
     private static final long BATCH_BYTES = 8 << 20;

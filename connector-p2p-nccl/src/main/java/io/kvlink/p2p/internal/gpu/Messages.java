@@ -18,7 +18,7 @@ import java.util.List;
 final class Messages {
 
     private static final int MOST_RUNS = 4;
-    private static final long DIRECT_BYTES = Long.getLong("kvlink.directMb", 16) << 20;
+    private static final long DIRECT_BYTES = 16 << 20;
 
     // Where a message lies at the receiver.
     private final List<Part> list = new ArrayList<>();

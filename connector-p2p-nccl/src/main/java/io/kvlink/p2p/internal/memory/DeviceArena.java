@@ -9,13 +9,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code kv_buffer_size} bytes for KV on a GPU: one allocation, since peers map it as a whole.
- * Leases have exactly the size asked for and begin at multiples of 16 bytes. Thread-safe; no method
- * waits for memory.
+ * Leases have exactly the size asked for and begin at multiples of 16 bytes. Thread-safe; no
+ * method waits for memory.
  */
 public final class DeviceArena implements KvBuffer {
 
-    // Kernels copy 16 bytes at a time. More would waste memory on small layers only: those of a
-    // real model are multiples of kilobytes, and so are their starts.
+    // What kernels copy at once.
     private static final long ALIGNMENT = 16;
 
     private final Object lock = new Object();

@@ -68,7 +68,7 @@ class DataPlanesTest {
 
     private static GpuPlaneFactory gpuPlanes(
             String name, String missing, Optional<GpuPlaneConfig> gpu) {
-        return new GpuPlaneFactory(name, missing, gpu, any -> any, any -> LoopbackPlane.open());
+        return new GpuPlaneFactory(name, missing, gpu, any -> {}, any -> LoopbackPlane.open());
     }
 
     private DataPlanes planes(ClassLoader loader) {
