@@ -71,6 +71,8 @@ public final class Outbound {
     // Under a standing grant.
     boolean adopted;
     boolean saidSaved;
+    // Since when its offer waits for more layers.
+    long coalescedNs;
     String plane = "";
     @Nullable KvError failure;
     String detail = "";

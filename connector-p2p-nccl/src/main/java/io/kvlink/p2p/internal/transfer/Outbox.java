@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,10 +26,6 @@ import org.slf4j.LoggerFactory;
 final class Outbox {
 
     private static final Logger logger = LoggerFactory.getLogger(Outbox.class);
-    private static final int MOST_PENDING_FETCHES = 16_384;
-    private static final int MOST_PENDING_FETCHES_OF_A_SESSION = 1024;
-
-    private record PendingFetch(Session session, Frame.Fetch fetch, long untilNs) {}
 
     private final Sessions sessions;
     private final TransferLimits limits;
@@ -42,8 +37,8 @@ final class Outbox {
     private final LongSupplier clock;
 
     private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
-    // Fetches that came before their transfer: P and D are called at the same time.
-    private final Map<TransferId, PendingFetch> fetches = new HashMap<>();
+    private final PendingFetches fetches = new PendingFetches();
+    private final OfferPolicy offers;
 
     Outbox(
             Sessions sessions,
@@ -60,6 +55,7 @@ final class Outbox {
         this.control = control;
         this.finished = finished;
         this.clock = clock;
+        offers = new OfferPolicy(limits.groupBytes(), tokenBytes);
     }
 
     int transfers() {
@@ -79,14 +75,14 @@ final class Outbox {
             conclude(transfer);
             return;
         }
-        PendingFetch fetch = fetches.remove(transfer.id());
+        PendingFetches.Pending pending = fetches.take(transfer.id());
         KvError over = tombstones.of(transfer.id());
         if (transfer.held() && over != null) {
             fail(transfer, over, "transfer=" + transfer.id() + " has ended already", false);
             return;
         }
-        if (fetch != null && fetch.session.open()) {
-            serve(transfer, fetch.session, fetch.fetch);
+        if (pending != null) {
+            serve(transfer, pending.session(), pending.fetch());
         }
         if (transfer.session == null && !transfer.held() && transfer.failure == null) {
             attach(transfer, sessions.dial(transfer.peer()));
@@ -99,9 +95,9 @@ final class Outbox {
         transfer.startedNs = nowNs();
         transfer.deadlineNs = nowNs();
         if (transfers.putIfAbsent(transfer.id(), transfer) == null) {
-            PendingFetch fetch = fetches.remove(transfer.id());
-            if (fetch != null && fetch.session.open()) {
-                attach(transfer, fetch.session);
+            PendingFetches.Pending pending = fetches.take(transfer.id());
+            if (pending != null) {
+                attach(transfer, pending.session());
             }
         }
         fail(transfer, error, detail, true);
@@ -125,13 +121,9 @@ final class Outbox {
             pump(transfer);
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
-        } else if (fetches.size() < MOST_PENDING_FETCHES
-                && pendingOf(session) < MOST_PENDING_FETCHES_OF_A_SESSION) {
-            long untilNs = nowNs() + limits.transferTimeoutNs();
-            fetches.put(fetch.id(), new PendingFetch(session, fetch, untilNs));
-        } else if (fetch.ticket() != 0) {
-            String detail = "fetches=" + fetches.size() + " wait for their transfers";
-            cancel(session, fetch.id(), KvError.NO_SPACE, detail);
+        } else if (!fetches.put(session, fetch, nowNs() + limits.transferTimeoutNs())
+                && fetch.ticket() != 0) {
+            cancel(session, fetch.id(), KvError.NO_SPACE, "too many wait for their transfers");
         }
     }
 
@@ -181,7 +173,8 @@ final class Outbox {
         granted(transfer, session, ticket);
     }
 
-    private static void granted(Outbound transfer, Session session, long ticket) {
+    private void granted(Outbound transfer, Session session, long ticket) {
+        offers.forget(transfer);
         transfer.moveTo(SendState.GRANTED);
         transfer.refused(false);
         transfer.ticket = ticket;
@@ -236,20 +229,10 @@ final class Outbox {
         if (transfer != null && session.equals(transfer.session)) {
             fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
-        PendingFetch pending = fetches.get(cancel.id());
-        if (pending != null && pending.session.equals(session)) {
-            fetches.remove(cancel.id());
+        if (fetches.withdraw(cancel.id(), session)) {
             // Whoever computes it later need not hold it for nobody.
             tombstones.put(cancel.id(), cancel.error(), nowNs());
         }
-    }
-
-    private int pendingOf(Session session) {
-        int pending = 0;
-        for (PendingFetch fetch : fetches.values()) {
-            pending += fetch.session.equals(session) ? 1 : 0;
-        }
-        return pending;
     }
 
     void onSessionOpen(Session session) {
@@ -261,7 +244,7 @@ final class Outbox {
     }
 
     void onSessionEnded(Session session, KvError error, String detail) {
-        fetches.values().removeIf(fetch -> fetch.session.equals(session));
+        fetches.onSessionEnded(session);
         for (Outbound transfer : List.copyOf(transfers.values())) {
             if (!session.equals(transfer.session)) {
                 continue;
@@ -277,7 +260,7 @@ final class Outbox {
     }
 
     void tick() {
-        fetches.values().removeIf(this::endedUnserved);
+        fetches.tick(nowNs(), this::onUnserved);
         for (Outbound transfer : List.copyOf(transfers.values())) {
             if (nowNs() - transfer.deadlineNs >= 0) {
                 String detail = transfer + "; its time is over";
@@ -288,16 +271,11 @@ final class Outbox {
         }
     }
 
-    private boolean endedUnserved(PendingFetch pending) {
-        boolean over = pending.untilNs - nowNs() <= 0;
-        if (over && pending.fetch.ticket() != 0) {
-            cancel(
-                    pending.session,
-                    pending.fetch.id(),
-                    KvError.DEADLINE,
-                    "nobody has begun to compute it");
+    private void onUnserved(PendingFetches.Pending pending) {
+        if (pending.fetch().ticket() != 0) {
+            String detail = "nobody has begun to compute it";
+            cancel(pending.session(), pending.fetch().id(), KvError.DEADLINE, detail);
         }
-        return over;
     }
 
     void close() {
@@ -339,9 +317,10 @@ final class Outbox {
     private void offer(Outbound transfer) {
         Session session = transfer.session;
         if (session == null || !session.open() || nowNs() - transfer.retryAtNs < 0) {
+            offers.forget(transfer);
             return;
         }
-        int end = groupEnd(transfer, session);
+        int end = offers.groupEnd(transfer, session, nowNs());
         if (end > transfer.groupFirst) {
             transfer.groupEnd = end;
             Frame offer =
@@ -357,15 +336,19 @@ final class Outbox {
         }
     }
 
-    // Where lanes are shared a grant blocks others, so only what is there is offered, within a byte
-    // budget. Otherwise all layers are, also before they are computed: one round trip a transfer.
-    private int groupEnd(Outbound transfer, Session session) {
-        if (!session.device().plane().sharedLane()) {
-            return transfer.layers();
+    /** Offers what has waited long enough for layers behind it; returns how many. */
+    int offerCoalesced() {
+        int offered = 0;
+        for (Outbound transfer : offers.coalescing()) {
+            pump(transfer);
+            offered += transfer.state == SendState.OFFERED ? 1 : 0;
         }
-        long layerBytes = Math.max(1, tokenBytes * transfer.tokens());
-        long budget = Math.max(1, limits.groupBytes() / layerBytes);
-        return (int) Math.min(transfer.savedLayers(), transfer.groupFirst + budget);
+        return offered;
+    }
+
+    /** True if {@link #offerCoalesced} must be called within microseconds. */
+    boolean coalesces() {
+        return !offers.coalescing().isEmpty();
     }
 
     private void post(Outbound transfer) {
@@ -440,6 +423,7 @@ final class Outbox {
         if (transfer.failure != null || transfer.state == SendState.ENDED) {
             return;
         }
+        offers.forget(transfer);
         transfer.failure = error;
         transfer.detail = detail;
         Session session = transfer.session;
@@ -465,6 +449,7 @@ final class Outbox {
             tombstones.put(transfer.id(), told, nowNs());
         }
         Session session = transfer.session;
+        offers.forget(transfer);
         leave(session);
         transfer.letGo();
         TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());

@@ -304,6 +304,12 @@ final class Simulation {
         };
     }
 
+    /** Lets one node do all it can now, once. */
+    void stepNode(Node node) {
+        node.control.doWork(nowNs);
+        node.device.doWork(nowNs);
+    }
+
     /** Lets everybody do all they can now, once; false if there was nothing. */
     boolean sweep() {
         boolean worked = false;
