@@ -138,6 +138,22 @@ class NcclLinkFaultsTest {
         sim.finish();
     }
 
+    @Property(tries = 300)
+    void aGroupAbortedWhileNcclEnqueuesItIsNotToldTooEarly(@ForAll long seed) {
+        NcclSim sim = new NcclSim(seed);
+        Node p = sim.newNode(0);
+        Node d = sim.newNode(1);
+        Pair pair = sim.connect(p, d);
+        sim.until("ready", () -> pair.sender().ready && pair.receiver().ready);
+        pair.sender().post(100);
+        sim.steps(60);
+        pair.receiver().post(100);
+        d.poll();
+        pair.receiver().link.abort(KvError.CANCELLED, "test");
+        sim.until("closed", () -> pair.receiver().closed);
+        sim.finish();
+    }
+
     @Test
     void aPeerThatNeverConnects() {
         NcclSim sim = new NcclSim(1);
