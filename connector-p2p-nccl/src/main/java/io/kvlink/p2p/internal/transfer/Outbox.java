@@ -282,6 +282,7 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
+        offers.onSaved(transfer, nowNs());
         if (transfer.state == SendState.GRANTED) {
             if (transfer.session != null) {
                 sends.post(transfer, transfer.session);
@@ -327,6 +328,7 @@ final class Outbox {
                             end - transfer.groupFirst);
             if (sessions.send(session, offer)) {
                 transfer.moveTo(SendState.OFFERED);
+                offers.onOffered(transfer);
             }
         }
     }
