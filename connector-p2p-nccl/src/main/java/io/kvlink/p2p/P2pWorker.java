@@ -82,6 +82,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     @Override
     public void startLoad(StepMetadata step) {
+        mover.attach(); // Cheap, and an engine may have several devices on a thread.
         loads.clear();
         endSaves(); // A step that failed may have left some.
         for (StepMetadata.Task task : step.loads()) {

@@ -33,7 +33,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class GpuWorkerTest {
 
     private static final String ROOM = "1e6";
-    private static final String SPILL = "1e1";
 
     private final Random random = new Random(5);
     private final FakeCuda cuda = new FakeCuda(2, 5);

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code kv_buffer_size} bytes for KV on a GPU: one allocation, since peers map it as a whole.
- * Leases have exactly the size asked for and begin at multiples of 16 bytes. Thread-safe; no
- * method waits for memory.
+ * Leases have exactly the size asked for and begin at multiples of 16 bytes. Thread-safe; no method
+ * waits for memory.
  */
 public final class DeviceArena implements KvBuffer {
 

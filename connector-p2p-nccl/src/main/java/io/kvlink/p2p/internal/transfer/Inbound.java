@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.TransferId;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +51,36 @@ final class Inbound {
         this.tokens = tokens;
         this.digest = digest;
         this.arrival = arrival;
+    }
+
+    /** Whether a session may offer it: the one it comes through, or the one that crossed ours. */
+    boolean mayOffer(Session by) {
+        Session taken = session;
+        return taken == null
+                || taken.equals(by)
+                || (state == ReceiveState.STANDING && by.samePeer(taken));
+    }
+
+    /** Whether an offer is the next one of this transfer. */
+    boolean fits(Session by, Frame.Offer offer, int layers) {
+        return (state == ReceiveState.EXPECTED || state == ReceiveState.RESERVED)
+                && mayOffer(by)
+                && offer.firstLayer() == received
+                && offer.firstLayer() + offer.layers() <= layers;
+    }
+
+    /** Whether all layers are here, or will be as soon as the wire allows. */
+    boolean loadable(int layers) {
+        if (state == ReceiveState.COMPLETE) {
+            return true;
+        }
+        boolean granted = state == ReceiveState.GRANTED || state == ReceiveState.STANDING;
+        if (!granted || groupEnd != layers || session == null || failure != null) {
+            return false;
+        }
+        DataPlane plane = session.device().plane();
+        // Where lanes are shared, what is granted is computed.
+        return plane.arrivesSoon() && (saved || plane.sharedLane());
     }
 
     /** Where a ticket is out. */

@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.HostPort;
@@ -141,11 +140,11 @@ final class Inbox implements Grants.Listener {
         if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
             String detail = prompts(inbound.tokens, offer.tokens());
             refuse(inbound, session, KvError.PROMPT_MISMATCH, detail);
-        } else if (inbound.state == ReceiveState.STANDING && mayOffer(inbound, session)) {
+        } else if (inbound.state == ReceiveState.STANDING && inbound.mayOffer(session)) {
             inbound.offeredOn = session; // It crossed our call, and will be sent under its ticket.
         } else if (inbound.state == ReceiveState.RECALLED) {
             sessions.send(session, new Frame.Busy(offer.id(), BUSY_MS));
-        } else if (!fits(inbound, session, offer)) {
+        } else if (!inbound.fits(session, offer, layout.layers())) {
             refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
         } else {
             accept(inbound, session, offer);
@@ -306,26 +305,10 @@ final class Inbox implements Grants.Listener {
         session.transfers++;
     }
 
-    private boolean fits(Inbound inbound, Session session, Frame.Offer offer) {
-        boolean expected =
-                inbound.state == ReceiveState.EXPECTED || inbound.state == ReceiveState.RESERVED;
-        return expected
-                && mayOffer(inbound, session)
-                && offer.firstLayer() == inbound.received
-                && offer.firstLayer() + offer.layers() <= layout.layers();
-    }
-
-    private static boolean mayOffer(Inbound inbound, Session session) {
-        Session taken = inbound.session;
-        return taken == null
-                || taken.equals(session)
-                || (inbound.state == ReceiveState.STANDING && session.samePeer(taken));
-    }
-
     // A stranger's offer, or one for what is here already, harms nobody but its sender.
     private void refuse(Inbound inbound, Session session, KvError error, String detail) {
         cancel(session, inbound.id, error, detail);
-        if (mayOffer(inbound, session) && inbound.state != ReceiveState.COMPLETE) {
+        if (inbound.mayOffer(session) && inbound.state != ReceiveState.COMPLETE) {
             // Told on a link of its own if our call went through another one.
             fail(inbound, error, detail, !session.equals(inbound.session));
         }
@@ -417,7 +400,10 @@ final class Inbox implements Grants.Listener {
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        if (expectation != null && leases != null && !inbound.published && loadable(inbound)) {
+        if (expectation != null
+                && leases != null
+                && !inbound.published
+                && inbound.loadable(layout.layers())) {
             inbound.published = true;
             TransferOutcome all =
                     outcome(inbound, layout.layers(), inbound.startedNs, Optional.empty(), "");
@@ -426,22 +412,6 @@ final class Inbox implements Grants.Listener {
                     new Expectation.Ready(
                             leases.regions(), inbound.arrival, all, inbound.startedNs));
         }
-    }
-
-    private boolean loadable(Inbound inbound) {
-        Session session = inbound.session;
-        if (inbound.state == ReceiveState.COMPLETE) {
-            return true;
-        }
-        if (session == null || session.device == null || inbound.failure != null) {
-            return false;
-        }
-        DataPlane plane = session.device().plane();
-        boolean granted =
-                (inbound.state == ReceiveState.GRANTED || inbound.state == ReceiveState.STANDING)
-                        && inbound.groupEnd == layout.layers();
-        // Where lanes are shared, what is granted is computed.
-        return granted && plane.arrivesSoon() && (inbound.saved || plane.sharedLane());
     }
 
     private void settle(Expectation expectation, Expectation.Status status) {

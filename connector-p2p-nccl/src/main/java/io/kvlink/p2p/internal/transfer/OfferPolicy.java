@@ -27,6 +27,22 @@ final class OfferPolicy {
         this.tokenBytes = tokenBytes;
     }
 
+    /** Looks at what is saved: from the oldest layer that isn't offered the time is counted. */
+    void onSaved(Outbound transfer, long nowNs) {
+        int offered =
+                transfer.state == SendState.WAITING ? transfer.groupFirst : transfer.groupEnd;
+        if (transfer.savedLayers() > offered && !transfer.unoffered) {
+            transfer.unoffered = true;
+            transfer.unofferedNs = nowNs;
+        }
+    }
+
+    /** What was to be offered is. */
+    void onOffered(Outbound transfer) {
+        transfer.unoffered = false;
+        coalescing.remove(transfer);
+    }
+
     /** One past the last layer to offer now; the group's first layer if none is. */
     int groupEnd(Outbound transfer, Session session, long nowNs) {
         if (!session.device().plane().sharedLane()) {
@@ -38,10 +54,8 @@ final class OfferPolicy {
             coalescing.remove(transfer);
             return end;
         }
-        if (coalescing.add(transfer)) {
-            transfer.coalescedNs = nowNs;
-        }
-        if (nowNs - transfer.coalescedNs < COALESCE_NS) {
+        if (nowNs - transfer.unofferedNs < COALESCE_NS) {
+            coalescing.add(transfer);
             return transfer.groupFirst;
         }
         coalescing.remove(transfer);

@@ -71,8 +71,9 @@ public final class Outbound {
     // Under a standing grant.
     boolean adopted;
     boolean saidSaved;
-    // Since when its offer waits for more layers.
-    long coalescedNs;
+    // Whether, and since when, a layer is saved that isn't offered.
+    boolean unoffered;
+    long unofferedNs;
     String plane = "";
     @Nullable KvError failure;
     String detail = "";

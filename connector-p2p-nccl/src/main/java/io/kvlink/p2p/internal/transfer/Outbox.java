@@ -3,8 +3,6 @@ package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
@@ -20,8 +18,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The sending state machine. Offers what is saved, sends what is granted, in grant order, and ends
- * each transfer exactly once. Control thread only; what the device thread reports comes back
- * through the control thread's queue.
+ * each transfer exactly once. Control thread only.
  */
 final class Outbox {
 
@@ -32,13 +29,13 @@ final class Outbox {
     private final long tokenBytes;
     private final TransferStats stats;
     private final Tombstones tombstones = new Tombstones();
-    private final Executor control;
     private final Consumer<TransferOutcome> finished;
     private final LongSupplier clock;
 
     private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
     private final PendingFetches fetches = new PendingFetches();
     private final OfferPolicy offers;
+    private final Sends sends;
 
     Outbox(
             Sessions sessions,
@@ -52,10 +49,10 @@ final class Outbox {
         this.limits = limits;
         this.tokenBytes = tokenBytes;
         this.stats = stats;
-        this.control = control;
         this.finished = finished;
         this.clock = clock;
         offers = new OfferPolicy(limits.groupBytes(), tokenBytes);
+        sends = new Sends(tokenBytes, control, this::onSendEnded);
     }
 
     int transfers() {
@@ -285,9 +282,12 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
+        offers.onSaved(transfer, nowNs());
         if (transfer.state == SendState.GRANTED) {
-            post(transfer);
-            tellSaved(transfer);
+            if (transfer.session != null) {
+                sends.post(transfer, transfer.session);
+                tellSaved(transfer, transfer.session);
+            }
             if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
@@ -303,13 +303,9 @@ final class Outbox {
     }
 
     // A receiver may load the first layers while the last ones travel.
-    private void tellSaved(Outbound transfer) {
-        Session session = transfer.session;
-        if (session == null || transfer.saidSaved || !transfer.saved()) {
-            return;
-        }
+    private void tellSaved(Outbound transfer, Session session) {
         DataPlane plane = session.device().plane();
-        if (plane.arrivesSoon() && !plane.sharedLane()) {
+        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon() && !plane.sharedLane()) {
             transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
         }
     }
@@ -332,6 +328,7 @@ final class Outbox {
                             end - transfer.groupFirst);
             if (sessions.send(session, offer)) {
                 transfer.moveTo(SendState.OFFERED);
+                offers.onOffered(transfer);
             }
         }
     }
@@ -351,71 +348,15 @@ final class Outbox {
         return !offers.coalescing().isEmpty();
     }
 
-    private void post(Outbound transfer) {
-        Session session = transfer.session;
-        if (session == null) {
-            return;
-        }
-        int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
-        while (transfer.posted < ready) {
-            int layer = transfer.posted++;
-            transfer.onLayerPosted();
-            SendOp op =
-                    new SendOp(
-                            session.endpoint,
-                            transfer.ticket,
-                            layer,
-                            transfer.source(layer),
-                            tokenBytes * transfer.tokens(),
-                            transfer.after(layer),
-                            new Sent(transfer));
-            session.device().submit(plane -> send(plane, op));
-        }
-    }
-
-    // On the device thread. What a plane throws ends the operation, or it would never end.
-    private static void send(DataPlane plane, SendOp op) {
-        try {
-            plane.send(op);
-        } catch (RuntimeException defect) {
-            op.listener()
-                    .onSendFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
-        }
-    }
-
-    /** Brings the device thread's reports back to the control thread. */
-    private final class Sent implements SendListener {
-        private final Outbound transfer;
-
-        Sent(Outbound transfer) {
-            this.transfer = transfer;
-        }
-
-        @Override
-        public void onSent(SendOp op) {
-            transfer.onLayerSent();
-            // Waking the control thread for each layer costs more than sending a small one.
-            if (transfer.onLayerEnded(op.layer())) {
-                control.execute(() -> onEnded(null, ""));
+    private void onSendEnded(Outbound transfer, @Nullable KvError error, String detail) {
+        if (transfer.state == SendState.DRAINING) {
+            if (transfer.idle()) {
+                conclude(transfer);
             }
-        }
-
-        @Override
-        public void onSendFailed(SendOp op, KvError error, String detail) {
-            transfer.onLayerEnded(op.layer());
-            control.execute(() -> onEnded(error, detail));
-        }
-
-        private void onEnded(@Nullable KvError error, String detail) {
-            if (transfer.state == SendState.DRAINING) {
-                if (transfer.idle()) {
-                    conclude(transfer);
-                }
-            } else if (error != null) {
-                fail(transfer, error, detail, true);
-            } else {
-                pump(transfer);
-            }
+        } else if (error != null) {
+            fail(transfer, error, detail, true);
+        } else {
+            pump(transfer);
         }
     }
 

@@ -35,12 +35,32 @@ class OfferPolicyTest {
         assertThat(policy.groupEnd(transfer, shared, 0)).as("nothing is saved").isZero();
         assertThat(policy.coalescing()).isEmpty();
         save(1);
+        policy.onSaved(transfer, 10 * MICROS);
         assertThat(policy.groupEnd(transfer, shared, 10 * MICROS)).isZero();
         save(2);
+        policy.onSaved(transfer, 100 * MICROS);
         assertThat(policy.groupEnd(transfer, shared, 159 * MICROS)).isZero();
         assertThat(policy.coalescing()).containsExactly(transfer);
         assertThat(policy.groupEnd(transfer, shared, 160 * MICROS)).isEqualTo(3);
         assertThat(policy.coalescing()).isEmpty();
+    }
+
+    @Test
+    void shouldCountTheTimeThatAGroupBeforeItTook() {
+        OfferPolicy policy = new OfferPolicy(1000, LAYER_BYTES);
+        save(1);
+        policy.onSaved(transfer, 0);
+        transfer.groupEnd = 1;
+        transfer.moveTo(SendState.OFFERED);
+        policy.onOffered(transfer);
+        transfer.moveTo(SendState.GRANTED);
+        policy.onSaved(transfer, 100 * MICROS);
+        save(1);
+        policy.onSaved(transfer, 200 * MICROS);
+        transfer.groupFirst = 1;
+        transfer.moveTo(SendState.WAITING);
+        policy.onSaved(transfer, 350 * MICROS);
+        assertThat(policy.groupEnd(transfer, shared, 350 * MICROS)).isEqualTo(2);
     }
 
     @Test
