@@ -4,6 +4,8 @@ package io.kvlink.p2p.internal.transfer;
 import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.p2p.internal.control.Frame.Identity;
 import io.kvlink.spi.HostPort;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A conversation with one start of one peer. Control thread only. */
@@ -27,6 +29,8 @@ final class Session {
     // The device that carries this session's bytes; set when the session opens.
     @Nullable DeviceAgent device;
     String endpoint = "";
+    // Planes that the peer has, but that don't lead to it from here.
+    final Set<String> unreachable = new HashSet<>();
     long dialledNs;
     long lastHeardNs;
     long lastSentNs;
