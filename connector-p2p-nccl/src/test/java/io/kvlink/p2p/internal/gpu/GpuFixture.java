@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -43,6 +44,7 @@ abstract class GpuFixture {
     long stepNs = 20_000;
     private GpuWiring wiring;
     private long sockets;
+    private long lastTicket;
 
     @RegisterExtension
     final TestExecutionExceptionHandler sayTheSeed =
@@ -85,7 +87,7 @@ abstract class GpuFixture {
     }
 
     final GpuTransfer transfer(GpuNode from, GpuNode to) {
-        GpuTransfer transfer = new GpuTransfer(from, to, transfers.size() + 1L, random);
+        GpuTransfer transfer = new GpuTransfer(from, to, ++lastTicket, random);
         transfers.add(transfer);
         return transfer;
     }
@@ -143,11 +145,18 @@ abstract class GpuFixture {
 
     /** Closes a plane as its device thread does, while the others go on. */
     final void close(GpuNode node) {
+        AtomicReference<RuntimeException> failure = new AtomicReference<>();
         Thread closer =
                 new Thread(
                         () -> {
-                            node.device.attach();
-                            node.plane.close();
+                            try {
+                                if (!node.broken) {
+                                    node.device.attach();
+                                }
+                                node.plane.close();
+                            } catch (RuntimeException cause) {
+                                failure.set(cause);
+                            }
                         },
                         "kv-dev-closer");
         node.killed = true;
@@ -160,6 +169,25 @@ abstract class GpuFixture {
         node.killed = false;
         nodes.remove(node);
         closed.add(node);
+        if (failure.get() != null) {
+            throw failure.get();
+        }
+    }
+
+    /** Closes a node whose transfers are over, checks them, and gives its memory back. */
+    final void retire(GpuNode node) {
+        close(node);
+        for (GpuNode peer : nodes) {
+            peer.plane.disconnect(node.plane.endpoint());
+        }
+        stepUntil(() -> nodes.stream().allMatch(peer -> peer.killed || peer.plane.settled()));
+        while (stepMachine()) {}
+        transfers.stream().filter(each -> each.isOf(node)).forEach(GpuTransfer::check);
+        transfers.removeIf(each -> each.isOf(node));
+        node.checkArena();
+        node.release();
+        assertThat(node.process.leaks()).as("%s seed=%d", node.process, seed).isEmpty();
+        closed.remove(node);
     }
 
     private final List<GpuNode> closed = new ArrayList<>();
@@ -199,7 +227,7 @@ abstract class GpuFixture {
             nodes.forEach(GpuNode::release);
         }
         for (GpuNode node : nodes) {
-            assertThat(node.process.leaks()).as("%s seed=%d", node.process, seed).isEmpty();
+            assertThat(node.broken ? "" : node.process.leaks()).as("%s seed=%d", node.process, seed).isEmpty();
         }
         assertThat(openSockets()).as("sockets").isEqualTo(sockets);
     }

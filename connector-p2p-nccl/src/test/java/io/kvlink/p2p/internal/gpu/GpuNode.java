@@ -22,7 +22,7 @@ import java.util.Random;
  */
 final class GpuNode {
 
-    private static final int ARENA_BYTES = 24 << 20;
+    private static final int ARENA_BYTES = 10 << 20;
     private static final byte NEVER_WRITTEN = (byte) 0xcd;
     private static final int GAP = 64;
 
@@ -47,6 +47,9 @@ final class GpuNode {
     GpuPlane plane;
 
     boolean killed;
+
+    /** Its context is lost: calls of CUDA fail, and nothing can be given back. */
+    boolean broken;
 
     /** A process of its own. */
     GpuNode(FakeProcess process, int gpu, Random random) {
@@ -158,6 +161,9 @@ final class GpuNode {
 
     /** Ends the process that peers see, and waits until the kernel shows it as ended. */
     void vanish() {
+        if (killed) {
+            process.kill(); // Its GPUs run no more of what it had.
+        }
         standIn.destroyForcibly();
         try {
             standIn.waitFor();
@@ -180,7 +186,7 @@ final class GpuNode {
 
     /** Gives back what the test has taken. */
     void release() {
-        if (!killed && process.alive()) {
+        if (!killed && !broken && process.alive()) {
             List.copyOf(events).forEach(this::closeEvent);
             engine.close();
             allocated.forEach(device::free);

@@ -140,6 +140,9 @@ final class GpuTransfer implements SendListener, ReceiveListener {
 
     // The engine's work: bytes come into being on its stream.
     private void compute(Layer layer) {
+        if (layer.after != null) {
+            return;
+        }
         MemoryRegion computed = from.allocate(layer.content.length);
         from.process.write(computed.address(), layer.content);
         long at = computed.address();
@@ -149,6 +152,12 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         }
         layer.after = from.newEvent();
         from.device.record(layer.after, from.engine);
+    }
+
+    /** Has the engine enqueue its work now, so that sending calls nothing of CUDA. */
+    GpuTransfer prepare() {
+        layers.stream().filter(layer -> layer.computed).forEach(this::compute);
+        return this;
     }
 
     GpuTransfer sendAll() {
@@ -164,6 +173,10 @@ final class GpuTransfer implements SendListener, ReceiveListener {
 
     void cancelSends() {
         from.plane.cancelSends(to.plane.endpoint(), ticket);
+    }
+
+    boolean isOf(GpuNode node) {
+        return from == node || to == node;
     }
 
     synchronized boolean received() {
