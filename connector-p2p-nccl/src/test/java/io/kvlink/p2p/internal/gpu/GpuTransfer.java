@@ -106,8 +106,8 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         return layer(bytes, 1, Kind.DEVICE, Kind.DEVICE);
     }
 
-    int layers() {
-        return layers.size();
+    int layerNumber(int index) {
+        return firstLayer + index;
     }
 
     GpuTransfer receive() {
@@ -115,7 +115,7 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         List<MemoryRegion> destinations =
                 layers.stream().map(layer -> layer.destination).collect(Collectors.toList());
         to.plane.receive(
-                new ReceiveOp(from.plane.endpoint(), ticket, firstLayer, destinations, this));
+                new ReceiveOp(from.endpoint(), ticket, firstLayer, destinations, this));
         return this;
     }
 
@@ -205,6 +205,11 @@ final class GpuTransfer implements SendListener, ReceiveListener {
 
     synchronized boolean sendsEnded() {
         return from.killed || layers.stream().allMatch(layer -> !layer.posted || layer.sent > 0);
+    }
+
+    /** Whether something has failed, so that the rest may never end by itself. */
+    synchronized boolean failed() {
+        return receiveError != null || layers.stream().anyMatch(layer -> layer.sendError != null);
     }
 
     /** Whether all that was asked for has ended. */
