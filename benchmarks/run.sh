@@ -7,6 +7,7 @@ usage() {
     echo "usage: benchmarks/run.sh alloc [regex] [JMH options]   the host pool against Netty's" >&2
     echo "       benchmarks/run.sh tcp                          the TCP plane against a bare socket" >&2
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
+    echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
     exit 2
 }
 
@@ -14,6 +15,7 @@ case "${1:-}" in
     alloc) main=(org.openjdk.jmh.Main) defaults=(AllocatorBenchmark) ;;
     tcp) main=(io.kvlink.benchmarks.TcpPlaneBenchmark) defaults=() ;;
     request) main=(io.kvlink.benchmarks.RequestBenchmark) defaults=() ;;
+    wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
     *) usage ;;
 esac
 shift

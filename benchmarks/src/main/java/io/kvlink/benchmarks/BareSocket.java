@@ -10,19 +10,30 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 
-/** One open connection of this host, with a blocking writer and a blocking reader. */
+/** One end of a connection within this host, used by a thread that may block. */
 final class BareSocket implements AutoCloseable {
 
-    private final SocketChannel sender;
-    private final SocketChannel receiver;
+    private final SocketChannel channel;
 
-    BareSocket() throws IOException {
-        try (ServerSocketChannel door = ServerSocketChannel.open()) {
-            door.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-            sender = SocketChannel.open(door.getLocalAddress());
-            sender.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            receiver = door.accept();
-        }
+    private BareSocket(SocketChannel channel) {
+        this.channel = channel;
+    }
+
+    /** A free port to listen on; the caller closes it. */
+    static ServerSocketChannel listen() throws IOException {
+        return ServerSocketChannel.open()
+                .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    }
+
+    static BareSocket connect(int port) throws IOException {
+        SocketChannel channel =
+                SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        return new BareSocket(channel);
+    }
+
+    static BareSocket accept(ServerSocketChannel door) throws IOException {
+        return new BareSocket(door.accept());
     }
 
     /** Writes all; the time before the first write. */
@@ -30,7 +41,7 @@ final class BareSocket implements AutoCloseable {
         long startNs = System.nanoTime();
         for (ByteBuffer buffer : buffers) {
             while (buffer.hasRemaining()) {
-                sender.write(buffer);
+                channel.write(buffer);
             }
         }
         return startNs;
@@ -40,7 +51,7 @@ final class BareSocket implements AutoCloseable {
     long receive(ByteBuffer[] buffers) throws IOException {
         for (ByteBuffer buffer : buffers) {
             while (buffer.hasRemaining()) {
-                if (receiver.read(buffer) < 0) {
+                if (channel.read(buffer) < 0) {
                     throw new EOFException();
                 }
             }
@@ -50,7 +61,6 @@ final class BareSocket implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        sender.close();
-        receiver.close();
+        channel.close();
     }
 }

@@ -9,191 +9,256 @@ import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
-import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.LoadDecision;
-import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.lang.management.ManagementFactory;
-import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 
 /**
- * An engine that computes nothing: KV memory, a connector, and a thread that calls it in the
- * documented order and sleeps until the connector wakes it.
+ * An engine that computes nothing: a connector over KV memory, called in the documented order. All
+ * by the thread that made it.
  */
 final class BenchmarkEngine implements AutoCloseable {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(20);
+    private static final long LOOK_AGAIN_NS = TimeUnit.MICROSECONDS.toNanos(50);
 
     private final KvLayout layout;
-    private final List<ByteBuffer> kv;
-    private final ExecutorService executor;
-    private final Thread thread;
+    private final KvMemory memory;
+    private final long spinNs;
+    private final Thread thread = Thread.currentThread();
     private final KvConnector connector;
     private final KvScheduler scheduler;
     private final KvWorker worker;
+    // Set by any thread, reset by the engine's before it looks.
+    private volatile boolean woken;
+
+    /** A request and its blocks. */
+    record Placed(KvRequest request, BlockTable blocks) {}
 
     /**
      * What the producer saw.
      *
      * @param startNs before the first {@code saveLayer}
-     * @param saveNs how long each took
-     * @param allocatedBytes by the engine's thread, from the request's arrival to its end
+     * @param saveNs how long each {@code saveLayer} took
+     * @param allocatedBytes by the engine's thread, from the requests' arrival to their end
+     * @param plane what the bytes went over
      */
     @SuppressWarnings("ArrayRecordComponent")
-    record Sent(long startNs, long[] saveNs, long allocatedBytes) {}
+    record Sent(long startNs, long[] saveNs, long allocatedBytes, String plane) {}
 
     /**
      * What the consumer saw.
      *
-     * @param endNs after the last {@code awaitLayer}
-     * @param allocatedBytes by the engine's thread, from the request's arrival to its end
+     * @param endNs for each request: the engine's stream has passed its last {@code awaitLayer}
+     * @param allocatedBytes by the engine's thread, from the requests' arrival to their end
      */
-    record Received(long endNs, long allocatedBytes) {}
+    @SuppressWarnings("ArrayRecordComponent")
+    record Received(long[] endNs, long allocatedBytes) {}
 
-    BenchmarkEngine(KvRole role, String sendType, KvLayout layout, int blocks) throws Exception {
+    /**
+     * Opens a connector.
+     *
+     * @param config {@code kv_transfer_config}
+     * @param layout how KV lies in the memory
+     * @param memory the engine's, borrowed
+     * @param spinNs how long a wait spins before it parks
+     */
+    BenchmarkEngine(Map<String, Object> config, KvLayout layout, KvMemory memory, long spinNs) {
         this.layout = layout;
-        int regionBytes = Math.toIntExact(layout.blockBytes() * blocks);
-        kv =
-                Stream.generate(() -> ByteBuffer.allocateDirect(regionBytes))
-                        .limit(layout.layers())
-                        .toList();
-        executor = Executors.newSingleThreadExecutor(work -> new Thread(work, "engine-" + role));
-        thread = executor.submit(Thread::currentThread).get();
+        this.memory = memory;
+        this.spinNs = spinNs;
         KvConnectors found = KvConnectors.load(BenchmarkEngine.class.getClassLoader());
-        KvTransferConfig config =
-                KvTransferConfig.of(
-                        Map.of(
-                                "kv_connector",
-                                "P2pNcclConnector",
-                                "kv_role",
-                                role.key(),
-                                "kv_ip",
-                                "127.0.0.1",
-                                "kv_port",
-                                0,
-                                "kv_buffer_size",
-                                256 << 20,
-                                "kv_connector_extra_config",
-                                Map.of("send_type", sendType, "data_plane", "tcp")));
+        KvTransferConfig checked = KvTransferConfig.of(config);
         connector =
-                found.named(config.connector())
+                found.named(checked.connector())
                         .create(
-                                config,
+                                checked,
                                 new KvConnectorContext(
-                                        layout,
-                                        found.hostPool(),
-                                        () -> LockSupport.unpark(thread)));
+                                        layout, memory.device(), found.hostPool(), this::wake));
         scheduler = connector.scheduler();
         worker = connector.worker();
-        worker.registerKvMemory(kv.stream().map(MemoryRegion::ofBuffer).toList());
+        worker.registerKvMemory(memory.layers());
+    }
+
+    private void wake() {
+        woken = true;
+        LockSupport.unpark(thread);
     }
 
     HostPort address() {
         return connector.address();
     }
 
-    <T> Future<T> submit(Callable<T> work) {
-        return executor.submit(work);
-    }
-
-    /** The first bytes of each layer. */
-    ByteBuffer[] kv(int layerBytes) {
-        return kv.stream().map(layer -> layer.slice(0, layerBytes)).toArray(ByteBuffer[]::new);
-    }
-
-    /** A prefill step of one request. By the engine's thread. */
-    Sent send(KvRequest request, BlockTable blocks, long firstLayerNs) {
+    /**
+     * Prefill steps, each begun when the one before is saved.
+     *
+     * @param steps the requests of each
+     * @param atNs when to begin the first
+     * @param firstLayerNs how long each step's first layer takes to compute
+     */
+    Sent send(List<List<Placed>> steps, long atNs, long firstLayerNs) {
         long allocated = THREADS.getCurrentThreadAllocatedBytes();
         long deadlineNs = System.nanoTime() + LIMIT_NS;
-        long[] saveNs = new long[layout.layers()];
-        scheduler.onRequestAdded(request);
-        scheduler.matchedTokens(request, 0);
-        scheduler.onBlocksAllocated(request, blocks, 0);
-        worker.startLoad(scheduler.buildStep(plan(request, blocks, 0)));
-        sleep(firstLayerNs);
-        long startNs = System.nanoTime();
-        long beforeNs = startNs;
-        for (int layer = 0; layer < saveNs.length; layer++) {
-            worker.awaitLayer(layer, deadlineNs);
-            worker.saveLayer(layer);
-            long afterNs = System.nanoTime();
-            saveNs[layer] = afterNs - beforeNs;
-            beforeNs = afterNs;
+        int layers = layout.layers();
+        long[] saveNs = new long[steps.size() * layers];
+        List<TransferOutcome> sent = new ArrayList<>();
+        int requests = 0;
+        for (List<Placed> step : steps) {
+            for (Placed placed : step) {
+                scheduler.onRequestAdded(placed.request);
+                scheduler.matchedTokens(placed.request, 0);
+                scheduler.onBlocksAllocated(placed.request, placed.blocks, 0);
+                requests++;
+            }
         }
-        require(worker.awaitSaves(deadlineNs), "awaitSaves");
-        scheduler.onRequestFinished(request);
-        WorkerReport report = worker.pollFinished();
-        while (report.sent().isEmpty()) {
-            park(deadlineNs);
-            report = worker.pollFinished();
+        sleepUntil(atNs);
+        long startNs = 0;
+        for (int i = 0; i < steps.size(); i++) {
+            List<Placed> step = steps.get(i);
+            worker.startLoad(scheduler.buildStep(plan(step, 0)));
+            sleepUntil(System.nanoTime() + firstLayerNs);
+            startNs = i == 0 ? System.nanoTime() : startNs;
+            for (int layer = 0; layer < layers; layer++) {
+                worker.awaitLayer(layer, deadlineNs);
+                long beforeNs = System.nanoTime();
+                worker.saveLayer(layer);
+                saveNs[i * layers + layer] = System.nanoTime() - beforeNs;
+            }
+            require(worker.awaitSaves(deadlineNs), "awaitSaves");
+            step.forEach(placed -> scheduler.onRequestFinished(placed.request));
+            sent.addAll(poll().sent());
         }
-        scheduler.onStepDone(report);
-        require(report.sent().get(0).failure().isEmpty(), report);
-        return new Sent(startNs, saveNs, THREADS.getCurrentThreadAllocatedBytes() - allocated);
+        while (sent.size() < requests) {
+            woken = false;
+            List<TransferOutcome> more = poll().sent();
+            sent.addAll(more);
+            if (more.isEmpty()) {
+                awaitWake(deadlineNs);
+            }
+        }
+        sent.forEach(outcome -> require(outcome.failure().isEmpty(), outcome));
+        return new Sent(
+                startNs,
+                saveNs,
+                THREADS.getCurrentThreadAllocatedBytes() - allocated,
+                sent.get(0).plane());
     }
 
-    /** A request's load, in a step of its own. By the engine's thread. */
-    Received receive(KvRequest request, BlockTable blocks, CountDownLatch added) {
+    /**
+     * Loads requests, each in a step of its own as soon as its KV is here.
+     *
+     * @param requests what to expect
+     * @param added called when all are known to the connector
+     */
+    Received receive(List<Placed> requests, Runnable added) {
         long allocated = THREADS.getCurrentThreadAllocatedBytes();
         long deadlineNs = System.nanoTime() + LIMIT_NS;
-        scheduler.onRequestAdded(request);
-        added.countDown();
-        LoadDecision decision = scheduler.matchedTokens(request, 0);
-        while (decision instanceof LoadDecision.AskAgain) {
-            park(deadlineNs);
-            decision = scheduler.matchedTokens(request, 0);
+        long[] endNs = new long[requests.size()];
+        requests.forEach(placed -> scheduler.onRequestAdded(placed.request));
+        added.run();
+        boolean[] loaded = new boolean[requests.size()];
+        for (int left = requests.size(); left > 0; ) {
+            woken = false;
+            int ready = ready(requests, loaded);
+            if (ready < 0) {
+                awaitWake(deadlineNs);
+            } else {
+                endNs[ready] = load(requests.get(ready), deadlineNs);
+                loaded[ready] = true;
+                left--;
+            }
         }
-        int tokens = decision instanceof LoadDecision.Load load ? load.tokens() : 0;
-        require(tokens == request.transferTokens(), decision);
-        scheduler.onBlocksAllocated(request, blocks, tokens);
-        worker.startLoad(scheduler.buildStep(plan(request, blocks, tokens)));
+        return new Received(endNs, THREADS.getCurrentThreadAllocatedBytes() - allocated);
+    }
+
+    private int ready(List<Placed> requests, boolean[] loaded) {
+        for (int i = 0; i < loaded.length; i++) {
+            if (!loaded[i]) {
+                KvRequest request = requests.get(i).request;
+                LoadDecision decision = scheduler.matchedTokens(request, 0);
+                if (decision instanceof LoadDecision.Load load) {
+                    require(load.tokens() == request.transferTokens(), decision);
+                    return i;
+                }
+                require(decision instanceof LoadDecision.AskAgain, decision);
+            }
+        }
+        return -1;
+    }
+
+    private long load(Placed placed, long deadlineNs) {
+        int tokens = placed.request.transferTokens();
+        scheduler.onBlocksAllocated(placed.request, placed.blocks, tokens);
+        worker.startLoad(scheduler.buildStep(plan(List.of(placed), tokens)));
         for (int layer = 0; layer < layout.layers(); layer++) {
             worker.awaitLayer(layer, deadlineNs);
         }
+        memory.settle();
         long endNs = System.nanoTime();
         for (int layer = 0; layer < layout.layers(); layer++) {
             worker.saveLayer(layer);
         }
         require(worker.awaitSaves(deadlineNs), "awaitSaves");
+        while (poll().loaded().isEmpty()) {
+            require(System.nanoTime() - deadlineNs < 0, "loaded, but not reported");
+            LockSupport.parkNanos(this, LOOK_AGAIN_NS);
+        }
+        scheduler.onRequestFinished(placed.request);
+        return endNs;
+    }
+
+    private WorkerReport poll() {
         WorkerReport report = worker.pollFinished();
         scheduler.onStepDone(report);
-        require(report.loaded().size() == 1, report);
-        scheduler.onRequestFinished(request);
-        return new Received(endNs, THREADS.getCurrentThreadAllocatedBytes() - allocated);
+        require(report.failedLoads().isEmpty(), report);
+        return report;
     }
 
-    private static StepPlan plan(KvRequest request, BlockTable blocks, int computed) {
-        int left = request.promptTokens().length - computed;
-        return new StepPlan(List.of(new StepPlan.Entry(request, blocks, computed, left)));
+    private static StepPlan plan(List<Placed> step, int computed) {
+        return new StepPlan(
+                step.stream()
+                        .map(
+                                placed ->
+                                        new StepPlan.Entry(
+                                                placed.request,
+                                                placed.blocks,
+                                                computed,
+                                                placed.request.promptTokens().length - computed))
+                        .toList());
     }
 
-    private static void sleep(long ns) {
-        long untilNs = System.nanoTime() + ns;
-        for (long leftNs; (leftNs = untilNs - System.nanoTime()) > 0; ) {
-            LockSupport.parkNanos(leftNs);
+    private void sleepUntil(long ns) {
+        for (long leftNs; (leftNs = ns - System.nanoTime()) > 0; ) {
+            if (leftNs > spinNs) {
+                LockSupport.parkNanos(leftNs - spinNs);
+            } else {
+                Thread.onSpinWait();
+            }
         }
     }
 
-    private void park(long deadlineNs) {
-        long leftNs = deadlineNs - System.nanoTime();
-        require(leftNs > 0, "nothing has come");
-        LockSupport.parkNanos(this, leftNs);
+    private void awaitWake(long deadlineNs) {
+        long startNs = System.nanoTime();
+        while (!woken) {
+            long nowNs = System.nanoTime();
+            require(nowNs - deadlineNs < 0, "nothing has come");
+            if (nowNs - startNs < spinNs) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(this, deadlineNs - nowNs);
+            }
+        }
     }
 
     private static void require(boolean holds, Object otherwise) {
@@ -202,42 +267,8 @@ final class BenchmarkEngine implements AutoCloseable {
         }
     }
 
-    /** Random bytes in all blocks. */
-    void fill(Random random) {
-        byte[] bytes = new byte[kv.get(0).capacity()];
-        for (ByteBuffer layer : kv) {
-            random.nextBytes(bytes);
-            layer.put(0, bytes);
-        }
-    }
-
-    /** The same byte in all blocks. */
-    void poison() {
-        for (ByteBuffer layer : kv) {
-            for (int i = 0; i < layer.capacity(); i++) {
-                layer.put(i, (byte) 0xE5);
-            }
-        }
-    }
-
-    /** Compares all transferred bytes with their origin. */
-    void requireSame(BenchmarkEngine origin, BlockTable blocks, int tokens) {
-        for (int layer = 0; layer < layout.layers(); layer++) {
-            ByteBuffer ours = kv.get(layer);
-            ByteBuffer theirs = origin.kv.get(layer);
-            for (KvLayout.Run run : layout.runs(blocks, 0, tokens, ours.capacity())) {
-                int from = Math.toIntExact(run.offset());
-                int bytes = Math.toIntExact(run.bytes());
-                require(
-                        ours.slice(from, bytes).equals(theirs.slice(from, bytes)),
-                        "layer=" + layer + " " + run + " differs");
-            }
-        }
-    }
-
     @Override
     public void close() {
         connector.close();
-        executor.shutdown();
     }
 }

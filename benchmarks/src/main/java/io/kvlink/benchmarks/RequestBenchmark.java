@@ -9,14 +9,20 @@ import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -73,13 +79,13 @@ public final class RequestBenchmark {
         KvLayout layout = KvLayout.single("benchmark", LAYERS, 8, 128, DType.F16, 16);
         int tokens = Math.toIntExact(row.layerBytes / layout.tokenBytes());
         int blocks = tokens / layout.blockSize() + 1;
-        try (BenchmarkEngine producer =
-                        new BenchmarkEngine(KvRole.PRODUCER, row.sendType, layout, blocks);
-                BenchmarkEngine consumer =
-                        new BenchmarkEngine(KvRole.CONSUMER, row.sendType, layout, blocks);
-                BareSocket socket = new BareSocket()) {
+        try (End producer = new End(KvRole.PRODUCER, row.sendType, layout, blocks);
+                End consumer = new End(KvRole.CONSUMER, row.sendType, layout, blocks);
+                ServerSocketChannel door = BareSocket.listen();
+                BareSocket sender = BareSocket.connect(door.socket().getLocalPort());
+                BareSocket receiver = BareSocket.accept(door)) {
             Samples samples = new Samples(ROUNDS, LAYERS);
-            Rounds rounds = new Rounds(row, producer, consumer, socket, tokens, blocks);
+            Rounds rounds = new Rounds(row, producer, consumer, sender, receiver, tokens, blocks);
             for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
                 rounds.request(samples, round);
                 rounds.bare(samples, round);
@@ -100,30 +106,79 @@ public final class RequestBenchmark {
         }
     }
 
+    /** An engine, its memory and its thread. */
+    private static final class End implements AutoCloseable {
+        private final ExecutorService executor;
+        private final HostKvMemory memory;
+        private final KvContents contents;
+        private final BenchmarkEngine engine;
+
+        End(KvRole role, String sendType, KvLayout layout, int blocks) throws Exception {
+            executor =
+                    Executors.newSingleThreadExecutor(work -> new Thread(work, "engine-" + role));
+            memory = new HostKvMemory(layout.layers(), layout.blockBytes() * blocks);
+            contents = new KvContents(layout, memory);
+            Map<String, Object> config =
+                    Map.of(
+                            "kv_connector",
+                            "P2pNcclConnector",
+                            "kv_role",
+                            role.key(),
+                            "kv_ip",
+                            "127.0.0.1",
+                            "kv_port",
+                            0,
+                            "kv_buffer_size",
+                            256 << 20,
+                            "kv_connector_extra_config",
+                            Map.of("send_type", sendType, "data_plane", "tcp"));
+            engine = submit(() -> new BenchmarkEngine(config, layout, memory, 0)).get();
+        }
+
+        <T> Future<T> submit(Callable<T> work) {
+            return executor.submit(work);
+        }
+
+        @Override
+        public void close() {
+            engine.close();
+            executor.shutdown();
+        }
+    }
+
     /** The two things that are compared, over the same memory and threads. */
     private static final class Rounds {
         private final Row row;
-        private final BenchmarkEngine producer;
-        private final BenchmarkEngine consumer;
-        private final BareSocket socket;
+        private final End producer;
+        private final End consumer;
+        private final BareSocket sender;
+        private final BareSocket receiver;
         private final int[] prompt;
         private final BlockTable blocks;
         private int requests;
+        private long seed = 20261122;
 
         Rounds(
                 Row row,
-                BenchmarkEngine producer,
-                BenchmarkEngine consumer,
-                BareSocket socket,
+                End producer,
+                End consumer,
+                BareSocket sender,
+                BareSocket receiver,
                 int tokens,
                 int blocks) {
             this.row = row;
             this.producer = producer;
             this.consumer = consumer;
-            this.socket = socket;
+            this.sender = sender;
+            this.receiver = receiver;
             this.prompt = RANDOM.ints(tokens + 1, 0, 32_000).toArray();
             this.blocks = row.scattered ? shuffled(blocks) : BlockTable.range(0, blocks);
-            producer.fill(RANDOM);
+            fill();
+        }
+
+        // With fresh bytes.
+        private void fill() {
+            producer.contents.fill(this.blocks, prompt.length - 1, ++seed);
         }
 
         private static BlockTable shuffled(int count) {
@@ -137,18 +192,22 @@ public final class RequestBenchmark {
 
         void request(Samples samples, int round) throws Exception {
             TransferId id = new TransferId(RANDOM.nextLong(), RANDOM.nextLong(), 0);
-            TransferRoute route = new TransferRoute(producer.address(), consumer.address(), id);
+            TransferRoute route =
+                    new TransferRoute(producer.engine.address(), consumer.engine.address(), id);
             KvRequest request = new KvRequest("r" + requests++, Optional.of(route), prompt);
+            List<BenchmarkEngine.Placed> placed =
+                    List.of(new BenchmarkEngine.Placed(request, blocks));
             CountDownLatch added = new CountDownLatch(1);
             Future<BenchmarkEngine.Received> received =
-                    consumer.submit(() -> consumer.receive(request, blocks, added));
+                    consumer.submit(() -> consumer.engine.receive(placed, added::countDown));
             added.await();
             BenchmarkEngine.Sent sent =
                     producer.submit(
-                                    () -> {
-                                        LockSupport.parkNanos(LEAD_NS);
-                                        return producer.send(request, blocks, row.firstLayerNs);
-                                    })
+                                    () ->
+                                            producer.engine.send(
+                                                    List.of(placed),
+                                                    System.nanoTime() + LEAD_NS,
+                                                    row.firstLayerNs))
                             .get();
             samples.request(round, sent, received.get());
         }
@@ -159,14 +218,15 @@ public final class RequestBenchmark {
                     consumer.submit(
                             () -> {
                                 ready.countDown();
-                                return socket.receive(consumer.kv(row.layerBytes));
+                                return receiver.receive(consumer.memory.prefixes(row.layerBytes));
                             });
             ready.await();
             long startNs =
                     producer.submit(
                                     () -> {
                                         LockSupport.parkNanos(LEAD_NS);
-                                        return socket.send(producer.kv(row.layerBytes));
+                                        return sender.send(
+                                                producer.memory.prefixes(row.layerBytes));
                                     })
                             .get();
             samples.bare(round, end.get() - startNs);
@@ -174,18 +234,17 @@ public final class RequestBenchmark {
 
         void requireSameBytes() throws Exception {
             Samples nobodys = new Samples(0, LAYERS);
-            producer.fill(RANDOM);
-            consumer.poison();
+            fill();
+            consumer.contents.poison();
             request(nobodys, -1);
-            consumer.requireSame(producer, blocks, prompt.length - 1);
-            producer.fill(RANDOM);
-            consumer.poison();
+            long differences = consumer.contents.differences(blocks, prompt.length - 1, seed);
+            fill();
+            consumer.contents.poison();
             bare(nobodys, -1);
-            for (int layer = 0; layer < LAYERS; layer++) {
-                if (!consumer.kv(row.layerBytes)[layer].equals(
-                        producer.kv(row.layerBytes)[layer])) {
-                    throw new IllegalStateException("layer=" + layer + " of the socket differs");
-                }
+            ByteBuffer[] origin = producer.memory.prefixes(row.layerBytes);
+            if (differences > 0
+                    || !Arrays.equals(origin, consumer.memory.prefixes(row.layerBytes))) {
+                throw new IllegalStateException(row + ": words that differ: " + differences);
             }
         }
     }
@@ -210,7 +269,7 @@ public final class RequestBenchmark {
 
         void request(int round, BenchmarkEngine.Sent sent, BenchmarkEngine.Received received) {
             if (round >= 0) {
-                requestMs[round] = (received.endNs() - sent.startNs()) / 1e6;
+                requestMs[round] = (received.endNs()[0] - sent.startNs()) / 1e6;
                 for (int layer = 0; layer < layers; layer++) {
                     saveUs[round * layers + layer] = sent.saveNs()[layer] / 1e3;
                 }

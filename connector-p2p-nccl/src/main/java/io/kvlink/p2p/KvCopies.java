@@ -4,8 +4,9 @@ package io.kvlink.p2p;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
+import java.util.AbstractList;
 import java.util.List;
+import java.util.RandomAccess;
 
 /** Between the exchanged form of a layer, keys of all tokens and then values, and an engine's. */
 final class KvCopies {
@@ -14,11 +15,29 @@ final class KvCopies {
 
     /** The parts of a region that some runs name. */
     static List<MemoryRegion> parts(MemoryRegion region, List<KvLayout.Run> runs) {
-        List<MemoryRegion> parts = new ArrayList<>(runs.size());
-        for (KvLayout.Run run : runs) {
-            parts.add(region.slice(run.offset(), run.bytes()));
+        return new Parts(region, runs);
+    }
+
+    /** Cuts only what is looked at: there may be a thousand runs a layer. */
+    private static final class Parts extends AbstractList<MemoryRegion> implements RandomAccess {
+        private final MemoryRegion region;
+        private final List<KvLayout.Run> runs;
+
+        Parts(MemoryRegion region, List<KvLayout.Run> runs) {
+            this.region = region;
+            this.runs = runs;
         }
-        return parts;
+
+        @Override
+        public MemoryRegion get(int index) {
+            KvLayout.Run run = runs.get(index);
+            return region.slice(run.offset(), run.bytes());
+        }
+
+        @Override
+        public int size() {
+            return runs.size();
+        }
     }
 
     /**

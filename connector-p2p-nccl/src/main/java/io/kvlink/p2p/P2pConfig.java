@@ -76,7 +76,7 @@ public record P2pConfig(
                         peerTimeout(extra),
                         seconds(extra, "get_lease_s", 480),
                         seconds(extra, "unclaimed_ttl_s", 60),
-                        extra.integer("group_bytes", 64L << 20, 1, Long.MAX_VALUE));
+                        extra.integer("group_bytes", 2L << 30, 1, Long.MAX_VALUE));
         extra.refuseUnknown();
         return read;
     }

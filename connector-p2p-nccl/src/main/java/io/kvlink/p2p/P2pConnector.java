@@ -4,9 +4,12 @@ package io.kvlink.p2p;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.control.ZmqTransport;
+import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlanes;
+import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
+import io.kvlink.p2p.internal.memory.DeviceArena;
+import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.transfer.TransferEngine;
@@ -23,6 +26,7 @@ import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.MemoryKind;
+import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
@@ -46,7 +50,12 @@ final class P2pConnector implements KvConnector {
     private static final int LANE_WINDOW = 2;
 
     private final HostPort address;
+    // Null without a GPU.
+    private final @Nullable CudaDevice device;
+    private final long arenaBytes;
+    private final @Nullable HostPool pool;
     private final TransferMemory memory;
+    private final List<DataPlane> planes;
     private final TransferStats stats = new TransferStats();
     private final TransferEngine engine;
     private final P2pScheduler scheduler;
@@ -59,20 +68,29 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
+            P2pMachine machine,
             List<AutoCloseable> opened) {
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
-        ReceiveBuffer buffer = new ReceiveBuffer(holdsKv ? config.bufferBytes() : 0);
+        device = context.device().map(named -> machine.openDevice(named.ordinal())).orElse(null);
+        if (device != null) {
+            opened.add(device);
+        }
+        KvBuffer buffer = buffer(device, holdsKv ? config.bufferBytes() : 0);
         opened.add(buffer);
-        HostPool pool = holdsKv ? pool(p2p, context) : null;
+        pool = holdsKv ? pool(p2p, context, device) : null;
         if (pool != null) {
             opened.add(pool);
         }
         memory = new TransferMemory(buffer, pool);
+        arenaBytes = buffer instanceof DeviceArena ? buffer.budgetBytes() : 0;
+        KvMover mover = mover(device, context);
+        opened.add(mover);
         ZmqTransport transport = new ZmqTransport(config.host(), config.port());
         opened.add(transport);
         address = transport.address();
         TcpPlaneConfig tcp = TcpPlaneConfig.usual(config.host(), 0, config.host());
-        List<DataPlane> planes = DataPlanes.standard(tcp).open(p2p.dataPlane());
+        Optional<GpuPlaneConfig> gpu = gpu(device, config, p2p, buffer);
+        planes = machine.openPlanes(tcp, gpu, p2p.dataPlane());
         opened.addAll(planes);
         long epoch = System.currentTimeMillis() << 10 | RANDOM.nextInt(1 << 10);
         String engineId =
@@ -105,10 +123,13 @@ final class P2pConnector implements KvConnector {
         opened.remove(transport);
         opened.removeAll(planes);
         opened.add(engine);
-        closeables = List.copyOf(opened);
         P2pRequests requests = new P2pRequests(config.role(), address);
         scheduler = new P2pScheduler(requests, engine.control());
-        worker = new P2pWorker(requests, engine.control(), context.layout(), memory, p2p, sent);
+        worker =
+                new P2pWorker(
+                        requests, engine.control(), context.layout(), memory, mover, p2p, sent);
+        opened.add(worker);
+        closeables = List.copyOf(opened);
         logger.info("connector engine={} address={} epoch={} {}", engineId, address, epoch, p2p);
         if (!config.ignoredKeys().isEmpty()) {
             logger.warn("settings without effect here: {}", config.ignoredKeys());
@@ -116,10 +137,14 @@ final class P2pConnector implements KvConnector {
     }
 
     /** Opens all parts; if one fails, closes those before it. */
-    static P2pConnector open(KvTransferConfig config, P2pConfig p2p, KvConnectorContext context) {
+    static P2pConnector open(
+            KvTransferConfig config,
+            P2pConfig p2p,
+            KvConnectorContext context,
+            P2pMachine machine) {
         List<AutoCloseable> opened = new ArrayList<>();
         try {
-            return new P2pConnector(config, p2p, context, opened);
+            return new P2pConnector(config, p2p, context, machine, opened);
         } catch (RuntimeException failure) {
             RuntimeException suppressed = closeAll(opened);
             if (suppressed != null) {
@@ -160,6 +185,15 @@ final class P2pConnector implements KvConnector {
         List<KvMetric> metrics = new ArrayList<>(stats.metrics());
         metrics.add(gauge("buffer_bytes", "KV bytes in kv_buffer_size.", ledger.bufferBytes()));
         metrics.add(gauge("pool_bytes", "KV bytes in the host pool.", ledger.poolBytes()));
+        if (device != null) {
+            metrics.add(gauge("arena_bytes", "Device memory of kv_buffer_size.", arenaBytes));
+            metrics.add(
+                    gauge(
+                            "pinned_bytes",
+                            "Page-locked host memory of the pool.",
+                            pool == null ? 0 : pool.reservedBytes()));
+        }
+        planes.forEach(plane -> metrics.addAll(plane.metrics()));
         metrics.add(gauge("leases", "Leases of either.", ledger.leases()));
         metrics.add(gauge("transfers", "Transfers that have not ended.", ledger.transfers()));
         metrics.add(gauge("peers", "Peers with a live session.", ledger.peers()));
@@ -169,7 +203,6 @@ final class P2pConnector implements KvConnector {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            worker.close();
             RuntimeException failure = closeAll(closeables);
             if (failure != null) {
                 throw failure;
@@ -181,7 +214,29 @@ final class P2pConnector implements KvConnector {
         return new KvMetric(name, help, false, Map.of(), (double) value);
     }
 
-    private static @Nullable HostPool pool(P2pConfig p2p, KvConnectorContext context) {
+    private static KvBuffer buffer(@Nullable CudaDevice device, long bytes) {
+        return device == null || bytes == 0
+                ? new ReceiveBuffer(device == null ? bytes : 0)
+                : new DeviceArena(device, bytes);
+    }
+
+    private static KvMover mover(@Nullable CudaDevice device, KvConnectorContext context) {
+        return device == null
+                ? new HostMover()
+                : new DeviceMover(device, context.device().orElseThrow());
+    }
+
+    private static Optional<GpuPlaneConfig> gpu(
+            @Nullable CudaDevice device, KvTransferConfig config, P2pConfig p2p, KvBuffer buffer) {
+        if (device == null) {
+            return Optional.empty();
+        }
+        MemoryRegion arena = buffer instanceof DeviceArena received ? received.region() : null;
+        return Optional.of(new GpuPlaneConfig(device, config.host(), arena, p2p.ncclChannels()));
+    }
+
+    private static @Nullable HostPool pool(
+            P2pConfig p2p, KvConnectorContext context, @Nullable CudaDevice device) {
         if (p2p.poolBytes() == 0) {
             return null;
         }
@@ -192,7 +247,12 @@ final class P2pConnector implements KvConnector {
             return null;
         }
         HostPoolConfig config =
-                new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty());
+                device == null
+                        ? new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty())
+                        : new HostPoolConfig(
+                                p2p.poolBytes(),
+                                MemoryKind.PINNED,
+                                Optional.of(device.pageLocker()));
         return context.hostPools().get().create(config);
     }
 

@@ -16,6 +16,17 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
     /** The connector's name. */
     public static final String NAME = "P2pNcclConnector";
 
+    private final P2pMachine machine;
+
+    /** For {@link java.util.ServiceLoader}. */
+    public P2pNcclConnectorProvider() {
+        this(P2pMachine.THIS);
+    }
+
+    P2pNcclConnectorProvider(P2pMachine machine) {
+        this.machine = machine;
+    }
+
     @Override
     public String name() {
         return NAME;
@@ -28,6 +39,6 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
 
     @Override
     public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
-        return P2pConnector.open(config, P2pConfig.of(config), context);
+        return P2pConnector.open(config, P2pConfig.of(config), context, machine);
     }
 }

@@ -61,9 +61,13 @@ final class P2pScheduler implements KvScheduler {
         if (status instanceof Expectation.Failed failed) {
             return new LoadDecision.Failed(failed.error(), failed.detail());
         }
-        return status instanceof Expectation.Ready
-                ? new LoadDecision.Load(tokens, false)
-                : new LoadDecision.AskAgain();
+        if (status instanceof Expectation.Ready ready) {
+            Expectation.Failed failed = ready.failure();
+            return failed == null
+                    ? new LoadDecision.Load(tokens, false)
+                    : new LoadDecision.Failed(failed.error(), failed.detail());
+        }
+        return new LoadDecision.AskAgain();
     }
 
     @Override

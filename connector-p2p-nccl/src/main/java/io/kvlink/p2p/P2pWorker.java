@@ -17,43 +17,44 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
-import org.jspecify.annotations.Nullable;
 
 /** The worker's half. The engine's thread only; {@code sent} is filled by the control thread. */
-final class P2pWorker implements KvWorker {
-
-    private record Load(StepMetadata.Task task, Expectation.Ready ready) {}
-
-    private record Save(StepMetadata.Task task, Outbound outbound) {}
+final class P2pWorker implements KvWorker, AutoCloseable {
 
     private final P2pRequests requests;
     private final ControlAgent control;
     private final KvLayout layout;
     private final TransferMemory memory;
+    private final KvMover mover;
     private final SendType sendType;
     private final long transferTimeoutNs;
     private final Queue<TransferOutcome> sent;
 
     private List<MemoryRegion> layers = List.of();
-    private final List<Load> loads = new ArrayList<>();
-    private final List<Save> saves = new ArrayList<>();
-    private final List<TransferOutcome> loaded = new ArrayList<>();
-    private final List<TransferOutcome> failedLoads = new ArrayList<>();
+    private final List<KvLoad> loads = new ArrayList<>();
+    private final List<KvMover.Save> saves = new ArrayList<>();
+    // Loads that have ended; their copies may still run.
+    private final List<TransferOutcome> ended = new ArrayList<>();
+    // Transfers whose leases the device may still be copying into.
+    private final List<Outbound> copying = new ArrayList<>();
 
     P2pWorker(
             P2pRequests requests,
             ControlAgent control,
             KvLayout layout,
             TransferMemory memory,
+            KvMover mover,
             P2pConfig config,
             Queue<TransferOutcome> sent) {
         this.requests = requests;
         this.control = control;
         this.layout = layout;
         this.memory = memory;
+        this.mover = mover;
         this.sendType = config.sendType();
         this.transferTimeoutNs = config.transferTimeoutNs();
         this.sent = sent;
@@ -64,7 +65,7 @@ final class P2pWorker implements KvWorker {
         boolean fits = layers.size() == layout.layers() && this.layers.isEmpty();
         for (MemoryRegion layer : layers) {
             fits &=
-                    layer.kind().host()
+                    mover.accepts(layer)
                             && layer.bytes() == layers.get(0).bytes()
                             && layer.bytes() > 0
                             && layer.bytes() % layout.blockBytes() == 0;
@@ -72,23 +73,28 @@ final class P2pWorker implements KvWorker {
         if (!fits) {
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,
-                    "regions=%s layers=%d blockBytes=%d; expected once, one host region a layer, a whole number of blocks"
+                    "regions=%s layers=%d blockBytes=%d; expected once, one region a layer, a whole number of blocks, all on the context's device or all on the host"
                             .formatted(layers, layout.layers(), layout.blockBytes()));
         }
         this.layers = List.copyOf(layers);
+        mover.attach();
     }
 
     @Override
     public void startLoad(StepMetadata step) {
+        mover.attach(); // Cheap, and an engine may have several devices on a thread.
         loads.clear();
         endSaves(); // A step that failed may have left some.
         for (StepMetadata.Task task : step.loads()) {
             Expectation expectation = requests.expectations.get(task.request().id());
             if (expectation != null && expectation.status() instanceof Expectation.Ready ready) {
-                loads.add(new Load(task, ready));
+                loads.add(new KvLoad(task, ready, layout, layers));
             } else {
-                failedLoads.add(failure(task.request(), KvError.NO_SUCH_TRANSFER, "it isn't here"));
+                ended.add(failure(task.request(), KvError.NO_SUCH_TRANSFER, "it isn't here"));
             }
+        }
+        if (!loads.isEmpty()) {
+            mover.beginLoads();
         }
         for (StepMetadata.Task task : step.saves()) {
             begin(task);
@@ -97,49 +103,44 @@ final class P2pWorker implements KvWorker {
 
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
-        for (Load load : List.copyOf(loads)) {
-            StepMetadata.Task task = load.task;
+        boolean copied = false;
+        for (Iterator<KvLoad> all = loads.iterator(); all.hasNext(); ) {
+            KvLoad load = all.next();
+            if (!load.ready().arrival().await(layer, deadlineNs)) {
+                all.remove();
+                ended.add(failure(load));
+                continue;
+            }
             try {
-                KvCopies.copy(
-                        KvCopies.tokens(
-                                load.ready.layers().get(layer),
-                                task.request().transferTokens(),
-                                task.fromToken(),
-                                task.toToken()),
-                        inBlocks(task, layer));
+                copied |= load.copy(layer, mover);
             } catch (IndexOutOfBoundsException cause) {
-                loads.remove(load);
-                failedLoads.add(
-                        failure(task.request(), KvError.INTERNAL, "blocks don't fit: " + cause));
+                all.remove();
+                String detail = "blocks don't fit: " + cause;
+                ended.add(failure(load.request(), KvError.INTERNAL, detail));
                 continue;
             }
             if (layer == layout.layers() - 1) {
-                loaded.add(load.ready.outcome());
+                ended.add(load.ready().outcome());
             }
+        }
+        if (copied) {
+            mover.joinLoads();
         }
     }
 
     @Override
     public void saveLayer(int layer) {
-        for (Save save : saves) {
-            Outbound outbound = save.outbound;
-            if (outbound.ended()) {
-                continue;
-            }
-            List<MemoryRegion> source = inBlocks(save.task, layer);
-            if (outbound.leases() == null) {
-                outbound.save(layer, source);
-            } else {
-                MemoryRegion held = outbound.leases().regions().get(layer);
-                KvCopies.copy(source, List.of(held));
-                outbound.save(layer, List.of(held));
-            }
-            control.saved(outbound);
+        if (saves.isEmpty()) {
+            return;
+        }
+        mover.save(layer, layers.get(layer), saves);
+        for (KvMover.Save save : saves) {
+            control.saved(save.outbound());
         }
         if (sendType == SendType.PUT) {
             long deadlineNs = System.nanoTime() + transferTimeoutNs;
-            for (Save save : saves) {
-                save.outbound.awaitSent(layer, deadlineNs);
+            for (KvMover.Save save : saves) {
+                save.outbound().awaitSent(layer, deadlineNs);
             }
         }
     }
@@ -148,8 +149,8 @@ final class P2pWorker implements KvWorker {
     public boolean awaitSaves(long deadlineNs) {
         boolean sentInTime = true;
         if (sendType == SendType.PUT) {
-            for (Save save : saves) {
-                sentInTime &= save.outbound.awaitSent(layout.layers() - 1, deadlineNs);
+            for (KvMover.Save save : saves) {
+                sentInTime &= save.outbound().awaitSent(layout.layers() - 1, deadlineNs);
             }
         }
         endSaves(); // The connector holds the blocks, or a copy of them, from here on.
@@ -158,38 +159,80 @@ final class P2pWorker implements KvWorker {
 
     @Override
     public WorkerReport pollFinished() {
-        if (sent.isEmpty() && loaded.isEmpty() && failedLoads.isEmpty()) {
+        letGoOfCopied();
+        if (sent.isEmpty() && ended.isEmpty()) {
             return WorkerReport.EMPTY;
         }
-        List<TransferOutcome> ended = new ArrayList<>();
+        List<TransferOutcome> sentNow = new ArrayList<>();
         for (TransferOutcome outcome; (outcome = sent.poll()) != null; ) {
-            ended.add(outcome);
+            sentNow.add(outcome);
         }
-        WorkerReport report = new WorkerReport(ended, loaded, failedLoads);
-        loaded.clear();
-        failedLoads.clear();
-        return report;
+        if (!ended.isEmpty()) {
+            mover.awaitLoads(); // After the report their memory may be somebody else's.
+        }
+        List<TransferOutcome> loaded = new ArrayList<>();
+        List<TransferOutcome> failed = new ArrayList<>();
+        for (TransferOutcome outcome : ended) {
+            (outcome.failure().isEmpty() ? loaded : failed).add(outcome);
+        }
+        ended.clear();
+        return new WorkerReport(sentNow, loaded, failed);
     }
 
     // Saves nothing more into the connector's own memory; what a failed step left unsaved will not
     // come.
     private void endSaves() {
-        for (Save save : saves) {
-            if (!save.outbound.saved()) {
-                control.abort(save.outbound);
+        boolean copies = false;
+        for (KvMover.Save save : saves) {
+            Outbound outbound = save.outbound();
+            if (!outbound.saved()) {
+                control.abort(outbound);
             }
-            save.outbound.letGo();
+            if (outbound.leases() == null) {
+                outbound.letGo();
+            } else {
+                copies = true;
+                copying.add(outbound);
+            }
         }
         saves.clear();
+        if (copies) {
+            mover.joinSaves();
+        }
+        letGoOfCopied();
+    }
+
+    private void letGoOfCopied() {
+        if (copying.isEmpty()) {
+            return;
+        }
+        boolean copied = mover.savesCopied();
+        for (Iterator<Outbound> all = copying.iterator(); all.hasNext(); ) {
+            Outbound outbound = all.next();
+            if (!copied && outbound.ended()) {
+                mover.awaitSaves(); // Rare: it was given up before it was copied.
+                copied = true;
+            }
+            if (copied) {
+                all.remove();
+                outbound.letGo();
+            }
+        }
     }
 
     /** The engine has stopped calling: lets go of what a last step left. */
-    void close() {
+    @Override
+    public void close() {
+        mover.attach();
         endSaves();
+        mover.awaitSaves();
+        mover.awaitLoads();
+        letGoOfCopied();
     }
 
     private void begin(StepMetadata.Task task) {
         KvRequest request = task.request();
+        List<KvLayout.Run> runs = KvLoad.runs(layout, task, layers);
         boolean held = sendType == SendType.GET;
         long layerBytes = layout.layerBytes(request.transferTokens());
         LayerLeases leases =
@@ -206,23 +249,22 @@ final class P2pWorker implements KvWorker {
                             .formatted(layout.layers(), layerBytes));
             return;
         }
-        saves.add(new Save(task, outbound));
+        saves.add(new KvMover.Save(outbound, runs));
         control.start(outbound);
     }
 
-    private List<MemoryRegion> inBlocks(StepMetadata.Task task, int layer) {
-        MemoryRegion region = layers.get(layer);
-        return KvCopies.parts(
-                region,
-                layout.runs(task.blocks(), task.fromToken(), task.toToken(), region.bytes()));
+    private static TransferOutcome failure(KvLoad load) {
+        Expectation.Failed failed = load.ready().failure();
+        return failed == null
+                ? failure(load.request(), KvError.DEADLINE, "a layer came too late")
+                : failure(load.request(), failed.error(), failed.detail());
     }
 
-    private static TransferOutcome failure(
-            KvRequest request, @Nullable KvError error, String detail) {
+    private static TransferOutcome failure(KvRequest request, KvError error, String detail) {
         return new TransferOutcome(
                 request.id(),
                 request.route().orElseThrow().id(),
-                Optional.ofNullable(error),
+                Optional.of(error),
                 detail,
                 "",
                 0,

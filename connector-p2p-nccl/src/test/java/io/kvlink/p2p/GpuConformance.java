@@ -6,6 +6,9 @@ import io.kvlink.p2p.internal.cuda.JavaCppDevice;
 import io.kvlink.p2p.internal.dataplane.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
@@ -13,6 +16,9 @@ import org.junit.jupiter.api.BeforeEach;
  * the plane can do with that. A computation that lags is a kernel that spins for 50 ms.
  */
 abstract class GpuConformance extends P2pConformance {
+
+    // A device's context takes long to make, and lives as long as somebody has the device open.
+    private static final List<JavaCppDevice> kept = new ArrayList<>();
 
     private final int gpus;
     private int ofBothRoles;
@@ -27,14 +33,24 @@ abstract class GpuConformance extends P2pConformance {
         this.gpus = gpus;
     }
 
+    @AfterAll
+    static void letContextsGo() {
+        kept.forEach(JavaCppDevice::close);
+        kept.clear();
+    }
+
     @BeforeEach
     final void needGpus() {
         Gpus.assume(gpus);
+        for (int ordinal = kept.size(); ordinal < JavaCppDevice.count(); ordinal++) {
+            kept.add(JavaCppDevice.open(ordinal));
+        }
     }
 
     @Override
     protected final KvMemory memory(KvRole role) {
-        boolean second = role == KvRole.BOTH ? ofBothRoles++ % 2 == 1 : role.consumes();
-        return DeviceKvMemory.of(second && JavaCppDevice.count() > 1 ? 1 : 0);
+        // Two that both send and receive are on two GPUs as well.
+        boolean first = role == KvRole.BOTH && ofBothRoles++ % 2 == 0;
+        return DeviceKvMemory.of(GpuPlacement.of(first ? KvRole.PRODUCER : role));
     }
 }

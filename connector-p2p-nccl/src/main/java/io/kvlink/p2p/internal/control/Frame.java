@@ -13,10 +13,11 @@ import java.util.List;
  *
  * <pre>
  *   receiver                          sender
- *      | ---- Fetch (GET mode) ----------> |
+ *      | ---- Fetch (ticket, or none) ---> |   with a ticket it is a standing grant: no Offer, no Grant
  *      | <--- Offer ---------------------- |   "I have, or will have, these layers"
- *      | ---- Grant (ticket) or Busy ----> |   memory is leased before Grant leaves
+ *      | ---- Grant (ticket) or Busy ----> |   memory is leased before a ticket leaves
  *      | <=== bytes on the data plane ==== |
+ *      | <--- Saved ---------------------- |   "all layers are computed"
  *      | ---- Done (ticket) -------------> |
  *      | <--> Cancel, Ping, Bye <--------> |
  * </pre>
@@ -24,7 +25,7 @@ import java.util.List;
 public sealed interface Frame {
 
     /** The protocol's version; peers of different versions refuse each other. */
-    int PROTOCOL = 1;
+    int PROTOCOL = 2;
 
     /**
      * Who a node is.
@@ -75,11 +76,15 @@ public sealed interface Frame {
     record Reject(KvError error, String detail) implements Frame {}
 
     /**
-     * "Send me this", in GET mode.
+     * "Send me this": starts a held transfer. With a ticket, there is room for all layers, and
+     * whoever computes them sends them under it.
      *
      * @param id the transfer
+     * @param tokens its length in tokens
+     * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
+     * @param ticket the receiver's number for all layers; 0 if nothing is granted
      */
-    record Fetch(TransferId id) implements Frame {}
+    record Fetch(TransferId id, int tokens, long digest, long ticket) implements Frame {}
 
     /**
      * "I have layers for you."
@@ -110,6 +115,13 @@ public sealed interface Frame {
      * @param retryAfterMs when, in milliseconds
      */
     record Busy(TransferId id, int retryAfterMs) implements Frame {}
+
+    /**
+     * "All layers of this transfer are computed": they are here as soon as the wire allows.
+     *
+     * @param id the transfer
+     */
+    record Saved(TransferId id) implements Frame {}
 
     /**
      * "All layers of this ticket are here."

@@ -14,6 +14,7 @@ import io.kvlink.p2p.internal.control.Frame.Offer;
 import io.kvlink.p2p.internal.control.Frame.Ping;
 import io.kvlink.p2p.internal.control.Frame.Plane;
 import io.kvlink.p2p.internal.control.Frame.Reject;
+import io.kvlink.p2p.internal.control.Frame.Saved;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
@@ -68,8 +69,9 @@ public final class FrameCodec {
                 begin(out, 3, 2);
                 packFailure(out, reject.error(), reject.detail());
             } else if (frame instanceof Fetch fetch) {
-                begin(out, 4, 1);
+                begin(out, 4, 4);
                 packId(out, fetch.id());
+                out.packInt(fetch.tokens()).packLong(fetch.digest()).packLong(fetch.ticket());
             } else if (frame instanceof Offer offer) {
                 begin(out, 5, 5);
                 packId(out, offer.id());
@@ -95,6 +97,9 @@ public final class FrameCodec {
                 begin(out, 10, 0);
             } else if (frame instanceof Bye) {
                 begin(out, 11, 0);
+            } else if (frame instanceof Saved saved) {
+                begin(out, 12, 1);
+                packId(out, saved.id());
             } else {
                 throw new IllegalStateException("frame=" + frame);
             }
@@ -123,7 +128,7 @@ public final class FrameCodec {
                         case 1 -> expect(fields, 2, new Hello(in.unpackInt(), identity(in)));
                         case 2 -> expect(fields, 2, new Accept(identity(in), text(in)));
                         case 3 -> expect(fields, 2, new Reject(error(in), text(in)));
-                        case 4 -> expect(fields, 1, new Fetch(id(in)));
+                        case 4 -> expect(fields, 4, fetch(in));
                         case 5 -> expect(fields, 5, offer(in));
                         case 6 -> expect(fields, 4, grant(in));
                         case 7 -> expect(fields, 2, new Busy(id(in), between(in, 0, 60_000)));
@@ -131,6 +136,7 @@ public final class FrameCodec {
                         case 9 -> expect(fields, 3, new Cancel(id(in), error(in), text(in)));
                         case 10 -> expect(fields, 0, new Ping());
                         case 11 -> expect(fields, 0, new Bye());
+                        case 12 -> expect(fields, 1, new Saved(id(in)));
                         default -> throw malformed("type=" + type, null);
                     };
             if (in.hasNext()) {
@@ -156,6 +162,12 @@ public final class FrameCodec {
     private static void begin(MessageBufferPacker out, int type, int fields) throws IOException {
         out.packArrayHeader(fields + 1);
         out.packInt(type);
+    }
+
+    private static Fetch fetch(MessageUnpacker in) throws IOException {
+        TransferId id = id(in);
+        int tokens = between(in, 1, Integer.MAX_VALUE);
+        return new Fetch(id, tokens, in.unpackLong(), in.unpackLong());
     }
 
     private static Offer offer(MessageUnpacker in) throws IOException {

@@ -21,7 +21,8 @@ record JavaCppPageLocker(CudaDevice device) implements PageLocker {
                 cudart.cuMemHostRegister(
                         new Address(address),
                         memory.remaining(),
-                        cudart.CU_MEMHOSTREGISTER_PORTABLE),
+                        // Mapped, as kernels copy short runs to and from it.
+                        cudart.CU_MEMHOSTREGISTER_PORTABLE | cudart.CU_MEMHOSTREGISTER_DEVICEMAP),
                 "cuMemHostRegister",
                 "bytes=" + memory.remaining());
         return address;

@@ -13,7 +13,7 @@ import org.bytedeco.javacpp.PointerPointer;
 final class JavaCppRunCopier implements RunCopier {
 
     // As in copy_runs.cu.
-    private static final int MOST_RUNS = 160;
+    private static final int MOST_RUNS = 1360;
     private static final int RUN_LONGS = 3;
     private static final int THREADS = 512;
     // What the threads of a block copy in one turn.

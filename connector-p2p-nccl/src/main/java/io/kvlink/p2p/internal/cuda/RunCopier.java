@@ -10,7 +10,8 @@ public interface RunCopier extends AutoCloseable {
     /**
      * Adds a run. Enqueues some if there are many.
      *
-     * @param source device address of the first byte, of this device or of a mapped one
+     * @param source address of the first byte, of this device, of a mapped one, or of locked host
+     *     memory
      * @param destination likewise
      * @param bytes how many, at least 1
      * @param stream where to enqueue

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.dataplane;
 
+import io.kvlink.p2p.internal.gpu.GpuPlanes;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,15 +32,29 @@ public final class DataPlanes {
      * All planes of this version, in order of preference.
      *
      * @param tcp how the TCP plane listens
+     * @param gpu what planes between GPUs work with; empty if the engine keeps KV in host memory
      */
-    public static DataPlanes standard(TcpPlaneConfig tcp) {
+    public static DataPlanes standard(TcpPlaneConfig tcp, Optional<GpuPlaneConfig> gpu) {
         GpuProbe probe = GpuProbe.ofThisMachine();
+        String hostOnly = "KV lies in device memory";
         return new DataPlanes(
                 List.of(
-                        new CudaIpcPlaneFactory(probe),
-                        new NcclPlaneFactory(probe),
-                        new TcpPlaneFactory(tcp),
-                        new LoopbackPlaneFactory()));
+                        new GpuPlaneFactory(
+                                GpuPlanes.CUDA_IPC,
+                                probe.missingForCuda(),
+                                gpu,
+                                config -> {},
+                                GpuPlanes::openCudaIpc),
+                        new GpuPlaneFactory(
+                                GpuPlanes.NCCL,
+                                probe.missingForNccl(),
+                                gpu,
+                                GpuPlanes::requireNccl,
+                                GpuPlanes::openNccl),
+                        gpu.isPresent() ? new NoPlane("tcp", hostOnly) : new TcpPlaneFactory(tcp),
+                        gpu.isPresent()
+                                ? new NoPlane(LoopbackPlane.NAME, hostOnly)
+                                : new LoopbackPlaneFactory()));
     }
 
     /** The planes' names, in order of preference. */

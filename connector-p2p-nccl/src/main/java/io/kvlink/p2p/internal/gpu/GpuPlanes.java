@@ -9,9 +9,13 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.spi.MemoryRegion;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens planes between GPUs. */
 public final class GpuPlanes {
+
+    private static final Logger log = LoggerFactory.getLogger(GpuPlanes.class);
 
     /** The name of the plane that writes into the receiver's mapped memory. */
     public static final String CUDA_IPC = "cuda-ipc";
@@ -80,11 +84,23 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openNccl(GpuPlaneConfig config) {
+        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+    }
+
+    /**
+     * Loads NCCL, or throws as {@link JavaCppNccl#open} does.
+     *
+     * @param config the device to load it for
+     */
+    public static void requireNccl(GpuPlaneConfig config) {
+        log.info("NCCL version={}", nccl(config).version());
+    }
+
+    private static NcclLibrary nccl(GpuPlaneConfig config) {
         if (!(config.device() instanceof JavaCppDevice device)) {
             throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
         }
-        return openNccl(
-                config, JavaCppNccl.open(device), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+        return JavaCppNccl.open(device);
     }
 
     static GpuPlane openNccl(

@@ -39,7 +39,7 @@ final class IpcWire implements Wire {
     /**
      * Shorter runs go by kernel: a copy by the engine takes some microseconds whatever its size.
      */
-    static final long ENGINE_BYTES = Long.getLong("kvlink.ipc.engineBytes", 1 << 20);
+    static final long ENGINE_BYTES = 1 << 20;
 
     // So many bytes are reported at once, if there are more.
     private static final long BATCH_BYTES = 8 << 20;
@@ -102,7 +102,10 @@ final class IpcWire implements Wire {
             device.attach();
             return mine.sameProcess(peer) ? device.canReach(peer.gpu()) : maps(peer);
         } catch (KvConnectorException cause) {
-            log.warn("plane=cuda-ipc peer={}: {}", peer.channel().socketAddress(), cause.getMessage());
+            log.warn(
+                    "plane=cuda-ipc peer={}: {}",
+                    peer.channel().socketAddress(),
+                    cause.getMessage());
             return false;
         }
     }
@@ -217,8 +220,8 @@ final class IpcWire implements Wire {
     }
 
     @Override
-    public int mostRuns() {
-        return 0;
+    public List<Long> messages(List<MemoryRegion> source) {
+        return List.of();
     }
 
     @Override

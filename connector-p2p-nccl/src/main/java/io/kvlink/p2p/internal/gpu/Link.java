@@ -175,7 +175,8 @@ final class Link {
         return "link=" + (dialled ? "to" : "from") + " peer=" + name() + " state=" + state;
     }
 
-    private String name() {
+    /** The peer, for messages. */
+    String name() {
         return peer == null ? "stranger" : peer.channel().socketAddress().toString();
     }
 }

@@ -50,8 +50,8 @@ sealed interface LinkFrame {
      *
      * @param ticket the receiver's ticket
      * @param layer the layer
-     * @param runs sizes of the runs that it lies in at the sender, each of which is a message of
-     *     NCCL's; empty if it will be gathered, and each part is one message
+     * @param runs sizes of the runs that it lies in at the sender, each of which will be a message;
+     *     empty if parts that touch at the receiver will be gathered to one message
      */
     record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
 

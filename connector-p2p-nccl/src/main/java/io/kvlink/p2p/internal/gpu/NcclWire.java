@@ -2,56 +2,61 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.gpu.LinkFrame.UniqueId;
-import io.kvlink.p2p.internal.gpu.NcclPeer.Group;
-import io.kvlink.p2p.internal.gpu.NcclPeer.Message;
 import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sends and receives by NCCL: a communicator for each link, made by both ends when they meet. All
- * sends of the device share one stream and all receives another, as NCCL's operations must not wait
- * for each other across streams.
+ * sends of the device take turns in one stream and all receives in another.
  */
 final class NcclWire implements Wire {
 
-    /** A layer of a few runs travels as so many messages; one of more is gathered first. */
-    private static final int MOST_RUNS = 4;
+    private static final Logger log = LoggerFactory.getLogger(NcclWire.class);
 
-    private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
+    // A posted group has its partner, unless that hangs.
+    private static final NcclLane.Limits LIMITS =
+            new NcclLane.Limits(
+                    TimeUnit.SECONDS.toNanos(30),
+                    TimeUnit.SECONDS.toNanos(10),
+                    TimeUnit.SECONDS.toNanos(30),
+                    TimeUnit.SECONDS.toNanos(2),
+                    0);
+    // Further than any arena is long: parts of two regions never touch.
+    private static final long APART = 1L << 50;
 
-    private final CudaDevice device;
+    /** Moves of one pull. */
+    private record Pushed(Link link, NcclLink to, List<Move> moves) {}
+
     private final NcclLibrary library;
     private final SideChannel channel;
     private final Listener listener;
-    private final int channels;
-    private final CudaStream sends;
-    private final CudaStream receives;
+    private final CudaStream sendStream;
+    private final CudaStream receiveStream;
+    private final NcclLane sends;
+    private final NcclLane receives;
     private final StagingBuffer staging;
-    private final Map<Link, NcclPeer> peers = new LinkedHashMap<>();
-    // Pushed by a sender, and waiting for a half of the staging buffer; in order, all links'.
-    private final ArrayDeque<Pushed> gathering = new ArrayDeque<>();
-    // Destroyed, and perhaps not through with it.
-    private final Set<NcclCommunicator> leaving = new HashSet<>();
+    private final Map<Link, NcclLink> links = new LinkedHashMap<>();
+    // Pushed, and waiting for room in the staging buffer; in order, all links'.
+    private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
     private long nowNs;
 
     // Written by the device thread, read by any.
     private volatile int communicators;
     private volatile long communicatorBytes;
-
-    private record Pushed(Link link, NcclPeer peer, List<Move> moves) {}
 
     NcclWire(
             CudaDevice device,
@@ -59,13 +64,20 @@ final class NcclWire implements Wire {
             SideChannel channel,
             Listener listener,
             int channels) {
-        this.device = device;
         this.library = library;
         this.channel = channel;
         this.listener = listener;
-        this.channels = channels;
-        sends = device.newStream();
-        receives = device.newStream();
+        NcclLane.Limits limits =
+                new NcclLane.Limits(
+                        LIMITS.connectNs(),
+                        LIMITS.sendNs(),
+                        LIMITS.receiveNs(),
+                        LIMITS.closeNs(),
+                        channels);
+        sendStream = device.newStream();
+        receiveStream = device.newStream();
+        sends = new NcclLane(device, library, sendStream, limits);
+        receives = new NcclLane(device, library, receiveStream, limits);
         staging = new StagingBuffer(device);
     }
 
@@ -79,27 +91,48 @@ final class NcclWire implements Wire {
     public void greet(Link link) {
         byte[] id = library.newUniqueId();
         channel.send(link, new UniqueId(id));
-        open(link, id, 0);
+        connect(link, id);
     }
 
     @Override
     public void onFrame(Link link, LinkFrame frame) {
         if (!(frame instanceof UniqueId unique)
                 || unique.id().length != NcclLibrary.UNIQUE_ID_BYTES
-                || peers.containsKey(link)) {
+                || links.containsKey(link)) {
             listener.onWireFailed(link, "unexpected " + frame);
             return;
         }
         try {
-            open(link, unique.id(), 1);
+            connect(link, unique.id());
         } catch (KvConnectorException cause) {
             listener.onWireFailed(link, String.valueOf(cause.getMessage()));
         }
     }
 
-    private void open(Link link, byte[] id, int rank) {
-        CudaStream stream = link.dialled ? receives : sends;
-        peers.put(link, new NcclPeer(device, library, stream, id, rank, channels, nowNs));
+    private void connect(Link link, byte[] id) {
+        NcclLane lane = link.dialled ? receives : sends;
+        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link), nowNs));
+    }
+
+    /** Hears how a communicator goes. */
+    private final class Ends implements NcclLink.Listener {
+        private final Link link;
+
+        Ends(Link link) {
+            this.link = link;
+        }
+
+        @Override
+        public void onReady(NcclLink ready) {
+            log.debug("{} took {} bytes of the device", ready, ready.communicatorBytes());
+        }
+
+        @Override
+        public void onClosed(NcclLink closed, KvError error, String detail) {
+            if (error != KvError.CLOSED) {
+                listener.onWireFailed(link, error + " " + detail);
+            }
+        }
     }
 
     @Override
@@ -108,161 +141,198 @@ final class NcclWire implements Wire {
     }
 
     @Override
-    public int mostRuns() {
-        return MOST_RUNS;
+    public List<Long> messages(List<MemoryRegion> source) {
+        return Messages.direct(source);
     }
 
     @Override
     public void onPulled(Link link, List<Landing> landings) {
-        NcclPeer peer = peers.get(link);
-        if (peer == null) {
+        NcclLink from = links.get(link);
+        if (from == null) {
             return; // The link is failing, and with it what was pulled.
         }
-        List<Message> messages = new ArrayList<>();
-        List<Long> parts = new ArrayList<>();
+        Messages messages = new Messages();
         for (Landing landing : landings) {
-            long at = landing.address();
-            for (long bytes : landing.messages()) {
-                messages.add(new Message(at, bytes));
-                at += bytes;
+            if (landing.messages().isEmpty()) {
+                messages.addGathered(landing.address(), landing.bytes());
+            } else {
+                messages.addDirect(landing.address(), landing.messages());
             }
-            parts.add(landing.part());
         }
-        peer.post(
-                new Group(
-                        false,
-                        messages,
-                        () -> {},
-                        through -> {
-                            if (through) {
-                                listener.onArrived(link, parts);
-                            }
-                        }));
-        poll(link, peer);
+        List<Long> parts = landings.stream().map(Landing::part).toList();
+        from.post(messages.list(), null, new Arriving(link, parts));
+    }
+
+    /** A group on its way in. If it fails its link does, and with it all that was pulled. */
+    private final class Arriving implements NcclGroup.Listener {
+        private final Link link;
+        private final List<Long> parts;
+
+        Arriving(Link link, List<Long> parts) {
+            this.link = link;
+            this.parts = parts;
+        }
+
+        @Override
+        public void onDone(NcclGroup group) {
+            listener.onArrived(link, parts);
+        }
+
+        @Override
+        public void onFailed(NcclGroup group, KvError error, String detail) {
+            log.debug("{} {} {}", group, error, detail);
+        }
     }
 
     @Override
     public boolean ready(Link link) {
-        return peers.containsKey(link);
+        return links.containsKey(link);
     }
 
     @Override
     public void push(Link link, List<Move> moves) {
-        NcclPeer peer = peers.get(link);
-        if (peer != null) {
-            gathering.add(new Pushed(link, peer, moves));
-            postGathered();
-            poll(link, peer);
+        NcclLink to = links.get(link);
+        if (to == null) {
+            throw new IllegalStateException("not ready: " + link);
         }
+        pushed.add(new Pushed(link, to, moves));
+        postPushed();
     }
 
-    // Posts pushes in order, as far as those to be gathered find room.
-    private void postGathered() {
-        for (Pushed head; (head = gathering.peek()) != null; ) {
-            int half = head.moves.stream().anyMatch(NcclWire::scattered) ? staging.take() : -2;
-            if (half == -1) {
+    // Gathers and posts in order, as far as there is room.
+    private void postPushed() {
+        for (Pushed head; (head = pushed.peek()) != null; ) {
+            boolean gathers = !head.moves.stream().allMatch(NcclWire::direct);
+            StagingBuffer.Slot slot = gathers ? staging.take() : null;
+            if (gathers && slot == null) {
                 return;
             }
-            gathering.remove();
-            post(head, half);
+            pushed.remove();
+            post(head, slot);
         }
     }
 
-    private static boolean scattered(Move move) {
-        return move.send().op.source().size() > MOST_RUNS;
+    private static boolean direct(Move move) {
+        return !Messages.direct(move.send().op.source()).isEmpty();
     }
 
-    private void post(Pushed pushed, int half) {
-        List<Message> messages = new ArrayList<>();
+    private void post(Pushed push, StagingBuffer.@Nullable Slot slot) {
+        Leaving leaving = new Leaving(push, slot);
         try {
-            for (Move move : pushed.moves) {
-                if (scattered(move)) {
-                    messages.add(new Message(staging.gather(half, move), move.part().bytes()));
-                } else {
-                    for (Move.Run run : move.runs()) {
-                        messages.add(new Message(run.address(), run.bytes()));
-                    }
-                }
-            }
+            List<NcclGroup.Part> parts = slot == null ? asTheyLie(push) : gather(push, slot);
+            push.to.post(parts, slot == null ? null : slot.gathered(), leaving);
         } catch (KvConnectorException cause) {
-            listener.onWireFailed(pushed.link, String.valueOf(cause.getMessage()));
-            messages.clear();
+            listener.onWireFailed(push.link, String.valueOf(cause.getMessage()));
+            leaving.end();
         }
-        pushed.peer.post(
-                new Group(
-                        true,
-                        messages,
-                        () -> prepare(pushed, half),
-                        through -> onSent(pushed, half)));
     }
 
-    private void prepare(Pushed pushed, int half) {
-        CudaEvent awaited = null;
-        for (Move move : pushed.moves) {
-            CudaEvent after = move.send().op.after();
-            if (after != null && after != awaited) {
-                device.await(sends, after);
-                awaited = after;
+    private static List<NcclGroup.Part> asTheyLie(Pushed push) {
+        List<NcclGroup.Part> parts = new ArrayList<>();
+        push.moves.forEach(move -> addRuns(parts, move));
+        return parts;
+    }
+
+    private static void addRuns(List<NcclGroup.Part> parts, Move move) {
+        for (Move.Run run : move.runs()) {
+            parts.add(new NcclGroup.Part(run.address(), run.bytes()));
+        }
+    }
+
+    private List<NcclGroup.Part> gather(Pushed push, StagingBuffer.Slot slot) {
+        Messages there = new Messages();
+        List<NcclGroup.Part> here = new ArrayList<>();
+        long used = 0;
+        for (Move move : push.moves) {
+            Part part = move.part();
+            long place = part.region() * APART + part.at();
+            if (direct(move)) {
+                there.addDirect(place, List.of(part.bytes()));
+                addRuns(here, move);
+                continue;
             }
+            boolean grows = there.addGathered(place, part.bytes());
+            if (!grows) {
+                used = (used + 255) & -256; // Wide copies want it.
+            }
+            long at = staging.gather(slot, used, move);
+            if (grows) {
+                NcclGroup.Part before = here.remove(here.size() - 1);
+                here.add(new NcclGroup.Part(before.address(), before.bytes() + part.bytes()));
+            } else {
+                here.add(new NcclGroup.Part(at, part.bytes()));
+            }
+            used += part.bytes();
         }
-        if (half >= 0) {
-            staging.join(sends);
-        }
+        staging.finish(slot);
+        return here;
     }
 
-    private void onSent(Pushed pushed, int half) {
-        if (half >= 0) {
-            staging.giveBack(half);
+    /** A group on its way out. */
+    private final class Leaving implements NcclGroup.Listener {
+        private final Pushed push;
+        private final StagingBuffer.@Nullable Slot slot;
+
+        Leaving(Pushed push, StagingBuffer.@Nullable Slot slot) {
+            this.push = push;
+            this.slot = slot;
         }
-        listener.onSent(pushed.link, pushed.moves);
+
+        @Override
+        public void onDone(NcclGroup group) {
+            end();
+        }
+
+        @Override
+        public void onFailed(NcclGroup group, KvError error, String detail) {
+            end(); // Nothing reads it; that it failed the link's end tells.
+        }
+
+        void end() {
+            if (slot != null) {
+                staging.giveBack(slot);
+            }
+            listener.onSent(push.link, push.moves);
+        }
     }
 
     @Override
     public int poll(long now) {
         nowNs = now;
-        int workCount = 0;
-        for (Map.Entry<Link, NcclPeer> each : List.copyOf(peers.entrySet())) {
-            workCount += poll(each.getKey(), each.getValue());
+        int workCount = receives.poll(now) + sends.poll(now);
+        if (!pushed.isEmpty()) {
+            postPushed();
         }
-        postGathered();
-        leaving.removeIf(NcclCommunicator::released);
-        communicators = peers.size();
-        communicatorBytes = peers.values().stream().mapToLong(NcclPeer::bytes).sum();
+        communicators = sends.links() + receives.links();
+        communicatorBytes = sends.communicatorBytes() + receives.communicatorBytes();
         return workCount;
-    }
-
-    private int poll(Link link, NcclPeer peer) {
-        try {
-            return peer.poll(nowNs);
-        } catch (KvConnectorException cause) {
-            peer.abort();
-            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
-            return 1;
-        }
     }
 
     @Override
     public boolean busy() {
-        for (NcclPeer peer : peers.values()) {
-            if (peer.busy()) {
+        for (NcclLink each : links.values()) {
+            if (each.state() != NcclLink.State.READY || !each.idle()) {
                 return true;
             }
         }
-        return !leaving.isEmpty();
+        return sends.links() + receives.links() > links.size();
     }
 
     @Override
     public boolean idle(Link link) {
-        NcclPeer peer = peers.get(link);
-        return peer == null
-                || (peer.idle() && gathering.stream().noneMatch(each -> each.link == link));
+        NcclLink nccl = links.get(link);
+        return nccl == null
+                || nccl.state() == NcclLink.State.CLOSED
+                || (nccl.state() == NcclLink.State.READY
+                        && nccl.idle()
+                        && pushed.stream().noneMatch(each -> each.link == link));
     }
 
     @Override
     public void abandon(Link link) {
-        NcclPeer peer = peers.get(link);
-        if (peer != null && !idle(link)) {
-            peer.abort();
+        NcclLink nccl = links.get(link);
+        if (nccl != null && !idle(link)) {
+            nccl.abort(KvError.CLOSED, "the link is given up");
         }
     }
 
@@ -273,9 +343,9 @@ final class NcclWire implements Wire {
 
     @Override
     public void release(Link link) {
-        NcclPeer peer = peers.remove(link);
-        if (peer != null) {
-            leaving.add(peer.destroy());
+        NcclLink nccl = links.remove(link);
+        if (nccl != null) {
+            nccl.close();
         }
     }
 
@@ -295,21 +365,19 @@ final class NcclWire implements Wire {
 
     @Override
     public void close() {
-        for (Map.Entry<Link, NcclPeer> each : List.copyOf(peers.entrySet())) {
-            abandon(each.getKey());
-        }
-        long deadlineNs = System.nanoTime() + CLOSE_NS;
-        while (System.nanoTime() - deadlineNs < 0) {
-            poll(System.nanoTime());
-            List<Link> idle = peers.keySet().stream().filter(this::idle).toList();
-            idle.forEach(this::release);
-            if (peers.isEmpty() && leaving.isEmpty()) {
-                break;
-            }
-            Thread.onSpinWait();
-        }
+        links.clear();
+        closeLane(sends);
+        closeLane(receives);
         staging.close();
-        sends.close();
-        receives.close();
+        sendStream.close();
+        receiveStream.close();
+    }
+
+    private static void closeLane(NcclLane lane) {
+        try {
+            lane.close(System::nanoTime);
+        } catch (KvConnectorException cause) {
+            log.error("plane=nccl {}", cause.getMessage());
+        }
     }
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 class PullLane {
 
     /** A pull is one group of operations; larger ones bring no speed, and arrive later. */
-    static final long GROUP_BYTES = Long.getLong("kvlink.groupMb", 128) << 20;
+    static final long GROUP_BYTES = 128L << 20;
 
     private static final int MOST_GROUPS = 8;
 

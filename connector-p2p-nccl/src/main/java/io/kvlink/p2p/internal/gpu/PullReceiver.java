@@ -266,7 +266,7 @@ final class PullReceiver {
             Part part = pulled(each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
-            landings.add(new Landing(part.id(), base + part.at(), messages(each)));
+            landings.add(new Landing(part.id(), base + part.at(), each.bytes, messages(each)));
             if (frame.size() == LinkCodec.MAX_PARTS) {
                 send(link, frame, landings);
                 frame = new ArrayList<>();
@@ -320,15 +320,11 @@ final class PullReceiver {
 
     // The messages of a part: the sender's runs, as far as they lie in it.
     private static List<Long> messages(Waiting of) {
-        if (of.runs.isEmpty()) {
-            return List.of(of.bytes);
-        }
         List<Long> messages = new ArrayList<>();
-        long from = of.offset;
-        long to = of.offset + of.bytes;
         long start = 0;
         for (long run : of.runs) {
-            long bytes = Math.min(to, start + run) - Math.max(from, start);
+            long end = Math.min(of.offset + of.bytes, start + run);
+            long bytes = end - Math.max(of.offset, start);
             if (bytes > 0) {
                 messages.add(bytes);
             }

@@ -131,11 +131,8 @@ final class PullSender {
             return; // announceComplete() does, or there is no need.
         }
         SendOp op = send.op;
-        List<Long> runs =
-                op.source().size() > wire.mostRuns()
-                        ? List.of()
-                        : op.source().stream().map(MemoryRegion::bytes).toList();
-        channel.send(link, new LinkFrame.Ready(op.ticket(), op.layer(), runs));
+        channel.send(
+                link, new LinkFrame.Ready(op.ticket(), op.layer(), wire.messages(op.source())));
         send.promised = !wire.pullsEarly();
     }
 
@@ -410,8 +407,8 @@ final class PullSender {
     /**
      * The link carries nothing any more: what was to go to that receiver has failed.
      *
-     * @param returning whether the receiver may pull on another link: then what it hasn't pulled
-     *     on this one waits for that
+     * @param returning whether the receiver may pull on another link: then what it hasn't pulled on
+     *     this one waits for that
      */
     void onGone(Link link, KvError error, String detail, boolean returning) {
         Outgoing outgoing = links.get(link);

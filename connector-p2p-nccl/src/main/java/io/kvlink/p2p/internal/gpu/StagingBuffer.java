@@ -5,83 +5,93 @@ import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.RunCopier;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Device memory where a sender gathers layers that lie in many runs: NCCL takes longer for a
- * message than for its bytes. Two halves, so that one is gathered while the other one is sent.
- * Takes its memory when first needed. Device thread.
+ * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
+ * and few layers lie in one run. Some slots, so that one is gathered while others are sent. Takes
+ * its memory when first needed. Device thread.
  */
 final class StagingBuffer implements AutoCloseable {
 
-    private static final int HALVES = 2;
-    private static final long HALF_BYTES = PullLane.GROUP_BYTES;
+    /** A group, and the gaps before its messages. */
+    static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
+
+    private static final int SLOTS = 3;
+
+    /**
+     * Room for one group.
+     *
+     * @param address its first byte
+     * @param gathered reached when what was gathered is there
+     */
+    record Slot(long address, CudaEvent gathered) {}
 
     private final CudaDevice device;
-    private final ArrayDeque<Integer> free = new ArrayDeque<>();
+    private final List<Slot> slots = new ArrayList<>();
+    private final ArrayDeque<Slot> free = new ArrayDeque<>();
     private @Nullable CudaStream stream;
-    private @Nullable CudaEvent gathered;
     private @Nullable RunCopier copier;
     private long address;
-    private long used;
 
     StagingBuffer(CudaDevice device) {
         this.device = device;
     }
 
-    /** Takes a half for a group, or -1 if both are being sent. */
-    int take() {
+    /** Takes a slot, or {@code null} if all are being sent. */
+    @Nullable Slot take() {
         if (stream == null) {
             stream = device.newStream();
-            gathered = device.newEvent();
             copier = device.newRunCopier();
-            address = device.allocate(HALVES * HALF_BYTES);
-            for (int half = 0; half < HALVES; half++) {
-                free.add(half);
+            address = device.allocate(SLOTS * SLOT_BYTES);
+            for (int i = 0; i < SLOTS; i++) {
+                slots.add(new Slot(address + i * SLOT_BYTES, device.newEvent()));
             }
+            free.addAll(slots);
         }
-        used = 0;
-        Integer half = free.poll();
-        return half == null ? -1 : half;
+        return free.poll();
     }
 
-    void giveBack(int half) {
-        free.add(half);
+    void giveBack(Slot slot) {
+        free.add(slot);
     }
 
     /**
-     * Enqueues the gathering of a part into the half that was taken last.
+     * Enqueues the gathering of a part.
      *
+     * @param slot where
+     * @param offset first byte in the slot
+     * @param move what; its source is complete
      * @return where it will lie
+     * @throws KvConnectorException with MALFORMED_FRAME if the receiver pulls more than a group
      */
-    long gather(int half, Move move) {
-        CudaStream to = opened(stream);
-        CudaEvent after = move.send().op.after();
-        if (after != null) {
-            device.await(to, after);
+    long gather(Slot slot, long offset, Move move) {
+        if (offset + move.part().bytes() > SLOT_BYTES) {
+            throw new KvConnectorException(
+                    KvError.MALFORMED_FRAME, "a pull of more than " + SLOT_BYTES);
         }
-        long start = address + half * HALF_BYTES + used;
+        long start = slot.address + offset;
         long at = start;
         for (Move.Run run : move.runs()) {
             if (run.onDevice()) {
-                opened(copier).add(run.address(), at, run.bytes(), to);
+                opened(copier).add(run.address(), at, run.bytes(), opened(stream));
             } else {
-                device.copy(run.address(), at, run.bytes(), to);
+                device.copy(run.address(), at, run.bytes(), opened(stream));
             }
             at += run.bytes();
         }
-        // The next one begins where wide copies can.
-        used += (move.part().bytes() + 255) & -256;
         return start;
     }
 
-    /** Lets a stream wait for all that was gathered. */
-    void join(CudaStream sender) {
-        CudaStream from = opened(stream);
-        opened(copier).flush(from);
-        device.record(opened(gathered), from);
-        device.await(sender, opened(gathered));
+    /** All that was gathered into a slot is to be sent. */
+    void finish(Slot slot) {
+        opened(copier).flush(opened(stream));
+        device.record(slot.gathered, opened(stream));
     }
 
     private static <T> T opened(@Nullable T part) {
@@ -96,7 +106,8 @@ final class StagingBuffer implements AutoCloseable {
     public void close() {
         if (stream != null) {
             opened(copier).close();
-            opened(gathered).close();
+            slots.forEach(slot -> slot.gathered.close());
+            slots.clear();
             stream.close();
             stream = null;
             device.free(address);

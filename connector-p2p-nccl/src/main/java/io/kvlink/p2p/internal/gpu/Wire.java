@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.MemoryRegion;
 import java.util.List;
 
 /**
@@ -37,10 +38,12 @@ interface Wire extends AutoCloseable {
     boolean pullsEarly();
 
     /**
-     * The most runs that a layer may lie in at the sender without being gathered, each of which is
-     * a message; 0 if the receiver needn't know.
+     * The messages that a layer will travel in as it lies at the sender.
+     *
+     * @param source its runs
+     * @return the size of each; empty if it will be gathered, or if the receiver needn't know
      */
-    int mostRuns();
+    List<Long> messages(List<MemoryRegion> source);
 
     /** These are being pulled, as one group: post their receives. At the receiver. */
     void onPulled(Link link, List<Landing> landings);
@@ -50,9 +53,10 @@ interface Wire extends AutoCloseable {
      *
      * @param part its number
      * @param address of its first byte in device memory
-     * @param messages sizes of the messages that it comes in, in order
+     * @param bytes how many
+     * @param messages the messages that it comes in; empty if it is gathered
      */
-    record Landing(long part, long address, List<Long> messages) {}
+    record Landing(long part, long address, long bytes, List<Long> messages) {}
 
     /** Whether a link can carry moves now. At the sender. */
     boolean ready(Link link);

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * size asked for and are cut from slabs of direct memory, which are allocated when needed and kept.
  * The slabs together never exceed the budget. Thread-safe; no method waits for memory.
  */
-public final class ReceiveBuffer implements AutoCloseable {
+public final class ReceiveBuffer implements KvBuffer {
 
     private static final Logger LOG = LoggerFactory.getLogger(ReceiveBuffer.class);
     private static final long SLAB_BYTES = 64L << 20;
@@ -51,12 +51,7 @@ public final class ReceiveBuffer implements AutoCloseable {
         this.allocator = allocator;
     }
 
-    /**
-     * Leases memory.
-     *
-     * @param bytes how many, at least 1
-     * @return the lease, or {@code null} if there is no room now, or ever
-     */
+    @Override
     public @Nullable Lease tryLease(long bytes) {
         if (bytes < 1) {
             throw new IllegalArgumentException("bytes=" + bytes);
@@ -76,16 +71,12 @@ public final class ReceiveBuffer implements AutoCloseable {
         }
     }
 
-    /** The limit given at creation. */
+    @Override
     public long budgetBytes() {
         return budgetBytes;
     }
 
-    /**
-     * How many leases of one size the buffer could hold if nothing else were leased.
-     *
-     * @param bytes the size of each, at least 1
-     */
+    @Override
     public long capacity(long bytes) {
         synchronized (lock) {
             long budget = exhausted ? reservedBytes : budgetBytes;
@@ -98,21 +89,21 @@ public final class ReceiveBuffer implements AutoCloseable {
         }
     }
 
-    /** Bytes under lease. */
+    @Override
     public long leasedBytes() {
         synchronized (lock) {
             return leasedBytes;
         }
     }
 
-    /** Bytes of memory taken from the system. */
+    @Override
     public long reservedBytes() {
         synchronized (lock) {
             return reservedBytes;
         }
     }
 
-    /** Leases that haven't been closed. */
+    @Override
     public int leases() {
         synchronized (lock) {
             return leases;

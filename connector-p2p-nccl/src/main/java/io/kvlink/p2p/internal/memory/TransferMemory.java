@@ -12,13 +12,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Leases room for all layers of a group or for none: from the receive buffer while it has room,
- * then from the host pool. Thread-safe; no method waits for memory. Buffer and pool belong to the
- * caller, who closes them after the last lease.
+ * Leases room for all layers of a group or for none: from the buffer while it has room, then from
+ * the host pool. Thread-safe; no method waits for memory. Buffer and pool belong to the caller, who
+ * closes them after the last lease.
  */
 public final class TransferMemory {
 
-    private final ReceiveBuffer buffer;
+    private final KvBuffer buffer;
     private final @Nullable HostPool pool;
     // Changed by whoever leases or closes.
     private final AtomicLong bufferBytes = new AtomicLong();
@@ -31,7 +31,7 @@ public final class TransferMemory {
      * @param buffer asked first
      * @param pool asked when the buffer is full; {@code null} if there is none
      */
-    public TransferMemory(ReceiveBuffer buffer, @Nullable HostPool pool) {
+    public TransferMemory(KvBuffer buffer, @Nullable HostPool pool) {
         this.buffer = buffer;
         this.pool = pool;
     }
@@ -75,6 +75,11 @@ public final class TransferMemory {
             fit += pool.capacity(bytesPerLayer);
         }
         return layers <= fit;
+    }
+
+    /** The most bytes that buffer and pool may take. */
+    public long maxBytes() {
+        return buffer.budgetBytes() + (pool == null ? 0 : pool.maxBytes());
     }
 
     /** Bytes leased from the buffer through this object. */

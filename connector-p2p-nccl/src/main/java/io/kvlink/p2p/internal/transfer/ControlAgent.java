@@ -135,6 +135,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             workCount++;
         }
         workCount += transport.poll(sessions::onFrame, FRAMES_PER_CYCLE);
+        workCount += outbox.offerCoalesced();
         if (nowNs - lastTickNs >= TICK_NS) {
             lastTickNs = nowNs;
             sessions.tick();
@@ -154,7 +155,11 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     @Override
     public void idle(long maxNs) {
-        transport.idle(Math.min(maxNs, TICK_NS));
+        if (outbox.coalesces()) {
+            Thread.onSpinWait(); // The transport can't wait for less than a millisecond.
+        } else {
+            transport.idle(Math.min(maxNs, TICK_NS));
+        }
     }
 
     @Override
@@ -208,6 +213,8 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             outbox.onGrant(session, grant);
         } else if (frame instanceof Frame.Busy busy) {
             outbox.onBusy(session, busy);
+        } else if (frame instanceof Frame.Saved saved) {
+            inbox.onSaved(session, saved);
         } else if (frame instanceof Frame.Done done) {
             outbox.onDone(session, done);
         } else if (frame instanceof Frame.Cancel cancel) {

@@ -6,6 +6,7 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the engine's thread sees of a transfer it waits for. The control thread moves the status
@@ -21,12 +22,34 @@ public final class Expectation {
     public record Waiting() implements Status {}
 
     /**
-     * All layers are here.
+     * All layers are here, or about to be.
      *
      * @param layers a region for each layer: keys of all tokens, then values
-     * @param outcome how it came
+     * @param arrival which of them are here
+     * @param so how it comes, as far as it is known
+     * @param startedNs when it began
      */
-    public record Ready(List<MemoryRegion> layers, TransferOutcome outcome) implements Status {}
+    public record Ready(
+            List<MemoryRegion> layers, Arrival arrival, TransferOutcome so, long startedNs)
+            implements Status {
+
+        /** Why some layers will not come; {@code null} if all are here or still may. */
+        public @Nullable Failed failure() {
+            return arrival.complete() ? null : arrival.failure();
+        }
+
+        /** How it came, once all layers are here. */
+        public TransferOutcome outcome() {
+            return new TransferOutcome(
+                    so.requestId(),
+                    so.id(),
+                    so.failure(),
+                    so.detail(),
+                    so.plane(),
+                    so.bytes(),
+                    arrival.lastNs() - startedNs);
+        }
+    }
 
     /**
      * It will not come.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.TransferId;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +13,8 @@ final class Inbound {
     final TransferId id;
     final int tokens;
     final long digest;
+    // Written by the device thread too.
+    final Arrival arrival;
 
     ReceiveState state = ReceiveState.EXPECTED;
     // The engine's side; null while no request has asked for the transfer.
@@ -20,6 +24,18 @@ final class Inbound {
     // Our own call to the prefill instance; null if nobody asked yet.
     @Nullable Session interest;
     boolean fetched;
+    // The device failed a standing grant of this call; the next one goes out without.
+    boolean stood;
+    // Where the sender offered what it will send under the standing grant.
+    @Nullable Session offeredOn;
+    // Where its standing grant is counted; null if it has none.
+    @Nullable Session standingOn;
+    // The sender has computed all layers.
+    boolean saved;
+    // The engine has let go before the device's report of the last layer was here.
+    boolean released;
+    // The engine may read the leases.
+    boolean published;
     // Why it failed; null while it hasn't.
     Expectation.@Nullable Failed failure;
     @Nullable LayerLeases leases;
@@ -30,10 +46,57 @@ final class Inbound {
     long startedNs;
     long deadlineNs;
 
-    Inbound(TransferId id, int tokens, long digest) {
+    Inbound(TransferId id, int tokens, long digest, Arrival arrival) {
         this.id = id;
         this.tokens = tokens;
         this.digest = digest;
+        this.arrival = arrival;
+    }
+
+    /** Whether a session may offer it: the one it comes through, or the one that crossed ours. */
+    boolean mayOffer(Session by) {
+        Session taken = session;
+        return taken == null
+                || taken.equals(by)
+                || (state == ReceiveState.STANDING && by.samePeer(taken));
+    }
+
+    /** Whether an offer is the next one of this transfer. */
+    boolean fits(Session by, Frame.Offer offer, int layers) {
+        return (state == ReceiveState.EXPECTED || state == ReceiveState.RESERVED)
+                && mayOffer(by)
+                && offer.firstLayer() == received
+                && offer.firstLayer() + offer.layers() <= layers;
+    }
+
+    /** Whether all layers are here, or will be as soon as the wire allows. */
+    boolean loadable(int layers) {
+        if (state == ReceiveState.COMPLETE) {
+            return true;
+        }
+        boolean granted = state == ReceiveState.GRANTED || state == ReceiveState.STANDING;
+        if (!granted || groupEnd != layers || session == null || failure != null) {
+            return false;
+        }
+        DataPlane plane = session.device().plane();
+        // Where lanes are shared, what is granted is computed.
+        return plane.arrivesSoon() && (saved || plane.sharedLane());
+    }
+
+    /** Where a ticket is out. */
+    Session session() {
+        if (session == null) {
+            throw new IllegalStateException("a ticket without a session: " + this);
+        }
+        return session;
+    }
+
+    /** True if the device may write to the leases. */
+    boolean ticketOut() {
+        return switch (state) {
+            case STANDING, RECALLED, GRANTED -> true;
+            case EXPECTED, RESERVED, QUEUED, COMPLETE, DRAINING, FAILED, ENDED -> false;
+        };
     }
 
     void moveTo(ReceiveState next) {

@@ -2,9 +2,6 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.HostPort;
@@ -12,7 +9,6 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,11 +21,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The receiving state machine. Leases memory for all layers of a transfer before the first is
- * granted, grants in lane order, and ends each transfer exactly once. Control thread only; what the
- * device thread reports comes back through the control thread's queue.
+ * The receiving state machine: asks for transfers, takes offers, and ends each transfer exactly
+ * once. Control thread only.
  */
-final class Inbox {
+final class Inbox implements Grants.Listener {
 
     private static final Logger logger = LoggerFactory.getLogger(Inbox.class);
     private static final int BUSY_MS = 5;
@@ -39,18 +34,14 @@ final class Inbox {
     private final Sessions sessions;
     private final TransferLimits limits;
     private final KvLayout layout;
-    private final TransferMemory memory;
     private final TransferStats stats;
-    private final Executor control;
     // Tells the engine that an expectation's status changed.
     private final Runnable wakeup;
     private final LongSupplier clock;
-    private final Supplier<Lane> newLane;
+    private final Grants grants;
 
     private final Tombstones tombstones = new Tombstones();
     private final Map<TransferId, Inbound> transfers = new LinkedHashMap<>();
-    private final Map<DeviceAgent, Lane> lanes = new HashMap<>();
-    private long lastTicket;
     // How many of the transfers are FAILED.
     private int failed;
 
@@ -67,12 +58,10 @@ final class Inbox {
         this.sessions = sessions;
         this.limits = limits;
         this.layout = layout;
-        this.memory = memory;
         this.stats = stats;
-        this.control = control;
         this.wakeup = wakeup;
         this.clock = clock;
-        this.newLane = newLane;
+        grants = new Grants(sessions, layout, memory, control, newLane, this);
     }
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
@@ -108,10 +97,10 @@ final class Inbox {
         if (inbound.tokens != tokens || inbound.digest != expectation.digest()) {
             String detail = prompts(tokens, inbound.tokens);
             fail(inbound, KvError.PROMPT_MISMATCH, detail, true);
-        } else if (inbound.state == ReceiveState.COMPLETE) {
-            publish(inbound);
         } else if (inbound.session == null) {
-            ask(inbound, expectation.request().route().orElseThrow().prefill());
+            ask(inbound, prefill(expectation));
+        } else {
+            publish(inbound);
         }
     }
 
@@ -127,6 +116,8 @@ final class Inbox {
             end(inbound, KvError.NO_SUCH_TRANSFER);
         } else if (inbound.state == ReceiveState.FAILED) {
             end(inbound, KvError.CANCELLED);
+        } else if (inbound.failure == null && inbound.arrival.complete()) {
+            inbound.released = true;
         } else if (inbound.state != ReceiveState.DRAINING) {
             fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
         }
@@ -149,28 +140,47 @@ final class Inbox {
         if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
             String detail = prompts(inbound.tokens, offer.tokens());
             refuse(inbound, session, KvError.PROMPT_MISMATCH, detail);
-            return;
-        }
-        if (!fits(inbound, session, offer)) {
+        } else if (inbound.state == ReceiveState.STANDING && inbound.mayOffer(session)) {
+            inbound.offeredOn = session; // It crossed our call, and will be sent under its ticket.
+        } else if (inbound.state == ReceiveState.RECALLED) {
+            sessions.send(session, new Frame.Busy(offer.id(), BUSY_MS));
+        } else if (!inbound.fits(session, offer, layout.layers())) {
             refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
-            return;
+        } else {
+            accept(inbound, session, offer);
         }
+    }
+
+    private void accept(Inbound inbound, Session session, Frame.Offer offer) {
         if (inbound.session == null) {
-            inbound.session = session;
-            session.transfers++;
+            take(inbound, session);
             inbound.startedNs = nowNs();
         }
         inbound.groupFirst = offer.firstLayer();
         inbound.groupEnd = offer.firstLayer() + offer.layers();
-        if (inbound.state == ReceiveState.EXPECTED && !reserve(inbound, session)) {
-            return;
+        if (inbound.state == ReceiveState.EXPECTED) {
+            if (!grants.canEverFit(inbound)) {
+                String detail =
+                        "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
+                                .formatted(layout.layers(), layout.layerBytes(inbound.tokens));
+                fail(inbound, KvError.TOO_LARGE, detail, true);
+                return;
+            }
+            if (!grants.reserve(inbound)) {
+                stats.onBusy();
+                sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
+                return;
+            }
         }
-        if (session.device().plane().sharedLane()) {
-            inbound.moveTo(ReceiveState.QUEUED);
-            lane(session).enqueue(inbound);
-            grantNext(session);
-        } else {
-            grant(inbound, session);
+        grants.grantInTurn(inbound, session);
+    }
+
+    /** The sender has computed all layers. */
+    void onSaved(Session session, Frame.Saved saved) {
+        Inbound inbound = transfers.get(saved.id());
+        if (inbound != null && session.equals(inbound.session)) {
+            inbound.saved = true;
+            publish(inbound);
         }
     }
 
@@ -185,7 +195,7 @@ final class Inbox {
     }
 
     void onSessionOpen(Session session) {
-        for (Inbound inbound : transfers.values()) {
+        for (Inbound inbound : List.copyOf(transfers.values())) {
             if (session.equals(inbound.interest)) {
                 fetch(inbound);
             }
@@ -194,10 +204,19 @@ final class Inbox {
 
     void onSessionEnded(Session session, KvError error, String detail) {
         for (Inbound inbound : List.copyOf(transfers.values())) {
+            if (session.equals(inbound.offeredOn)) {
+                inbound.offeredOn = null;
+            }
             boolean asks = inbound.session == null && session.equals(inbound.interest);
             if (asks && session.worthDiallingAgain() && inbound.failure == null) {
+                letGo(session);
                 ask(inbound, session.address);
+            } else if (session.equals(inbound.session) && inbound.state == ReceiveState.STANDING) {
+                // Perhaps the sender restarted before it had begun: then the new one will.
+                inbound.moveTo(ReceiveState.RECALLED);
+                grants.cancel(inbound);
             } else if ((asks || session.equals(inbound.session))
+                    && inbound.state != ReceiveState.RECALLED
                     && inbound.state != ReceiveState.COMPLETE) {
                 fail(inbound, error, detail, false);
             }
@@ -226,20 +245,26 @@ final class Inbox {
     /** Fails what is under way, and frees what is here: the engine has stopped calling. */
     void close() {
         for (Inbound inbound : List.copyOf(transfers.values())) {
+            if (inbound.state != ReceiveState.COMPLETE) {
+                fail(inbound, KvError.CLOSED, "this connector is closing", true);
+            }
+            inbound.expectation = null;
             if (inbound.state == ReceiveState.COMPLETE || inbound.state == ReceiveState.FAILED) {
                 end(inbound, KvError.CLOSED);
-            } else {
-                fail(inbound, KvError.CLOSED, "this connector is closing", true);
             }
         }
     }
 
     private Inbound begin(TransferId id, int tokens, long digest) {
-        Inbound inbound = new Inbound(id, tokens, digest);
+        Inbound inbound = new Inbound(id, tokens, digest, new Arrival(layout.layers(), clock));
         inbound.startedNs = nowNs();
         inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
         transfers.put(id, inbound);
         return inbound;
+    }
+
+    private static HostPort prefill(Expectation expectation) {
+        return expectation.request().route().orElseThrow().prefill();
     }
 
     // Calls the prefill instance: to fetch, and to hear soon if it isn't there.
@@ -247,37 +272,45 @@ final class Inbox {
         Session interest = sessions.dial(prefill);
         interest.transfers++;
         inbound.interest = interest;
+        inbound.stood = false;
         inbound.fetched = false;
         fetch(inbound);
     }
 
-    // Says "send me this" once the session is there. A producer that pushes anyway ignores it.
+    // Says "send me this" once the session is there, under a standing grant if there is room.
     private void fetch(Inbound inbound) {
         Session interest = inbound.interest;
-        boolean wanted = inbound.session == null && inbound.failure == null;
-        if (wanted && interest != null && interest.open() && !inbound.fetched) {
-            inbound.fetched = sessions.send(interest, new Frame.Fetch(inbound.id));
+        if (interest == null || !interest.open() || inbound.fetched) {
+            return;
+        }
+        if (inbound.state == ReceiveState.EXPECTED && inbound.session == null && !inbound.stood) {
+            grants.stand(inbound, interest);
+            if (inbound.state == ReceiveState.STANDING) {
+                take(inbound, interest);
+                inbound.startedNs = nowNs();
+            }
+        }
+        boolean waits = inbound.state == ReceiveState.EXPECTED && inbound.session == null;
+        if (waits || inbound.state == ReceiveState.STANDING) {
+            inbound.fetched =
+                    sessions.send(
+                            interest,
+                            new Frame.Fetch(
+                                    inbound.id, inbound.tokens, inbound.digest, inbound.ticket));
         }
     }
 
-    private boolean fits(Inbound inbound, Session session, Frame.Offer offer) {
-        boolean expected =
-                inbound.state == ReceiveState.EXPECTED || inbound.state == ReceiveState.RESERVED;
-        return expected
-                && mayOffer(inbound, session)
-                && offer.firstLayer() == inbound.received
-                && offer.firstLayer() + offer.layers() <= layout.layers();
-    }
-
-    private static boolean mayOffer(Inbound inbound, Session session) {
-        return inbound.session == null || inbound.session.equals(session);
+    private static void take(Inbound inbound, Session session) {
+        inbound.session = session;
+        session.transfers++;
     }
 
     // A stranger's offer, or one for what is here already, harms nobody but its sender.
     private void refuse(Inbound inbound, Session session, KvError error, String detail) {
         cancel(session, inbound.id, error, detail);
-        if (mayOffer(inbound, session) && inbound.state != ReceiveState.COMPLETE) {
-            fail(inbound, error, detail, false);
+        if (inbound.mayOffer(session) && inbound.state != ReceiveState.COMPLETE) {
+            // Told on a link of its own if our call went through another one.
+            fail(inbound, error, detail, !session.equals(inbound.session));
         }
     }
 
@@ -285,153 +318,100 @@ final class Inbox {
         return "prompt differs: tokens=" + ours + "/" + theirs + " (ours/theirs) or their ids";
     }
 
-    private boolean reserve(Inbound inbound, Session session) {
-        long layerBytes = layout.layerBytes(inbound.tokens);
-        if (!memory.canEverFit(layout.layers(), layerBytes)) {
-            String detail =
-                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
-                            .formatted(layout.layers(), layerBytes);
-            fail(inbound, KvError.TOO_LARGE, detail, true);
-            return false;
-        }
-        inbound.leases = memory.tryLease(layout.layers(), layerBytes, inbound.id.toString());
-        if (inbound.leases == null) {
-            stats.onBusy();
-            sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
-            return false;
-        }
-        inbound.moveTo(ReceiveState.RESERVED);
-        return true;
+    @Override
+    public void onGranted(Inbound inbound) {
+        publish(inbound);
     }
 
-    private Lane lane(Session session) {
-        return lanes.computeIfAbsent(session.device(), device -> newLane.get());
+    @Override
+    public void onGrantLost(Inbound inbound, String detail) {
+        fail(inbound, KvError.PEER_LOST, detail, false);
     }
 
-    private void grantNext(Session session) {
-        Inbound next;
-        while ((next = lane(session).next()) != null) {
-            if (next.session == null) {
-                throw new IllegalStateException("in the lane without a session: " + next);
-            }
-            grant(next, next.session);
-        }
-    }
-
-    private void grant(Inbound inbound, Session session) {
-        LayerLeases leases = inbound.leases;
-        if (leases == null) {
-            throw new IllegalStateException("granted without memory: " + inbound);
-        }
-        inbound.moveTo(ReceiveState.GRANTED);
-        inbound.ticket = ++lastTicket;
-        ReceiveOp op =
-                new ReceiveOp(
-                        session.endpoint,
-                        inbound.ticket,
-                        inbound.groupFirst,
-                        leases.regions().subList(inbound.groupFirst, inbound.groupEnd),
-                        new Received(inbound));
-        session.device().submit(plane -> receive(plane, op));
-        Frame grant =
-                new Frame.Grant(
-                        inbound.id,
-                        inbound.ticket,
-                        inbound.groupFirst,
-                        inbound.groupEnd - inbound.groupFirst);
-        if (!sessions.send(session, grant)) {
-            fail(inbound, KvError.PEER_LOST, "GRANT could not be queued; " + session, false);
-        }
-    }
-
-    // On the device thread. What a plane throws ends the operation, or it would never end.
-    private static void receive(DataPlane plane, ReceiveOp op) {
-        try {
-            plane.receive(op);
-        } catch (RuntimeException defect) {
-            op.listener()
-                    .onReceiveFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
-        }
-    }
-
-    /** Brings the device thread's reports back to the control thread: one for all layers. */
-    private final class Received implements ReceiveListener {
-        private final Inbound inbound;
-        // The device thread's own.
-        private int layers;
-
-        Received(Inbound inbound) {
-            this.inbound = inbound;
-        }
-
-        @Override
-        public void onLayerReceived(ReceiveOp op, int layer) {
-            layers++;
-            if (layers == op.destinations().size()) {
-                control.execute(() -> onGroup(inbound));
-            }
-        }
-
-        @Override
-        public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
-            int arrived = layers;
-            control.execute(
-                    () -> {
-                        inbound.received += arrived;
-                        onEnded(inbound, error, detail);
-                    });
-        }
-    }
-
-    private void onGroup(Inbound inbound) {
+    @Override
+    public void onGroup(Inbound inbound) {
         inbound.received = inbound.groupEnd;
         if (inbound.state == ReceiveState.DRAINING) {
             drained(inbound);
             return;
         }
-        Session session = inbound.session;
-        if (session == null) {
-            throw new IllegalStateException("received without a session: " + inbound);
-        }
+        Session session = inbound.session();
+        grants.unstand(inbound);
         if (inbound.received == layout.layers()) {
             inbound.moveTo(ReceiveState.COMPLETE);
             if (inbound.expectation == null) {
                 inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
-            } else {
-                publish(inbound);
             }
+            publish(inbound);
         } else {
             inbound.moveTo(ReceiveState.RESERVED);
         }
         // After the engine was woken: the producer is in less of a hurry.
         sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
-        releaseLane(session);
+        if (inbound.released) {
+            end(inbound, KvError.NO_SUCH_TRANSFER);
+        }
+        grants.release(session);
     }
 
-    private void onEnded(Inbound inbound, KvError error, String detail) {
+    @Override
+    public void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail) {
+        inbound.received += layers;
+        boolean asksAgain = inbound.received == 0 && inbound.expectation != null;
         if (inbound.state == ReceiveState.DRAINING) {
             drained(inbound);
+        } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
+            askAgain(inbound);
+        } else if (inbound.state == ReceiveState.STANDING && asksAgain) {
+            inbound.moveTo(ReceiveState.RECALLED);
+            askAgain(inbound);
         } else {
             inbound.ticket = 0; // The plane has let go of it.
             fail(inbound, error, detail, true);
         }
     }
 
-    private void releaseLane(Session session) {
-        if (session.device().plane().sharedLane()) {
-            lane(session).release();
-            grantNext(session);
+    // Nothing came under a standing grant, and nothing will: perhaps the sender hasn't begun. One
+    // that has is told by the call without a ticket, and gives up.
+    private void askAgain(Inbound inbound) {
+        Session session = inbound.session();
+        grants.unstand(inbound);
+        closeLeases(inbound);
+        inbound.ticket = 0;
+        inbound.session = null;
+        letGo(session);
+        inbound.moveTo(ReceiveState.EXPECTED);
+        Session offered = inbound.offeredOn;
+        inbound.offeredOn = null;
+        if (offered != null && offered.open()) {
+            sessions.send(offered, new Frame.Busy(inbound.id, BUSY_MS));
+        }
+        if (session.open()) {
+            inbound.stood = true;
+            inbound.fetched = false;
+            fetch(inbound);
+        } else {
+            letGo(session); // As the one that was asked.
+            ask(inbound, session.address);
         }
     }
 
+    // To the request, if there is one, and all layers are here or about to be.
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        if (expectation == null || leases == null) {
-            throw new IllegalStateException("nothing to publish: " + inbound);
+        if (expectation != null
+                && leases != null
+                && !inbound.published
+                && inbound.loadable(layout.layers())) {
+            inbound.published = true;
+            TransferOutcome all =
+                    outcome(inbound, layout.layers(), inbound.startedNs, Optional.empty(), "");
+            settle(
+                    expectation,
+                    new Expectation.Ready(
+                            leases.regions(), inbound.arrival, all, inbound.startedNs));
         }
-        TransferOutcome outcome = outcome(inbound, Optional.empty(), "");
-        settle(expectation, new Expectation.Ready(leases.regions(), outcome));
     }
 
     private void settle(Expectation expectation, Expectation.Status status) {
@@ -439,7 +419,8 @@ final class Inbox {
         wakeup.run();
     }
 
-    private TransferOutcome outcome(Inbound inbound, Optional<KvError> error, String detail) {
+    private TransferOutcome outcome(
+            Inbound inbound, int layers, long endNs, Optional<KvError> error, String detail) {
         Session session = inbound.session;
         return new TransferOutcome(
                 inbound.expectation == null ? "" : inbound.expectation.request().id(),
@@ -447,8 +428,8 @@ final class Inbox {
                 error,
                 detail,
                 session == null || session.device == null ? "" : session.device().plane().name(),
-                inbound.received * layout.layerBytes(inbound.tokens),
-                nowNs() - inbound.startedNs);
+                layers * layout.layerBytes(inbound.tokens),
+                endNs - inbound.startedNs);
     }
 
     private void fail(Inbound inbound, KvError error, String detail, boolean tellPeer) {
@@ -458,30 +439,48 @@ final class Inbox {
             return;
         }
         logger.warn("transfer={} not received: {} {}", inbound.id, error, detail);
-        stats.onOutcome("receive", outcome(inbound, Optional.of(error), detail));
+        stats.onOutcome(
+                "receive", outcome(inbound, inbound.received, nowNs(), Optional.of(error), detail));
         inbound.failure = new Expectation.Failed(error, detail);
-        Session session = inbound.session == null ? inbound.interest : inbound.session;
-        if (tellPeer && session != null && session.open()) {
-            cancel(session, inbound.id, error, detail);
+        inbound.arrival.fail(inbound.failure);
+        if (tellPeer) {
+            tell(inbound, error, detail);
         }
         Expectation expectation = inbound.expectation;
         if (expectation != null && expectation.status() instanceof Expectation.Waiting) {
             settle(expectation, inbound.failure);
+        } else if (inbound.published) {
+            wakeup.run();
         }
-        boolean writing = inbound.state == ReceiveState.GRANTED && inbound.ticket != 0;
-        boolean granted = inbound.state == ReceiveState.GRANTED;
-        if (granted) {
-            inbound.moveTo(ReceiveState.DRAINING);
-        } else if (inbound.session != null && inbound.state == ReceiveState.QUEUED) {
-            lane(inbound.session).withdraw(inbound);
+        freeWhenQuiet(inbound);
+    }
+
+    private void tell(Inbound inbound, KvError error, String detail) {
+        Session session = inbound.session == null ? inbound.interest : inbound.session;
+        if (session != null && session.open()) {
+            cancel(session, inbound.id, error, detail);
         }
-        if (writing && inbound.session != null) {
-            long ticket = inbound.ticket;
-            inbound.session.device().submit(plane -> plane.cancelReceive(ticket));
-        } else if (granted) {
-            drained(inbound);
-        } else {
+        if (inbound.offeredOn != null && inbound.offeredOn.open()) {
+            cancel(inbound.offeredOn, inbound.id, error, detail);
+        }
+    }
+
+    // Frees a failed transfer, at once or when the device has let go.
+    private void freeWhenQuiet(Inbound inbound) {
+        Session session = inbound.session;
+        boolean recalled = inbound.state == ReceiveState.RECALLED;
+        if (!inbound.ticketOut()) {
+            if (session != null && inbound.state == ReceiveState.QUEUED) {
+                grants.withdraw(inbound, session);
+            }
             free(inbound);
+            return;
+        }
+        inbound.moveTo(ReceiveState.DRAINING);
+        if (inbound.ticket == 0) {
+            drained(inbound);
+        } else if (!recalled) {
+            grants.cancel(inbound);
         }
     }
 
@@ -489,24 +488,35 @@ final class Inbox {
         Session session = inbound.session;
         free(inbound);
         if (session != null) {
-            releaseLane(session);
+            grants.release(session);
         }
     }
 
-    // Nothing writes any more: free the memory; keep the failure while a request may ask for it.
+    // Nothing writes any more: free the memory, unless the request may be reading it; keep the
+    // failure while a request may ask for it.
     private void free(Inbound inbound) {
-        closeLeases(inbound);
+        grants.unstand(inbound);
         if (inbound.expectation == null) {
             end(inbound, inbound.failure == null ? KvError.CANCELLED : inbound.failure.error());
-        } else {
-            inbound.moveTo(ReceiveState.FAILED);
-            failed++;
+            return;
         }
+        if (!inbound.published) {
+            closeLeases(inbound);
+        }
+        inbound.moveTo(ReceiveState.FAILED);
+        failed++;
     }
 
     private void end(Inbound inbound, KvError told) {
         if (inbound.state == ReceiveState.COMPLETE) {
-            stats.onOutcome("receive", outcome(inbound, Optional.empty(), ""));
+            stats.onOutcome(
+                    "receive",
+                    outcome(
+                            inbound,
+                            inbound.received,
+                            inbound.arrival.lastNs(),
+                            Optional.empty(),
+                            ""));
         }
         failed -= inbound.state == ReceiveState.FAILED ? 1 : 0;
         inbound.moveTo(ReceiveState.ENDED);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
@@ -33,6 +34,8 @@ public final class Outbound {
     // below it is there.
     private final AtomicReferenceArray<@Nullable List<MemoryRegion>> sources;
     private volatile int saved;
+    // Where each layer is complete; whoever is the last to need one takes it away and releases it.
+    private final AtomicReferenceArray<@Nullable SavePoint> points;
 
     // The engine's thread, which may be copying into the leases, and the control thread. The last
     // one to let go frees them.
@@ -65,6 +68,12 @@ public final class Outbound {
     int groupEnd;
     int posted;
     boolean groupDone;
+    // Under a standing grant.
+    boolean adopted;
+    boolean saidSaved;
+    // Whether, and since when, a layer is saved that isn't offered.
+    boolean unoffered;
+    long unofferedNs;
     String plane = "";
     @Nullable KvError failure;
     String detail = "";
@@ -93,6 +102,7 @@ public final class Outbound {
         id = route.id();
         peer = route.decode();
         sources = new AtomicReferenceArray<>(layers);
+        points = new AtomicReferenceArray<>(layers);
     }
 
     /** The transfer. */
@@ -117,9 +127,21 @@ public final class Outbound {
      * @param source its bytes
      */
     public void save(int layer, List<MemoryRegion> source) {
+        save(layer, source, null);
+    }
+
+    /**
+     * A layer is there, or will be when a device has reached a point. By the engine's thread.
+     *
+     * @param layer the layer
+     * @param source its bytes
+     * @param after where it is complete, released once nobody needs it; {@code null} if it is
+     */
+    public void save(int layer, List<MemoryRegion> source, @Nullable SavePoint after) {
         if (layer != saved) {
             throw new IllegalStateException("layer=" + layer + " saved=" + saved + " of " + id);
         }
+        points.set(layer, after);
         sources.set(layer, source);
         saved = layer + 1;
     }
@@ -177,8 +199,28 @@ public final class Outbound {
         if (left < 0) {
             throw new IllegalStateException("let go too often: " + this);
         }
-        if (left == 0 && leases != null) {
+        if (left > 0) {
+            return;
+        }
+        for (int layer = 0; layer < points.length(); layer++) {
+            releasePoint(layer);
+        }
+        if (leases != null) {
             leases.close();
+        }
+    }
+
+    /** Where a saved layer is complete on its device, or {@code null}. */
+    @Nullable CudaEvent after(int layer) {
+        SavePoint point = points.get(layer);
+        return point == null ? null : point.event();
+    }
+
+    /** Nobody waits for a layer's point any more. By any thread. */
+    private void releasePoint(int layer) {
+        SavePoint point = points.getAndSet(layer, null);
+        if (point != null) {
+            point.release();
         }
     }
 
@@ -219,7 +261,8 @@ public final class Outbound {
     }
 
     /** The device no longer reads a layer; true if it reads none now. */
-    boolean onLayerEnded() {
+    boolean onLayerEnded(int layer) {
+        releasePoint(layer);
         return inFlight.decrementAndGet() == 0;
     }
 

@@ -3,12 +3,9 @@ package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,29 +18,24 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The sending state machine. Offers what is saved, sends what is granted, in grant order, and ends
- * each transfer exactly once. Control thread only; what the device thread reports comes back
- * through the control thread's queue.
+ * each transfer exactly once. Control thread only.
  */
 final class Outbox {
 
     private static final Logger logger = LoggerFactory.getLogger(Outbox.class);
-    private static final int MOST_PENDING_FETCHES = 16_384;
-    private static final int MOST_PENDING_FETCHES_OF_A_SESSION = 1024;
-
-    private record PendingFetch(Session session, long untilNs) {}
 
     private final Sessions sessions;
     private final TransferLimits limits;
     private final long tokenBytes;
     private final TransferStats stats;
     private final Tombstones tombstones = new Tombstones();
-    private final Executor control;
     private final Consumer<TransferOutcome> finished;
     private final LongSupplier clock;
 
     private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
-    // Fetches that came before their transfer: P and D are called at the same time.
-    private final Map<TransferId, PendingFetch> fetches = new HashMap<>();
+    private final PendingFetches fetches = new PendingFetches();
+    private final OfferPolicy offers;
+    private final Sends sends;
 
     Outbox(
             Sessions sessions,
@@ -57,9 +49,10 @@ final class Outbox {
         this.limits = limits;
         this.tokenBytes = tokenBytes;
         this.stats = stats;
-        this.control = control;
         this.finished = finished;
         this.clock = clock;
+        offers = new OfferPolicy(limits.groupBytes(), tokenBytes);
+        sends = new Sends(tokenBytes, control, this::onSendEnded);
     }
 
     int transfers() {
@@ -79,16 +72,17 @@ final class Outbox {
             conclude(transfer);
             return;
         }
-        PendingFetch fetch = fetches.remove(transfer.id());
+        PendingFetches.Pending pending = fetches.take(transfer.id());
         KvError over = tombstones.of(transfer.id());
         if (transfer.held() && over != null) {
             fail(transfer, over, "transfer=" + transfer.id() + " has ended already", false);
             return;
         }
-        if (!transfer.held()) {
+        if (pending != null) {
+            serve(transfer, pending.session(), pending.fetch());
+        }
+        if (transfer.session == null && !transfer.held() && transfer.failure == null) {
             attach(transfer, sessions.dial(transfer.peer()));
-        } else if (fetch != null && fetch.session.open()) {
-            attach(transfer, fetch.session);
         }
         pump(transfer);
     }
@@ -98,9 +92,9 @@ final class Outbox {
         transfer.startedNs = nowNs();
         transfer.deadlineNs = nowNs();
         if (transfers.putIfAbsent(transfer.id(), transfer) == null) {
-            PendingFetch fetch = fetches.remove(transfer.id());
-            if (fetch != null && fetch.session.open()) {
-                attach(transfer, fetch.session);
+            PendingFetches.Pending pending = fetches.take(transfer.id());
+            if (pending != null) {
+                attach(transfer, pending.session());
             }
         }
         fail(transfer, error, detail, true);
@@ -120,17 +114,70 @@ final class Outbox {
         Outbound transfer = transfers.get(fetch.id());
         KvError over = tombstones.of(fetch.id());
         if (transfer != null) {
-            if (transfer.held() && transfer.session == null) {
-                attach(transfer, session);
-                pump(transfer);
-            }
+            serve(transfer, session, fetch);
+            pump(transfer);
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
-        } else if (fetches.size() < MOST_PENDING_FETCHES
-                && pendingOf(session) < MOST_PENDING_FETCHES_OF_A_SESSION) {
-            fetches.put(
-                    fetch.id(), new PendingFetch(session, nowNs() + limits.transferTimeoutNs()));
+        } else if (!fetches.put(session, fetch, nowNs() + limits.transferTimeoutNs())
+                && fetch.ticket() != 0) {
+            cancel(session, fetch.id(), KvError.NO_SPACE, "too many wait for their transfers");
         }
+    }
+
+    /** A receiver asks for a transfer that is here, perhaps under a standing grant. */
+    private void serve(Outbound transfer, Session session, Frame.Fetch fetch) {
+        boolean standing = fetch.ticket() != 0 && !session.device().plane().sharedLane();
+        if (transfer.adopted && session.equals(transfer.session)) {
+            fail(transfer, KvError.PEER_LOST, "the receiver took its grant back", true);
+        } else if (!transfer.ungranted() || !receives(transfer, session)) {
+            if (standing) {
+                String detail = transfer + "; it goes to another session";
+                cancel(session, fetch.id(), KvError.BAD_ROUTE, detail);
+            }
+        } else if (!standing && !transfer.held()) {
+            return; // It is offered anyway.
+        } else if (fetch.tokens() != transfer.tokens() || fetch.digest() != transfer.digest()) {
+            String detail =
+                    "prompt differs: tokens=%d/%d (ours/theirs) or their ids"
+                            .formatted(transfer.tokens(), fetch.tokens());
+            cancel(session, fetch.id(), KvError.PROMPT_MISMATCH, detail);
+            fail(transfer, KvError.PROMPT_MISMATCH, detail, false);
+        } else {
+            if (!session.equals(transfer.session)) {
+                transfer.withdrawOffer();
+                attach(transfer, session);
+            }
+            if (standing) {
+                adopt(transfer, session, fetch.ticket());
+            }
+        }
+    }
+
+    // A pushed transfer goes to its route's decode instance, a held one to the first that fetches.
+    private static boolean receives(Outbound transfer, Session session) {
+        Session taken = transfer.session;
+        return transfer.held()
+                ? taken == null || session.samePeer(taken)
+                : session.peer != null && session.peer.address().equals(transfer.peer());
+    }
+
+    // All layers are granted; an offer that crossed this is ignored by the receiver.
+    private void adopt(Outbound transfer, Session session, long ticket) {
+        transfer.adopted = true;
+        transfer.withdrawOffer();
+        transfer.groupFirst = 0;
+        transfer.groupEnd = transfer.layers();
+        granted(transfer, session, ticket);
+    }
+
+    private void granted(Outbound transfer, Session session, long ticket) {
+        offers.forget(transfer);
+        transfer.moveTo(SendState.GRANTED);
+        transfer.refused(false);
+        transfer.ticket = ticket;
+        transfer.posted = transfer.groupFirst;
+        transfer.groupDone = false;
+        transfer.plane = session.device().plane().name();
     }
 
     void onGrant(Session session, Frame.Grant grant) {
@@ -143,12 +190,7 @@ final class Outbox {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
             return;
         }
-        transfer.moveTo(SendState.GRANTED);
-        transfer.refused(false);
-        transfer.ticket = grant.ticket();
-        transfer.posted = transfer.groupFirst;
-        transfer.groupDone = false;
-        transfer.plane = session.device().plane().name();
+        granted(transfer, session, grant.ticket());
         pump(transfer);
     }
 
@@ -184,20 +226,10 @@ final class Outbox {
         if (transfer != null && session.equals(transfer.session)) {
             fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
-        PendingFetch pending = fetches.get(cancel.id());
-        if (pending != null && pending.session.equals(session)) {
-            fetches.remove(cancel.id());
+        if (fetches.withdraw(cancel.id(), session)) {
             // Whoever computes it later need not hold it for nobody.
             tombstones.put(cancel.id(), cancel.error(), nowNs());
         }
-    }
-
-    private int pendingOf(Session session) {
-        int pending = 0;
-        for (PendingFetch fetch : fetches.values()) {
-            pending += fetch.session.equals(session) ? 1 : 0;
-        }
-        return pending;
     }
 
     void onSessionOpen(Session session) {
@@ -209,7 +241,7 @@ final class Outbox {
     }
 
     void onSessionEnded(Session session, KvError error, String detail) {
-        fetches.values().removeIf(fetch -> fetch.session.equals(session));
+        fetches.onSessionEnded(session);
         for (Outbound transfer : List.copyOf(transfers.values())) {
             if (!session.equals(transfer.session)) {
                 continue;
@@ -225,7 +257,7 @@ final class Outbox {
     }
 
     void tick() {
-        fetches.values().removeIf(fetch -> fetch.untilNs - nowNs() <= 0);
+        fetches.tick(nowNs(), this::onUnserved);
         for (Outbound transfer : List.copyOf(transfers.values())) {
             if (nowNs() - transfer.deadlineNs >= 0) {
                 String detail = transfer + "; its time is over";
@@ -236,6 +268,13 @@ final class Outbox {
         }
     }
 
+    private void onUnserved(PendingFetches.Pending pending) {
+        if (pending.fetch().ticket() != 0) {
+            String detail = "nobody has begun to compute it";
+            cancel(pending.session(), pending.fetch().id(), KvError.DEADLINE, detail);
+        }
+    }
+
     void close() {
         for (Outbound transfer : List.copyOf(transfers.values())) {
             fail(transfer, KvError.CLOSED, "this connector is closing", true);
@@ -243,8 +282,12 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
+        offers.onSaved(transfer, nowNs());
         if (transfer.state == SendState.GRANTED) {
-            post(transfer);
+            if (transfer.session != null) {
+                sends.post(transfer, transfer.session);
+                tellSaved(transfer, transfer.session);
+            }
             if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
                 if (transfer.groupEnd == transfer.layers()) {
                     conclude(transfer);
@@ -259,12 +302,21 @@ final class Outbox {
         }
     }
 
+    // A receiver may load the first layers while the last ones travel.
+    private void tellSaved(Outbound transfer, Session session) {
+        DataPlane plane = session.device().plane();
+        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon() && !plane.sharedLane()) {
+            transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
+        }
+    }
+
     private void offer(Outbound transfer) {
         Session session = transfer.session;
         if (session == null || !session.open() || nowNs() - transfer.retryAtNs < 0) {
+            offers.forget(transfer);
             return;
         }
-        int end = groupEnd(transfer, session);
+        int end = offers.groupEnd(transfer, session, nowNs());
         if (end > transfer.groupFirst) {
             transfer.groupEnd = end;
             Frame offer =
@@ -276,85 +328,35 @@ final class Outbox {
                             end - transfer.groupFirst);
             if (sessions.send(session, offer)) {
                 transfer.moveTo(SendState.OFFERED);
+                offers.onOffered(transfer);
             }
         }
     }
 
-    // Where lanes are shared a grant blocks others, so only what is there is offered, within a byte
-    // budget. Otherwise all layers are, also before they are computed: one round trip a transfer.
-    private int groupEnd(Outbound transfer, Session session) {
-        if (!session.device().plane().sharedLane()) {
-            return transfer.layers();
+    /** Offers what has waited long enough for layers behind it; returns how many. */
+    int offerCoalesced() {
+        int offered = 0;
+        for (Outbound transfer : offers.coalescing()) {
+            pump(transfer);
+            offered += transfer.state == SendState.OFFERED ? 1 : 0;
         }
-        long layerBytes = Math.max(1, tokenBytes * transfer.tokens());
-        long budget = Math.max(1, limits.groupBytes() / layerBytes);
-        return (int) Math.min(transfer.savedLayers(), transfer.groupFirst + budget);
+        return offered;
     }
 
-    private void post(Outbound transfer) {
-        Session session = transfer.session;
-        if (session == null) {
-            return;
-        }
-        int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
-        while (transfer.posted < ready) {
-            int layer = transfer.posted++;
-            transfer.onLayerPosted();
-            SendOp op =
-                    new SendOp(
-                            session.endpoint,
-                            transfer.ticket,
-                            layer,
-                            transfer.source(layer),
-                            tokenBytes * transfer.tokens(),
-                            new Sent(transfer));
-            session.device().submit(plane -> send(plane, op));
-        }
+    /** True if {@link #offerCoalesced} must be called within microseconds. */
+    boolean coalesces() {
+        return !offers.coalescing().isEmpty();
     }
 
-    // On the device thread. What a plane throws ends the operation, or it would never end.
-    private static void send(DataPlane plane, SendOp op) {
-        try {
-            plane.send(op);
-        } catch (RuntimeException defect) {
-            op.listener()
-                    .onSendFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
-        }
-    }
-
-    /** Brings the device thread's reports back to the control thread. */
-    private final class Sent implements SendListener {
-        private final Outbound transfer;
-
-        Sent(Outbound transfer) {
-            this.transfer = transfer;
-        }
-
-        @Override
-        public void onSent(SendOp op) {
-            transfer.onLayerSent();
-            // Waking the control thread for each layer costs more than sending a small one.
-            if (transfer.onLayerEnded()) {
-                control.execute(() -> onEnded(null, ""));
+    private void onSendEnded(Outbound transfer, @Nullable KvError error, String detail) {
+        if (transfer.state == SendState.DRAINING) {
+            if (transfer.idle()) {
+                conclude(transfer);
             }
-        }
-
-        @Override
-        public void onSendFailed(SendOp op, KvError error, String detail) {
-            transfer.onLayerEnded();
-            control.execute(() -> onEnded(error, detail));
-        }
-
-        private void onEnded(@Nullable KvError error, String detail) {
-            if (transfer.state == SendState.DRAINING) {
-                if (transfer.idle()) {
-                    conclude(transfer);
-                }
-            } else if (error != null) {
-                fail(transfer, error, detail, true);
-            } else {
-                pump(transfer);
-            }
+        } else if (error != null) {
+            fail(transfer, error, detail, true);
+        } else {
+            pump(transfer);
         }
     }
 
@@ -362,6 +364,7 @@ final class Outbox {
         if (transfer.failure != null || transfer.state == SendState.ENDED) {
             return;
         }
+        offers.forget(transfer);
         transfer.failure = error;
         transfer.detail = detail;
         Session session = transfer.session;
@@ -387,10 +390,8 @@ final class Outbox {
             tombstones.put(transfer.id(), told, nowNs());
         }
         Session session = transfer.session;
-        if (session != null) {
-            session.transfers--;
-            session.lastUsedNs = nowNs();
-        }
+        offers.forget(transfer);
+        leave(session);
         transfer.letGo();
         TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
         transfer.moveTo(SendState.ENDED);
@@ -402,8 +403,16 @@ final class Outbox {
     }
 
     private void attach(Outbound transfer, Session session) {
+        leave(transfer.session);
         transfer.session = session;
         session.transfers++;
+    }
+
+    private void leave(@Nullable Session session) {
+        if (session != null) {
+            session.transfers--;
+            session.lastUsedNs = nowNs();
+        }
     }
 
     private void cancel(Session session, TransferId id, KvError error, String detail) {

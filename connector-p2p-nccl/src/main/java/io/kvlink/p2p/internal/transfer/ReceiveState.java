@@ -8,6 +8,12 @@ import java.util.Set;
 enum ReceiveState {
     /** Nothing is leased: expected, or told to offer again. */
     EXPECTED,
+    /** A ticket for all layers went out with our own call; its sender may not have begun. */
+    STANDING,
+    /**
+     * That ticket is worth nothing any more; the device may still write. Then it is asked again.
+     */
+    RECALLED,
     /** Memory for all layers is leased; the next group hasn't been offered yet. */
     RESERVED,
     /** An offer waits for its turn in the lane. */
@@ -18,14 +24,16 @@ enum ReceiveState {
     COMPLETE,
     /** It has failed; the device may still write. */
     DRAINING,
-    /** It has failed; nothing is leased. Kept until its request has heard of it. */
+    /** It has failed. Kept until its request has heard of it. */
     FAILED,
     /** Over; nothing is leased. */
     ENDED;
 
     Set<ReceiveState> next() {
         return switch (this) {
-            case EXPECTED -> EnumSet.of(RESERVED, FAILED, ENDED);
+            case EXPECTED -> EnumSet.of(STANDING, RESERVED, FAILED, ENDED);
+            case STANDING -> EnumSet.of(RECALLED, COMPLETE, DRAINING);
+            case RECALLED -> EnumSet.of(EXPECTED, COMPLETE, DRAINING);
             case RESERVED -> EnumSet.of(QUEUED, GRANTED, FAILED, ENDED);
             case QUEUED -> EnumSet.of(GRANTED, FAILED, ENDED);
             case GRANTED -> EnumSet.of(RESERVED, COMPLETE, DRAINING);

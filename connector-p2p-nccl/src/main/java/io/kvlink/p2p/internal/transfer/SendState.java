@@ -19,7 +19,7 @@ enum SendState {
 
     Set<SendState> next() {
         return switch (this) {
-            case WAITING -> EnumSet.of(OFFERED, DRAINING, ENDED);
+            case WAITING -> EnumSet.of(OFFERED, GRANTED, DRAINING, ENDED);
             case OFFERED -> EnumSet.of(WAITING, GRANTED, DRAINING, ENDED);
             case GRANTED -> EnumSet.of(WAITING, DRAINING, ENDED);
             case DRAINING -> EnumSet.of(ENDED);

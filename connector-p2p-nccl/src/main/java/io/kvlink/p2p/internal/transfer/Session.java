@@ -4,6 +4,8 @@ package io.kvlink.p2p.internal.transfer;
 import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.p2p.internal.control.Frame.Identity;
 import io.kvlink.spi.HostPort;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A conversation with one start of one peer. Control thread only. */
@@ -27,6 +29,8 @@ final class Session {
     // The device that carries this session's bytes; set when the session opens.
     @Nullable DeviceAgent device;
     String endpoint = "";
+    // Planes that the peer has, but that don't lead to it from here.
+    final Set<String> unreachable = new HashSet<>();
     long dialledNs;
     long lastHeardNs;
     long lastSentNs;
@@ -34,6 +38,8 @@ final class Session {
     long lastUsedNs;
     // Transfers that use the session.
     int transfers;
+    // Standing grants that went out through it.
+    int standing;
 
     Session(Link link, HostPort address, boolean dialled, long nowNs) {
         this.link = link;
@@ -53,6 +59,14 @@ final class Session {
     /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
     boolean worthDiallingAgain() {
         return dialled && peer != null;
+    }
+
+    /** True if the other session is with the same start of the same peer. */
+    boolean samePeer(Session other) {
+        return peer != null
+                && other.peer != null
+                && peer.address().equals(other.peer.address())
+                && peer.epoch() == other.peer.epoch();
     }
 
     DeviceAgent device() {

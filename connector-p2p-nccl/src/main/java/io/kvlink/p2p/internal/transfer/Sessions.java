@@ -11,6 +11,7 @@ import io.kvlink.spi.KvError;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -166,7 +167,16 @@ final class Sessions {
 
     private void hello(Session session) {
         session.lastHelloNs = nowNs();
-        send(session, new Frame.Hello(Frame.PROTOCOL, self));
+        send(session, new Frame.Hello(Frame.PROTOCOL, without(session.unreachable)));
+    }
+
+    private Frame.Identity without(Set<String> planes) {
+        return new Frame.Identity(
+                self.engineId(),
+                self.epoch(),
+                self.address(),
+                self.layout(),
+                self.planes().stream().filter(plane -> !planes.contains(plane.name())).toList());
     }
 
     private void onHello(Link link, Frame.Hello hello) {
@@ -213,8 +223,13 @@ final class Sessions {
             session = new Session(link, peer.address(), false, nowNs());
             byLink.put(link, session);
             opened(session, peer, device);
+        } else if (session.transfers == 0 && !device.equals(session.device)) {
+            // The caller could not reach us by the plane that we chose, and offers the others.
+            session.device = device;
+            session.endpoint = endpointOf(peer, device.plane().name());
+            logger.info("{} plane={} instead", session, device.plane().name());
         }
-        send(session, new Frame.Accept(self, device.plane().name()));
+        send(session, new Frame.Accept(self, session.device().plane().name()));
     }
 
     private void onStranger(Link link, Frame frame) {
@@ -249,10 +264,21 @@ final class Sessions {
             return;
         }
         if (device == null || endpoint.isEmpty() || !device.plane().reaches(endpoint)) {
-            end(session, KvError.NO_COMMON_PLANE, session + " plane=" + accept.plane());
+            tryWithout(session, accept.plane());
             return;
         }
         opened(session, accept.identity(), device);
+    }
+
+    // The peer believes that the plane leads here; the next best may.
+    private void tryWithout(Session session, String plane) {
+        session.unreachable.add(plane);
+        if (session.unreachable.containsAll(devices.keySet())) {
+            end(session, KvError.NO_COMMON_PLANE, session + " tried=" + session.unreachable);
+        } else {
+            logger.info("{} plane={} doesn't lead there; trying the others", session, plane);
+            hello(session);
+        }
     }
 
     private void opened(Session session, Frame.Identity peer, DeviceAgent device) {

@@ -17,6 +17,7 @@ import io.kvlink.p2p.internal.control.Frame.Offer;
 import io.kvlink.p2p.internal.control.Frame.Ping;
 import io.kvlink.p2p.internal.control.Frame.Plane;
 import io.kvlink.p2p.internal.control.Frame.Reject;
+import io.kvlink.p2p.internal.control.Frame.Saved;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
@@ -107,7 +108,7 @@ final class FrameCodecTest {
         numbers.put(new Hello(1, IDENTITY), 1);
         numbers.put(new Accept(IDENTITY, "tcp"), 2);
         numbers.put(new Reject(KvError.INTERNAL, ""), 3);
-        numbers.put(new Fetch(ID), 4);
+        numbers.put(new Fetch(ID, 1, 2, 3), 4);
         numbers.put(new Offer(ID, 1, 2, 0, 1), 5);
         numbers.put(new Grant(ID, 1, 0, 1), 6);
         numbers.put(new Busy(ID, 1), 7);
@@ -115,6 +116,7 @@ final class FrameCodecTest {
         numbers.put(new Cancel(ID, KvError.INTERNAL, ""), 9);
         numbers.put(new Ping(), 10);
         numbers.put(new Bye(), 11);
+        numbers.put(new Saved(ID), 12);
         assertThat(numbers).hasSize(Frame.class.getPermittedSubclasses().length);
         numbers.forEach(
                 (frame, number) ->
@@ -187,7 +189,8 @@ final class FrameCodecTest {
                 Combinators.combine(ints, identities()).as(Hello::new),
                 Combinators.combine(identities(), texts).as(Accept::new),
                 Combinators.combine(errors, texts).as(Reject::new),
-                ids.map(Fetch::new),
+                Combinators.combine(ids, tokens, longs, longs).as(Fetch::new),
+                ids.map(Saved::new),
                 Combinators.combine(ids, tokens, longs, first, layers).as(Offer::new),
                 Combinators.combine(ids, longs, first, layers).as(Grant::new),
                 Combinators.combine(ids, Arbitraries.integers().between(0, 60_000)).as(Busy::new),

@@ -89,6 +89,7 @@ abstract class CudaDeviceContract {
     }
 
     private void finish(CudaStream of) {
+        device.attach(); // A test may have opened and closed another one.
         try (CudaEvent end = device.newEvent()) {
             device.record(end, of);
             device.synchronize(end);

@@ -13,6 +13,7 @@ final class FakeGroup implements FakeStream.Operation {
     private boolean begun;
     private boolean stopping;
     private boolean oneMore;
+    private int linger;
 
     FakeGroup(FakeNccl.FakeCommunicator communicator, FakeStream stream) {
         this.communicator = communicator;
@@ -33,12 +34,14 @@ final class FakeGroup implements FakeStream.Operation {
 
     @Override
     public boolean ready() {
+        FakeCuda machine = communicator.process.machine;
         if (communicator.aborted && !stopping) {
             stopping = true;
-            // What runs notices an abort a little later.
-            oneMore = begun && communicator.process.machine.random.nextBoolean();
+            // An abort is noticed a little later.
+            oneMore = machine.random.nextBoolean();
+            linger = oneMore ? machine.random.nextInt(6) : 0;
         }
-        if (!begun && !communicator.aborted) {
+        if (!begun) {
             begun = true;
             parts.forEach(FakePart::begin);
         }
@@ -55,10 +58,16 @@ final class FakeGroup implements FakeStream.Operation {
         if (!movable.isEmpty() && (!stopping || oneMore)) {
             movable.get(communicator.process.machine.random.nextInt(movable.size())).move();
             oneMore = false;
+            return done() && end();
         }
-        if (!stopping && !done()) {
+        if (stopping && linger-- > 0) {
             return false;
         }
+        return (stopping || done()) && end();
+    }
+
+    private boolean end() {
+        parts.forEach(FakePart::end);
         communicator.unfinished--;
         return true;
     }

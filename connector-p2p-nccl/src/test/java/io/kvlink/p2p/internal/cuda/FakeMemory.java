@@ -234,7 +234,8 @@ final class FakeMemory {
     /** The bytes at an address, as a kernel of a GPU sees them. */
     ByteBuffer atKernel(FakeProcess process, int gpu, boolean[] peers, long address, long bytes) {
         Piece piece = find(process, address, bytes);
-        if (piece.kind == Kind.HOST || (piece.gpu != gpu && !peers[piece.gpu])) {
+        // Locked host memory has one address for all.
+        if (piece.kind != Kind.HOST && piece.gpu != gpu && !peers[piece.gpu]) {
             throw illegal(process, address, bytes, "not this GPU's, gpu=" + gpu);
         }
         return at(process, address, bytes);

@@ -172,6 +172,7 @@ public final class FakeNccl {
         private boolean connected;
         private boolean tookMemory;
         private boolean ended;
+        private int releasePolls = machine.random.nextInt(4);
         boolean aborted;
         int unfinished; // Groups whose end was called and whose operations haven't ended.
 
@@ -263,7 +264,7 @@ public final class FakeNccl {
         public boolean released() {
             synchronized (machine.lock) {
                 machine.poll();
-                if (!ended || unfinished > 0) {
+                if (!ended || unfinished > 0 || releasePolls-- > 0) {
                     return false;
                 }
                 if (live.remove(this)) {

@@ -40,7 +40,8 @@ final class SpinKernel implements AutoCloseable {
     /** Enqueues a wait. */
     void spin(CudaStream stream, Duration duration) {
         try (LongPointer ns = new LongPointer(1).put(duration.toNanos());
-                PointerPointer<LongPointer> parameters = new PointerPointer<>(ns)) {
+                PointerPointer<LongPointer> parameters =
+                        new PointerPointer<LongPointer>(1).put(0, ns)) {
             check(
                     cudart.cuLaunchKernel(
                             kernel,

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.dataplane;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -14,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -64,11 +66,16 @@ class DataPlanesTest {
         return new GpuProbe(List.of(folder.resolve("version")), List.of(folder), loader);
     }
 
+    private static GpuPlaneFactory gpuPlanes(
+            String name, String missing, Optional<GpuPlaneConfig> gpu) {
+        return new GpuPlaneFactory(name, missing, gpu, any -> {}, any -> LoopbackPlane.open());
+    }
+
     private DataPlanes planes(ClassLoader loader) {
         return new DataPlanes(
                 List.of(
-                        new CudaIpcPlaneFactory(probe(loader)),
-                        new NcclPlaneFactory(probe(loader)),
+                        gpuPlanes("cuda-ipc", probe(loader).missingForCuda(), Optional.empty()),
+                        gpuPlanes("nccl", probe(loader).missingForNccl(), Optional.empty()),
                         new TcpPlaneFactory(TCP),
                         new LoopbackPlaneFactory()));
     }
@@ -81,14 +88,15 @@ class DataPlanesTest {
 
     @Test
     void shouldPreferTheFastest() {
-        assertThat(DataPlanes.standard(TCP).names())
+        assertThat(DataPlanes.standard(TCP, Optional.empty()).names())
                 .containsExactly("cuda-ipc", "nccl", "tcp", "loopback");
     }
 
     @Test
     void shouldOpenAllThatAreAvailableButLoopback() {
         assertThat(openAndClose(planes(withPreset), "auto")).containsExactly("tcp");
-        assertThat(openAndClose(DataPlanes.standard(TCP), "auto")).contains("tcp");
+        assertThat(openAndClose(DataPlanes.standard(TCP, Optional.empty()), "auto"))
+                .contains("tcp");
     }
 
     @Test
@@ -128,17 +136,48 @@ class DataPlanesTest {
     }
 
     @Test
-    void shouldSayThatThisVersionHasNone() throws IOException {
+    void shouldOpenAGpuPlaneOnlyWhereItCanWork() {
+        Optional<GpuPlaneConfig> gpu = Optional.of(gpu());
+        gpuPlanes("nccl", "", gpu).open().close();
+        GpuPlaneFactory unloadable =
+                new GpuPlaneFactory(
+                        "nccl",
+                        "",
+                        gpu,
+                        any -> {
+                            throw new KvConnectorException(KvError.UNAVAILABLE, "no libnccl");
+                        },
+                        any -> LoopbackPlane.open());
+        assertThat(unloadable.availability().ready()).isFalse();
+        assertThatThrownBy(unloadable::open)
+                .hasMessage("UNAVAILABLE(5): plane=nccl: UNAVAILABLE(5): no libnccl");
+    }
+
+    @Test
+    void shouldSayWhereTheEngineKeepsItsKv() throws IOException {
         Files.createFile(folder.resolve("version"));
         assertThatThrownBy(() -> planes(withPreset).open("nccl"))
-                .hasMessage("UNAVAILABLE(5): data_plane=nccl: this version has no nccl plane");
-        assertThatThrownBy(() -> new CudaIpcPlaneFactory(probe(withPreset)).open())
-                .hasMessage("UNAVAILABLE(5): plane=cuda-ipc: this version has no cuda-ipc plane");
+                .hasMessage("UNAVAILABLE(5): data_plane=nccl: the engine keeps KV in host memory");
+        for (String name : List.of("tcp", "loopback")) {
+            assertThatThrownBy(() -> DataPlanes.standard(TCP, Optional.of(gpu())).open(name))
+                    .hasMessage(
+                            "UNAVAILABLE(5): data_plane=" + name + ": KV lies in device memory");
+        }
+    }
+
+    private static GpuPlaneConfig gpu() {
+        return new GpuPlaneConfig(new FakeCuda(1, 1).newProcess().open(0), "127.0.0.1", null, 0);
     }
 
     @Test
     void shouldRefuseWhenNothingIsAvailable() {
-        DataPlanes none = new DataPlanes(List.of(new NcclPlaneFactory(probe(withPreset))));
+        DataPlanes none =
+                new DataPlanes(
+                        List.of(
+                                gpuPlanes(
+                                        "nccl",
+                                        probe(withPreset).missingForNccl(),
+                                        Optional.empty())));
         assertThatThrownBy(() -> none.open("auto"))
                 .hasMessageStartingWith("UNAVAILABLE(5): data_plane=auto [nccl: no CUDA driver");
     }

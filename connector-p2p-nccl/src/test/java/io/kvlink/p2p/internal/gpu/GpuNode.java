@@ -30,6 +30,7 @@ final class GpuNode {
     final CudaDevice device;
     final MemoryRegion arena;
     final ProcessIdentity identity;
+
     /** Where the engine computes. */
     final CudaStream engine;
 

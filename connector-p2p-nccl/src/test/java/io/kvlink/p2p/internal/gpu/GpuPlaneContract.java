@@ -77,7 +77,7 @@ abstract class GpuPlaneContract extends GpuFixture {
     }
 
     private Kind kind() {
-        return Kind.values()[random.nextInt(3)];
+        return Kind.any(random);
     }
 
     @Test

@@ -55,7 +55,7 @@ abstract class GpuRandomContract extends GpuFixture {
         GpuTransfer transfer = transfer(from, to);
         int layers = 1 + random.nextInt(4);
         for (int i = 0; i < layers; i++) {
-            Kind source = Kind.values()[random.nextInt(3)];
+            Kind source = Kind.any(random);
             Kind destination = random.nextInt(3) == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(random.nextInt(5) == 0 ? 30_000 : 3000);
             transfer.layer(bytes, 1 + random.nextInt(4), source, destination);

@@ -34,7 +34,13 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         DEVICE,
         PINNED,
         /** On the device, but the engine's stream is yet to write it. */
-        COMPUTED
+        COMPUTED;
+
+        private static final List<Kind> ALL = List.of(values());
+
+        static Kind any(Random random) {
+            return ALL.get(random.nextInt(ALL.size()));
+        }
     }
 
     private static final class Layer {

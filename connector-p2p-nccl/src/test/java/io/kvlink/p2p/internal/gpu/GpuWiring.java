@@ -7,6 +7,5 @@ import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 interface GpuWiring {
 
     /** A plane in a process of its own. */
-    GpuPlane open(
-            GpuPlaneConfig config, ProcessIdentity process, PullSizes sizes, long unusedNs);
+    GpuPlane open(GpuPlaneConfig config, ProcessIdentity process, PullSizes sizes, long unusedNs);
 }

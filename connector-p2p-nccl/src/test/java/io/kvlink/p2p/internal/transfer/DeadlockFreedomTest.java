@@ -30,7 +30,8 @@ class DeadlockFreedomTest {
     })
     void shouldFinishAllTransfersLongBeforeTheirDeadline(int p, int d, int window, boolean get) {
         for (long seed = 0; seed < SEEDS; seed++) {
-            Simulation simulation = simulation(seed, p, d, window, get, () -> new Lane(window));
+            Simulation simulation =
+                    simulation(seed, p, d, 2 * 12 * 4, window, get, () -> new Lane(window));
             long ms = simulation.run(TIMEOUT_MS, () -> {});
             assertThat(simulation.notArrived()).as("seed=%d", seed).isEmpty();
             assertThat(ms).as("seed=%d", seed).isLessThan(TIMEOUT_MS / 2);
@@ -45,7 +46,7 @@ class DeadlockFreedomTest {
         int stuck = 0;
         for (long seed = 0; seed < SEEDS && stuck == 0; seed++) {
             Simulation simulation =
-                    simulation(seed, nodes, nodes, 2, false, GrantsToAnySender::new);
+                    simulation(seed, nodes, nodes, 1, 2, false, GrantsToAnySender::new);
             simulation.run(2 * TIMEOUT_MS, () -> {});
             stuck += simulation.notArrived().isEmpty() ? 0 : 1;
         }
@@ -53,10 +54,16 @@ class DeadlockFreedomTest {
     }
 
     private static Simulation simulation(
-            long seed, int p, int d, int window, boolean get, Supplier<Lane> lanes) {
-        // Two layers a group, so that every transfer takes several grants.
+            long seed,
+            int p,
+            int d,
+            long groupBytes,
+            int window,
+            boolean get,
+            Supplier<Lane> lanes) {
+        // A layer or two a group, so that every transfer takes several grants.
         Simulation simulation =
-                new Simulation(seed, true, Simulation.limits(window, 2 * 12 * 4), lanes, get);
+                new Simulation(seed, true, Simulation.limits(window, groupBytes), lanes, get);
         simulation.nodes(p, d, 4096, 4096);
         simulation.transfers(4 * d, 12);
         return simulation;

@@ -104,7 +104,7 @@ class RoguePeerTest {
         Simulation.Node node = simulation.decodes.get(0);
         Peer consumer = new Peer(simulation, node, 100);
         TransferId id = new TransferId(6, 1, 0);
-        consumer.send(new Frame.Fetch(id));
+        consumer.send(new Frame.Fetch(id, 4, DIGEST, 0));
         pump(simulation, node, 2);
         consumer.send(new Frame.Cancel(id, KvError.CANCELLED, "the client left"));
         pump(simulation, node, 2);

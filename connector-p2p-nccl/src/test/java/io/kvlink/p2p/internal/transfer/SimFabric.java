@@ -20,10 +20,12 @@ import java.util.Random;
 final class SimFabric {
 
     private final boolean sharedLane;
+    private final boolean arrivesSoon;
     private final Map<String, SimPlane> planes = new HashMap<>();
 
-    SimFabric(boolean sharedLane) {
+    SimFabric(boolean sharedLane, boolean arrivesSoon) {
         this.sharedLane = sharedLane;
+        this.arrivesSoon = arrivesSoon;
     }
 
     SimPlane join(String endpoint) {
@@ -127,7 +129,7 @@ final class SimFabric {
 
         @Override
         public boolean arrivesSoon() {
-            return sharedLane;
+            return arrivesSoon;
         }
 
         @Override

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+import java.nio.charset.StandardCharsets;
+import org.bytedeco.cuda.global.cudart;
+
+/** The few calls of CUDA's driver that the benchmarks need and the connector's port lacks. */
+final class DriverCalls {
+
+    private DriverCalls() {}
+
+    static void check(int status, String call) {
+        if (status != cudart.CUDA_SUCCESS) {
+            throw new IllegalStateException(call + " status=" + status);
+        }
+    }
+
+    /** The GPU's name, as its vendor has it. */
+    static String deviceName(int ordinal) {
+        int[] device = new int[1];
+        check(cudart.cuDeviceGet(device, ordinal), "cuDeviceGet");
+        byte[] name = new byte[256];
+        check(cudart.cuDeviceGetName(name, name.length, device[0]), "cuDeviceGetName");
+        String text = new String(name, StandardCharsets.UTF_8);
+        return text.substring(0, text.indexOf('\0'));
+    }
+
+    /** The CUDA version that the driver supports, as in 13.0. */
+    static String cudaVersion() {
+        int[] version = new int[1];
+        check(cudart.cuDriverGetVersion(version), "cuDriverGetVersion");
+        return version[0] / 1000 + "." + version[0] % 1000 / 10;
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+/**
+ * How long the same bytes take without a connector.
+ *
+ * @param ms each round, by the GPU's clock where it is a GPU's
+ * @param wallMs each round, until the calling thread knows
+ * @param backToBackMs one round of many that follow each other without a gap
+ */
+@SuppressWarnings("ArrayRecordComponent")
+record FloorTimes(double[] ms, double[] wallMs, double backToBackMs) {}

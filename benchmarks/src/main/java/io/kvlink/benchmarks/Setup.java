@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+/**
+ * How connectors are configured.
+ *
+ * @param plane {@code data_plane}
+ * @param sendType {@code send_type}
+ * @param channels {@code nccl_num_channels}; 0 leaves the choice to NCCL
+ * @param spill whether the receive buffer is too small for anything, so that all goes through the
+ *     host pool
+ */
+record Setup(String plane, String sendType, int channels, boolean spill) {
+
+    boolean gpu() {
+        return plane.equals("cuda-ipc") || plane.equals("nccl");
+    }
+
+    /** The floor that belongs to it. */
+    String floor() {
+        return switch (plane) {
+            case "cuda-ipc" -> WireFloors.COPY_ENGINE;
+            case "nccl" -> WireFloors.nccl(channels);
+            default -> WireFloors.SOCKET;
+        };
+    }
+
+    @Override
+    public String toString() {
+        return plane
+                + " "
+                + sendType
+                + (channels > 0 ? " " + channels + " ch" : "")
+                + (spill ? " spill" : "");
+    }
+}

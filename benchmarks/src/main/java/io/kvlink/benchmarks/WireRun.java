@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+import io.kvlink.spi.KvRole;
+import java.io.IOException;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+
+/** All series of one run of the wire tool, in order. One thread. */
+final class WireRun {
+
+    /** Keys and values of 8 heads of 128 elements of 2 bytes. */
+    static final long LAYER_TOKEN_BYTES = 4096;
+
+    private static final int PROBE_TOKENS = 1;
+    private static final int FLOOR_ROUNDS = 50;
+    private static final int LATER_WARM_UPS = 50;
+    // Less than one layer of 16 tokens.
+    private static final long SPILL_BUFFER_BYTES = 32 << 10;
+    private static final long SPARE_BYTES = 64L << 20;
+
+    private final WireOptions options;
+    private final List<Integer> tokens;
+    private final long tokenBytes;
+    private final WireFloors floors;
+    private final List<String> facts = new ArrayList<>();
+    private final List<WireResult> results = new ArrayList<>();
+    private final List<WireResult.Bulk> bulks = new ArrayList<>();
+
+    WireRun(WireOptions options, List<Integer> tokens) {
+        this.options = options;
+        this.tokens = tokens;
+        tokenBytes = LAYER_TOKEN_BYTES * options.layers;
+        floors = new WireFloors(options.layers, LAYER_TOKEN_BYTES);
+        facts.add(LocalDate.now(ZoneOffset.UTC).toString());
+        facts.addAll(WireBenchmark.machine());
+        facts.add(
+                String.format(
+                        Locale.ROOT,
+                        "%d layers of %d bytes a token, blocks of 16 tokens, keys first; engine threads spin %d us, then park",
+                        options.layers,
+                        LAYER_TOKEN_BYTES,
+                        options.spinNs() / 1000));
+    }
+
+    List<String> facts() {
+        return facts;
+    }
+
+    List<WireResult> results() {
+        return results;
+    }
+
+    List<WireResult.Bulk> bulks() {
+        return bulks;
+    }
+
+    WireFloors floors() {
+        return floors;
+    }
+
+    /** Measures all setups of a plane with fresh processes. */
+    void measure(Topology topology, String plane, boolean oneProcess) throws IOException {
+        List<Integer> rows = topology.onePair() ? tokens : xTokens();
+        int most = Collections.max(rows);
+        List<Setup> setups =
+                topology.onePair()
+                        ? options.setups(plane)
+                        : List.of(new Setup(plane, "PUT_ASYNC", 0, false));
+        try (WireFleet fleet = new WireFleet(topology, oneProcess)) {
+            boolean gpu = setups.get(0).gpu();
+            take(fleet, gpu, most);
+            if (topology.onePair()) {
+                describe(fleet, setups.get(0), oneProcess);
+            }
+            boolean fresh = true;
+            for (Setup setup : setups) {
+                floors.measure(fleet, setup, withProbe(rows), FLOOR_ROUNDS);
+                measure(fleet, setup, rows, fresh ? options.warmUp : LATER_WARM_UPS);
+                fresh = false;
+            }
+        }
+    }
+
+    private List<Integer> xTokens() {
+        List<Integer> rows = options.xTokens.stream().filter(tokens::contains).toList();
+        return rows.isEmpty() ? List.of(Collections.max(tokens)) : rows;
+    }
+
+    private static List<Integer> withProbe(List<Integer> rows) {
+        List<Integer> all = new ArrayList<>(List.of(PROBE_TOKENS));
+        all.addAll(rows);
+        return all;
+    }
+
+    private void take(WireFleet fleet, boolean gpu, int mostTokens) {
+        fleet.askAll(
+                fleet.engines(),
+                engine -> {
+                    boolean producer = fleet.producers.contains(engine);
+                    return new NodeCommands.Take(
+                            new NodeEngine.Shape(
+                                    producer ? KvRole.PRODUCER : KvRole.CONSUMER,
+                                    options.layers,
+                                    mostTokens,
+                                    producer
+                                            ? fleet.topology.consumers()
+                                            : fleet.topology.producers(),
+                                    !gpu
+                                            ? -1
+                                            : producer ? options.producerGpu : options.consumerGpu,
+                                    options.ownStream,
+                                    options.spinNs()));
+                });
+    }
+
+    private void describe(WireFleet fleet, Setup setup, boolean oneClock) {
+        WireFleet.Remote producer = fleet.producers.get(0);
+        WireFleet.Remote consumer = fleet.consumers.get(0);
+        if (setup.gpu()) {
+            boolean nccl = setup.plane().equals("nccl");
+            facts.add(
+                    "%s: GPU %d %s; GPU %d %s"
+                            .formatted(
+                                    setup.plane(),
+                                    options.producerGpu,
+                                    fleet.ask(
+                                            producer,
+                                            new NodeCommands.GpuFacts(options.producerGpu, nccl)),
+                                    options.consumerGpu,
+                                    fleet.ask(
+                                            consumer,
+                                            new NodeCommands.GpuFacts(options.consumerGpu, nccl))));
+        }
+        if (!oneClock) {
+            facts.add(setup.plane() + clocks(fleet, producer, consumer));
+        }
+    }
+
+    /** Times are differences of two processes' clocks, which have to be one and the same. */
+    private static String clocks(
+            WireFleet fleet, WireFleet.Remote producer, WireFleet.Remote consumer) {
+        WireFleet.ClockOffset from = fleet.clockOffset(producer);
+        WireFleet.ClockOffset to = fleet.clockOffset(consumer);
+        long apartNs = to.offsetNs() - from.offsetNs();
+        long uncertainNs = to.uncertaintyNs() + from.uncertaintyNs();
+        if (Math.abs(apartNs) > uncertainNs) {
+            throw new IllegalStateException(
+                    "the processes' clocks are %d ns apart, give or take %d"
+                            .formatted(apartNs, uncertainNs));
+        }
+        return String.format(
+                Locale.ROOT,
+                ": the two processes' clocks are %.0f us apart, give or take %.0f, which is what a round trip can tell",
+                apartNs / 1e3,
+                uncertainNs / 1e3);
+    }
+
+    private void measure(WireFleet fleet, Setup setup, List<Integer> rows, int warmUps) {
+        int most = Collections.max(rows);
+        boolean onePair = fleet.topology.onePair();
+        boolean plain = setup.sendType().equals("PUT_ASYNC") && !setup.spill();
+        boolean bulk = onePair && plain && options.bulk;
+        long slots = Math.max(fleet.topology.producers(), fleet.topology.consumers());
+        long roomBytes =
+                slots * most * tokenBytes * (bulk ? options.bulkRoom(setup.gpu()) : 2)
+                        + SPARE_BYTES;
+        double poolGib = setup.spill() ? Math.ceil(roomBytes / (double) (1L << 30)) + 1 : 0;
+        try (WireSeries series =
+                new WireSeries(
+                        fleet,
+                        setup,
+                        floors,
+                        tokenBytes,
+                        setup.spill() ? SPILL_BUFFER_BYTES : roomBytes,
+                        poolGib)) {
+            series.warmUp(Collections.min(rows), warmUps);
+            List<Integer> all = onePair && plain ? withProbe(rows) : rows;
+            for (int count : all) {
+                measure(fleet, series, setup, count, false);
+                if (onePair
+                        && plain
+                        && setup.channels() == 0
+                        && options.scattered.contains(count)) {
+                    measure(fleet, series, setup, count, true);
+                }
+            }
+            if (bulk) {
+                bulks.add(series.bulk(most, options.bulkTransfers, options.bulkRoom(setup.gpu())));
+            }
+        }
+    }
+
+    private void measure(
+            WireFleet fleet, WireSeries series, Setup setup, int count, boolean scattered) {
+        Double target = fleet.topology.onePair() ? Targets.ms(setup, count, options.layers) : null;
+        WireResult result = series.measure(count, scattered, options.effort(count), target);
+        results.add(result);
+        System.err.printf(
+                Locale.ROOT,
+                "# %s %s %d tokens%s: p50 %.3f ms%n",
+                fleet.topology.name(),
+                setup,
+                count,
+                scattered ? ", scattered" : "",
+                result.ms().p50());
+    }
+}

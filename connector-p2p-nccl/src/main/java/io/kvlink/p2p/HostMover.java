@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.MemoryRegion;
+import java.util.List;
+
+/** Copies on the calling thread: what a method has returned from is done. */
+final class HostMover implements KvMover {
+
+    @Override
+    public boolean accepts(MemoryRegion layer) {
+        return layer.kind().host();
+    }
+
+    @Override
+    public void attach() {}
+
+    @Override
+    public boolean enqueues() {
+        return false;
+    }
+
+    @Override
+    public void beginLoads() {}
+
+    @Override
+    public void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs) {
+        KvCopies.copy(source, KvCopies.parts(layer, runs));
+    }
+
+    @Override
+    public void joinLoads() {}
+
+    @Override
+    public void awaitLoads() {}
+
+    @Override
+    public void save(int number, MemoryRegion layer, List<Save> saves) {
+        for (Save save : saves) {
+            if (save.outbound().ended()) {
+                continue;
+            }
+            List<MemoryRegion> source = KvCopies.parts(layer, save.runs());
+            LayerLeases leases = save.outbound().leases();
+            if (leases == null) {
+                save.outbound().save(number, source);
+            } else {
+                MemoryRegion held = leases.regions().get(number);
+                KvCopies.copy(source, List.of(held));
+                save.outbound().save(number, List.of(held));
+            }
+        }
+    }
+
+    @Override
+    public void joinSaves() {}
+
+    @Override
+    public boolean savesCopied() {
+        return true;
+    }
+
+    @Override
+    public void awaitSaves() {}
+
+    @Override
+    public void close() {}
+}

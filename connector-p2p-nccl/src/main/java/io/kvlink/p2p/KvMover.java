@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.transfer.Outbound;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.MemoryRegion;
+import java.util.List;
+
+/**
+ * Moves KV between the engine's blocks and the connector's memory, and keeps the order with what
+ * the engine computes. The engine's thread only.
+ */
+interface KvMover extends AutoCloseable {
+
+    /**
+     * A layer of an outbound transfer.
+     *
+     * @param outbound the transfer
+     * @param runs where its tokens lie in each layer's memory
+     */
+    record Save(Outbound outbound, List<KvLayout.Run> runs) {}
+
+    /** Whether the engine's memory is of the kind that this moves. */
+    boolean accepts(MemoryRegion layer);
+
+    /** The calling thread is the engine's. */
+    void attach();
+
+    /** Whether {@link #load} returns before it has copied: then many layers at once are best. */
+    boolean enqueues();
+
+    /** A step's loads begin: they come after what the engine has enqueued so far. */
+    void beginLoads();
+
+    /**
+     * Copies a part of an exchanged layer into blocks.
+     *
+     * @param source its bytes, in order
+     * @param layer the layer's memory
+     * @param runs where they go in it
+     */
+    void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs);
+
+    /** What the engine enqueues from now on comes after the loads so far. */
+    void joinLoads();
+
+    /** Waits until the loads so far have been copied; short once the engine has its results. */
+    void awaitLoads();
+
+    /**
+     * Hands a layer over: the blocks, or a copy of them where the transfer has leases.
+     *
+     * @param number the layer's number
+     * @param layer the layer's memory
+     * @param saves the transfers; those that have ended are left out
+     */
+    void save(int number, MemoryRegion layer, List<Save> saves);
+
+    /** What the engine enqueues from now on comes after the copies that {@link #save} made. */
+    void joinSaves();
+
+    /** Whether the copies that {@link #save} made so far are complete. */
+    boolean savesCopied();
+
+    /** Waits for them. */
+    void awaitSaves();
+
+    /** Gives streams and events back, when nothing uses them any more. From any thread. */
+    @Override
+    void close();
+}

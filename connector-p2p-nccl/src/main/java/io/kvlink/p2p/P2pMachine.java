@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.dataplane.DataPlanes;
+import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
+import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
+import java.util.List;
+import java.util.Optional;
+
+/** What a connector opens of the machine it runs on; tests bring one of their own. */
+interface P2pMachine {
+
+    /** The machine this process runs on. */
+    P2pMachine THIS =
+            new P2pMachine() {
+                @Override
+                public CudaDevice openDevice(int ordinal) {
+                    return JavaCppDevice.open(ordinal);
+                }
+
+                @Override
+                public List<DataPlane> openPlanes(
+                        TcpPlaneConfig tcp, Optional<GpuPlaneConfig> gpu, String setting) {
+                    return DataPlanes.standard(tcp, gpu).open(setting);
+                }
+            };
+
+    /** Opens a GPU, with the calling thread attached; the caller closes it. */
+    CudaDevice openDevice(int ordinal);
+
+    /** Opens the planes that a setting asks for, the best first; the caller closes them. */
+    List<DataPlane> openPlanes(TcpPlaneConfig tcp, Optional<GpuPlaneConfig> gpu, String setting);
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
+import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Leases memory for inbound transfers and hands out tickets for it: no ticket leaves before memory
+ * for all layers is leased and the receive is posted. Control thread only; what the device thread
+ * reports comes back through the control thread's queue.
+ */
+final class Grants {
+
+    /** Hears how tickets end. */
+    interface Listener {
+        /** All layers of the ticket are here. */
+        void onGroup(Inbound inbound);
+
+        /** The device writes no more; so many layers of the ticket are here. */
+        void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail);
+
+        /** A ticket went out for an offer. */
+        void onGranted(Inbound inbound);
+
+        /** The ticket couldn't be sent. */
+        void onGrantLost(Inbound inbound, String detail);
+    }
+
+    private final Sessions sessions;
+    private final KvLayout layout;
+    private final TransferMemory memory;
+    private final Executor control;
+    private final Supplier<Lane> newLane;
+    private final Listener listener;
+    private final StandingGrants standing;
+    private final Map<DeviceAgent, Lane> lanes = new HashMap<>();
+    private long lastTicket;
+
+    Grants(
+            Sessions sessions,
+            KvLayout layout,
+            TransferMemory memory,
+            Executor control,
+            Supplier<Lane> newLane,
+            Listener listener) {
+        this.sessions = sessions;
+        this.layout = layout;
+        this.memory = memory;
+        this.control = control;
+        this.newLane = newLane;
+        this.listener = listener;
+        standing = new StandingGrants(memory.maxBytes());
+    }
+
+    /** Whether a transfer would fit if nothing else were leased. */
+    boolean canEverFit(Inbound inbound) {
+        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.tokens));
+    }
+
+    /** Leases memory for all layers; false if there is none now. */
+    boolean reserve(Inbound inbound) {
+        inbound.leases = lease(inbound);
+        if (inbound.leases == null) {
+            return false;
+        }
+        inbound.moveTo(ReceiveState.RESERVED);
+        return true;
+    }
+
+    private @Nullable LayerLeases lease(Inbound inbound) {
+        return memory.tryLease(
+                layout.layers(), layout.layerBytes(inbound.tokens), inbound.id.toString());
+    }
+
+    /**
+     * Makes a standing grant of all layers, if there is ample memory and the plane lets a receive
+     * wait for its sender. The ticket is posted; the caller sends it.
+     */
+    void stand(Inbound inbound, Session session) {
+        long bytes = bytes(inbound);
+        if (session.device().plane().sharedLane() || !standing.admits(session, bytes)) {
+            return;
+        }
+        inbound.leases = lease(inbound);
+        if (inbound.leases != null) {
+            standing.add(session, bytes);
+            inbound.standingOn = session;
+            inbound.groupFirst = 0;
+            inbound.groupEnd = layout.layers();
+            inbound.moveTo(ReceiveState.STANDING);
+            post(inbound, session);
+        }
+    }
+
+    /** A standing grant has ended, one way or the other. */
+    void unstand(Inbound inbound) {
+        if (inbound.standingOn != null) {
+            standing.remove(inbound.standingOn, bytes(inbound));
+            inbound.standingOn = null;
+        }
+    }
+
+    private long bytes(Inbound inbound) {
+        return layout.layers() * layout.layerBytes(inbound.tokens);
+    }
+
+    /** Grants a group that is offered and reserved: now, or in its turn. */
+    void grantInTurn(Inbound inbound, Session session) {
+        if (session.device().plane().sharedLane()) {
+            inbound.moveTo(ReceiveState.QUEUED);
+            lane(session).enqueue(inbound);
+            grantNext(session);
+        } else {
+            grant(inbound, session);
+        }
+    }
+
+    /** A transfer gives up its turn. */
+    void withdraw(Inbound inbound, Session session) {
+        lane(session).withdraw(inbound);
+    }
+
+    /** A ticket has ended. */
+    void release(Session session) {
+        if (session.device().plane().sharedLane()) {
+            lane(session).release();
+            grantNext(session);
+        }
+    }
+
+    /** Has the device give up a ticket; it still ends through the listener. */
+    void cancel(Inbound inbound) {
+        long ticket = inbound.ticket;
+        inbound.session().device().submit(plane -> plane.cancelReceive(ticket));
+    }
+
+    private Lane lane(Session session) {
+        return lanes.computeIfAbsent(session.device(), device -> newLane.get());
+    }
+
+    private void grantNext(Session session) {
+        Inbound next;
+        while ((next = lane(session).next()) != null) {
+            if (next.session == null) {
+                throw new IllegalStateException("in the lane without a session: " + next);
+            }
+            grant(next, next.session);
+        }
+    }
+
+    private void grant(Inbound inbound, Session session) {
+        inbound.moveTo(ReceiveState.GRANTED);
+        post(inbound, session);
+        Frame grant =
+                new Frame.Grant(
+                        inbound.id,
+                        inbound.ticket,
+                        inbound.groupFirst,
+                        inbound.groupEnd - inbound.groupFirst);
+        if (sessions.send(session, grant)) {
+            listener.onGranted(inbound);
+        } else {
+            listener.onGrantLost(inbound, "GRANT could not be queued; " + session);
+        }
+    }
+
+    private void post(Inbound inbound, Session session) {
+        LayerLeases leases = inbound.leases;
+        if (leases == null) {
+            throw new IllegalStateException("granted without memory: " + inbound);
+        }
+        inbound.ticket = ++lastTicket;
+        ReceiveOp op =
+                new ReceiveOp(
+                        session.endpoint,
+                        inbound.ticket,
+                        inbound.groupFirst,
+                        leases.regions().subList(inbound.groupFirst, inbound.groupEnd),
+                        new Received(inbound));
+        session.device().submit(plane -> receive(plane, op));
+    }
+
+    // On the device thread. What a plane throws ends the operation, or it would never end.
+    private static void receive(DataPlane plane, ReceiveOp op) {
+        try {
+            plane.receive(op);
+        } catch (RuntimeException defect) {
+            op.listener()
+                    .onReceiveFailed(op, KvError.INTERNAL, "plane=" + plane.name() + " " + defect);
+        }
+    }
+
+    /** Brings the device thread's reports back to the control thread: one for all layers. */
+    private final class Received implements ReceiveListener {
+        private final Inbound inbound;
+        // The device thread's own.
+        private int layers;
+
+        Received(Inbound inbound) {
+            this.inbound = inbound;
+        }
+
+        @Override
+        public void onLayerReceived(ReceiveOp op, int layer) {
+            layers++;
+            inbound.arrival.arrived(layer);
+            if (layers == op.destinations().size()) {
+                control.execute(() -> listener.onGroup(inbound));
+            }
+        }
+
+        @Override
+        public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
+            int arrived = layers;
+            control.execute(() -> listener.onReceiveFailed(inbound, arrived, error, detail));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import java.time.Duration;
+
+final class CudaIpcChurnGpuIT extends ChurnCases {
+    CudaIpcChurnGpuIT() {
+        super("cuda-ipc", 1, Duration.ofSeconds(10), 50);
+    }
+}

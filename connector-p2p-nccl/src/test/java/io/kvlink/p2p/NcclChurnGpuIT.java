@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p;
+
+import java.time.Duration;
+
+final class NcclChurnGpuIT extends ChurnCases {
+    NcclChurnGpuIT() {
+        super("nccl", 2, Duration.ofSeconds(20), 50);
+    }
+}
