@@ -106,6 +106,16 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
     }
 
     @Test
+    void shouldGiveBackWhatAnUnusedLinkHad() {
+        unusedNs = 1_000_000;
+        GpuNode e = newNode();
+        transfer(p, e).layer(1000).receive().sendAll();
+        stepUntilOver();
+        assertThat(p.process.mappings()).isEqualTo(1);
+        stepUntil(() -> p.process.mappings() == 0);
+    }
+
+    @Test
     void shouldReturnFromIdleWhenWokenBefore() {
         d.plane.poll(nowNs);
         d.plane.poll(nowNs += TimeUnit.SECONDS.toNanos(1)); // Past the spinning.

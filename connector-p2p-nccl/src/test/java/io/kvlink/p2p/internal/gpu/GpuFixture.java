@@ -75,6 +75,7 @@ abstract class GpuFixture {
     private GpuNode opened(GpuNode node) {
         nodes.add(node);
         node.plane = open(node);
+        node.plane.poll(nowNs); // Device threads poll from their beginning.
         return node;
     }
 
@@ -121,7 +122,9 @@ abstract class GpuFixture {
         while (!done.getAsBoolean()) {
             step();
             if (System.nanoTime() - startNs > PATIENCE_NS) {
-                throw new AssertionError("seed=%d %s".formatted(seed, transfers));
+                List<GpuTransfer> left =
+                        transfers.stream().filter(each -> !each.over()).toList();
+                throw new AssertionError("seed=%d not over: %s".formatted(seed, left));
             }
         }
     }
@@ -234,7 +237,9 @@ abstract class GpuFixture {
             nodes.forEach(GpuNode::release);
         }
         for (GpuNode node : nodes) {
-            assertThat(node.broken ? "" : node.process.leaks()).as("%s seed=%d", node.process, seed).isEmpty();
+            assertThat(node.broken ? "" : node.process.leaks())
+                    .as("%s seed=%d", node.process, seed)
+                    .isEmpty();
         }
         assertThat(openSockets()).as("sockets").isEqualTo(sockets);
     }

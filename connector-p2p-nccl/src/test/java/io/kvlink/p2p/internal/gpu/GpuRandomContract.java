@@ -40,8 +40,7 @@ abstract class GpuRandomContract extends GpuFixture {
             open.removeIf(GpuTransfer::over);
         }
         List.copyOf(open).forEach(this::end);
-        List<GpuTransfer> failed =
-                transfers.stream().filter(each -> !each.received()).toList();
+        List<GpuTransfer> failed = transfers.stream().filter(each -> !each.received()).toList();
         assertThat(failed.size()).isLessThan(transfers.size());
         assertThat(trouble > 0 ? List.of() : failed).as("seed=%d", seed).isEmpty();
     }
