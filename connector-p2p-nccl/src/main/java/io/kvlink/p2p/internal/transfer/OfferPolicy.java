@@ -29,8 +29,7 @@ final class OfferPolicy {
 
     /** Looks at what is saved: from the oldest layer that isn't offered the time is counted. */
     void onSaved(Outbound transfer, long nowNs) {
-        int offered =
-                transfer.state == SendState.WAITING ? transfer.groupFirst : transfer.groupEnd;
+        int offered = transfer.state == SendState.WAITING ? transfer.groupFirst : transfer.groupEnd;
         if (transfer.savedLayers() > offered && !transfer.unoffered) {
             transfer.unoffered = true;
             transfer.unofferedNs = nowNs;

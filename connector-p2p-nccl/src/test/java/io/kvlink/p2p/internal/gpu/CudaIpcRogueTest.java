@@ -245,8 +245,7 @@ final class CudaIpcRogueTest extends GpuFixture {
     void shouldNotUseASlotTwiceWhenASenderSaysTwiceThatItIsFull() throws IOException {
         try (ServerSocketChannel door = RawPeer.door()) {
             GpuTransfer victim = new GpuTransfer(standIn(door), d, 99, random);
-            transfers.add(
-                    victim.layer(1000, 1, Kind.DEVICE, Kind.PINNED).layer(1000).receive());
+            transfers.add(victim.layer(1000, 1, Kind.DEVICE, Kind.PINNED).layer(1000).receive());
             RawPeer peer = accept(door);
             peer.say(new Ready(99, victim.layerNumber(0), List.of()));
             List<Long> slots = new ArrayList<>();

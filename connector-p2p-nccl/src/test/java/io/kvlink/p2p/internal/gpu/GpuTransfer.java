@@ -120,8 +120,7 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         receiving = true;
         List<MemoryRegion> destinations =
                 layers.stream().map(layer -> layer.destination).collect(Collectors.toList());
-        to.plane.receive(
-                new ReceiveOp(from.endpoint(), ticket, firstLayer, destinations, this));
+        to.plane.receive(new ReceiveOp(from.endpoint(), ticket, firstLayer, destinations, this));
         return this;
     }
 

@@ -19,8 +19,7 @@ import java.util.List;
 final class RawPeer implements AutoCloseable {
 
     private final SocketChannel socket;
-    private final ByteBuffer in =
-            ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+    private final ByteBuffer in = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
     private boolean ended;
 
     private RawPeer(SocketChannel socket) {
@@ -78,8 +77,7 @@ final class RawPeer implements AutoCloseable {
     RawPeer export(GpuNode node) {
         byte[] handle = GpuEndpoint.parse(node.plane.endpoint()).orElseThrow().handle();
         return say(
-                new Export(
-                        PullReceiver.ARENA, handle, node.arena.address(), node.arena.bytes()));
+                new Export(PullReceiver.ARENA, handle, node.arena.address(), node.arena.bytes()));
     }
 
     RawPeer say(LinkFrame frame) {

@@ -40,8 +40,7 @@ class PlaneChoiceTest {
             List<Frame.Plane> planes = new ArrayList<>();
             for (String name : List.of("cuda-ipc", "nccl", "tcp")) {
                 devices.put(
-                        name,
-                        new DeviceAgent(new NamedPlane(name, !leadNowhere.contains(name))));
+                        name, new DeviceAgent(new NamedPlane(name, !leadNowhere.contains(name))));
                 planes.add(new Frame.Plane(name, name + "@" + port));
             }
             KvLayout layout = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
