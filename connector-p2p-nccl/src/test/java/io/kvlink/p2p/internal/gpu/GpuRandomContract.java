@@ -18,7 +18,6 @@ abstract class GpuRandomContract extends GpuFixture {
     private static final int TRANSFERS = 250;
 
     private final List<GpuTransfer> open = new ArrayList<>();
-    private int received;
 
     @RepeatedTest(8)
     void everyOperationEndsOnceAndMemoryIsRight() {
@@ -41,9 +40,10 @@ abstract class GpuRandomContract extends GpuFixture {
             open.removeIf(GpuTransfer::over);
         }
         List.copyOf(open).forEach(this::end);
-        received = (int) transfers.stream().filter(GpuTransfer::received).count();
-        assertThat(received).isGreaterThan(TRANSFERS / 10);
-        assertThat(trouble > 0 || received == transfers.size()).as("seed=%d", seed).isTrue();
+        List<GpuTransfer> failed =
+                transfers.stream().filter(each -> !each.received()).toList();
+        assertThat(failed.size()).isLessThan(transfers.size());
+        assertThat(trouble > 0 ? List.of() : failed).as("seed=%d", seed).isEmpty();
     }
 
     private void begin() {
@@ -60,15 +60,10 @@ abstract class GpuRandomContract extends GpuFixture {
             int bytes = 1 + random.nextInt(random.nextInt(5) == 0 ? 30_000 : 3000);
             transfer.layer(bytes, 1 + random.nextInt(4), source, destination);
         }
-        if (random.nextInt(3) > 0) {
-            transfer.receive();
-            steps(random.nextInt(5));
-            transfer.sendAll();
-        } else {
-            transfer.sendAll();
-            steps(random.nextInt(5));
-            transfer.receive();
-        }
+        // Engines post a receive before its sender learns the ticket.
+        transfer.receive();
+        steps(random.nextInt(5));
+        transfer.sendAll();
         open.add(transfer);
     }
 
