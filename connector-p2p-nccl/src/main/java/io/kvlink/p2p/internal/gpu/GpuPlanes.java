@@ -70,7 +70,7 @@ public final class GpuPlanes {
                                 spill,
                                 arena,
                                 ((IpcWire) wire)::describe,
-                                new PullLane(),
+                                new PullLane(sizes.groupBytes()),
                                 sizes);
                     }
                 };
@@ -120,7 +120,13 @@ public final class GpuPlanes {
 
                     @Override
                     public Wire wire(SideChannel channel, GpuEndpoint self, GpuPlane plane) {
-                        return new NcclWire(device, library, channel, plane, config.ncclChannels());
+                        return new NcclWire(
+                                device,
+                                library,
+                                channel,
+                                plane,
+                                config.ncclChannels(),
+                                sizes.groupBytes());
                     }
 
                     @Override
@@ -132,7 +138,7 @@ public final class GpuPlanes {
                                 spill,
                                 config.arena(),
                                 any -> null,
-                                new PullLane(),
+                                new PullLane(sizes.groupBytes()),
                                 sizes);
                     }
                 };

@@ -251,8 +251,10 @@ final class NcclLane {
             }
             Thread.onSpinWait();
         }
-        spareEvents.forEach(CudaEvent::close);
+        Closing closing = new Closing();
+        spareEvents.forEach(event -> closing.run(event::close));
         spareEvents.clear();
-        device.free(scratch);
+        closing.run(() -> device.free(scratch));
+        closing.end();
     }
 }

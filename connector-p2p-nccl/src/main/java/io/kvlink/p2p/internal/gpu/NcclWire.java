@@ -41,6 +41,7 @@ final class NcclWire implements Wire {
     /** Moves of one pull. */
     private record Pushed(Link link, NcclLink to, List<Move> moves) {}
 
+    private final CudaDevice device;
     private final NcclLibrary library;
     private final SideChannel channel;
     private final Listener listener;
@@ -52,6 +53,8 @@ final class NcclWire implements Wire {
     private final Map<Link, NcclLink> links = new LinkedHashMap<>();
     // Pushed, and waiting for room in the staging buffer; in order, all links'.
     private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
+    // Gathered, or half of it, and never sent: the device may still read their sources.
+    private final List<Leaving> halfGathered = new ArrayList<>();
     private long nowNs;
 
     // Written by the device thread, read by any.
@@ -63,7 +66,9 @@ final class NcclWire implements Wire {
             NcclLibrary library,
             SideChannel channel,
             Listener listener,
-            int channels) {
+            int channels,
+            long groupBytes) {
+        this.device = device;
         this.library = library;
         this.channel = channel;
         this.listener = listener;
@@ -74,11 +79,20 @@ final class NcclWire implements Wire {
                         LIMITS.receiveNs(),
                         LIMITS.closeNs(),
                         channels);
-        sendStream = device.newStream();
-        receiveStream = device.newStream();
-        sends = new NcclLane(device, library, sendStream, limits);
-        receives = new NcclLane(device, library, receiveStream, limits);
-        staging = new StagingBuffer(device);
+        staging = new StagingBuffer(device, groupBytes);
+        List<Runnable> undo = new ArrayList<>();
+        try {
+            sendStream = device.newStream();
+            undo.add(sendStream::close);
+            receiveStream = device.newStream();
+            undo.add(receiveStream::close);
+            sends = new NcclLane(device, library, sendStream, limits);
+            undo.add(() -> closeLane(sends));
+            receives = new NcclLane(device, library, receiveStream, limits);
+        } catch (KvConnectorException cause) {
+            undo.forEach(Runnable::run);
+            throw cause;
+        }
     }
 
     @Override
@@ -160,7 +174,11 @@ final class NcclWire implements Wire {
             }
         }
         List<Long> parts = landings.stream().map(Landing::part).toList();
-        from.post(messages.list(), null, new Arriving(link, parts));
+        try {
+            from.post(messages.list(), null, new Arriving(link, parts));
+        } catch (KvConnectorException cause) {
+            listener.onWireFailed(link, String.valueOf(cause.getMessage()));
+        }
     }
 
     /** A group on its way in. If it fails its link does, and with it all that was pulled. */
@@ -203,7 +221,15 @@ final class NcclWire implements Wire {
     private void postPushed() {
         for (Pushed head; (head = pushed.peek()) != null; ) {
             boolean gathers = !head.moves.stream().allMatch(NcclWire::direct);
-            StagingBuffer.Slot slot = gathers ? staging.take() : null;
+            StagingBuffer.Slot slot = null;
+            try {
+                slot = gathers ? staging.take() : null;
+            } catch (KvConnectorException cause) {
+                pushed.remove();
+                listener.onWireFailed(head.link, String.valueOf(cause.getMessage()));
+                listener.onSent(head.link, head.moves);
+                continue;
+            }
             if (gathers && slot == null) {
                 return;
             }
@@ -222,8 +248,14 @@ final class NcclWire implements Wire {
             List<NcclGroup.Part> parts = slot == null ? asTheyLie(push) : gather(push, slot);
             push.to.post(parts, slot == null ? null : slot.gathered(), leaving);
         } catch (KvConnectorException cause) {
+            boolean gathering = slot != null && staging.abandon(slot);
+            if (gathering) {
+                halfGathered.add(leaving);
+            }
             listener.onWireFailed(push.link, String.valueOf(cause.getMessage()));
-            leaving.end();
+            if (!gathering) {
+                leaving.end();
+            }
         }
     }
 
@@ -253,7 +285,7 @@ final class NcclWire implements Wire {
             }
             boolean grows = there.addGathered(place, part.bytes());
             if (!grows) {
-                used = (used + 255) & -256; // Wide copies want it.
+                used = (used + StagingBuffer.ALIGNMENT - 1) & -StagingBuffer.ALIGNMENT;
             }
             long at = staging.gather(slot, used, move);
             if (grows) {
@@ -288,6 +320,15 @@ final class NcclWire implements Wire {
             end(); // Nothing reads it; that it failed the link's end tells.
         }
 
+        /** Whether the device has passed what it had of the gathering. */
+        boolean gathered() {
+            try {
+                return slot == null || device.complete(slot.gathered());
+            } catch (KvConnectorException cause) {
+                return true; // The context is lost, and runs nothing.
+            }
+        }
+
         void end() {
             if (slot != null) {
                 staging.giveBack(slot);
@@ -300,6 +341,13 @@ final class NcclWire implements Wire {
     public int poll(long now) {
         nowNs = now;
         int workCount = receives.poll(now) + sends.poll(now);
+        for (Leaving each : List.copyOf(halfGathered)) {
+            if (each.gathered()) {
+                halfGathered.remove(each);
+                each.end();
+                workCount++;
+            }
+        }
         if (!pushed.isEmpty()) {
             postPushed();
         }
@@ -315,11 +363,14 @@ final class NcclWire implements Wire {
                 return true;
             }
         }
-        return sends.links() + receives.links() > links.size();
+        return sends.links() + receives.links() > links.size() || !halfGathered.isEmpty();
     }
 
     @Override
     public boolean idle(Link link) {
+        if (halfGathered.stream().anyMatch(each -> each.push.link == link)) {
+            return false;
+        }
         NcclLink nccl = links.get(link);
         return nccl == null
                 || nccl.state() == NcclLink.State.CLOSED
@@ -345,7 +396,11 @@ final class NcclWire implements Wire {
     public void release(Link link) {
         NcclLink nccl = links.remove(link);
         if (nccl != null) {
-            nccl.close();
+            try {
+                nccl.close();
+            } catch (KvConnectorException cause) {
+                log.warn("plane=nccl {}", cause.getMessage());
+            }
         }
     }
 
@@ -366,11 +421,13 @@ final class NcclWire implements Wire {
     @Override
     public void close() {
         links.clear();
-        closeLane(sends);
-        closeLane(receives);
-        staging.close();
-        sendStream.close();
-        receiveStream.close();
+        Closing closing = new Closing();
+        closing.run(() -> closeLane(sends));
+        closing.run(() -> closeLane(receives));
+        closing.run(staging::close);
+        closing.run(sendStream::close);
+        closing.run(receiveStream::close);
+        closing.end();
     }
 
     private static void closeLane(NcclLane lane) {

@@ -11,19 +11,26 @@ import org.jspecify.annotations.Nullable;
  */
 class PullLane {
 
-    /** A pull is one group of operations; larger ones bring no speed, and arrive later. */
-    static final long GROUP_BYTES = 128L << 20;
-
     private static final int MOST_GROUPS = 8;
 
+    private final long mostBytes;
     private @Nullable Link holder;
     private int partsOut;
     private int groupsOut;
     private long groupBytes;
 
+    /**
+     * A free lane.
+     *
+     * @param mostBytes of a group of more than one part
+     */
+    PullLane(long mostBytes) {
+        this.mostBytes = mostBytes;
+    }
+
     /** Whether the group that is being gathered has room for so many bytes more. */
     boolean admits(long bytes, boolean first) {
-        return first || groupBytes + bytes <= GROUP_BYTES;
+        return first || groupBytes + bytes <= mostBytes;
     }
 
     /** Whether a group may be pulled from a sender now; begins it if so. */

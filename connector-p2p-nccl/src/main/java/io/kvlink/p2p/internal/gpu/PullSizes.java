@@ -7,10 +7,12 @@ package io.kvlink.p2p.internal.gpu;
  * @param partBytes the most that one part has
  * @param slotBytes of a slot of the spill buffer: enough that a copy's own cost doesn't count
  * @param slots how many the spill buffer has
+ * @param groupBytes of a pull that is one group of operations; larger ones bring no speed, and
+ *     arrive later
  */
-record PullSizes(long partBytes, long slotBytes, int slots) {
+record PullSizes(long partBytes, long slotBytes, int slots, long groupBytes) {
 
-    static final PullSizes DEFAULT = new PullSizes(64L << 20, 16L << 20, 8);
+    static final PullSizes DEFAULT = new PullSizes(64L << 20, 16L << 20, 8, 128L << 20);
 
     /** What a part has at most that goes through a slot. */
     long spilledBytes() {

@@ -11,6 +11,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
@@ -19,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class StagingBuffer implements AutoCloseable {
 
-    /** A group, and the gaps before its messages. */
-    static final long SLOT_BYTES = PullLane.GROUP_BYTES + LinkCodec.MAX_PARTS * 256L;
+    /** The gap before a message is smaller: wide copies want it. */
+    static final long ALIGNMENT = 256;
 
+    private static final Logger log = LoggerFactory.getLogger(StagingBuffer.class);
     private static final int SLOTS = 3;
 
     /**
@@ -33,28 +36,49 @@ final class StagingBuffer implements AutoCloseable {
     record Slot(long address, CudaEvent gathered) {}
 
     private final CudaDevice device;
+    private final long slotBytes;
     private final List<Slot> slots = new ArrayList<>();
     private final ArrayDeque<Slot> free = new ArrayDeque<>();
     private @Nullable CudaStream stream;
     private @Nullable RunCopier copier;
     private long address;
 
-    StagingBuffer(CudaDevice device) {
+    /**
+     * Takes nothing yet.
+     *
+     * @param device whose memory it takes
+     * @param groupBytes of the largest group
+     */
+    StagingBuffer(CudaDevice device, long groupBytes) {
         this.device = device;
+        slotBytes = (groupBytes + LinkCodec.MAX_PARTS * ALIGNMENT + ALIGNMENT - 1) & -ALIGNMENT;
     }
 
-    /** Takes a slot, or {@code null} if all are being sent. */
+    /**
+     * Takes a slot, or {@code null} if all are being sent.
+     *
+     * @throws KvConnectorException if there is no memory for them
+     */
     @Nullable Slot take() {
         if (stream == null) {
-            stream = device.newStream();
-            copier = device.newRunCopier();
-            address = device.allocate(SLOTS * SLOT_BYTES);
-            for (int i = 0; i < SLOTS; i++) {
-                slots.add(new Slot(address + i * SLOT_BYTES, device.newEvent()));
-            }
-            free.addAll(slots);
+            open();
         }
         return free.poll();
+    }
+
+    private void open() {
+        try {
+            address = device.allocate(SLOTS * slotBytes);
+            while (slots.size() < SLOTS) {
+                long at = address + slots.size() * slotBytes;
+                slots.add(new Slot(at, device.newEvent()));
+            }
+            stream = device.newStream();
+        } catch (KvConnectorException cause) {
+            closeQuietly();
+            throw cause;
+        }
+        free.addAll(slots);
     }
 
     void giveBack(Slot slot) {
@@ -71,15 +95,15 @@ final class StagingBuffer implements AutoCloseable {
      * @throws KvConnectorException with MALFORMED_FRAME if the receiver pulls more than a group
      */
     long gather(Slot slot, long offset, Move move) {
-        if (offset + move.part().bytes() > SLOT_BYTES) {
+        if (move.part().bytes() > slotBytes - offset) {
             throw new KvConnectorException(
-                    KvError.MALFORMED_FRAME, "a pull of more than " + SLOT_BYTES);
+                    KvError.MALFORMED_FRAME, "a pull of more than " + slotBytes);
         }
         long start = slot.address + offset;
         long at = start;
         for (Move.Run run : move.runs()) {
             if (run.onDevice()) {
-                opened(copier).add(run.address(), at, run.bytes(), opened(stream));
+                copier().add(run.address(), at, run.bytes(), opened(stream));
             } else {
                 device.copy(run.address(), at, run.bytes(), opened(stream));
             }
@@ -90,8 +114,33 @@ final class StagingBuffer implements AutoCloseable {
 
     /** All that was gathered into a slot is to be sent. */
     void finish(Slot slot) {
-        opened(copier).flush(opened(stream));
+        copier().flush(opened(stream));
         device.record(slot.gathered, opened(stream));
+    }
+
+    /**
+     * What was gathered into a slot will not be sent, and may be half enqueued.
+     *
+     * @return false if nothing of it runs; else it is over when the slot's event is reached
+     */
+    boolean abandon(Slot slot) {
+        if (copier != null) {
+            copier.close(); // With the runs that it has gathered: nobody must enqueue them now.
+            copier = null;
+        }
+        try {
+            device.record(slot.gathered, opened(stream));
+            return true;
+        } catch (KvConnectorException cause) {
+            return false; // The context is lost, and runs nothing.
+        }
+    }
+
+    private RunCopier copier() {
+        if (copier == null) {
+            copier = device.newRunCopier();
+        }
+        return copier;
     }
 
     private static <T> T opened(@Nullable T part) {
@@ -104,13 +153,31 @@ final class StagingBuffer implements AutoCloseable {
     /** Frees all; nothing is being sent. */
     @Override
     public void close() {
+        Closing closing = new Closing();
+        if (copier != null) {
+            closing.run(copier::close);
+            copier = null;
+        }
+        slots.forEach(slot -> closing.run(slot.gathered::close));
+        slots.clear();
+        free.clear();
         if (stream != null) {
-            opened(copier).close();
-            slots.forEach(slot -> slot.gathered.close());
-            slots.clear();
-            stream.close();
+            closing.run(stream::close);
             stream = null;
-            device.free(address);
+        }
+        if (address != 0) {
+            long freed = address;
+            address = 0;
+            closing.run(() -> device.free(freed));
+        }
+        closing.end();
+    }
+
+    private void closeQuietly() {
+        try {
+            close();
+        } catch (KvConnectorException again) {
+            log.warn("plane=nccl {}", again.getMessage());
         }
     }
 }

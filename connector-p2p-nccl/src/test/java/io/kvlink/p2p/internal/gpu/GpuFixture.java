@@ -32,7 +32,7 @@ abstract class GpuFixture {
     private static final int GPUS = 4;
 
     /** Small, so that a few kilobytes fill them. */
-    static final PullSizes SIZES = new PullSizes(100_000, 10_000, 3);
+    static final PullSizes SIZES = new PullSizes(100_000, 10_000, 3, 150_000);
 
     final long seed = Long.getLong("kv.seed", System.nanoTime());
     final Random random = new Random(seed);
@@ -122,8 +122,7 @@ abstract class GpuFixture {
         while (!done.getAsBoolean()) {
             step();
             if (System.nanoTime() - startNs > PATIENCE_NS) {
-                List<GpuTransfer> left =
-                        transfers.stream().filter(each -> !each.over()).toList();
+                List<GpuTransfer> left = transfers.stream().filter(each -> !each.over()).toList();
                 throw new AssertionError("seed=%d not over: %s".formatted(seed, left));
             }
         }

@@ -22,7 +22,7 @@ import java.util.Random;
  */
 final class GpuNode {
 
-    private static final int ARENA_BYTES = 10 << 20;
+    private static final int ARENA_BYTES = 20 << 20;
     private static final byte NEVER_WRITTEN = (byte) 0xcd;
     private static final int GAP = 64;
 

@@ -37,6 +37,7 @@ abstract class GpuPlaneContract extends GpuFixture {
         "2500001, 2, COMPUTED, DEVICE",
         "2500001, 1, PINNED, DEVICE",
         "9000001, 3, DEVICE, DEVICE",
+        "17000001, 1, COMPUTED, DEVICE",
     })
     void shouldMoveALayerExactly(int bytes, int runs, Kind from, Kind to) {
         GpuTransfer transfer = transfer(p, d).layer(bytes, runs, from, to).receive().sendAll();

