@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ServerSocketChannel;
@@ -45,6 +46,7 @@ final class RawPeer implements AutoCloseable {
             if (socket == null) {
                 return null;
             }
+            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             socket.configureBlocking(false);
             return new RawPeer(socket);
         } catch (IOException cause) {
@@ -57,6 +59,7 @@ final class RawPeer implements AutoCloseable {
         try {
             GpuEndpoint endpoint = GpuEndpoint.parse(plane.endpoint()).orElseThrow();
             SocketChannel socket = SocketChannel.open(endpoint.channel().socketAddress());
+            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             socket.configureBlocking(false);
             return new RawPeer(socket);
         } catch (IOException cause) {
