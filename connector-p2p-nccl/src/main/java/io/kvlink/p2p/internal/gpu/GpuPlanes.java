@@ -84,7 +84,8 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openNccl(GpuPlaneConfig config) {
-        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+        return openNccl(
+                config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS, new PullLane());
     }
 
     /**
@@ -108,7 +109,8 @@ public final class GpuPlanes {
             NcclLibrary library,
             ProcessIdentity process,
             PullSizes sizes,
-            long unusedNs) {
+            long unusedNs,
+            PullLane lane) {
         CudaDevice device = config.device();
         GpuPlane.Parts parts =
                 new GpuPlane.Parts() {
@@ -127,13 +129,7 @@ public final class GpuPlanes {
                     public PullReceiver receiver(
                             SideChannel channel, SpillBuffer spill, Wire wire) {
                         return new PullReceiver(
-                                channel,
-                                wire,
-                                spill,
-                                config.arena(),
-                                any -> null,
-                                new PullLane(),
-                                sizes);
+                                channel, wire, spill, config.arena(), any -> null, lane, sizes);
                     }
                 };
         return new GpuPlane(NCCL, device, config.host(), unusedNs, sizes, parts);

@@ -227,7 +227,9 @@ abstract class GpuFixture {
             nodes.forEach(GpuNode::release);
         }
         for (GpuNode node : nodes) {
-            assertThat(node.broken ? "" : node.process.leaks()).as("%s seed=%d", node.process, seed).isEmpty();
+            assertThat(node.broken ? "" : node.process.leaks())
+                    .as("%s seed=%d", node.process, seed)
+                    .isEmpty();
         }
         assertThat(openSockets()).as("sockets").isEqualTo(sockets);
     }

@@ -81,8 +81,18 @@ abstract class GpuPlaneFaultsContract extends GpuFixture {
     /** Calls that fail once, after so many successes. */
     private static List<String> calls() {
         return List.of(
-                "copy", "record", "await", "launch", "newEvent", "newStream", "allocate", "map",
-                "export", "enablePeer", "newRunCopier", "unmap");
+                "copy",
+                "record",
+                "await",
+                "launch",
+                "newEvent",
+                "newStream",
+                "allocate",
+                "map",
+                "export",
+                "enablePeer",
+                "newRunCopier",
+                "unmap");
     }
 
     @Test

@@ -40,8 +40,7 @@ class PlaneChoiceTest {
             List<Frame.Plane> planes = new ArrayList<>();
             for (String name : List.of("cuda-ipc", "nccl", "tcp")) {
                 devices.put(
-                        name,
-                        new DeviceAgent(new NamedPlane(name, !leadNowhere.contains(name))));
+                        name, new DeviceAgent(new NamedPlane(name, !leadNowhere.contains(name))));
                 planes.add(new Frame.Plane(name, name + "@" + port));
             }
             KvLayout layout = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
@@ -50,7 +49,7 @@ class PlaneChoiceTest {
                             transport,
                             new Frame.Identity("e" + port, port, address, layout, planes),
                             devices,
-                            Simulation.limits(1, 64),
+                            Simulation.LIMITS,
                             new TransferStats(),
                             this,
                             () -> nowNs);
@@ -126,11 +125,6 @@ class PlaneChoiceTest {
         @Override
         public String endpoint() {
             return name;
-        }
-
-        @Override
-        public boolean sharedLane() {
-            return false;
         }
 
         @Override

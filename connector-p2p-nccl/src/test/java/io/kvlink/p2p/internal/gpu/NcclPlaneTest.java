@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.gpu;
+
+import io.kvlink.p2p.internal.cuda.FakeCuda;
+import io.kvlink.p2p.internal.cuda.FakeNccl;
+
+final class NcclPlaneTest extends GpuPlaneContract {
+
+    @Override
+    GpuWiring wiring(FakeCuda onMachine) {
+        FakeNccl nccl = new FakeNccl(onMachine);
+        return (config, process, sizes, unusedNs) ->
+                GpuPlanes.openNccl(
+                        config,
+                        nccl.open(config.device()),
+                        process,
+                        sizes,
+                        unusedNs,
+                        new PullLane());
+    }
+}
