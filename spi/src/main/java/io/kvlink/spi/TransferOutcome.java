@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param detail the facts of a failure as {@code key=value}; otherwise empty
  * @param plane the data plane that carried it; empty if none was chosen
  * @param bytes bytes that moved
- * @param nanos from the first save (sender), or the first offer or grant (receiver), to the last byte
+ * @param nanos from the first save (sender), or the first offer or grant (receiver), to the last
+ *     byte
  */
 public record TransferOutcome(
         String requestId,

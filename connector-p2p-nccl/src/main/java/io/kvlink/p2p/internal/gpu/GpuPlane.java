@@ -18,6 +18,7 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,7 +38,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     // transfers.
     private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(200);
     private static final long BUSY_SPIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
-    private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long NAP_NS = TimeUnit.MICROSECONDS.toNanos(50);
     private static final long SWEEP_NS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
 
@@ -348,7 +349,7 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
             if (nowNs - lastWorkNs < BUSY_SPIN_NS) {
                 Thread.onSpinWait();
             } else {
-                channel.idle(Math.min(maxNs, NAP_NS));
+                LockSupport.parkNanos(this, Math.min(maxNs, NAP_NS));
             }
         } else if (nowNs - lastWorkNs < SPIN_NS) {
             Thread.onSpinWait();

@@ -190,6 +190,12 @@ abstract class GpuFixture {
         closed.remove(node);
     }
 
+    /** Makes room for another node: this one was killed, and is gone. */
+    final void bury(GpuNode node) {
+        nodes.remove(node);
+        closed.add(node);
+    }
+
     private final List<GpuNode> closed = new ArrayList<>();
 
     /** Kills a node; its GPUs still do some of what they have. Peers see the process going on. */
@@ -204,6 +210,7 @@ abstract class GpuFixture {
         for (GpuNode node : nodes) {
             for (GpuNode peer : nodes) {
                 if (!node.killed) {
+                    node.plane.disconnect(peer.endpoint());
                     node.plane.disconnect(peer.plane.endpoint());
                 }
             }

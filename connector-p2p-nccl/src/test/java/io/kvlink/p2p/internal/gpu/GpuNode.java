@@ -46,6 +46,9 @@ final class GpuNode {
     /** Set by the fixture, which opens planes. */
     GpuPlane plane;
 
+    /** Where peers find it, if not at its own plane. */
+    String foundAt = "";
+
     boolean killed;
 
     /** Its context is lost: calls of CUDA fail, and nothing can be given back. */
@@ -94,6 +97,15 @@ final class GpuNode {
         MemoryRegion region = arena.slice(start, bytes);
         reserved.add(region);
         return region;
+    }
+
+    String endpoint() {
+        return foundAt.isEmpty() ? plane.endpoint() : foundAt;
+    }
+
+    /** Somebody has rightly written there. */
+    void forgive(MemoryRegion region) {
+        reserved.add(region);
     }
 
     /** Pinned host memory. */

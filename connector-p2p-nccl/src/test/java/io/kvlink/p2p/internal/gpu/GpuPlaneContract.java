@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.gpu.GpuTransfer.Kind;
 import io.kvlink.spi.KvError;
-import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,7 +77,7 @@ abstract class GpuPlaneContract extends GpuFixture {
     }
 
     private Kind kind() {
-        return List.of(Kind.values()).get(random.nextInt(3));
+        return Kind.any(random);
     }
 
     @Test

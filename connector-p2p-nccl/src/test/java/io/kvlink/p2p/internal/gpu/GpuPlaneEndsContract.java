@@ -29,7 +29,7 @@ abstract class GpuPlaneEndsContract extends GpuFixture {
     final GpuTransfer mixed(GpuNode from, GpuNode to) {
         GpuTransfer transfer = transfer(from, to);
         for (int i = 0; i < 5; i++) {
-            Kind source = Kind.values()[random.nextInt(3)];
+            Kind source = Kind.any(random);
             Kind destination = random.nextInt(3) == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(40_000);
             transfer.layer(bytes, 1 + random.nextInt(3), source, destination);

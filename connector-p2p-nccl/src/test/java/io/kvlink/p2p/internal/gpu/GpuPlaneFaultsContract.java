@@ -27,7 +27,7 @@ abstract class GpuPlaneFaultsContract extends GpuFixture {
     private GpuTransfer mixed(GpuNode from, GpuNode to) {
         GpuTransfer transfer = transfer(from, to);
         for (int i = 0; i < 6; i++) {
-            Kind source = Kind.values()[random.nextInt(3)];
+            Kind source = Kind.any(random);
             Kind destination = i % 2 == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(30_000);
             transfer.layer(bytes, 1 + random.nextInt(3), source, destination);

@@ -34,7 +34,13 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         DEVICE,
         PINNED,
         /** On the device, but the engine's stream is yet to write it. */
-        COMPUTED
+        COMPUTED;
+
+        private static final List<Kind> ALL = List.of(values());
+
+        static Kind any(Random random) {
+            return ALL.get(random.nextInt(ALL.size()));
+        }
     }
 
     private static final class Layer {
@@ -106,16 +112,15 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         return layer(bytes, 1, Kind.DEVICE, Kind.DEVICE);
     }
 
-    int layers() {
-        return layers.size();
+    int layerNumber(int index) {
+        return firstLayer + index;
     }
 
     GpuTransfer receive() {
         receiving = true;
         List<MemoryRegion> destinations =
                 layers.stream().map(layer -> layer.destination).collect(Collectors.toList());
-        to.plane.receive(
-                new ReceiveOp(from.plane.endpoint(), ticket, firstLayer, destinations, this));
+        to.plane.receive(new ReceiveOp(from.endpoint(), ticket, firstLayer, destinations, this));
         return this;
     }
 
@@ -205,6 +210,11 @@ final class GpuTransfer implements SendListener, ReceiveListener {
 
     synchronized boolean sendsEnded() {
         return from.killed || layers.stream().allMatch(layer -> !layer.posted || layer.sent > 0);
+    }
+
+    /** Whether something has failed, so that the rest may never end by itself. */
+    synchronized boolean failed() {
+        return receiveError != null || layers.stream().anyMatch(layer -> layer.sendError != null);
     }
 
     /** Whether all that was asked for has ended. */
