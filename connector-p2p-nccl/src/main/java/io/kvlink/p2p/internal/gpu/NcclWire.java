@@ -52,7 +52,6 @@ final class NcclWire implements Wire {
     private final Map<Link, NcclLink> links = new LinkedHashMap<>();
     // Pushed, and waiting for room in the staging buffer; in order, all links'.
     private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
-    private long nowNs;
 
     // Written by the device thread, read by any.
     private volatile int communicators;
@@ -111,7 +110,7 @@ final class NcclWire implements Wire {
 
     private void connect(Link link, byte[] id) {
         NcclLane lane = link.dialled ? receives : sends;
-        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link), nowNs));
+        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link)));
     }
 
     /** Hears how a communicator goes. */
@@ -298,7 +297,6 @@ final class NcclWire implements Wire {
 
     @Override
     public int poll(long now) {
-        nowNs = now;
         int workCount = receives.poll(now) + sends.poll(now);
         if (!pushed.isEmpty()) {
             postPushed();

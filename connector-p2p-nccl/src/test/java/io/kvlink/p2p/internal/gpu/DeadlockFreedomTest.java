@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeNccl;
 import io.kvlink.p2p.internal.gpu.GpuTransfer.Kind;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -82,38 +84,42 @@ class DeadlockFreedomTest extends GpuFixture {
         }
     }
 
-    /** All engines post, in any order and while everything runs. */
+    /** All engines post, in any order and while everything runs; a sender only what is granted. */
     private void begin(int p, boolean cancels) {
         List<Runnable> posts = new ArrayList<>();
-        List<Runnable> ends = new ArrayList<>();
         for (GpuNode from : nodes.subList(0, p)) {
             for (GpuNode to : nodes.subList(p, nodes.size())) {
-                GpuTransfer transfer = transfer(from, to);
-                int layers = 1 + random.nextInt(3);
-                for (int layer = 0; layer < layers; layer++) {
-                    int index = layer;
-                    Kind source = random.nextBoolean() ? Kind.DEVICE : Kind.COMPUTED;
-                    Kind destination = random.nextInt(4) == 0 ? Kind.PINNED : Kind.DEVICE;
-                    transfer.layer(1 + random.nextInt(3_000), 2, source, destination);
-                    posts.add(() -> transfer.send(index));
-                }
-                posts.add(transfer::receive);
-                if (cancels && random.nextInt(3) == 0) {
-                    // Either engine first; the control plane tells the other.
-                    ends.add(transfer::cancelSends);
-                    ends.add(transfer::cancelReceive);
-                }
+                Queue<Runnable> inOrder = posts(transfer(from, to), cancels);
+                inOrder.forEach(post -> posts.add(() -> inOrder.remove().run()));
             }
         }
         Collections.shuffle(posts, random);
-        Collections.shuffle(ends, random);
-        posts.addAll(ends);
         for (Runnable post : posts) {
             post.run();
             for (int steps = random.nextInt(30); steps > 0; steps--) {
                 stepOne();
             }
         }
+    }
+
+    private Queue<Runnable> posts(GpuTransfer transfer, boolean cancels) {
+        Queue<Runnable> posts = new ArrayDeque<>();
+        posts.add(transfer::receive);
+        int layers = 1 + random.nextInt(3);
+        for (int layer = 0; layer < layers; layer++) {
+            int index = layer;
+            Kind source = random.nextBoolean() ? Kind.DEVICE : Kind.COMPUTED;
+            Kind destination = random.nextInt(4) == 0 ? Kind.PINNED : Kind.DEVICE;
+            transfer.layer(1 + random.nextInt(3_000), 2, source, destination);
+            posts.add(() -> transfer.send(index));
+        }
+        if (cancels && random.nextInt(3) == 0) {
+            // Either engine first; the control plane tells the other.
+            boolean senderFirst = random.nextBoolean();
+            posts.add(senderFirst ? transfer::cancelSends : transfer::cancelReceive);
+            posts.add(senderFirst ? transfer::cancelReceive : transfer::cancelSends);
+        }
+        return posts;
     }
 
     /** Steps until all is over; false if nobody can do anything before. */
