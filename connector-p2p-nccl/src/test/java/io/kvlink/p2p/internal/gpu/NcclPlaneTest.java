@@ -6,9 +6,11 @@ import io.kvlink.p2p.internal.cuda.FakeNccl;
 
 final class NcclPlaneTest extends GpuPlaneContract {
 
+    private FakeNccl nccl;
+
     @Override
     GpuWiring wiring(FakeCuda onMachine) {
-        FakeNccl nccl = new FakeNccl(onMachine);
+        nccl = new FakeNccl(onMachine);
         return (config, process, sizes, unusedNs) ->
                 GpuPlanes.openNccl(
                         config,
@@ -17,5 +19,10 @@ final class NcclPlaneTest extends GpuPlaneContract {
                         sizes,
                         unusedNs,
                         new PullLane());
+    }
+
+    @Override
+    int takenByLinks(GpuNode node) {
+        return nccl.communicators(node.process); // Their streams are the plane's.
     }
 }
