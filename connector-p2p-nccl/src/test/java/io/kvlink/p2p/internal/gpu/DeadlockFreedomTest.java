@@ -9,9 +9,12 @@ import io.kvlink.p2p.internal.gpu.GpuTransfer.Kind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -23,9 +26,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DeadlockFreedomTest extends GpuFixture {
 
     private static final int ROUNDS = 200;
+    // Without the rule the first ring comes much earlier.
+    private static final int MOST_ROUNDS = 1_000;
     // So many steps in a row in which no plane and no GPU found anything to do.
-    private static final int STUCK = 3_000;
+    private static final int STUCK = 6_000;
 
+    // Threads that get little of the CPU: what others send them comes together.
+    private final Set<GpuNode> slow = new HashSet<>();
     private boolean anySender;
 
     @Override
@@ -64,14 +71,13 @@ class DeadlockFreedomTest extends GpuFixture {
         }
     }
 
-    @ParameterizedTest(name = "{0}P{1}D")
-    @CsvSource({"2, 2", "3, 3"})
-    void shouldDeadlockWithoutTheRule(int p, int d) {
+    @RepeatedTest(5)
+    void shouldDeadlockWithoutTheRule() {
         anySender = true;
-        open(p + d);
+        open(6);
         boolean finished = true;
-        for (int round = 0; round < ROUNDS && finished; round++) {
-            begin(p, false);
+        for (int round = 0; round < MOST_ROUNDS && finished; round++) {
+            begin(3, false);
             finished = finish();
             if (finished) {
                 forget();
@@ -88,6 +94,8 @@ class DeadlockFreedomTest extends GpuFixture {
 
     /** All engines post, in any order and while everything runs; a sender only what is granted. */
     private void begin(int p, boolean cancels) {
+        slow.clear();
+        nodes.stream().filter(node -> random.nextBoolean()).forEach(slow::add);
         List<Runnable> posts = new ArrayList<>();
         for (GpuNode from : nodes.subList(0, p)) {
             for (GpuNode to : nodes.subList(p, nodes.size())) {
@@ -96,9 +104,10 @@ class DeadlockFreedomTest extends GpuFixture {
             }
         }
         Collections.shuffle(posts, random);
+        int pause = 1 + random.nextInt(30);
         for (Runnable post : posts) {
             post.run();
-            for (int steps = random.nextInt(30); steps > 0; steps--) {
+            for (int steps = random.nextInt(pause); steps > 0; steps--) {
                 stepOne();
             }
         }
@@ -112,7 +121,7 @@ class DeadlockFreedomTest extends GpuFixture {
             int index = layer;
             Kind source = random.nextBoolean() ? Kind.DEVICE : Kind.COMPUTED;
             Kind destination = random.nextInt(4) == 0 ? Kind.PINNED : Kind.DEVICE;
-            transfer.layer(1 + random.nextInt(3_000), 2, source, destination);
+            transfer.layer(1 + random.nextInt(1_000), 2, source, destination);
             posts.add(() -> transfer.send(index));
         }
         if (cancels && random.nextInt(3) == 0) {
@@ -140,12 +149,24 @@ class DeadlockFreedomTest extends GpuFixture {
     private boolean stepOne() {
         nowNs += stepNs;
         int choice = random.nextInt(2 * nodes.size());
-        return choice < nodes.size() ? nodes.get(choice).plane.poll(nowNs) > 0 : stepMachine();
+        if (choice >= nodes.size()) {
+            return stepMachine();
+        }
+        GpuNode node = nodes.get(choice);
+        boolean runs = !slow.contains(node) || random.nextInt(20) == 0;
+        return runs && node.plane.poll(nowNs) > 0;
     }
 
+    /** Now and then links end, and are made again in another order. */
     private void forget() {
         transfers.forEach(GpuTransfer::check);
         transfers.clear();
+        if (random.nextInt(4) == 0) {
+            for (GpuNode node : nodes) {
+                nodes.forEach(peer -> node.plane.disconnect(peer.plane.endpoint()));
+            }
+            stepUntil(() -> nodes.stream().allMatch(node -> node.plane.settled()));
+        }
     }
 
     /** Breaks the rule: pulls may be out to several senders. */
