@@ -19,7 +19,8 @@ import java.util.List;
  */
 final class DeviceMover implements KvMover {
 
-    // A copy by the engine takes 3 to 5 us to enqueue, whatever its size. Within the device a kernel
+    // A copy by the engine takes 3 to 5 us to enqueue, whatever its size. Within the device a
+    // kernel
     // is faster anyway, but takes the engine's compute units; to the host the engine is.
     private static final long LONG_BYTES_ON_DEVICE = 1 << 20;
     private static final long LONG_BYTES_TO_HOST = 256 << 10;
