@@ -92,7 +92,7 @@ abstract class ChurnCases extends NodeCases {
         return state.ledger().idle() && state.ledger().peers() == 0;
     }
 
-    private static boolean noMore(NodeState after, NodeState before) {
+    private boolean noMore(NodeState after, NodeState before) {
         return after.deviceFree() >= before.deviceFree() - DEVICE_TOLERANCE
                 && after.direct() <= before.direct() + DIRECT_TOLERANCE
                 && after.rss() <= before.rss() + RSS_TOLERANCE + rounds * keptByLibrary()
