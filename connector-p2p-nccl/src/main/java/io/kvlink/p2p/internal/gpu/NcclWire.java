@@ -53,7 +53,7 @@ final class NcclWire implements Wire {
     private final Map<Link, NcclLink> links = new LinkedHashMap<>();
     // Pushed, and waiting for room in the staging buffer; in order, all links'.
     private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
-    // Gathered, or half of it, and never sent: the device may still read their sources.
+    // Gathered, or half of it, and not to be sent: the device may still read their sources.
     private final List<Leaving> halfGathered = new ArrayList<>();
 
     // Written by the device thread, read by any.
@@ -316,7 +316,12 @@ final class NcclWire implements Wire {
 
         @Override
         public void onFailed(NcclGroup group, KvError error, String detail) {
-            end(); // Nothing reads it; that it failed the link's end tells.
+            // NCCL doesn't read it; that it failed the link's end tells.
+            if (gathered()) {
+                end();
+            } else {
+                halfGathered.add(this);
+            }
         }
 
         /** Whether the device has passed what it had of the gathering. */

@@ -229,6 +229,9 @@ abstract class GpuFixture {
         nodes.stream().filter(node -> !node.killed).forEach(node -> node.plane.close());
         while (stepMachine()) {}
         nodes.addAll(closed);
+        if (nodes.stream().noneMatch(node -> node.broken)) {
+            assertThat(machine.failures()).as("seed=%d", seed).isEmpty();
+        }
         try {
             transfers.forEach(GpuTransfer::check);
             nodes.stream().filter(node -> !node.killed).forEach(GpuNode::checkArena);

@@ -7,6 +7,7 @@ import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
+import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -156,6 +157,29 @@ final class GpuNode {
 
     byte[] read(MemoryRegion region) {
         return process.read(region.address(), (int) region.bytes());
+    }
+
+    /** Gives back what {@link #scattered} took: whoever touches it then breaks its process. */
+    void discard(List<MemoryRegion> regions) {
+        MemoryRegion first = regions.get(0);
+        if (broken) {
+            return;
+        }
+        if (first.kind() == MemoryKind.PINNED) {
+            Long start =
+                    locked.stream().filter(each -> holds(each, first)).max(Long::compare).get();
+            locked.remove(start);
+            device.pageLocker().unlock(start);
+        } else {
+            Long start =
+                    allocated.stream().filter(each -> holds(each, first)).max(Long::compare).get();
+            allocated.remove(start);
+            device.free(start);
+        }
+    }
+
+    private static boolean holds(long start, MemoryRegion region) {
+        return start <= region.address();
     }
 
     void fill(MemoryRegion region, byte value) {

@@ -20,13 +20,13 @@ import java.util.stream.Collectors;
 /**
  * Some layers from a node to another, and everything that must hold of them: each operation ends
  * once; what is received is what the engine computed; a source isn't read and a destination not
- * written after its operation has ended. For the last, both get another content at once then, and
- * {@link #check} looks again when everything has run.
+ * written after its operation has ended. For the last, a source is freed and a destination gets
+ * another content at once then; an access breaks the process, and {@link #check} looks at the
+ * destination when everything has run.
  */
 final class GpuTransfer implements SendListener, ReceiveListener {
 
     private static final byte NOT_COMPUTED = 0x11;
-    private static final byte FREED = 0x66;
     private static final byte SEALED = 0x5e;
 
     /** Where a layer lies at an end. */
@@ -239,8 +239,11 @@ final class GpuTransfer implements SendListener, ReceiveListener {
         if (layer.sent > 1) {
             defects.add("layer=" + op.layer() + " sent again, error=" + error);
         }
-        // Whoever reads it from now on gets this.
-        layer.source.forEach(region -> from.fill(region, FREED));
+        // Where the engine has yet to write, nobody frees it.
+        boolean computed = layer.after == null || from.broken || from.device.complete(layer.after);
+        if (layer.sent == 1 && computed) {
+            from.discard(layer.source);
+        }
         if (layer.after != null) {
             from.closeEvent(layer.after);
         }
