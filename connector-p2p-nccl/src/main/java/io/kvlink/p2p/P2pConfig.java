@@ -25,7 +25,6 @@ import java.util.function.Function;
  * @param peerTimeoutNs {@code peer_timeout_s}: a peer that is silent for longer is lost
  * @param getLeaseNs {@code get_lease_s}: how long KV is kept to be fetched
  * @param unclaimedTtlNs {@code unclaimed_ttl_s}: how long KV is kept that no request has asked for
- * @param groupBytes {@code group_bytes}: layers travel in groups of about so many bytes
  */
 public record P2pConfig(
         Optional<HostPort> proxy,
@@ -38,8 +37,7 @@ public record P2pConfig(
         long handshakeTimeoutNs,
         long peerTimeoutNs,
         long getLeaseNs,
-        long unclaimedTtlNs,
-        long groupBytes) {
+        long unclaimedTtlNs) {
 
     private static final List<String> DATA_PLANES =
             List.of(DataPlanes.AUTO, "tcp", "loopback", "nccl", "cuda-ipc");
@@ -75,8 +73,7 @@ public record P2pConfig(
                         seconds(extra, "handshake_timeout_s", 5),
                         peerTimeout(extra),
                         seconds(extra, "get_lease_s", 480),
-                        seconds(extra, "unclaimed_ttl_s", 60),
-                        extra.integer("group_bytes", 2L << 30, 1, Long.MAX_VALUE));
+                        seconds(extra, "unclaimed_ttl_s", 60));
         extra.refuseUnknown();
         return read;
     }

@@ -47,7 +47,6 @@ final class P2pConnector implements KvConnector {
 
     private static final Logger logger = LoggerFactory.getLogger(P2pConnector.class);
     private static final SecureRandom RANDOM = new SecureRandom();
-    private static final int LANE_WINDOW = 2;
 
     private final HostPort address;
     // Null without a GPU.
@@ -262,9 +261,7 @@ final class P2pConnector implements KvConnector {
                 p2p.handshakeTimeoutNs(),
                 p2p.peerTimeoutNs(),
                 p2p.getLeaseNs(),
-                p2p.unclaimedTtlNs(),
-                p2p.groupBytes(),
-                LANE_WINDOW);
+                p2p.unclaimedTtlNs());
     }
 
     private static @Nullable Heartbeat heartbeat(

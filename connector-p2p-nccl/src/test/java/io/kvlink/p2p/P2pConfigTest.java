@@ -33,8 +33,7 @@ final class P2pConfigTest {
                                 5_000_000_000L,
                                 10_000_000_000L,
                                 480_000_000_000L,
-                                60_000_000_000L,
-                                2L << 30));
+                                60_000_000_000L));
     }
 
     @Test
@@ -71,7 +70,6 @@ final class P2pConfigTest {
         assertThat(of(Map.of("mem_pool_size_gb", 0)).poolBytes()).isZero();
         assertThat(of(Map.of("transfer_timeout_s", "0.001")).transferTimeoutNs())
                 .isEqualTo(1_000_000);
-        assertThat(of(Map.of("group_bytes", "1e6")).groupBytes()).isEqualTo(1_000_000);
         assertThat(of(Map.of("send_type", "GET")).sendType()).isEqualTo(SendType.GET);
         assertThat(of(Map.of("data_plane", "cuda-ipc")).dataPlane()).isEqualTo("cuda-ipc");
     }
@@ -115,7 +113,6 @@ final class P2pConfigTest {
                 "peer_timeout_s | 2.9 | a number from 3.0 to 86400.0",
                 "get_lease_s | 0.0 | a number from 0.001 to 86400.0",
                 "unclaimed_ttl_s | 0.0 | a number from 0.001 to 86400.0",
-                "group_bytes | 0 | a whole number from 1 to 9223372036854775807",
             })
     void shouldNameKeyValueAndWhatIsAllowed(String key, String value, String allowed) {
         assertRefused(

@@ -23,11 +23,6 @@ class WrappedPlane implements DataPlane {
     }
 
     @Override
-    public boolean sharedLane() {
-        return plane.sharedLane();
-    }
-
-    @Override
     public boolean arrivesSoon() {
         return plane.arrivesSoon();
     }

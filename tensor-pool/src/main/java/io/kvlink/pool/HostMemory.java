@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
  */
 final class HostMemory {
 
+    private static final int PAGE_BYTES = 4096;
+
     private HostMemory() {}
 
     static ArenaMemory.Source source(HostPoolConfig config) {
@@ -22,7 +24,7 @@ final class HostMemory {
             case DIRECT -> bytes -> unlocked(ByteBuffer.allocateDirect(bytes));
             case PINNED -> {
                 PageLocker locker = config.pageLocker().orElseThrow();
-                yield bytes -> locked(ByteBuffer.allocateDirect(bytes), locker);
+                yield bytes -> locked(ownPages(bytes), locker);
             }
             case DEVICE -> throw new IllegalArgumentException("kind=" + config.kind());
         };
@@ -30,6 +32,14 @@ final class HostMemory {
 
     private static ArenaMemory unlocked(ByteBuffer buffer) {
         return new ArenaMemory(MemoryRegion.ofBuffer(buffer), () -> {});
+    }
+
+    // Pages are locked as a whole, and none of them twice.
+    private static ByteBuffer ownPages(int bytes) {
+        int pages = (bytes - 1) / PAGE_BYTES + 1;
+        return ByteBuffer.allocateDirect(Math.multiplyExact(pages + 1, PAGE_BYTES))
+                .alignedSlice(PAGE_BYTES)
+                .slice(0, bytes);
     }
 
     private static ArenaMemory locked(ByteBuffer buffer, PageLocker locker) {

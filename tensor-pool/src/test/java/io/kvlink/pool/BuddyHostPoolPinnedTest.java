@@ -47,6 +47,29 @@ class BuddyHostPoolPinnedTest {
     }
 
     @Test
+    void shouldLockWholePagesOfItsOwn() {
+        FakePageLocker fake = new FakePageLocker(Integer.MAX_VALUE);
+        PageLocker locker =
+                new PageLocker() {
+                    @Override
+                    public long lock(ByteBuffer memory) {
+                        assertThat(memory.alignmentOffset(0, 4096)).isZero();
+                        return fake.lock(memory);
+                    }
+
+                    @Override
+                    public void unlock(long address) {
+                        fake.unlock(address);
+                    }
+                };
+        HostPool pool = pool(3 * MIB, locker);
+        for (int i = 0; i < 3; i++) {
+            assertThat(pool.tryLease(MIB, "a")).isNotNull();
+        }
+        assertThat(fake.locks()).isEqualTo(2);
+    }
+
+    @Test
     void shouldKeepWhatItHasWhenTheLockerThrowsMidway() {
         FakePageLocker locker = new FakePageLocker(1);
         HostPool pool = pool(3 * MIB, locker);

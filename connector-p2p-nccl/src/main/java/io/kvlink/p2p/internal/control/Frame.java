@@ -87,13 +87,13 @@ public sealed interface Frame {
     record Fetch(TransferId id, int tokens, long digest, long ticket) implements Frame {}
 
     /**
-     * "I have layers for you."
+     * "I have, or will have, all these layers for you."
      *
      * @param id the transfer
      * @param tokens its length in tokens
      * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
-     * @param firstLayer first layer of the group
-     * @param layers how many
+     * @param firstLayer 0
+     * @param layers how many: all
      */
     record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers)
             implements Frame {}
@@ -102,9 +102,9 @@ public sealed interface Frame {
      * "There is room; send these layers under this ticket."
      *
      * @param id the transfer
-     * @param ticket the receiver's number for this group
-     * @param firstLayer first layer of the group
-     * @param layers how many
+     * @param ticket the receiver's number for these layers
+     * @param firstLayer 0
+     * @param layers how many: all
      */
     record Grant(TransferId id, long ticket, int firstLayer, int layers) implements Frame {}
 

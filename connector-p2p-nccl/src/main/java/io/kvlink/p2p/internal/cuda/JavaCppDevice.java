@@ -291,12 +291,13 @@ public final class JavaCppDevice implements CudaDevice {
 
     @Override
     public RunCopier newRunCopier() {
+        return new JavaCppRunCopier(kernel("copy_few"), kernel("copy_many"));
+    }
+
+    private CUfunc_st kernel(String name) {
         CUfunc_st kernel = new CUfunc_st();
-        check(
-                cudart.cuModuleGetFunction(kernel, kernels(), "copy_runs"),
-                "cuModuleGetFunction",
-                "copy_runs");
-        return new JavaCppRunCopier(kernel);
+        check(cudart.cuModuleGetFunction(kernel, kernels(), name), "cuModuleGetFunction", name);
+        return kernel;
     }
 
     private synchronized CUmod_st kernels() {

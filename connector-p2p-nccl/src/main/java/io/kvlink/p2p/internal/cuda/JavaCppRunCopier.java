@@ -13,6 +13,7 @@ import org.bytedeco.javacpp.PointerPointer;
 final class JavaCppRunCopier implements RunCopier {
 
     // As in copy_runs.cu.
+    private static final int FEW_RUNS = 160;
     private static final int MOST_RUNS = 1360;
     private static final int RUN_LONGS = 3;
     private static final int THREADS = 512;
@@ -21,7 +22,8 @@ final class JavaCppRunCopier implements RunCopier {
     // Enough blocks to fill a GPU, few enough not to crowd others out.
     private static final long MOST_BLOCKS = 256;
 
-    private final CUfunc_st kernel;
+    private final CUfunc_st few;
+    private final CUfunc_st many;
     private final LongPointer memory = new LongPointer((long) MOST_RUNS * RUN_LONGS);
     private final LongBuffer runs = memory.asBuffer();
     // An array of one pointer; its constructor of one pointer would be a cast.
@@ -30,8 +32,9 @@ final class JavaCppRunCopier implements RunCopier {
     private int count;
     private long longest;
 
-    JavaCppRunCopier(CUfunc_st kernel) {
-        this.kernel = kernel;
+    JavaCppRunCopier(CUfunc_st few, CUfunc_st many) {
+        this.few = few;
+        this.many = many;
     }
 
     @Override
@@ -58,7 +61,7 @@ final class JavaCppRunCopier implements RunCopier {
         longest = 0;
         check(
                 cudart.cuLaunchKernel(
-                        kernel,
+                        height <= FEW_RUNS ? few : many,
                         width,
                         height,
                         1,

@@ -26,13 +26,6 @@ public interface DataPlane extends AutoCloseable {
     String endpoint();
 
     /**
-     * Whether operations run strictly in the order in which they were posted, across peers, each
-     * waiting for its partner: then the lane rule applies (docs/deadlock.md), and layers are
-     * granted only when they are computed. Otherwise a slow peer delays only itself.
-     */
-    boolean sharedLane();
-
-    /**
      * Whether what a sender has computed arrives within milliseconds, so that a consumer may begin
      * to load the first layers while the last ones travel. Otherwise it waits for all of them,
      * since a load that waits holds up the consumer's step.

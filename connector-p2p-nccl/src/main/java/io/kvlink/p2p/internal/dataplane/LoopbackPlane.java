@@ -75,11 +75,6 @@ public final class LoopbackPlane implements DataPlane {
     }
 
     @Override
-    public boolean sharedLane() {
-        return false;
-    }
-
-    @Override
     public boolean arrivesSoon() {
         return false;
     }

@@ -132,11 +132,6 @@ public final class TcpPlane implements DataPlane {
     }
 
     @Override
-    public boolean sharedLane() {
-        return false;
-    }
-
-    @Override
     public boolean arrivesSoon() {
         return false;
     }

@@ -127,11 +127,6 @@ final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Listener {
     }
 
     @Override
-    public boolean sharedLane() {
-        return false; // Lanes, where there are any, are kept by PullLane.
-    }
-
-    @Override
     public boolean arrivesSoon() {
         return true;
     }

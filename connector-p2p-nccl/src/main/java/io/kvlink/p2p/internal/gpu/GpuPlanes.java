@@ -84,7 +84,13 @@ public final class GpuPlanes {
      * @return the plane, to be polled by one thread; the caller closes it
      */
     public static DataPlane openNccl(GpuPlaneConfig config) {
-        return openNccl(config, nccl(config), PROCESS, PullSizes.DEFAULT, NCCL_UNUSED_NS);
+        return openNccl(
+                config,
+                nccl(config),
+                PROCESS,
+                PullSizes.DEFAULT,
+                NCCL_UNUSED_NS,
+                new PullLane(PullSizes.DEFAULT.groupBytes()));
     }
 
     /**
@@ -108,7 +114,8 @@ public final class GpuPlanes {
             NcclLibrary library,
             ProcessIdentity process,
             PullSizes sizes,
-            long unusedNs) {
+            long unusedNs,
+            PullLane lane) {
         CudaDevice device = config.device();
         GpuPlane.Parts parts =
                 new GpuPlane.Parts() {
@@ -133,13 +140,7 @@ public final class GpuPlanes {
                     public PullReceiver receiver(
                             SideChannel channel, SpillBuffer spill, Wire wire) {
                         return new PullReceiver(
-                                channel,
-                                wire,
-                                spill,
-                                config.arena(),
-                                any -> null,
-                                new PullLane(sizes.groupBytes()),
-                                sizes);
+                                channel, wire, spill, config.arena(), any -> null, lane, sizes);
                     }
                 };
         return new GpuPlane(NCCL, device, config.host(), unusedNs, sizes, parts);

@@ -94,14 +94,12 @@ final class NcclLane {
      * @param uniqueId what {@link NcclLibrary#newUniqueId} returned here or there
      * @param sends true at the end that sends
      * @param listener told how it goes
-     * @param nowNs the time
      * @return the link, which is the lane's until it is closed
      */
-    NcclLink connect(
-            String peer, byte[] uniqueId, boolean sends, NcclLink.Listener listener, long nowNs) {
+    NcclLink connect(String peer, byte[] uniqueId, boolean sends, NcclLink.Listener listener) {
         long freeBytes = device.freeBytes();
         NcclCommunicator communicator = library.init(uniqueId, sends ? 0 : 1, limits.channels);
-        NcclLink link = new NcclLink(this, peer, sends, communicator, freeBytes, nowNs, listener);
+        NcclLink link = new NcclLink(this, peer, sends, communicator, freeBytes, listener);
         links.add(link);
         return link;
     }

@@ -79,11 +79,13 @@ final class NcclLink {
     private final boolean sends;
     private final NcclCommunicator communicator;
     private final long freeBytesBefore;
-    private final long startNs;
     private final Listener listener;
     private final Deque<NcclGroup> early = new ArrayDeque<>();
     private final Deque<NcclGroup> begun = new ArrayDeque<>();
     private State state = State.CONNECTING;
+    // Its time runs from its first poll: whoever makes it may not know the time yet.
+    private boolean polled;
+    private long startNs;
     private @Nullable CudaStream greetingStream;
     private long communicatorBytes;
     private KvError error = KvError.CLOSED;
@@ -97,14 +99,12 @@ final class NcclLink {
             boolean sends,
             NcclCommunicator communicator,
             long freeBytesBefore,
-            long startNs,
             Listener listener) {
         this.lane = lane;
         this.peer = peer;
         this.sends = sends;
         this.communicator = communicator;
         this.freeBytesBefore = freeBytesBefore;
-        this.startNs = startNs;
         this.listener = listener;
     }
 
@@ -205,6 +205,10 @@ final class NcclLink {
     }
 
     int poll(long nowNs) {
+        if (!polled) {
+            polled = true;
+            startNs = nowNs;
+        }
         return switch (state) {
             case CONNECTING -> pollInit(nowNs);
             case GREETING, READY -> pollGroups(nowNs);

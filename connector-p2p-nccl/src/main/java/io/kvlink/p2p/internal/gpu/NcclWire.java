@@ -55,7 +55,6 @@ final class NcclWire implements Wire {
     private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
     // Gathered, or half of it, and not to be sent: the device may still read their sources.
     private final List<Leaving> halfGathered = new ArrayList<>();
-    private long nowNs;
 
     // Written by the device thread, read by any.
     private volatile int communicators;
@@ -125,7 +124,7 @@ final class NcclWire implements Wire {
 
     private void connect(Link link, byte[] id) {
         NcclLane lane = link.dialled ? receives : sends;
-        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link), nowNs));
+        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link)));
     }
 
     /** Hears how a communicator goes. */
@@ -344,7 +343,6 @@ final class NcclWire implements Wire {
 
     @Override
     public int poll(long now) {
-        nowNs = now;
         int workCount = receives.poll(now) + sends.poll(now);
         for (Leaving each : List.copyOf(halfGathered)) {
             if (each.gathered()) {

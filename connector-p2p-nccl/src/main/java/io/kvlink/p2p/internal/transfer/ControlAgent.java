@@ -15,7 +15,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,24 +55,13 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             @Nullable Heartbeat heartbeat,
             Consumer<TransferOutcome> sent,
             Runnable wakeup,
-            LongSupplier clock,
-            Supplier<Lane> newLane) {
+            LongSupplier clock) {
         this.transport = transport;
         this.heartbeat = heartbeat;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
         outbox = new Outbox(sessions, limits, self.layout().tokenBytes(), stats, this, sent, clock);
-        inbox =
-                new Inbox(
-                        sessions,
-                        limits,
-                        self.layout(),
-                        memory,
-                        stats,
-                        this,
-                        wakeup,
-                        clock,
-                        newLane);
+        inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
     /** Has the control thread do something. From any thread. */
@@ -135,7 +123,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             workCount++;
         }
         workCount += transport.poll(sessions::onFrame, FRAMES_PER_CYCLE);
-        workCount += outbox.offerCoalesced();
         if (nowNs - lastTickNs >= TICK_NS) {
             lastTickNs = nowNs;
             sessions.tick();
@@ -155,11 +142,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     @Override
     public void idle(long maxNs) {
-        if (outbox.coalesces()) {
-            Thread.onSpinWait(); // The transport can't wait for less than a millisecond.
-        } else {
-            transport.idle(Math.min(maxNs, TICK_NS));
-        }
+        transport.idle(Math.min(maxNs, TICK_NS));
     }
 
     @Override

@@ -9,10 +9,7 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.Executor;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +22,7 @@ final class Grants {
     /** Hears how tickets end. */
     interface Listener {
         /** All layers of the ticket are here. */
-        void onGroup(Inbound inbound);
+        void onReceived(Inbound inbound);
 
         /** The device writes no more; so many layers of the ticket are here. */
         void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail);
@@ -41,10 +38,8 @@ final class Grants {
     private final KvLayout layout;
     private final TransferMemory memory;
     private final Executor control;
-    private final Supplier<Lane> newLane;
     private final Listener listener;
     private final StandingGrants standing;
-    private final Map<DeviceAgent, Lane> lanes = new HashMap<>();
     private long lastTicket;
 
     Grants(
@@ -52,13 +47,11 @@ final class Grants {
             KvLayout layout,
             TransferMemory memory,
             Executor control,
-            Supplier<Lane> newLane,
             Listener listener) {
         this.sessions = sessions;
         this.layout = layout;
         this.memory = memory;
         this.control = control;
-        this.newLane = newLane;
         this.listener = listener;
         standing = new StandingGrants(memory.maxBytes());
     }
@@ -71,11 +64,7 @@ final class Grants {
     /** Leases memory for all layers; false if there is none now. */
     boolean reserve(Inbound inbound) {
         inbound.leases = lease(inbound);
-        if (inbound.leases == null) {
-            return false;
-        }
-        inbound.moveTo(ReceiveState.RESERVED);
-        return true;
+        return inbound.leases != null;
     }
 
     private @Nullable LayerLeases lease(Inbound inbound) {
@@ -84,20 +73,18 @@ final class Grants {
     }
 
     /**
-     * Makes a standing grant of all layers, if there is ample memory and the plane lets a receive
-     * wait for its sender. The ticket is posted; the caller sends it.
+     * Makes a standing grant of all layers, if there is ample memory. The ticket is posted; the
+     * caller sends it.
      */
     void stand(Inbound inbound, Session session) {
         long bytes = bytes(inbound);
-        if (session.device().plane().sharedLane() || !standing.admits(session, bytes)) {
+        if (!standing.admits(session, bytes)) {
             return;
         }
         inbound.leases = lease(inbound);
         if (inbound.leases != null) {
             standing.add(session, bytes);
             inbound.standingOn = session;
-            inbound.groupFirst = 0;
-            inbound.groupEnd = layout.layers();
             inbound.moveTo(ReceiveState.STANDING);
             post(inbound, session);
         }
@@ -115,59 +102,17 @@ final class Grants {
         return layout.layers() * layout.layerBytes(inbound.tokens);
     }
 
-    /** Grants a group that is offered and reserved: now, or in its turn. */
-    void grantInTurn(Inbound inbound, Session session) {
-        if (session.device().plane().sharedLane()) {
-            inbound.moveTo(ReceiveState.QUEUED);
-            lane(session).enqueue(inbound);
-            grantNext(session);
-        } else {
-            grant(inbound, session);
-        }
-    }
-
-    /** A transfer gives up its turn. */
-    void withdraw(Inbound inbound, Session session) {
-        lane(session).withdraw(inbound);
-    }
-
-    /** A ticket has ended. */
-    void release(Session session) {
-        if (session.device().plane().sharedLane()) {
-            lane(session).release();
-            grantNext(session);
-        }
-    }
-
     /** Has the device give up a ticket; it still ends through the listener. */
     void cancel(Inbound inbound) {
         long ticket = inbound.ticket;
         inbound.session().device().submit(plane -> plane.cancelReceive(ticket));
     }
 
-    private Lane lane(Session session) {
-        return lanes.computeIfAbsent(session.device(), device -> newLane.get());
-    }
-
-    private void grantNext(Session session) {
-        Inbound next;
-        while ((next = lane(session).next()) != null) {
-            if (next.session == null) {
-                throw new IllegalStateException("in the lane without a session: " + next);
-            }
-            grant(next, next.session);
-        }
-    }
-
-    private void grant(Inbound inbound, Session session) {
+    /** Grants what is offered and has memory. */
+    void grant(Inbound inbound, Session session) {
         inbound.moveTo(ReceiveState.GRANTED);
         post(inbound, session);
-        Frame grant =
-                new Frame.Grant(
-                        inbound.id,
-                        inbound.ticket,
-                        inbound.groupFirst,
-                        inbound.groupEnd - inbound.groupFirst);
+        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers());
         if (sessions.send(session, grant)) {
             listener.onGranted(inbound);
         } else {
@@ -185,8 +130,8 @@ final class Grants {
                 new ReceiveOp(
                         session.endpoint,
                         inbound.ticket,
-                        inbound.groupFirst,
-                        leases.regions().subList(inbound.groupFirst, inbound.groupEnd),
+                        0,
+                        leases.regions(),
                         new Received(inbound));
         session.device().submit(plane -> receive(plane, op));
     }
@@ -216,7 +161,7 @@ final class Grants {
             layers++;
             inbound.arrival.arrived(layer);
             if (layers == op.destinations().size()) {
-                control.execute(() -> listener.onGroup(inbound));
+                control.execute(() -> listener.onReceived(inbound));
             }
         }
 

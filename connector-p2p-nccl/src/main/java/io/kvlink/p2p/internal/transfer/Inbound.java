@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.TransferId;
 import org.jspecify.annotations.Nullable;
@@ -41,8 +40,6 @@ final class Inbound {
     @Nullable LayerLeases leases;
     int received;
     long ticket;
-    int groupFirst;
-    int groupEnd;
     long startedNs;
     long deadlineNs;
 
@@ -61,26 +58,25 @@ final class Inbound {
                 || (state == ReceiveState.STANDING && by.samePeer(taken));
     }
 
-    /** Whether an offer is the next one of this transfer. */
+    /** Whether an offer is what this transfer waits for. */
     boolean fits(Session by, Frame.Offer offer, int layers) {
-        return (state == ReceiveState.EXPECTED || state == ReceiveState.RESERVED)
+        return state == ReceiveState.EXPECTED
                 && mayOffer(by)
-                && offer.firstLayer() == received
-                && offer.firstLayer() + offer.layers() <= layers;
+                && offer.firstLayer() == 0
+                && offer.layers() == layers;
     }
 
     /** Whether all layers are here, or will be as soon as the wire allows. */
-    boolean loadable(int layers) {
+    boolean loadable() {
         if (state == ReceiveState.COMPLETE) {
             return true;
         }
         boolean granted = state == ReceiveState.GRANTED || state == ReceiveState.STANDING;
-        if (!granted || groupEnd != layers || session == null || failure != null) {
-            return false;
-        }
-        DataPlane plane = session.device().plane();
-        // Where lanes are shared, what is granted is computed.
-        return plane.arrivesSoon() && (saved || plane.sharedLane());
+        return granted
+                && saved
+                && session != null
+                && failure == null
+                && session.device().plane().arrivesSoon();
     }
 
     /** Where a ticket is out. */
@@ -95,7 +91,7 @@ final class Inbound {
     boolean ticketOut() {
         return switch (state) {
             case STANDING, RECALLED, GRANTED -> true;
-            case EXPECTED, RESERVED, QUEUED, COMPLETE, DRAINING, FAILED, ENDED -> false;
+            case EXPECTED, COMPLETE, DRAINING, FAILED, ENDED -> false;
         };
     }
 

@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,15 +52,14 @@ final class Inbox implements Grants.Listener {
             TransferStats stats,
             Executor control,
             Runnable wakeup,
-            LongSupplier clock,
-            Supplier<Lane> newLane) {
+            LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
         this.layout = layout;
         this.stats = stats;
         this.wakeup = wakeup;
         this.clock = clock;
-        grants = new Grants(sessions, layout, memory, control, newLane, this);
+        grants = new Grants(sessions, layout, memory, control, this);
     }
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
@@ -147,32 +145,26 @@ final class Inbox implements Grants.Listener {
         } else if (!inbound.fits(session, offer, layout.layers())) {
             refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
         } else {
-            accept(inbound, session, offer);
+            accept(inbound, session);
         }
     }
 
-    private void accept(Inbound inbound, Session session, Frame.Offer offer) {
+    private void accept(Inbound inbound, Session session) {
         if (inbound.session == null) {
             take(inbound, session);
             inbound.startedNs = nowNs();
         }
-        inbound.groupFirst = offer.firstLayer();
-        inbound.groupEnd = offer.firstLayer() + offer.layers();
-        if (inbound.state == ReceiveState.EXPECTED) {
-            if (!grants.canEverFit(inbound)) {
-                String detail =
-                        "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
-                                .formatted(layout.layers(), layout.layerBytes(inbound.tokens));
-                fail(inbound, KvError.TOO_LARGE, detail, true);
-                return;
-            }
-            if (!grants.reserve(inbound)) {
-                stats.onBusy();
-                sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
-                return;
-            }
+        if (!grants.canEverFit(inbound)) {
+            String detail =
+                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
+                            .formatted(layout.layers(), layout.layerBytes(inbound.tokens));
+            fail(inbound, KvError.TOO_LARGE, detail, true);
+        } else if (grants.reserve(inbound)) {
+            grants.grant(inbound, session);
+        } else {
+            stats.onBusy();
+            sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
         }
-        grants.grantInTurn(inbound, session);
     }
 
     /** The sender has computed all layers. */
@@ -329,29 +321,24 @@ final class Inbox implements Grants.Listener {
     }
 
     @Override
-    public void onGroup(Inbound inbound) {
-        inbound.received = inbound.groupEnd;
+    public void onReceived(Inbound inbound) {
+        inbound.received = layout.layers();
         if (inbound.state == ReceiveState.DRAINING) {
-            drained(inbound);
+            free(inbound);
             return;
         }
         Session session = inbound.session();
         grants.unstand(inbound);
-        if (inbound.received == layout.layers()) {
-            inbound.moveTo(ReceiveState.COMPLETE);
-            if (inbound.expectation == null) {
-                inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
-            }
-            publish(inbound);
-        } else {
-            inbound.moveTo(ReceiveState.RESERVED);
+        inbound.moveTo(ReceiveState.COMPLETE);
+        if (inbound.expectation == null) {
+            inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
         }
+        publish(inbound);
         // After the engine was woken: the producer is in less of a hurry.
         sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
         if (inbound.released) {
             end(inbound, KvError.NO_SUCH_TRANSFER);
         }
-        grants.release(session);
     }
 
     @Override
@@ -359,7 +346,7 @@ final class Inbox implements Grants.Listener {
         inbound.received += layers;
         boolean asksAgain = inbound.received == 0 && inbound.expectation != null;
         if (inbound.state == ReceiveState.DRAINING) {
-            drained(inbound);
+            free(inbound);
         } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
             askAgain(inbound);
         } else if (inbound.state == ReceiveState.STANDING && asksAgain) {
@@ -400,10 +387,7 @@ final class Inbox implements Grants.Listener {
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        if (expectation != null
-                && leases != null
-                && !inbound.published
-                && inbound.loadable(layout.layers())) {
+        if (expectation != null && leases != null && !inbound.published && inbound.loadable()) {
             inbound.published = true;
             TransferOutcome all =
                     outcome(inbound, layout.layers(), inbound.startedNs, Optional.empty(), "");
@@ -467,28 +451,16 @@ final class Inbox implements Grants.Listener {
 
     // Frees a failed transfer, at once or when the device has let go.
     private void freeWhenQuiet(Inbound inbound) {
-        Session session = inbound.session;
         boolean recalled = inbound.state == ReceiveState.RECALLED;
         if (!inbound.ticketOut()) {
-            if (session != null && inbound.state == ReceiveState.QUEUED) {
-                grants.withdraw(inbound, session);
-            }
             free(inbound);
             return;
         }
         inbound.moveTo(ReceiveState.DRAINING);
         if (inbound.ticket == 0) {
-            drained(inbound);
+            free(inbound);
         } else if (!recalled) {
             grants.cancel(inbound);
-        }
-    }
-
-    private void drained(Inbound inbound) {
-        Session session = inbound.session;
-        free(inbound);
-        if (session != null) {
-            grants.release(session);
         }
     }
 

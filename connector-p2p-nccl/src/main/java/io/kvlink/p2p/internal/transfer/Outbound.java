@@ -64,16 +64,12 @@ public final class Outbound {
     long retryAtNs;
     int refusals;
     long ticket;
-    int groupFirst;
-    int groupEnd;
     int posted;
-    boolean groupDone;
+    // The receiver has all layers.
+    boolean received;
     // Under a standing grant.
     boolean adopted;
     boolean saidSaved;
-    // Whether, and since when, a layer is saved that isn't offered.
-    boolean unoffered;
-    long unofferedNs;
     String plane = "";
     @Nullable KvError failure;
     String detail = "";
@@ -284,9 +280,7 @@ public final class Outbound {
 
     /** True if the receiver has granted nothing so far: another start of it may do. */
     boolean ungranted() {
-        return failure == null
-                && groupFirst == 0
-                && (state == SendState.WAITING || state == SendState.OFFERED);
+        return failure == null && (state == SendState.WAITING || state == SendState.OFFERED);
     }
 
     /** An offer that is out is no longer worth anything. */

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sending state machine. Offers what is saved, sends what is granted, in grant order, and ends
- * each transfer exactly once. Control thread only.
+ * The sending state machine. Offers transfers, sends what is granted as it is saved, and ends each
+ * transfer exactly once. Control thread only.
  */
 final class Outbox {
 
@@ -34,7 +34,6 @@ final class Outbox {
 
     private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
     private final PendingFetches fetches = new PendingFetches();
-    private final OfferPolicy offers;
     private final Sends sends;
 
     Outbox(
@@ -51,7 +50,6 @@ final class Outbox {
         this.stats = stats;
         this.finished = finished;
         this.clock = clock;
-        offers = new OfferPolicy(limits.groupBytes(), tokenBytes);
         sends = new Sends(tokenBytes, control, this::onSendEnded);
     }
 
@@ -126,7 +124,7 @@ final class Outbox {
 
     /** A receiver asks for a transfer that is here, perhaps under a standing grant. */
     private void serve(Outbound transfer, Session session, Frame.Fetch fetch) {
-        boolean standing = fetch.ticket() != 0 && !session.device().plane().sharedLane();
+        boolean standing = fetch.ticket() != 0;
         if (transfer.adopted && session.equals(transfer.session)) {
             fail(transfer, KvError.PEER_LOST, "the receiver took its grant back", true);
         } else if (!transfer.ungranted() || !receives(transfer, session)) {
@@ -165,18 +163,13 @@ final class Outbox {
     private void adopt(Outbound transfer, Session session, long ticket) {
         transfer.adopted = true;
         transfer.withdrawOffer();
-        transfer.groupFirst = 0;
-        transfer.groupEnd = transfer.layers();
         granted(transfer, session, ticket);
     }
 
     private void granted(Outbound transfer, Session session, long ticket) {
-        offers.forget(transfer);
         transfer.moveTo(SendState.GRANTED);
         transfer.refused(false);
         transfer.ticket = ticket;
-        transfer.posted = transfer.groupFirst;
-        transfer.groupDone = false;
         transfer.plane = session.device().plane().name();
     }
 
@@ -185,8 +178,8 @@ final class Outbox {
         if (transfer == null
                 || transfer.state != SendState.OFFERED
                 || !session.equals(transfer.session)
-                || grant.firstLayer() != transfer.groupFirst
-                || grant.firstLayer() + grant.layers() != transfer.groupEnd) {
+                || grant.firstLayer() != 0
+                || grant.layers() != transfer.layers()) {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
             return;
         }
@@ -216,7 +209,7 @@ final class Outbox {
                 && transfer.state == SendState.GRANTED
                 && session.equals(transfer.session)
                 && done.ticket() == transfer.ticket) {
-            transfer.groupDone = true;
+            transfer.received = true;
             pump(transfer);
         }
     }
@@ -282,22 +275,15 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
-        offers.onSaved(transfer, nowNs());
         if (transfer.state == SendState.GRANTED) {
             if (transfer.session != null) {
                 sends.post(transfer, transfer.session);
                 tellSaved(transfer, transfer.session);
             }
-            if (transfer.groupDone && transfer.posted == transfer.groupEnd && transfer.idle()) {
-                if (transfer.groupEnd == transfer.layers()) {
-                    conclude(transfer);
-                    return;
-                }
-                transfer.groupFirst = transfer.groupEnd;
-                transfer.moveTo(SendState.WAITING);
+            if (transfer.received && transfer.posted == transfer.layers() && transfer.idle()) {
+                conclude(transfer);
             }
-        }
-        if (transfer.state == SendState.WAITING) {
+        } else if (transfer.state == SendState.WAITING) {
             offer(transfer);
         }
     }
@@ -305,47 +291,23 @@ final class Outbox {
     // A receiver may load the first layers while the last ones travel.
     private void tellSaved(Outbound transfer, Session session) {
         DataPlane plane = session.device().plane();
-        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon() && !plane.sharedLane()) {
+        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon()) {
             transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
         }
     }
 
+    // All layers, also those that aren't computed yet.
     private void offer(Outbound transfer) {
         Session session = transfer.session;
         if (session == null || !session.open() || nowNs() - transfer.retryAtNs < 0) {
-            offers.forget(transfer);
             return;
         }
-        int end = offers.groupEnd(transfer, session, nowNs());
-        if (end > transfer.groupFirst) {
-            transfer.groupEnd = end;
-            Frame offer =
-                    new Frame.Offer(
-                            transfer.id(),
-                            transfer.tokens(),
-                            transfer.digest(),
-                            transfer.groupFirst,
-                            end - transfer.groupFirst);
-            if (sessions.send(session, offer)) {
-                transfer.moveTo(SendState.OFFERED);
-                offers.onOffered(transfer);
-            }
+        Frame offer =
+                new Frame.Offer(
+                        transfer.id(), transfer.tokens(), transfer.digest(), 0, transfer.layers());
+        if (sessions.send(session, offer)) {
+            transfer.moveTo(SendState.OFFERED);
         }
-    }
-
-    /** Offers what has waited long enough for layers behind it; returns how many. */
-    int offerCoalesced() {
-        int offered = 0;
-        for (Outbound transfer : offers.coalescing()) {
-            pump(transfer);
-            offered += transfer.state == SendState.OFFERED ? 1 : 0;
-        }
-        return offered;
-    }
-
-    /** True if {@link #offerCoalesced} must be called within microseconds. */
-    boolean coalesces() {
-        return !offers.coalescing().isEmpty();
     }
 
     private void onSendEnded(Outbound transfer, @Nullable KvError error, String detail) {
@@ -364,7 +326,6 @@ final class Outbox {
         if (transfer.failure != null || transfer.state == SendState.ENDED) {
             return;
         }
-        offers.forget(transfer);
         transfer.failure = error;
         transfer.detail = detail;
         Session session = transfer.session;
@@ -390,7 +351,6 @@ final class Outbox {
             tombstones.put(transfer.id(), told, nowNs());
         }
         Session session = transfer.session;
-        offers.forget(transfer);
         leave(session);
         transfer.letGo();
         TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());

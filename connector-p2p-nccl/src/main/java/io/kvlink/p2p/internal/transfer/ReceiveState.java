@@ -14,11 +14,7 @@ enum ReceiveState {
      * That ticket is worth nothing any more; the device may still write. Then it is asked again.
      */
     RECALLED,
-    /** Memory for all layers is leased; the next group hasn't been offered yet. */
-    RESERVED,
-    /** An offer waits for its turn in the lane. */
-    QUEUED,
-    /** A ticket is out. */
+    /** A ticket for all layers answered an offer. */
     GRANTED,
     /** All layers are here. */
     COMPLETE,
@@ -31,12 +27,10 @@ enum ReceiveState {
 
     Set<ReceiveState> next() {
         return switch (this) {
-            case EXPECTED -> EnumSet.of(STANDING, RESERVED, FAILED, ENDED);
+            case EXPECTED -> EnumSet.of(STANDING, GRANTED, FAILED, ENDED);
             case STANDING -> EnumSet.of(RECALLED, COMPLETE, DRAINING);
             case RECALLED -> EnumSet.of(EXPECTED, COMPLETE, DRAINING);
-            case RESERVED -> EnumSet.of(QUEUED, GRANTED, FAILED, ENDED);
-            case QUEUED -> EnumSet.of(GRANTED, FAILED, ENDED);
-            case GRANTED -> EnumSet.of(RESERVED, COMPLETE, DRAINING);
+            case GRANTED -> EnumSet.of(COMPLETE, DRAINING);
             case COMPLETE -> EnumSet.of(FAILED, ENDED);
             case DRAINING -> EnumSet.of(FAILED, ENDED);
             case FAILED -> EnumSet.of(ENDED);

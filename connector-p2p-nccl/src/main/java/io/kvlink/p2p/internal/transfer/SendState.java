@@ -6,7 +6,7 @@ import java.util.Set;
 
 /** Where an {@link Outbound} transfer stands. */
 enum SendState {
-    /** For a session, a fetch, a layer, or the end of a back-off. */
+    /** For a session, a fetch, or the end of a back-off. */
     WAITING,
     /** An offer is out. */
     OFFERED,
@@ -21,7 +21,7 @@ enum SendState {
         return switch (this) {
             case WAITING -> EnumSet.of(OFFERED, GRANTED, DRAINING, ENDED);
             case OFFERED -> EnumSet.of(WAITING, GRANTED, DRAINING, ENDED);
-            case GRANTED -> EnumSet.of(WAITING, DRAINING, ENDED);
+            case GRANTED -> EnumSet.of(DRAINING, ENDED);
             case DRAINING -> EnumSet.of(ENDED);
             case ENDED -> EnumSet.noneOf(SendState.class);
         };

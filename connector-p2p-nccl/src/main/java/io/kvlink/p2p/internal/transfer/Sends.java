@@ -26,10 +26,9 @@ final class Sends {
         this.listener = listener;
     }
 
-    /** Posts what is granted, saved and not posted yet, in order. */
+    /** Posts what is saved of a granted transfer and not posted yet, in order. */
     void post(Outbound transfer, Session session) {
-        int ready = Math.min(transfer.savedLayers(), transfer.groupEnd);
-        while (transfer.posted < ready) {
+        while (transfer.posted < transfer.savedLayers()) {
             int layer = transfer.posted++;
             transfer.onLayerPosted();
             SendOp op =

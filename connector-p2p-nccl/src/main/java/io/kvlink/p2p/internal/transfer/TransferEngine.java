@@ -39,7 +39,7 @@ public final class TransferEngine implements AutoCloseable {
      * @param transport carries frames; taken
      * @param self who this node is
      * @param planes the data planes, the most wanted first; taken
-     * @param limits times and sizes
+     * @param limits times
      * @param memory where received KV goes; borrowed until {@link #close} has returned
      * @param stats counts
      * @param heartbeat for the proxy, if there is one; taken
@@ -71,8 +71,7 @@ public final class TransferEngine implements AutoCloseable {
                         heartbeat,
                         outcome -> guard(() -> sent.accept(outcome)),
                         () -> guard(wakeup),
-                        System::nanoTime,
-                        () -> new Lane(limits.laneWindow()));
+                        System::nanoTime);
         controlThread = new AgentThread("kv-ctl", control, System::nanoTime);
         List<AgentThread> threads = new ArrayList<>();
         for (DeviceAgent device : devices.values()) {

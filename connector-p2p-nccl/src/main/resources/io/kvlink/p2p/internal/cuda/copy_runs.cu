@@ -8,16 +8,18 @@ struct Run {
     unsigned long long bytes;
 };
 
-// All in the kernel's parameters (32764 bytes at most): nothing has to outlive the launch.
-constexpr int MOST_RUNS = 1360;
+// All in the kernel's parameters: nothing has to outlive the launch. A launch takes longer the more
+// of them there are, so few runs have a kernel of their own.
+constexpr int FEW_RUNS = 160;
+constexpr int MANY_RUNS = 1360; // 32764 bytes are the most.
 
+template <int N>
 struct Runs {
-    Run run[MOST_RUNS];
+    Run run[N];
 };
 
 // Each row of blocks (y) copies one run; the blocks of a row share it in strides.
-extern "C" __global__ void __launch_bounds__(512) copy_runs(const Runs runs) {
-    const Run run = runs.run[blockIdx.y];
+static __device__ __forceinline__ void copy(const Run& run) {
     const size_t stride = (size_t) gridDim.x * blockDim.x;
     const size_t first = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
     const size_t odd = ((size_t) run.source | (size_t) run.destination) & 15;
@@ -41,4 +43,12 @@ extern "C" __global__ void __launch_bounds__(512) copy_runs(const Runs runs) {
     for (size_t byte = wide * 16 + first; byte < run.bytes; byte += stride) {
         run.destination[byte] = run.source[byte];
     }
+}
+
+extern "C" __global__ void __launch_bounds__(512) copy_few(const Runs<FEW_RUNS> runs) {
+    copy(runs.run[blockIdx.y]);
+}
+
+extern "C" __global__ void __launch_bounds__(512) copy_many(const Runs<MANY_RUNS> runs) {
+    copy(runs.run[blockIdx.y]);
 }

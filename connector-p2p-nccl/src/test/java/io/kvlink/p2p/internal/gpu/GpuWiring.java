@@ -15,6 +15,12 @@ interface GpuWiring {
     static GpuWiring nccl(FakeCuda machine) {
         FakeNccl nccl = new FakeNccl(machine);
         return (config, process, sizes, unusedNs) ->
-                GpuPlanes.openNccl(config, nccl.open(config.device()), process, sizes, unusedNs);
+                GpuPlanes.openNccl(
+                        config,
+                        nccl.open(config.device()),
+                        process,
+                        sizes,
+                        unusedNs,
+                        new PullLane(sizes.groupBytes()));
     }
 }

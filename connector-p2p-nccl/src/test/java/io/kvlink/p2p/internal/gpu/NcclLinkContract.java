@@ -89,7 +89,7 @@ abstract class NcclLinkContract {
                             told.add("closed " + error);
                         }
                     };
-            NcclLink link = lane.connect("other", id, sends, listener, System.nanoTime());
+            NcclLink link = lane.connect("other", id, sends, listener);
             links.add(link);
             return link;
         }

@@ -186,7 +186,7 @@ final class NcclSim {
             this.sends = sends;
             NcclLink made = null;
             try {
-                made = node.lane.connect("peer", id, sends, this, nowNs);
+                made = node.lane.connect("peer", id, sends, this);
             } catch (KvConnectorException refused) {
                 error = refused.error();
             }

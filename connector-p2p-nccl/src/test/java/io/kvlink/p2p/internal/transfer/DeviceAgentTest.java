@@ -12,7 +12,7 @@ class DeviceAgentTest {
     void shouldCarryOutAllCommandsBeforeThePlaneLooksAtItsBytes() {
         AtomicInteger ran = new AtomicInteger();
         AtomicInteger ranAtPoll = new AtomicInteger(-1);
-        SimFabric fabric = new SimFabric(false, false);
+        SimFabric fabric = new SimFabric(false);
         SimFabric.SimPlane plane = fabric.join("here");
         plane.onPoll(() -> ranAtPoll.compareAndSet(-1, ran.get()));
         DeviceAgent agent = new DeviceAgent(plane);

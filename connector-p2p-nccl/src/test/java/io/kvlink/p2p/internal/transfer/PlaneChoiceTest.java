@@ -49,7 +49,7 @@ class PlaneChoiceTest {
                             transport,
                             new Frame.Identity("e" + port, port, address, layout, planes),
                             devices,
-                            Simulation.limits(1, 64),
+                            Simulation.LIMITS,
                             new TransferStats(),
                             this,
                             () -> nowNs);
@@ -125,11 +125,6 @@ class PlaneChoiceTest {
         @Override
         public String endpoint() {
             return name;
-        }
-
-        @Override
-        public boolean sharedLane() {
-            return false;
         }
 
         @Override

@@ -12,19 +12,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/**
- * Devices in one thread. With shared lanes it behaves as NCCL does on one stream each way: a node's
- * sends run strictly in order, its receives too, and an operation runs only when it is at the head
- * of both its lanes. Without, any pair that matches may run.
- */
+/** Devices in one thread: any send and receive that match may run. */
 final class SimFabric {
 
-    private final boolean sharedLane;
     private final boolean arrivesSoon;
     private final Map<String, SimPlane> planes = new HashMap<>();
 
-    SimFabric(boolean sharedLane, boolean arrivesSoon) {
-        this.sharedLane = sharedLane;
+    SimFabric(boolean arrivesSoon) {
         this.arrivesSoon = arrivesSoon;
     }
 
@@ -54,13 +48,7 @@ final class SimFabric {
                         if (receive.matches(send)) {
                             able.add(() -> run(sender, send, receiver, receive));
                         }
-                        if (sharedLane) {
-                            break;
-                        }
                     }
-                }
-                if (sharedLane) {
-                    break;
                 }
             }
         }
@@ -120,11 +108,6 @@ final class SimFabric {
         @Override
         public String endpoint() {
             return endpoint;
-        }
-
-        @Override
-        public boolean sharedLane() {
-            return sharedLane;
         }
 
         @Override

@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +35,8 @@ final class Simulation {
     static final int LAYERS = 4;
     static final KvLayout LAYOUT = KvLayout.single("m", LAYERS, 1, 2, DType.I8, 4);
     private static final long MS = 1_000_000L;
+    static final TransferLimits LIMITS =
+            new TransferLimits(10_000 * MS, 2_000 * MS, 3_000 * MS, 60_000 * MS, 5_000 * MS);
 
     final Random random;
     final SimNetwork network = new SimNetwork();
@@ -43,33 +44,13 @@ final class Simulation {
     final List<Node> prefills = new ArrayList<>();
     final List<Node> decodes = new ArrayList<>();
     final List<Transfer> transfers = new ArrayList<>();
-    private final TransferLimits limits;
-    private final Supplier<Lane> lanes;
     private final boolean get;
     private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
-    Simulation(
-            long seed,
-            boolean sharedLane,
-            TransferLimits limits,
-            Supplier<Lane> lanes,
-            boolean get) {
+    Simulation(long seed, boolean get) {
         random = new Random(seed);
-        fabric = new SimFabric(sharedLane, seed % 2 == 0);
-        this.limits = limits;
-        this.lanes = lanes;
+        fabric = new SimFabric(seed % 2 == 0);
         this.get = get;
-    }
-
-    static TransferLimits limits(int laneWindow, long groupBytes) {
-        return new TransferLimits(
-                10_000 * MS,
-                2_000 * MS,
-                3_000 * MS,
-                60_000 * MS,
-                5_000 * MS,
-                groupBytes,
-                laneWindow);
     }
 
     /** One instance. */
@@ -105,14 +86,13 @@ final class Simulation {
                             network.join(address),
                             self,
                             Map.of("sim", device),
-                            limits,
+                            LIMITS,
                             memory,
                             new TransferStats(),
                             null,
                             sent::add,
                             () -> {},
-                            () -> nowNs,
-                            lanes);
+                            () -> nowNs);
             alive = true;
         }
 

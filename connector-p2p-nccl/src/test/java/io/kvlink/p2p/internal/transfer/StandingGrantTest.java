@@ -33,7 +33,7 @@ class StandingGrantTest {
 
     @Test
     void shouldGrantWithItsCallWhereThereIsRoom() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         assertThat(receiver.fetch().ticket()).isPositive();
         assertThat(receiver.fetch().tokens()).isEqualTo(TOKENS);
         assertThat(receiver.fetch().digest()).isEqualTo(DIGEST);
@@ -45,7 +45,7 @@ class StandingGrantTest {
 
     @Test
     void shouldGrantNothingInAdvanceWhereMemoryIsShort() {
-        Receiver receiver = new Receiver(2 * layers() - 1, false);
+        Receiver receiver = new Receiver(2 * layers() - 1);
         assertThat(receiver.fetch().ticket()).isZero();
         receiver.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS));
         assertThat(receiver.peer.received()).hasOnlyElementsOfType(Frame.Grant.class);
@@ -53,15 +53,8 @@ class StandingGrantTest {
     }
 
     @Test
-    void shouldGrantNothingInAdvanceOnASharedLane() {
-        Receiver receiver = new Receiver(ROOM, true);
-        assertThat(receiver.fetch().ticket()).isZero();
-        receiver.giveUp();
-    }
-
-    @Test
     void shouldHoldAtMostHalfOfItsMemoryInAdvance() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         List<Expectation> waiting = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
             waiting.add(receiver.expect(new TransferId(8, 100 + i, 0)));
@@ -74,7 +67,7 @@ class StandingGrantTest {
 
     @Test
     void shouldRefuseAnotherPromptThatIsOfferedMeanwhile() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         receiver.send(new Frame.Offer(ID, TOKENS, DIGEST + 1, 0, Simulation.LAYERS));
         assertThat(receiver.failure()).isEqualTo(KvError.PROMPT_MISMATCH);
         receiver.settle();
@@ -82,7 +75,7 @@ class StandingGrantTest {
 
     @Test
     void shouldFreeItAtTheDeadlineOfATransferThatNeverBegins() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         receiver.answerPings = true;
         receiver.pass(9_900);
         assertThat(receiver.expectation.status()).isInstanceOf(Expectation.Waiting.class);
@@ -93,7 +86,7 @@ class StandingGrantTest {
 
     @Test
     void shouldAskARestartedSenderAgainUnderANewTicket() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         long first = receiver.fetch().ticket();
         receiver.send(new Frame.Bye());
         receiver.accept(10);
@@ -104,7 +97,7 @@ class StandingGrantTest {
 
     @Test
     void shouldHaveAnOfferRepeatedIfItTakesItsGrantBack() {
-        Receiver receiver = new Receiver(ROOM, false);
+        Receiver receiver = new Receiver(ROOM);
         Peer other = receiver.secondLink();
         other.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS));
         pump(receiver.simulation, receiver.node);
@@ -256,10 +249,8 @@ class StandingGrantTest {
         private Frame.Fetch fetch;
         private boolean answerPings;
 
-        Receiver(long bytes, boolean sharedLane) {
-            simulation =
-                    new Simulation(
-                            1, sharedLane, Simulation.limits(1, 64), () -> new Lane(1), false);
+        Receiver(long bytes) {
+            simulation = new Simulation(1, false);
             simulation.nodes(0, 1, 0, bytes);
             node = simulation.decodes.get(0);
             transport = simulation.network.join(address);
@@ -355,7 +346,7 @@ class StandingGrantTest {
 
         Sender(boolean get) {
             this.get = get;
-            simulation = new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), get);
+            simulation = new Simulation(1, get);
             simulation.nodes(1, 0, ROOM, 0);
             node = simulation.prefills.get(0);
             simulation.fabric.join(address + "/9");

@@ -5,22 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Nodes die and come back in the middle; memory is short. Every transfer ends, and nothing stays.
  */
 class TransferFaultsTest {
 
-    @ParameterizedTest(name = "shared lane {0}, get {1}")
-    @CsvSource({"true, false", "false, false", "true, true", "false, true"})
-    void shouldEndEveryTransferWhenNodesDieAndRestart(boolean sharedLane, boolean get) {
+    @ParameterizedTest(name = "get {0}")
+    @ValueSource(booleans = {false, true})
+    void shouldEndEveryTransferWhenNodesDieAndRestart(boolean get) {
         int arrived = 0;
         int failed = 0;
         for (long seed = 0; seed < 300; seed++) {
-            Simulation simulation =
-                    new Simulation(
-                            seed, sharedLane, Simulation.limits(1, 100), () -> new Lane(1), get);
+            Simulation simulation = new Simulation(seed, get);
             simulation.nodes(2, 2, 4096, 4096);
             simulation.transfers(10, 12);
             simulation.run(80_000, () -> sometimesKill(simulation));
@@ -38,13 +36,10 @@ class TransferFaultsTest {
         assertThat(failed).as("failed").isGreaterThan(20);
     }
 
-    @ParameterizedTest(name = "shared lane {0}")
-    @CsvSource({"true", "false"})
-    void shouldFinishAllTransfersWhenMemoryHoldsOnlyOne(boolean sharedLane) {
+    @Test
+    void shouldFinishAllTransfersWhenMemoryHoldsOnlyOne() {
         for (long seed = 0; seed < 200; seed++) {
-            Simulation simulation =
-                    new Simulation(
-                            seed, sharedLane, Simulation.limits(1, 64), () -> new Lane(1), false);
+            Simulation simulation = new Simulation(seed, false);
             long one = Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12);
             simulation.nodes(3, 1, 0, one);
             simulation.transfers(8, 12);
@@ -57,8 +52,7 @@ class TransferFaultsTest {
 
     @Test
     void shouldFailAtOnceWhatCanNeverFit() {
-        Simulation simulation =
-                new Simulation(1, false, Simulation.limits(1, 64), () -> new Lane(1), false);
+        Simulation simulation = new Simulation(1, false);
         simulation.nodes(1, 1, 0, Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12) - 1);
         simulation.transfers.add(
                 simulation
