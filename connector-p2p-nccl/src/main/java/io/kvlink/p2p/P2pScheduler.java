@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
+import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.ControlAgent;
 import io.kvlink.p2p.internal.transfer.Expectation;
 import io.kvlink.p2p.internal.transfer.Outbound;
@@ -16,10 +17,8 @@ import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is
@@ -31,13 +30,15 @@ final class P2pScheduler implements KvScheduler {
 
     private final P2pRequests requests;
     private final ControlAgent control;
+    private final int chunkTokens;
     private final Map<String, Allocation> allocations = new HashMap<>();
-    // Requests whose KV has left, or is leaving.
-    private final Set<String> saved = new HashSet<>();
+    // Of requests whose KV is leaving: chunks that the steps so far have saved.
+    private final Map<String, Integer> saved = new HashMap<>();
 
-    P2pScheduler(P2pRequests requests, ControlAgent control) {
+    P2pScheduler(P2pRequests requests, ControlAgent control, int chunkTokens) {
         this.requests = requests;
         this.control = control;
+        this.chunkTokens = chunkTokens;
     }
 
     @Override
@@ -85,20 +86,31 @@ final class P2pScheduler implements KvScheduler {
         List<StepMetadata.Task> saves = new ArrayList<>();
         for (StepPlan.Entry entry : plan.entries()) {
             KvRequest request = entry.request();
-            int end = request.transferTokens();
             Allocation allocation = allocations.remove(request.id());
             if (allocation != null) {
                 int to = entry.computedTokens(); // The loaded ones included.
                 int from = to - allocation.loadTokens;
                 loads.add(new StepMetadata.Task(request, allocation.blocks, from, to));
             }
-            // The KV leaves in the step that completes it: all earlier tokens are in the blocks.
-            boolean complete = entry.computedTokens() + entry.scheduledTokens() >= end;
-            if (complete && requests.produced(request) && saved.add(request.id())) {
-                saves.add(new StepMetadata.Task(request, entry.blocks(), 0, end));
+            if (requests.produced(request)) {
+                save(entry, saves);
             }
         }
         return new StepMetadata(loads, saves);
+    }
+
+    // A chunk leaves in the step that completes it: all earlier tokens are in the blocks.
+    private void save(StepPlan.Entry entry, List<StepMetadata.Task> saves) {
+        KvRequest request = entry.request();
+        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens);
+        int first = saved.getOrDefault(request.id(), 0);
+        int end = chunks.complete(entry.computedTokens() + entry.scheduledTokens());
+        if (end > first) {
+            saved.put(request.id(), end);
+            int from = chunks.from(first);
+            int to = chunks.to(end - 1);
+            saves.add(new StepMetadata.Task(request, entry.blocks(), from, to));
+        }
     }
 
     @Override

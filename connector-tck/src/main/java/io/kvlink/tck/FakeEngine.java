@@ -56,6 +56,7 @@ final class FakeEngine implements AutoCloseable {
             Map<String, Object> config,
             EngineShape shape,
             KvMemory memory,
+            int prefillChunk,
             Duration stepLimit) {
         this.name = name;
         this.shape = shape;
@@ -71,6 +72,7 @@ final class FakeEngine implements AutoCloseable {
                                     shape.layout(),
                                     memory.device(),
                                     Optional.empty(),
+                                    prefillChunk,
                                     wakeups::incrementAndGet));
         } catch (RuntimeException refused) {
             memory.close();

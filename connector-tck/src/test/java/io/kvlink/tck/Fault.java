@@ -17,6 +17,7 @@ enum Fault {
     HAS_ROOM_FOR_TWENTY_TRANSFERS(true, "rule109 rule110"),
     THROWS_WHEN_FULL(true, "rule111"),
     ONLY_SENDS_AS_BOTH(true, "rule112"),
+    TRUSTS_THE_PREFILL_CHUNK(true, "rule113"),
     ANSWERS_ONCE(true, "rule201 rule204 rule602 rule604"),
     WAKES_NOBODY(true, "rule203"),
     FREES_SOURCE_EARLY(false, "rule301 rule305"),

@@ -156,6 +156,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             MemorySide side = sides.get(entry.request().id());
             int from = entry.computedTokens();
             int to = Math.min(from + entry.scheduledTokens(), entry.request().transferTokens());
+            if (has(Fault.TRUSTS_THE_PREFILL_CHUNK) && context.prefillChunk() > 0) {
+                to = Math.min(to, from + context.prefillChunk());
+            }
             if (side != null && side.producer && !side.ended && to > from) {
                 saves.add(new StepMetadata.Task(side.request, entry.blocks(), from, to));
             }

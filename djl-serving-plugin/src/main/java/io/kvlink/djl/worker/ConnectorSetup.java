@@ -39,6 +39,7 @@ final class ConnectorSetup {
             KvConnectors connectors,
             KvLayout layout,
             KvCachePool pool,
+            int prefillChunk,
             Runnable wakeup) {
         if (!config.ignoredKeys().isEmpty()) {
             log.warn("kv_transfer_config keys without effect here: {}", config.ignoredKeys());
@@ -57,6 +58,7 @@ final class ConnectorSetup {
                                         layout,
                                         device(pool.device()),
                                         connectors.hostPool(),
+                                        prefillChunk,
                                         wakeup));
         try {
             connector.worker().registerKvMemory(regions(pool));

@@ -25,7 +25,7 @@ import java.util.List;
 public sealed interface Frame {
 
     /** The protocol's version; peers of different versions refuse each other. */
-    int PROTOCOL = 2;
+    int PROTOCOL = 3;
 
     /**
      * Who a node is.
@@ -34,10 +34,17 @@ public sealed interface Frame {
      * @param epoch differs for each start of a process
      * @param address its control address, as it stands in routes
      * @param layout its KV layout
+     * @param chunkTokens how many tokens of a prompt leave it at once, see {@link
+     *     io.kvlink.p2p.internal.transfer.Chunks}; 0 for all
      * @param planes the data planes it can be reached by
      */
     record Identity(
-            String engineId, long epoch, HostPort address, KvLayout layout, List<Plane> planes) {
+            String engineId,
+            long epoch,
+            HostPort address,
+            KvLayout layout,
+            int chunkTokens,
+            List<Plane> planes) {
         public Identity {
             planes = List.copyOf(planes);
         }

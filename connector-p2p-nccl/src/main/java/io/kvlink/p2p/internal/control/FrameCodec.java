@@ -58,11 +58,11 @@ public final class FrameCodec {
     public static byte[] encode(Frame frame) {
         try (MessageBufferPacker out = MessagePack.newDefaultBufferPacker()) {
             if (frame instanceof Hello hello) {
-                begin(out, 1, 2);
+                begin(out, 1, 3);
                 out.packInt(hello.protocol());
                 packIdentity(out, hello.identity());
             } else if (frame instanceof Accept accept) {
-                begin(out, 2, 2);
+                begin(out, 2, 3);
                 packIdentity(out, accept.identity());
                 out.packString(accept.plane());
             } else if (frame instanceof Reject reject) {
@@ -125,8 +125,8 @@ public final class FrameCodec {
             int type = in.unpackInt();
             Frame frame =
                     switch (type) {
-                        case 1 -> expect(fields, 2, new Hello(in.unpackInt(), identity(in)));
-                        case 2 -> expect(fields, 2, new Accept(identity(in), text(in)));
+                        case 1 -> hello(in, fields);
+                        case 2 -> expect(fields, 3, new Accept(identity(in, true), text(in)));
                         case 3 -> expect(fields, 2, new Reject(error(in), text(in)));
                         case 4 -> expect(fields, 4, fetch(in));
                         case 5 -> expect(fields, 5, offer(in));
@@ -164,6 +164,12 @@ public final class FrameCodec {
         out.packInt(type);
     }
 
+    // Up to version 2 nobody said how prompts are cut; whoever calls so must hear why it's refused.
+    private static Frame hello(MessageUnpacker in, int fields) throws IOException {
+        boolean chunked = fields != 2;
+        return expect(fields, chunked ? 3 : 2, new Hello(in.unpackInt(), identity(in, chunked)));
+    }
+
     private static Fetch fetch(MessageUnpacker in) throws IOException {
         TransferId id = id(in);
         int tokens = between(in, 1, Integer.MAX_VALUE);
@@ -199,9 +205,10 @@ public final class FrameCodec {
         for (Plane plane : identity.planes()) {
             out.packString(plane.name()).packString(plane.endpoint());
         }
+        out.packInt(identity.chunkTokens());
     }
 
-    private static Identity identity(MessageUnpacker in) throws IOException {
+    private static Identity identity(MessageUnpacker in, boolean chunked) throws IOException {
         String engineId = text(in);
         long epoch = in.unpackLong();
         HostPort address = HostPort.parse(text(in));
@@ -226,7 +233,8 @@ public final class FrameCodec {
         for (int i = 0; i < count; i++) {
             planes.add(new Plane(text(in), text(in)));
         }
-        return new Identity(engineId, epoch, address, layout, planes);
+        int chunkTokens = chunked ? between(in, 0, Integer.MAX_VALUE) : 0;
+        return new Identity(engineId, epoch, address, layout, chunkTokens, planes);
     }
 
     private static DType dtype(String key) {

@@ -60,7 +60,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         this.heartbeat = heartbeat;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        outbox = new Outbox(sessions, limits, self.layout().tokenBytes(), stats, this, sent, clock);
+        outbox = new Outbox(sessions, limits, stats, this, sent, clock);
         inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
@@ -81,7 +81,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> outbox.refuse(transfer, error, detail));
     }
 
-    /** A layer was saved. From the engine's thread. */
+    /** Pieces were saved. From the engine's thread. */
     public void saved(Outbound transfer) {
         // An offer's answer looks at all that is saved by then, so nobody is woken before it.
         if (!transfer.offered()) {
@@ -89,7 +89,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         }
     }
 
-    /** A transfer's layers will not all be saved. From the engine's thread. */
+    /** A transfer's pieces will not all be saved. From the engine's thread. */
     public void abort(Outbound transfer) {
         execute(() -> outbox.abort(transfer));
     }

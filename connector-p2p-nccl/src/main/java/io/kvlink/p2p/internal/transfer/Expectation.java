@@ -24,13 +24,18 @@ public final class Expectation {
     /**
      * All layers are here, or about to be.
      *
-     * @param layers a region for each layer: keys of all tokens, then values
+     * @param layers a region for each layer
+     * @param chunks where its tokens lie in it
      * @param arrival which of them are here
      * @param so how it comes, as far as it is known
      * @param startedNs when it began
      */
     public record Ready(
-            List<MemoryRegion> layers, Arrival arrival, TransferOutcome so, long startedNs)
+            List<MemoryRegion> layers,
+            Chunks chunks,
+            Arrival arrival,
+            TransferOutcome so,
+            long startedNs)
             implements Status {
 
         /** Why some layers will not come; {@code null} if all are here or still may. */

@@ -38,7 +38,9 @@ final class Inbound {
     // Why it failed; null while it hasn't.
     Expectation.@Nullable Failed failure;
     @Nullable LayerLeases leases;
-    int received;
+    // How its tokens are cut; null before a ticket was out.
+    @Nullable Chunks chunks;
+    long receivedBytes;
     long ticket;
     long startedNs;
     long deadlineNs;
@@ -105,6 +107,6 @@ final class Inbound {
 
     @Override
     public String toString() {
-        return "transfer=" + id + " state=" + state + " received=" + received;
+        return "transfer=" + id + " state=" + state + " receivedBytes=" + receivedBytes;
     }
 }

@@ -322,7 +322,7 @@ final class Inbox implements Grants.Listener {
 
     @Override
     public void onReceived(Inbound inbound) {
-        inbound.received = layout.layers();
+        inbound.receivedBytes = allBytes(inbound);
         if (inbound.state == ReceiveState.DRAINING) {
             free(inbound);
             return;
@@ -342,9 +342,15 @@ final class Inbox implements Grants.Listener {
     }
 
     @Override
-    public void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail) {
-        inbound.received += layers;
-        boolean asksAgain = inbound.received == 0 && inbound.expectation != null;
+    public void onChunk(Inbound inbound) {
+        // The time runs anew: the sender may still have to compute the next one.
+        inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
+    }
+
+    @Override
+    public void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail) {
+        inbound.receivedBytes += bytes;
+        boolean asksAgain = inbound.receivedBytes == 0 && inbound.expectation != null;
         if (inbound.state == ReceiveState.DRAINING) {
             free(inbound);
         } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
@@ -387,14 +393,19 @@ final class Inbox implements Grants.Listener {
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        if (expectation != null && leases != null && !inbound.published && inbound.loadable()) {
+        Chunks chunks = inbound.chunks;
+        if (expectation != null
+                && leases != null
+                && chunks != null
+                && !inbound.published
+                && inbound.loadable()) {
             inbound.published = true;
             TransferOutcome all =
-                    outcome(inbound, layout.layers(), inbound.startedNs, Optional.empty(), "");
+                    outcome(inbound, allBytes(inbound), inbound.startedNs, Optional.empty(), "");
             settle(
                     expectation,
                     new Expectation.Ready(
-                            leases.regions(), inbound.arrival, all, inbound.startedNs));
+                            leases.regions(), chunks, inbound.arrival, all, inbound.startedNs));
         }
     }
 
@@ -403,8 +414,12 @@ final class Inbox implements Grants.Listener {
         wakeup.run();
     }
 
+    private long allBytes(Inbound inbound) {
+        return layout.layers() * layout.layerBytes(inbound.tokens);
+    }
+
     private TransferOutcome outcome(
-            Inbound inbound, int layers, long endNs, Optional<KvError> error, String detail) {
+            Inbound inbound, long bytes, long endNs, Optional<KvError> error, String detail) {
         Session session = inbound.session;
         return new TransferOutcome(
                 inbound.expectation == null ? "" : inbound.expectation.request().id(),
@@ -412,7 +427,7 @@ final class Inbox implements Grants.Listener {
                 error,
                 detail,
                 session == null || session.device == null ? "" : session.device().plane().name(),
-                layers * layout.layerBytes(inbound.tokens),
+                bytes,
                 endNs - inbound.startedNs);
     }
 
@@ -424,7 +439,8 @@ final class Inbox implements Grants.Listener {
         }
         logger.warn("transfer={} not received: {} {}", inbound.id, error, detail);
         stats.onOutcome(
-                "receive", outcome(inbound, inbound.received, nowNs(), Optional.of(error), detail));
+                "receive",
+                outcome(inbound, inbound.receivedBytes, nowNs(), Optional.of(error), detail));
         inbound.failure = new Expectation.Failed(error, detail);
         inbound.arrival.fail(inbound.failure);
         if (tellPeer) {
@@ -485,7 +501,7 @@ final class Inbox implements Grants.Listener {
                     "receive",
                     outcome(
                             inbound,
-                            inbound.received,
+                            inbound.receivedBytes,
                             inbound.arrival.lastNs(),
                             Optional.empty(),
                             ""));

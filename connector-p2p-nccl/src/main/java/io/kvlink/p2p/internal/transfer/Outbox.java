@@ -26,7 +26,6 @@ final class Outbox {
 
     private final Sessions sessions;
     private final TransferLimits limits;
-    private final long tokenBytes;
     private final TransferStats stats;
     private final Tombstones tombstones = new Tombstones();
     private final Consumer<TransferOutcome> finished;
@@ -39,18 +38,16 @@ final class Outbox {
     Outbox(
             Sessions sessions,
             TransferLimits limits,
-            long tokenBytes,
             TransferStats stats,
             Executor control,
             Consumer<TransferOutcome> finished,
             LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
-        this.tokenBytes = tokenBytes;
         this.stats = stats;
         this.finished = finished;
         this.clock = clock;
-        sends = new Sends(tokenBytes, control, this::onSendEnded);
+        sends = new Sends(control, this::onSendEnded);
     }
 
     int transfers() {
@@ -61,9 +58,7 @@ final class Outbox {
     void start(Outbound transfer) {
         transfer.startedNs = nowNs();
         transfer.retryAtNs = transfer.startedNs;
-        transfer.deadlineNs =
-                transfer.startedNs
-                        + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+        renew(transfer);
         if (transfers.putIfAbsent(transfer.id(), transfer) != null) {
             transfer.failure = KvError.BAD_ROUTE;
             transfer.detail = "transfer=" + transfer.id() + " is under way already";
@@ -98,7 +93,13 @@ final class Outbox {
         fail(transfer, error, detail, true);
     }
 
-    /** A layer was saved. */
+    // The time runs anew with each chunk: a long prompt's later ones are still to be computed.
+    private void renew(Outbound transfer) {
+        transfer.deadlineNs =
+                nowNs() + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+    }
+
+    /** A piece was saved. */
     void onSaved(Outbound transfer) {
         pump(transfer);
     }
@@ -275,12 +276,17 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
+        int chunk = Math.max(0, transfer.savedPieces() - 1) / transfer.layers();
+        if (chunk > transfer.renewed) {
+            transfer.renewed = chunk;
+            renew(transfer);
+        }
         if (transfer.state == SendState.GRANTED) {
             if (transfer.session != null) {
                 sends.post(transfer, transfer.session);
                 tellSaved(transfer, transfer.session);
             }
-            if (transfer.received && transfer.posted == transfer.layers() && transfer.idle()) {
+            if (transfer.received && transfer.posted == transfer.pieces() && transfer.idle()) {
                 conclude(transfer);
             }
         } else if (transfer.state == SendState.WAITING) {
@@ -353,7 +359,7 @@ final class Outbox {
         Session session = transfer.session;
         leave(session);
         transfer.letGo();
-        TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
+        TransferOutcome outcome = transfer.outcome(nowNs());
         transfer.moveTo(SendState.ENDED);
         stats.onOutcome("send", outcome);
         if (error != null) {

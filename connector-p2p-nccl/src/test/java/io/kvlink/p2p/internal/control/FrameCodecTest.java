@@ -48,6 +48,7 @@ final class FrameCodecTest {
                     4,
                     new HostPort("h", 5),
                     KvLayout.single("m", 1, 1, 1, DType.F16, 16),
+                    7,
                     List.of(new Plane("tcp", "h:6")));
 
     @Property(tries = 2000)
@@ -224,7 +225,13 @@ final class FrameCodecTest {
                                                 rank, 8, rank, 8));
         Arbitrary<List<Plane>> planes =
                 Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(16);
-        return Combinators.combine(texts, Arbitraries.longs(), addresses, layouts, planes)
+        return Combinators.combine(
+                        texts,
+                        Arbitraries.longs(),
+                        addresses,
+                        layouts,
+                        Arbitraries.integers().greaterOrEqual(0),
+                        planes)
                 .as(Identity::new);
     }
 

@@ -105,6 +105,7 @@ class RoguePeerTest {
                 new Outbound(
                         consumer.request(id),
                         Simulation.LAYERS,
+                        Chunks.of(4, 0),
                         DIGEST,
                         true,
                         node.memory.tryLease(Simulation.LAYERS, 16, "r"));
@@ -147,7 +148,7 @@ class RoguePeerTest {
     }
 
     private static Simulation simulation(boolean get, long bytes) {
-        Simulation simulation = new Simulation(1, get);
+        Simulation simulation = new Simulation(1, get, 0);
         simulation.nodes(0, 1, 0, bytes);
         return simulation;
     }
@@ -158,6 +159,7 @@ class RoguePeerTest {
                 9,
                 address,
                 Simulation.LAYOUT,
+                0,
                 List.of(new Frame.Plane(plane, address + "/1")));
     }
 

@@ -45,10 +45,17 @@ final class Simulation {
     final List<Node> decodes = new ArrayList<>();
     final List<Transfer> transfers = new ArrayList<>();
     private final boolean get;
+    // How the prefill instances cut their prompts.
+    final int chunkTokens;
     private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(long seed, boolean get) {
+        this(seed, get, (int) (seed % 4) * 3);
+    }
+
+    Simulation(long seed, boolean get, int chunkTokens) {
         random = new Random(seed);
+        this.chunkTokens = chunkTokens;
         fabric = new SimFabric(seed % 2 == 0);
         this.get = get;
     }
@@ -80,6 +87,7 @@ final class Simulation {
                             epoch,
                             address,
                             LAYOUT,
+                            chunkTokens,
                             List.of(new Frame.Plane("sim", endpoint)));
             control =
                     new ControlAgent(
@@ -117,6 +125,7 @@ final class Simulation {
         final Node prefill;
         final Node decode;
         final KvRequest request;
+        final Chunks chunks;
         final List<byte[]> content = new ArrayList<>();
         @Nullable Outbound outbound;
         @Nullable Expectation expectation;
@@ -134,6 +143,7 @@ final class Simulation {
             int[] prompt = random.ints(tokens + 1, 0, 1000).toArray();
             TransferRoute route = new TransferRoute(prefill.address, decode.address, id);
             request = new KvRequest("r" + number, Optional.of(route), prompt);
+            chunks = Chunks.of(tokens, chunkTokens);
             for (int layer = 0; layer < LAYERS; layer++) {
                 byte[] bytes = new byte[Math.toIntExact(LAYOUT.layerBytes(tokens))];
                 random.nextBytes(bytes);
@@ -175,6 +185,7 @@ final class Simulation {
                         new Outbound(
                                 request,
                                 LAYERS,
+                                chunks,
                                 PromptDigest.of(request.promptTokens(), request.transferTokens()),
                                 get,
                                 leases);
@@ -182,14 +193,9 @@ final class Simulation {
                 prefill.control.start(out);
                 return true;
             }
-            if (saved < LAYERS && !out.ended()) {
-                MemoryRegion source = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(saved)));
-                if (out.leases() != null) {
-                    MemoryRegion held = out.leases().regions().get(saved);
-                    held.buffer().put(source.buffer());
-                    source = held;
-                }
-                out.save(saved++, List.of(source));
+            if (saved < LAYERS * chunks.count() && !out.ended()) {
+                save(out, saved % LAYERS, saved / LAYERS);
+                saved++;
                 prefill.control.saved(out);
                 return true;
             }
@@ -199,6 +205,21 @@ final class Simulation {
                 return true;
             }
             return false;
+        }
+
+        private void save(Outbound out, int layer, int chunk) {
+            MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
+            int from = chunks.from(chunk);
+            int to = chunks.to(chunk);
+            List<MemoryRegion> source =
+                    new Chunks(chunks.tokens(), chunks.tokens()).tokens(all, from, to);
+            if (out.leases() != null) {
+                MemoryRegion held = out.held(layer, chunk);
+                ByteBuffer copy = held.buffer();
+                source.forEach(region -> copy.put(region.buffer()));
+                source = List.of(held);
+            }
+            out.save(layer, chunk, source, LAYOUT.layerBytes(to - from));
         }
 
         /** The decode engine does one thing. */
@@ -224,7 +245,10 @@ final class Simulation {
                 // What was here stays as it was until it is released, also when the rest fails.
                 for (int layer = 0; layer < loaded; layer++) {
                     byte[] bytes = new byte[content.get(layer).length];
-                    ready.layers().get(layer).buffer().get(bytes);
+                    ByteBuffer all = ByteBuffer.wrap(bytes);
+                    ready.chunks()
+                            .tokens(ready.layers().get(layer), 0, chunks.tokens())
+                            .forEach(region -> all.put(region.buffer()));
                     assertThat(bytes)
                             .as("%s layer %d", request, layer)
                             .isEqualTo(content.get(layer));

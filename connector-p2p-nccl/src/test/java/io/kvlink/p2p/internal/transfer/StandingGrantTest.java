@@ -208,6 +208,7 @@ class StandingGrantTest {
                 epoch,
                 address,
                 Simulation.LAYOUT,
+                0,
                 List.of(new Frame.Plane("sim", address + "/" + epoch)));
     }
 
@@ -250,7 +251,7 @@ class StandingGrantTest {
         private boolean answerPings;
 
         Receiver(long bytes) {
-            simulation = new Simulation(1, false);
+            simulation = new Simulation(1, false, 0);
             simulation.nodes(0, 1, 0, bytes);
             node = simulation.decodes.get(0);
             transport = simulation.network.join(address);
@@ -346,7 +347,7 @@ class StandingGrantTest {
 
         Sender(boolean get) {
             this.get = get;
-            simulation = new Simulation(1, get);
+            simulation = new Simulation(1, get, 0);
             simulation.nodes(1, 0, ROOM, 0);
             node = simulation.prefills.get(0);
             simulation.fabric.join(address + "/9");
@@ -363,6 +364,7 @@ class StandingGrantTest {
                     new Outbound(
                             new KvRequest("r", Optional.of(route), PROMPT),
                             Simulation.LAYERS,
+                            Chunks.of(TOKENS, 0),
                             DIGEST,
                             get,
                             null);
@@ -390,8 +392,9 @@ class StandingGrantTest {
 
         void saveAll() {
             for (int layer = 0; layer < Simulation.LAYERS; layer++) {
-                byte[] bytes = new byte[Math.toIntExact(Simulation.LAYOUT.layerBytes(TOKENS))];
-                outbound.save(layer, List.of(MemoryRegion.ofBuffer(ByteBuffer.wrap(bytes))));
+                int count = Math.toIntExact(Simulation.LAYOUT.layerBytes(TOKENS));
+                MemoryRegion bytes = MemoryRegion.ofBuffer(ByteBuffer.wrap(new byte[count]));
+                outbound.save(layer, 0, List.of(bytes), count);
                 node.control.saved(outbound);
             }
             pump(simulation, node);
