@@ -10,7 +10,7 @@ enum Fault {
     IGNORES_BLOCK_SIZES(true, "rule102 rule103"),
     IGNORES_AXIS_ORDERS(true, "rule103"),
     IGNORES_DIRECT_MEMORY(true, "rule104"),
-    SAVES_ONLY_THE_LAST_CHUNK(true, "rule105"),
+    SAVES_ONLY_THE_LAST_CHUNK(true, "rule105 rule113"),
     OWNS_PROMPTS_OF_ONE_TOKEN(true, "rule106"),
     WAITS_FOR_KV_WITHOUT_ROUTE(true, "rule107 rule202"),
     TAKES_PROMPTS_FOR_ONE(true, "rule108"),

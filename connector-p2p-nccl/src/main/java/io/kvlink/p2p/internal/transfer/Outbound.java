@@ -68,7 +68,7 @@ public final class Outbound {
     int refusals;
     long ticket;
     int posted;
-    // The latest chunk for which the deadline was put off.
+    // Saved chunks for which the deadline was put off.
     int renewed;
     // The receiver has all pieces.
     boolean received;

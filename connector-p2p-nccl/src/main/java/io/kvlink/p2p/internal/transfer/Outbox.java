@@ -93,7 +93,7 @@ final class Outbox {
         fail(transfer, error, detail, true);
     }
 
-    // The time runs anew with each chunk: a long prompt's later ones are still to be computed.
+    // The time runs anew after each chunk but the last: those behind it are still to be computed.
     private void renew(Outbound transfer) {
         transfer.deadlineNs =
                 nowNs() + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
@@ -276,9 +276,9 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
-        int chunk = Math.max(0, transfer.savedPieces() - 1) / transfer.layers();
-        if (chunk > transfer.renewed) {
-            transfer.renewed = chunk;
+        int savedChunks = transfer.savedPieces() / transfer.layers();
+        if (savedChunks > transfer.renewed && !transfer.saved()) {
+            transfer.renewed = savedChunks;
             renew(transfer);
         }
         if (transfer.state == SendState.GRANTED) {
