@@ -15,10 +15,12 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is
@@ -44,7 +46,7 @@ final class P2pScheduler implements KvScheduler {
     @Override
     public void onRequestAdded(KvRequest request) {
         if (requests.consumed(request)) {
-            long digest = PromptDigest.of(request.promptTokens(), request.transferTokens());
+            long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
             Expectation expectation = new Expectation(request, digest);
             requests.expectations.put(request.id(), expectation);
             control.expect(expectation);
@@ -54,8 +56,8 @@ final class P2pScheduler implements KvScheduler {
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
         Expectation expectation = requests.expectations.get(request.id());
-        int tokens = request.transferTokens() - computedTokens;
-        if (expectation == null || tokens <= 0) {
+        int most = request.transferTokens() + (request.attachment() ? 1 : 0);
+        if (expectation == null || computedTokens >= most) {
             return LoadDecision.NOTHING;
         }
         Expectation.Status status = expectation.status();
@@ -65,10 +67,17 @@ final class P2pScheduler implements KvScheduler {
         if (status instanceof Expectation.Ready ready) {
             Expectation.Failed failed = ready.failure();
             return failed == null
-                    ? new LoadDecision.Load(tokens, false)
+                    ? load(request, ready, computedTokens)
                     : new LoadDecision.Failed(failed.error(), failed.detail());
         }
         return new LoadDecision.AskAgain();
+    }
+
+    private static LoadDecision load(
+            KvRequest request, Expectation.Ready ready, int computedTokens) {
+        boolean whole = request.attachment() && ready.attachment().isPresent();
+        int tokens = request.transferTokens() + (whole ? 1 : 0) - computedTokens;
+        return tokens > 0 ? new LoadDecision.Load(tokens, false) : LoadDecision.NOTHING;
     }
 
     @Override
@@ -77,6 +86,34 @@ final class P2pScheduler implements KvScheduler {
             allocations.put(request.id(), new Allocation(blocks, loadTokens));
         } else {
             release(request.id());
+        }
+    }
+
+    @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        Expectation expectation = requests.expectations.get(request.id());
+        return request.attachment()
+                        && expectation != null
+                        && expectation.status() instanceof Expectation.Ready ready
+                ? ready.attachment().map(P2pScheduler::copy)
+                : Optional.empty();
+    }
+
+    private static byte[] copy(ByteBuffer content) {
+        byte[] copy = new byte[content.remaining()];
+        content.get(content.position(), copy);
+        return copy;
+    }
+
+    @Override
+    public void attach(KvRequest request, byte[] content) {
+        if (!request.attachment() || content.length > MAX_ATTACHMENT_BYTES) {
+            throw new IllegalArgumentException(
+                    request + " attachment=" + request.attachment() + " bytes=" + content.length);
+        }
+        Outbound outbound = requests.outbounds.get(request.id());
+        if (outbound != null) {
+            control.attach(outbound, Optional.of(ByteBuffer.wrap(content.clone())));
         }
     }
 
@@ -102,7 +139,7 @@ final class P2pScheduler implements KvScheduler {
     // A chunk leaves in the step that completes it: all earlier tokens are in the blocks.
     private void save(StepPlan.Entry entry, List<StepMetadata.Task> saves) {
         KvRequest request = entry.request();
-        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens);
+        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens, request.attachment());
         int first = saved.getOrDefault(request.id(), 0);
         int end = chunks.complete(entry.computedTokens() + entry.scheduledTokens());
         if (end > first) {
@@ -138,6 +175,8 @@ final class P2pScheduler implements KvScheduler {
         }
         if (!outbound.saved()) {
             control.abort(outbound);
+        } else if (request.attachment()) {
+            control.attach(outbound, Optional.empty()); // Unless something was attached before.
         }
         return outbound.leases() == null ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
     }

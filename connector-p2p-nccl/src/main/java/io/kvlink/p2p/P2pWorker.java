@@ -246,8 +246,8 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     private void save(StepMetadata.Task task) {
         KvRequest request = task.request();
-        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens);
-        int first = task.fromToken() / chunks.size();
+        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens, request.attachment());
+        int first = chunks.at(task.fromToken());
         int end = chunks.complete(task.toToken());
         List<List<KvLayout.Run>> runs = new ArrayList<>(end - first);
         for (int chunk = first; chunk < end; chunk++) {
@@ -274,10 +274,10 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     // Null if it can't begin.
     private @Nullable Outbound begin(KvRequest request, Chunks chunks) {
         boolean held = sendType == SendType.GET;
-        long layerBytes = layout.layerBytes(chunks.tokens());
+        long layerBytes = layout.layerBytes(chunks.allTokens());
         LayerLeases leases =
                 held ? memory.tryLease(layout.layers(), layerBytes, request.id()) : null;
-        long digest = PromptDigest.of(request.promptTokens(), request.transferTokens());
+        long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
         Outbound outbound = new Outbound(request, layout.layers(), chunks, digest, held, leases);
         requests.outbounds.put(request.id(), outbound);
         if (held && leases == null) {

@@ -5,7 +5,9 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,13 +31,15 @@ public final class Expectation {
      * @param arrival which of them are here
      * @param so how it comes, as far as it is known
      * @param startedNs when it began
+     * @param attachment what came with it, if anything did; then the prompt's last token did, too
      */
     public record Ready(
             List<MemoryRegion> layers,
             Chunks chunks,
             Arrival arrival,
             TransferOutcome so,
-            long startedNs)
+            long startedNs,
+            Optional<ByteBuffer> attachment)
             implements Status {
 
         /** Why some layers will not come; {@code null} if all are here or still may. */

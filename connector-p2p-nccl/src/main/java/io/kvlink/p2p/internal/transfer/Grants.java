@@ -61,7 +61,7 @@ final class Grants {
 
     /** Whether a transfer would fit if nothing else were leased. */
     boolean canEverFit(Inbound inbound) {
-        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.tokens));
+        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.allTokens()));
     }
 
     /** Leases memory for all layers; false if there is none now. */
@@ -72,7 +72,7 @@ final class Grants {
 
     private @Nullable LayerLeases lease(Inbound inbound) {
         return memory.tryLease(
-                layout.layers(), layout.layerBytes(inbound.tokens), inbound.id.toString());
+                layout.layers(), layout.layerBytes(inbound.allTokens()), inbound.id.toString());
     }
 
     /**
@@ -102,7 +102,7 @@ final class Grants {
     }
 
     private long bytes(Inbound inbound) {
-        return layout.layers() * layout.layerBytes(inbound.tokens);
+        return layout.layers() * layout.layerBytes(inbound.allTokens());
     }
 
     /** Has the device give up a ticket; it still ends through the listener. */
@@ -115,7 +115,7 @@ final class Grants {
     void grant(Inbound inbound, Session session) {
         inbound.moveTo(ReceiveState.GRANTED);
         post(inbound, session);
-        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers());
+        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers(), inbound.tail);
         if (sessions.send(session, grant)) {
             listener.onGranted(inbound);
         } else {
@@ -128,7 +128,7 @@ final class Grants {
         if (leases == null) {
             throw new IllegalStateException("granted without memory: " + inbound);
         }
-        Chunks chunks = Chunks.of(inbound.tokens, session.chunkTokens());
+        Chunks chunks = Chunks.of(inbound.tokens, session.chunkTokens(), inbound.tail);
         inbound.chunks = chunks;
         inbound.arrival.expect(chunks.count());
         inbound.ticket = ++lastTicket;

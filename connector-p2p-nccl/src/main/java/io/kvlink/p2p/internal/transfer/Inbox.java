@@ -9,6 +9,7 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,7 +115,7 @@ final class Inbox implements Grants.Listener {
             end(inbound, KvError.NO_SUCH_TRANSFER);
         } else if (inbound.state == ReceiveState.FAILED) {
             end(inbound, KvError.CANCELLED);
-        } else if (inbound.failure == null && inbound.arrival.complete()) {
+        } else if (inbound.failure == null && !inbound.quiet && inbound.arrival.complete()) {
             inbound.released = true;
         } else if (inbound.state != ReceiveState.DRAINING) {
             fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
@@ -145,11 +146,13 @@ final class Inbox implements Grants.Listener {
         } else if (!inbound.fits(session, offer, layout.layers())) {
             refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
         } else {
-            accept(inbound, session);
+            accept(inbound, session, offer.tail());
         }
     }
 
-    private void accept(Inbound inbound, Session session) {
+    private void accept(Inbound inbound, Session session, boolean tail) {
+        Expectation expectation = inbound.expectation;
+        inbound.tail = tail && (expectation == null || expectation.request().attachment());
         if (inbound.session == null) {
             take(inbound, session);
             inbound.startedNs = nowNs();
@@ -157,7 +160,7 @@ final class Inbox implements Grants.Listener {
         if (!grants.canEverFit(inbound)) {
             String detail =
                     "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
-                            .formatted(layout.layers(), layout.layerBytes(inbound.tokens));
+                            .formatted(layout.layers(), layout.layerBytes(inbound.allTokens()));
             fail(inbound, KvError.TOO_LARGE, detail, true);
         } else if (grants.reserve(inbound)) {
             grants.grant(inbound, session);
@@ -170,8 +173,32 @@ final class Inbox implements Grants.Listener {
     /** The sender has computed all layers. */
     void onSaved(Session session, Frame.Saved saved) {
         Inbound inbound = transfers.get(saved.id());
-        if (inbound != null && session.equals(inbound.session)) {
+        if (inbound != null && session.equals(inbound.session) && !inbound.tail) {
             inbound.saved = true;
+            publish(inbound);
+        }
+    }
+
+    /** The same, with what goes with them. */
+    void onAttachment(Session session, Frame.Attachment attachment) {
+        Inbound inbound = transfers.get(attachment.id());
+        if (inbound != null
+                && session.equals(inbound.session)
+                && attachment.ticket() == inbound.ticket
+                && inbound.tail
+                && !inbound.attached
+                && inbound.failure == null) {
+            inbound.saved = true;
+            attached(inbound, attachment.content());
+        }
+    }
+
+    private void attached(Inbound inbound, Optional<ByteBuffer> content) {
+        inbound.attached = true;
+        inbound.attachment = content;
+        if (inbound.quiet) {
+            complete(inbound);
+        } else {
             publish(inbound);
         }
     }
@@ -182,6 +209,10 @@ final class Inbox implements Grants.Listener {
                 && inbound.state != ReceiveState.COMPLETE
                 && (session.equals(inbound.session)
                         || (inbound.session == null && session.equals(inbound.interest)))) {
+            if (inbound.lacksAttachment()) {
+                attached(inbound, Optional.empty()); // What is here is worth as much as ever.
+                return;
+            }
             fail(inbound, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
     }
@@ -200,7 +231,9 @@ final class Inbox implements Grants.Listener {
                 inbound.offeredOn = null;
             }
             boolean asks = inbound.session == null && session.equals(inbound.interest);
-            if (asks && session.worthDiallingAgain() && inbound.failure == null) {
+            if (session.equals(inbound.session) && inbound.lacksAttachment()) {
+                attached(inbound, Optional.empty());
+            } else if (asks && session.worthDiallingAgain() && inbound.failure == null) {
                 letGo(session);
                 ask(inbound, session.address);
             } else if (session.equals(inbound.session) && inbound.state == ReceiveState.STANDING) {
@@ -226,6 +259,8 @@ final class Inbox implements Grants.Listener {
                 if (inbound.state == ReceiveState.COMPLETE) {
                     logger.warn("transfer={} was never asked for", inbound.id);
                     end(inbound, KvError.NO_SUCH_TRANSFER);
+                } else if (inbound.lacksAttachment()) {
+                    attached(inbound, Optional.empty());
                 } else {
                     fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
                 }
@@ -276,6 +311,8 @@ final class Inbox implements Grants.Listener {
             return;
         }
         if (inbound.state == ReceiveState.EXPECTED && inbound.session == null && !inbound.stood) {
+            Expectation expectation = inbound.expectation;
+            inbound.tail = expectation != null && expectation.request().attachment();
             grants.stand(inbound, interest);
             if (inbound.state == ReceiveState.STANDING) {
                 take(inbound, interest);
@@ -288,7 +325,11 @@ final class Inbox implements Grants.Listener {
                     sessions.send(
                             interest,
                             new Frame.Fetch(
-                                    inbound.id, inbound.tokens, inbound.digest, inbound.ticket));
+                                    inbound.id,
+                                    inbound.tokens,
+                                    inbound.digest,
+                                    inbound.ticket,
+                                    inbound.ticket != 0 && inbound.tail));
         }
     }
 
@@ -327,8 +368,18 @@ final class Inbox implements Grants.Listener {
             free(inbound);
             return;
         }
-        Session session = inbound.session();
+        inbound.quiet = true;
         grants.unstand(inbound);
+        if (inbound.lacksAttachment() && !inbound.session().open()) {
+            inbound.attached = true; // That nothing more will come.
+        }
+        if (!inbound.lacksAttachment()) {
+            complete(inbound);
+        }
+    }
+
+    private void complete(Inbound inbound) {
+        Session session = inbound.session();
         inbound.moveTo(ReceiveState.COMPLETE);
         if (inbound.expectation == null) {
             inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
@@ -405,7 +456,12 @@ final class Inbox implements Grants.Listener {
             settle(
                     expectation,
                     new Expectation.Ready(
-                            leases.regions(), chunks, inbound.arrival, all, inbound.startedNs));
+                            leases.regions(),
+                            chunks,
+                            inbound.arrival,
+                            all,
+                            inbound.startedNs,
+                            inbound.attachment));
         }
     }
 
@@ -415,7 +471,7 @@ final class Inbox implements Grants.Listener {
     }
 
     private long allBytes(Inbound inbound) {
-        return layout.layers() * layout.layerBytes(inbound.tokens);
+        return layout.layers() * layout.layerBytes(inbound.allTokens());
     }
 
     private TransferOutcome outcome(
@@ -468,6 +524,11 @@ final class Inbox implements Grants.Listener {
     // Frees a failed transfer, at once or when the device has let go.
     private void freeWhenQuiet(Inbound inbound) {
         boolean recalled = inbound.state == ReceiveState.RECALLED;
+        if (inbound.quiet) {
+            inbound.moveTo(ReceiveState.DRAINING);
+            free(inbound);
+            return;
+        }
         if (!inbound.ticketOut()) {
             free(inbound);
             return;

@@ -9,6 +9,8 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Outbound {
 
+    /** The place of a piece that was never saved. */
+    static final int NONE = -1;
+
     private final KvRequest request;
     private final TransferId id;
     private final HostPort peer;
@@ -36,6 +41,8 @@ public final class Outbound {
     // last, so that a piece below it is there.
     private final AtomicReferenceArray<@Nullable Saved> pieces;
     private volatile int saved;
+    // Of those, the ones that aren't of the tail.
+    private volatile int savedBody;
     // Where each is complete; whoever is the last to need one takes it away and releases it.
     private final AtomicReferenceArray<@Nullable SavePoint> points;
 
@@ -43,8 +50,9 @@ public final class Outbound {
     // one to let go frees them.
     private final AtomicInteger holders = new AtomicInteger(2);
 
+    // Sent, or not wanted. Written by the device and the control thread, read by the others.
+    private final AtomicInteger sent = new AtomicInteger();
     // Written by the device thread, read by the others.
-    private volatile int sent;
     private volatile long sentBytes;
 
     // Pieces that the device may read: added by the control thread, taken off by the device thread,
@@ -67,6 +75,14 @@ public final class Outbound {
     long retryAtNs;
     int refusals;
     long ticket;
+    // The ticket is for the tail, too.
+    boolean tailGranted;
+    boolean tailDeclined;
+    // What goes with it, once the engine has said so.
+    boolean attached;
+    Optional<ByteBuffer> attachment = Optional.empty();
+    // Saved pieces that were looked at, and pieces that the device was given.
+    int looked;
     int posted;
     // Saved chunks for which the deadline was put off.
     int renewed;
@@ -163,6 +179,7 @@ public final class Outbound {
      * @param bytes how many
      * @param after where it is complete, released once nobody needs it; {@code null} if it is
      */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // The engine's thread is the only writer.
     public void save(
             int layer,
             int chunk,
@@ -172,10 +189,55 @@ public final class Outbound {
         int next = saved;
         points.set(next, after);
         pieces.set(next, new Saved(chunk * layers + layer, source, bytes));
+        if (chunk < chunks.body()) {
+            savedBody = savedBody + 1;
+        }
         saved = next + 1;
     }
 
-    /** True if all pieces are saved. */
+    /** True if all pieces but those of the tail are saved. */
+    boolean bodySaved() {
+        return savedBody == bodyPieces();
+    }
+
+    private int bodyPieces() {
+        return layers * chunks.body();
+    }
+
+    /** How many pieces the receiver gets. */
+    int wantedPieces() {
+        return bodyPieces() + (tailGranted ? layers : 0);
+    }
+
+    /** There will be no tail, if nothing else is missing; false if more is. */
+    boolean declineTail() {
+        tailDeclined |= bodySaved() && saved == savedBody;
+        return tailDeclined;
+    }
+
+    private boolean tailComes() {
+        return chunks.tail() && !tailDeclined;
+    }
+
+    /** True if the receiver waits for a tail, and there will be none: any bytes do, then. */
+    boolean owesTail() {
+        return tailGranted && !tailComes() && posted == bodyPieces() && idle();
+    }
+
+    /** Whether a piece is for the receiver. */
+    boolean wanted(Saved piece) {
+        return tailGranted || piece.piece < bodyPieces();
+    }
+
+    /** True if what the receiver waits for is computed, and it may be told so. */
+    boolean tellable() {
+        if (!tailGranted || !tailComes()) {
+            return bodySaved();
+        }
+        return saved() && attached;
+    }
+
+    /** True if all pieces are saved, those of the tail, too. */
     public boolean saved() {
         return saved == pieces();
     }
@@ -207,7 +269,7 @@ public final class Outbound {
         waiter = Thread.currentThread();
         boolean interrupted = false;
         try {
-            while (!ended && sent < count && !refused) {
+            while (!ended && sent.get() < count && !refused) {
                 long leftNs = deadlineNs - System.nanoTime();
                 if (leftNs <= 0) {
                     return false;
@@ -265,6 +327,9 @@ public final class Outbound {
 
     /** Nobody waits for a piece's point any more. By any thread. */
     private void releasePoint(int index) {
+        if (index == NONE) {
+            return;
+        }
         SavePoint point = points.getAndSet(index, null);
         if (point != null) {
             point.release();
@@ -304,7 +369,27 @@ public final class Outbound {
         return chunks.tokens();
     }
 
+    /** The first token of a layer whose pieces have been sent. */
+    List<MemoryRegion> firstToken(int layer) {
+        int index = 0;
+        while (piece(index).piece != layer) {
+            index++;
+        }
+        Saved first = piece(index);
+        List<MemoryRegion> token = new ArrayList<>();
+        long left = first.bytes / (chunks.to(0) - chunks.from(0));
+        for (MemoryRegion region : first.source) {
+            long bytes = Math.min(left, region.bytes());
+            if (bytes > 0) {
+                token.add(region.slice(0, bytes));
+                left -= bytes;
+            }
+        }
+        return token;
+    }
+
     void onPiecePosted() {
+        posted++;
         inFlight.incrementAndGet();
     }
 
@@ -322,7 +407,12 @@ public final class Outbound {
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
     void onPieceSent(long bytes) {
         sentBytes = sentBytes + bytes;
-        sent = sent + 1;
+        onPieceOver();
+    }
+
+    /** A piece is sent, or isn't wanted. */
+    void onPieceOver() {
+        sent.incrementAndGet();
         LockSupport.unpark(waiter);
     }
 

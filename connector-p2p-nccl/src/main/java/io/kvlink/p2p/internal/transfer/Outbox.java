@@ -2,13 +2,14 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -104,8 +105,21 @@ final class Outbox {
         pump(transfer);
     }
 
-    /** The engine gives the transfer up: its layers will not all be saved. */
+    /** All of it is saved, and this goes with it; only the first call counts. */
+    void attach(Outbound transfer, Optional<ByteBuffer> content) {
+        if (!transfer.attached) {
+            transfer.attached = true;
+            transfer.attachment = content;
+            pump(transfer);
+        }
+    }
+
+    /** The engine gives the transfer up: it will not be saved to its end. */
     void abort(Outbound transfer) {
+        if (transfer.declineTail()) {
+            pump(transfer);
+            return;
+        }
         fail(transfer, KvError.CANCELLED, "the producer gave the request up", true);
     }
 
@@ -147,7 +161,7 @@ final class Outbox {
                 attach(transfer, session);
             }
             if (standing) {
-                adopt(transfer, session, fetch.ticket());
+                adopt(transfer, session, fetch.ticket(), fetch.tail());
             }
         }
     }
@@ -161,16 +175,17 @@ final class Outbox {
     }
 
     // All layers are granted; an offer that crossed this is ignored by the receiver.
-    private void adopt(Outbound transfer, Session session, long ticket) {
+    private void adopt(Outbound transfer, Session session, long ticket, boolean tail) {
         transfer.adopted = true;
         transfer.withdrawOffer();
-        granted(transfer, session, ticket);
+        granted(transfer, session, ticket, tail);
     }
 
-    private void granted(Outbound transfer, Session session, long ticket) {
+    private void granted(Outbound transfer, Session session, long ticket, boolean tail) {
         transfer.moveTo(SendState.GRANTED);
         transfer.refused(false);
         transfer.ticket = ticket;
+        transfer.tailGranted = tail;
         transfer.plane = session.device().plane().name();
     }
 
@@ -184,7 +199,7 @@ final class Outbox {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
             return;
         }
-        granted(transfer, session, grant.ticket());
+        granted(transfer, session, grant.ticket(), grant.tail());
         pump(transfer);
     }
 
@@ -284,9 +299,14 @@ final class Outbox {
         if (transfer.state == SendState.GRANTED) {
             if (transfer.session != null) {
                 sends.post(transfer, transfer.session);
-                tellSaved(transfer, transfer.session);
+                if (transfer.owesTail()) {
+                    sends.postEmptyTail(transfer, transfer.session);
+                }
+                tell(transfer, transfer.session);
             }
-            if (transfer.received && transfer.posted == transfer.pieces() && transfer.idle()) {
+            if (transfer.received
+                    && transfer.posted == transfer.wantedPieces()
+                    && transfer.idle()) {
                 conclude(transfer);
             }
         } else if (transfer.state == SendState.WAITING) {
@@ -294,10 +314,15 @@ final class Outbox {
         }
     }
 
-    // A receiver may load the first layers while the last ones travel.
-    private void tellSaved(Outbound transfer, Session session) {
-        DataPlane plane = session.device().plane();
-        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon()) {
+    // A receiver may load the first layers while the last ones travel, and waits for an attachment.
+    private void tell(Outbound transfer, Session session) {
+        if (transfer.saidSaved || !transfer.tellable()) {
+            return;
+        }
+        if (transfer.tailGranted) {
+            Frame frame = new Frame.Attachment(transfer.id(), transfer.ticket, transfer.attachment);
+            transfer.saidSaved = sessions.send(session, frame);
+        } else if (session.device().plane().arrivesSoon()) {
             transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
         }
     }
@@ -310,7 +335,12 @@ final class Outbox {
         }
         Frame offer =
                 new Frame.Offer(
-                        transfer.id(), transfer.tokens(), transfer.digest(), 0, transfer.layers());
+                        transfer.id(),
+                        transfer.tokens(),
+                        transfer.digest(),
+                        0,
+                        transfer.layers(),
+                        transfer.chunks().tail());
         if (sessions.send(session, offer)) {
             transfer.moveTo(SendState.OFFERED);
         }

@@ -5,6 +5,8 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.MemoryRegion;
+import java.util.List;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -26,21 +28,39 @@ final class Sends {
 
     /** Posts what is saved of a granted transfer and not posted yet, in order. */
     void post(Outbound transfer, Session session) {
-        while (transfer.posted < transfer.savedPieces()) {
-            int index = transfer.posted++;
+        while (transfer.looked < transfer.savedPieces()) {
+            int index = transfer.looked++;
             Outbound.Saved piece = transfer.piece(index);
-            transfer.onPiecePosted();
-            SendOp op =
-                    new SendOp(
-                            session.endpoint,
-                            transfer.ticket,
-                            piece.piece(),
-                            piece.source(),
-                            piece.bytes(),
-                            transfer.after(index),
-                            new Sent(transfer, index));
-            session.device().submit(plane -> send(plane, op));
+            if (transfer.wanted(piece)) {
+                post(transfer, session, piece, index);
+            } else {
+                transfer.onPieceOver();
+            }
         }
+    }
+
+    /** Posts a tail that has no content, since the receiver waits for one. */
+    void postEmptyTail(Outbound transfer, Session session) {
+        for (int layer = 0; layer < transfer.layers(); layer++) {
+            List<MemoryRegion> token = transfer.firstToken(layer);
+            long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
+            int piece = transfer.chunks().body() * transfer.layers() + layer;
+            post(transfer, session, new Outbound.Saved(piece, token, bytes), Outbound.NONE);
+        }
+    }
+
+    private void post(Outbound transfer, Session session, Outbound.Saved piece, int index) {
+        transfer.onPiecePosted();
+        SendOp op =
+                new SendOp(
+                        session.endpoint,
+                        transfer.ticket,
+                        piece.piece(),
+                        piece.source(),
+                        piece.bytes(),
+                        index == Outbound.NONE ? null : transfer.after(index),
+                        new Sent(transfer, index));
+        session.device().submit(plane -> send(plane, op));
     }
 
     // On the device thread. What a plane throws ends the operation, or it would never end.

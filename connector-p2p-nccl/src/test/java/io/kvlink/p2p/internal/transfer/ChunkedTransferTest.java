@@ -115,7 +115,7 @@ class ChunkedTransferTest {
             simulation.nodes(1, 1, 1 << 12, 1 << 12);
             prefill = simulation.prefills.get(0);
             decode = simulation.decodes.get(0);
-            transfer = simulation.new Transfer(prefill, decode, TOKENS, 0);
+            transfer = simulation.new Transfer(prefill, decode, TOKENS, 0, false, false);
             transfer.stepDecode();
             transfer.stepPrefill();
             simulation.settle(200);

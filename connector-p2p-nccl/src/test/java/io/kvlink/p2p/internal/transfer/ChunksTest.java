@@ -31,7 +31,7 @@ class ChunksTest {
         "2147483647, 2147483646, 2, 2147483646"
     })
     void shouldCutIntoFewEnoughChunks(int tokens, int wanted, int count, int size) {
-        Chunks chunks = Chunks.of(tokens, wanted);
+        Chunks chunks = Chunks.of(tokens, wanted, false);
         assertThat(chunks.count()).isEqualTo(count);
         assertThat(chunks.size()).isEqualTo(size);
         assertThat(chunks.from(0)).isZero();
@@ -40,7 +40,7 @@ class ChunksTest {
 
     @Test
     void shouldCountWhatIsComplete() {
-        Chunks chunks = Chunks.of(10, 4);
+        Chunks chunks = Chunks.of(10, 4, false);
         int[] computed = {0, 3, 4, 7, 8, 9, 10, 11};
         int[] complete = {0, 0, 1, 1, 2, 2, 3, 3};
         for (int i = 0; i < computed.length; i++) {
@@ -51,7 +51,7 @@ class ChunksTest {
     @Test
     void shouldFindEachTokenWhereItsChunkWasPut() {
         for (int wanted : new int[] {0, 1, 3, 4, 7, 10}) {
-            Chunks chunks = Chunks.of(10, wanted);
+            Chunks chunks = Chunks.of(10, wanted, false);
             MemoryRegion layer = MemoryRegion.ofBuffer(ByteBuffer.allocate(10 * 2 * HALF));
             for (int chunk = 0; chunk < chunks.count(); chunk++) {
                 ByteBuffer to = chunks.region(layer, chunk).buffer();
@@ -70,7 +70,7 @@ class ChunksTest {
 
     @Test
     void shouldPutPiecesOneAfterTheOther() {
-        Chunks chunks = Chunks.of(10, 4);
+        Chunks chunks = Chunks.of(10, 4, false);
         List<MemoryRegion> layers = new ArrayList<>();
         for (int layer = 0; layer < 2; layer++) {
             layers.add(MemoryRegion.ofBuffer(ByteBuffer.allocate(10 * 2 * HALF)));
