@@ -109,9 +109,7 @@ class AttachmentTest {
     @EachWay
     void shouldUseWhatIsHereWhereTheProducerFails(boolean get, boolean standing) {
         usesWhatIsHere(
-                get,
-                standing,
-                scene -> assertThat(scene.prefill.control.beginClose()).isNotDone());
+                get, standing, scene -> assertThat(scene.prefill.control.beginClose()).isNotDone());
     }
 
     @ParameterizedTest
