@@ -46,6 +46,10 @@ record Projection(NDArray weight, boolean outRows, @Nullable SingleRow single) {
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
     }
 
+    long bytes() {
+        return weight.getShape().size() * Float.BYTES;
+    }
+
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
         return new Projection(weight, outRows, SingleRow.like(manager, this).orElse(null));
