@@ -30,7 +30,37 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
      * @param out of attention
      * @param gateUp rows of gate, then of up
      */
-    record Layer(Projection qkv, Projection out, Projection gateUp, Projection down) {}
+    record Layer(Projection qkv, Projection out, Projection gateUp, Projection down) {
+        private Layer withSingleRows(NDManager manager) {
+            return new Layer(
+                    qkv.withSingleRow(manager),
+                    out.withSingleRow(manager),
+                    gateUp.withSingleRow(manager),
+                    down.withSingleRow(manager));
+        }
+    }
+
+    /** Bytes of the matrices that rows are multiplied with. */
+    long bytes() {
+        long bytes = head.bytes();
+        for (Layer layer : layers) {
+            bytes +=
+                    layer.qkv.bytes()
+                            + layer.out.bytes()
+                            + layer.gateUp.bytes()
+                            + layer.down.bytes();
+        }
+        return bytes;
+    }
+
+    /** These, with the means to compute one row as it is computed among many. */
+    LlamaWeights withSingleRows(NDManager manager) {
+        return new LlamaWeights(
+                embedding,
+                layers.stream().map(layer -> layer.withSingleRows(manager)).toList(),
+                norm,
+                head.withSingleRow(manager));
+    }
 
     static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
         try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE));

@@ -2,15 +2,23 @@
 package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A matrix that rows are multiplied with. It lies in memory with its longer side as rows: for a
  * single token the product is bound by memory, which long rows stream up to three times faster.
  *
  * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}
+ * @param single computes one row as it is computed among many; null: the library does, in its way
  */
-record Projection(NDArray weight, boolean outRows) {
+record Projection(NDArray weight, boolean outRows, @Nullable SingleRow single) {
+    Projection(NDArray weight, boolean outRows) {
+        this(weight, outRows, null);
+    }
+
     /** Takes the matrix, {@code [out, in]} as checkpoints have it. */
     static Projection take(NDArray matrix) {
         long out = matrix.getShape().get(0);
@@ -32,6 +40,37 @@ record Projection(NDArray weight, boolean outRows) {
 
     /** {@code [rows, in]} to {@code [rows, out]}. */
     NDArray apply(NDArray x) {
+        if (single != null && x.getShape().get(0) == 1) {
+            return single.apply(x);
+        }
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
+    }
+
+    long bytes() {
+        return weight.getShape().size() * Float.BYTES;
+    }
+
+    /** This one, and one row with the bits of many, if an order of sums is known that has them. */
+    Projection withSingleRow(NDManager manager) {
+        return new Projection(weight, outRows, SingleRow.like(manager, this).orElse(null));
+    }
+
+    /** A copy, by the input: {@code [in][out]}. */
+    float[][] columns() {
+        int in = (int) weight.getShape().get(outRows ? 1 : 0);
+        int out = (int) weight.getShape().get(outRows ? 0 : 1);
+        float[] all = weight.toFloatArray();
+        float[][] columns = new float[in][];
+        for (int i = 0; i < in; i++) {
+            columns[i] = outRows ? new float[out] : Arrays.copyOfRange(all, i * out, i * out + out);
+        }
+        if (outRows) {
+            for (int o = 0; o < out; o++) {
+                for (int i = 0; i < in; i++) {
+                    columns[i][o] = all[o * in + i];
+                }
+            }
+        }
+        return columns;
     }
 }
