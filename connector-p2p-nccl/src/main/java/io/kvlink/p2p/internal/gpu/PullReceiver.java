@@ -66,7 +66,7 @@ final class PullReceiver {
          * as it lies needs none, and gains by longer groups.
          */
         long weight() {
-            return runs.isEmpty() ? bytes : bytes / 4;
+            return runs.isEmpty() ? bytes : bytes / 2;
         }
     }
 
