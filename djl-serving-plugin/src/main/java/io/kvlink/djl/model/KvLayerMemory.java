@@ -3,7 +3,6 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.tensor.TensorMemory;
 import io.kvlink.spi.MemoryRegion;
@@ -15,19 +14,21 @@ import java.nio.ByteOrder;
  *
  * @param region on the host a direct buffer, which lives until the last buffer of it is
  *     unreachable; on a device the array's memory, which lives until the array is closed
- * @param array float32, closed by its manager
+ * @param array of the type that is computed in, closed by its manager
  */
 record KvLayerMemory(MemoryRegion region, NDArray array) {
     /** Every layer begins at a multiple of this; a device's allocator aligns more coarsely. */
     static final int ALIGNMENT = 64;
 
     /** Allocates on the manager's device. */
-    static KvLayerMemory allocate(NDManager manager, Shape shape) {
-        return manager.getDevice().isGpu() ? onDevice(manager, shape) : onHost(manager, shape);
+    static KvLayerMemory allocate(NDManager manager, Shape shape, ComputeType type) {
+        return manager.getDevice().isGpu()
+                ? onDevice(manager, shape, type)
+                : onHost(manager, shape, type);
     }
 
-    private static KvLayerMemory onHost(NDManager manager, Shape shape) {
-        int bytes = Math.toIntExact(shape.size() * Float.BYTES);
+    private static KvLayerMemory onHost(NDManager manager, Shape shape, ComputeType type) {
+        int bytes = Math.toIntExact(shape.size() * type.kvType().bytes());
         ByteBuffer buffer =
                 ByteBuffer.allocateDirect(bytes + ALIGNMENT)
                         .alignedSlice(ALIGNMENT)
@@ -36,18 +37,16 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
         return new KvLayerMemory(
                 MemoryRegion.ofBuffer(buffer),
                 manager.create(
-                        buffer.duplicate().order(ByteOrder.nativeOrder()),
-                        shape,
-                        DataType.FLOAT32));
+                        buffer.duplicate().order(ByteOrder.nativeOrder()), shape, type.dataType()));
     }
 
-    private static KvLayerMemory onDevice(NDManager manager, Shape shape) {
-        NDArray array = manager.zeros(shape, DataType.FLOAT32);
+    private static KvLayerMemory onDevice(NDManager manager, Shape shape, ComputeType type) {
+        NDArray array = manager.zeros(shape, type.dataType());
         MemoryRegion region =
                 MemoryRegion.ofDevice(
                         manager.getDevice().getDeviceId(),
                         TensorMemory.address(array),
-                        shape.size() * Float.BYTES);
+                        shape.size() * type.kvType().bytes());
         return new KvLayerMemory(region, array);
     }
 }
