@@ -70,9 +70,7 @@ public final class KvLinkModel extends BaseModel {
         if (options != null) {
             options.forEach((key, value) -> rest.put(key, String.valueOf(value)));
         }
-        // DJL's own options for any engine; a worker has no use for them.
-        rest.remove("modelName");
-        rest.remove("hasParameter");
+        ServerOptions.removeFrom(rest);
         modelDir = directory(modelPath, rest.remove(DIR_OPTION));
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;

@@ -80,6 +80,23 @@ class KvLinkModelTest {
                         name + " a {device=gpu1}", name + " b {device=cpu}", name + " c {}");
     }
 
+    // What DJL Serving 0.36 sets for a directory with a Llama's config.json, on a GPU host too.
+    @Test
+    void shouldIgnoreWhatTheServerSetsForItsPythonEngines() throws Exception {
+        try (Model model = engine.newModel("m", Device.cpu())) {
+            model.load(
+                    dir,
+                    null,
+                    Map.of(
+                            "rolling_batch", "disable",
+                            "max_rolling_batch_size", "32",
+                            "pipeline_parallel_degree", "1",
+                            "tensor_parallel_degree", "8",
+                            "max_running", "3"));
+        }
+        assertThat(started).containsExactly(dir.getFileName() + " m {max_running=3}");
+    }
+
     @Test
     void shouldRefuseANameTwiceBeforeItLoads() throws Exception {
         try (Model first = engine.newModel("m", Device.cpu());
