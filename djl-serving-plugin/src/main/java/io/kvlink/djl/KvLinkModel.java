@@ -106,9 +106,18 @@ public final class KvLinkModel extends BaseModel {
             workers.remove(worker);
             worker.close();
             worker = null;
+            FreedMemory.giveBack();
         }
         super.close();
     }
+
+    /**
+     * Does nothing: an engine without arrays has a manager that is never closed, by which DJL's own
+     * would warn of each model that was.
+     */
+    @Override
+    @SuppressWarnings({"deprecation", "removal", "Finalize"})
+    protected void finalize() {}
 
     private TextGenerator start(String name, Map<String, String> options)
             throws MalformedModelException {

@@ -35,7 +35,7 @@ class PluginDefinitionTest {
     void shouldTakeItsPathsOnlyWhileThereIsAModel() {
         Workers workers = new Workers();
         FakeGenerator model = new FakeGenerator("m");
-        try (KvLinkPlugin plugin = new KvLinkPlugin(workers)) {
+        try (KvLinkPlugin plugin = new KvLinkPlugin(workers, new ServerConfig("no.such.Server"))) {
             FullHttpRequest request =
                     new DefaultFullHttpRequest(
                             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions?a=b");
