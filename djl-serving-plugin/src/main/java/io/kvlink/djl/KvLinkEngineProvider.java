@@ -48,9 +48,7 @@ public final class KvLinkEngineProvider implements EngineProvider {
         return engine;
     }
 
-    /**
-     * Connectors are looked for where this plugin's classes come from: in the plugin folder.
-     */
+    /** Connectors are looked for where this plugin's classes come from: in the plugin folder. */
     private static TextGenerator startLlama(
             Path modelDir, String name, Map<String, String> options) {
         Map<String, String> settings = new TreeMap<>(options);

@@ -124,8 +124,18 @@ public final class KvLinkModel extends BaseModel {
         try {
             return factory.start(modelDir, name, options);
         } catch (RuntimeException cause) {
-            throw new MalformedModelException(String.valueOf(cause.getMessage()), cause);
+            throw new MalformedModelException(reason(cause), cause);
         }
+    }
+
+    private static String reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof NoClassDefFoundError missing) {
+                return "class=%s is missing; copy every jar of the archive's plugins/ into the plugin folder"
+                        .formatted(missing.getMessage());
+            }
+        }
+        return String.valueOf(failure.getMessage());
     }
 
     private void publish(TextGenerator started) {

@@ -2,7 +2,6 @@
 package io.kvlink.djl;
 
 import io.kvlink.djl.http.OpenAiSurface;
-import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.netty.bootstrap.ServerBootstrap;
@@ -51,7 +50,7 @@ final class OwnPort implements AutoCloseable {
             new NioEventLoopGroup(LOOPS, new DefaultThreadFactory("kv-http", true));
     private final Channel listener;
 
-    private OwnPort(HostPort address, OpenAiSurface surface) {
+    private OwnPort(InetSocketAddress address, OpenAiSurface surface) {
         ChannelFuture bound =
                 new ServerBootstrap()
                         .group(loops)
@@ -71,16 +70,19 @@ final class OwnPort implements AutoCloseable {
                                                 .addLast(new Door(surface));
                                     }
                                 })
-                        .bind(address.host(), address.port())
+                        .bind(address.getHostString(), address.getPort())
                         .awaitUninterruptibly();
         listener = bound.channel();
         if (!bound.isSuccess()) {
             close();
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,
-                    "%s=%s can't be bound: %s; is the port taken, the host another machine's?"
+                    "%s=%s:%d can't be bound: %s; is the port taken, the host another machine's?"
                             .formatted(
-                                    ServerConfig.OWN_ADDRESS, address, bound.cause().getMessage()),
+                                    ServerConfig.OWN_ADDRESS,
+                                    address.getHostString(),
+                                    address.getPort(),
+                                    bound.cause().getMessage()),
                     bound.cause());
         }
     }
@@ -92,7 +94,7 @@ final class OwnPort implements AutoCloseable {
      * @param surface borrowed until this is closed
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if it can't be bound
      */
-    static OwnPort open(HostPort address, OpenAiSurface surface) {
+    static OwnPort open(InetSocketAddress address, OpenAiSurface surface) {
         return new OwnPort(address, surface);
     }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
-import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import java.net.InetSocketAddress;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,6 +22,8 @@ final class ServerConfig {
 
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
     private static final String SERVER_CLASS = "ai.djl.serving.util.ConfigManager";
+    private static final Pattern ADDRESS =
+            Pattern.compile("(?:http://)?\\[?([^/\\s\\[\\]]+)]?:(\\d{1,5})/?");
     private static final String DEFAULT_ADDRESS = "http://127.0.0.1:8080";
 
     private final String className;
@@ -33,14 +39,26 @@ final class ServerConfig {
     /**
      * The address that the operator gave the surface, if any.
      *
-     * @throws io.kvlink.spi.KvConnectorException if it is none
+     * @return unresolved; port 0 means any free one
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if it is no address
      */
-    Optional<HostPort> ownAddress() {
+    Optional<InetSocketAddress> ownAddress() {
         return property(OWN_ADDRESS)
                 .map(String::trim)
                 .filter(text -> !text.isEmpty())
-                .map(text -> text.startsWith("http://") ? text.substring(7) : text)
-                .map(HostPort::parse);
+                .map(ServerConfig::address);
+    }
+
+    private static InetSocketAddress address(String text) {
+        Matcher parts = ADDRESS.matcher(text);
+        int port = parts.matches() ? Integer.parseInt(parts.group(2)) : -1;
+        if (port < 0 || port > 65_535) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "%s=%s; expected host:port, such as 127.0.0.1:8081"
+                            .formatted(OWN_ADDRESS, text));
+        }
+        return InetSocketAddress.createUnresolved(parts.group(1), port);
     }
 
     /** Says it, if clients that ask the inference address wouldn't reach the surface. */

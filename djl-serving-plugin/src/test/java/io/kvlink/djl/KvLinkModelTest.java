@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -128,6 +129,23 @@ class KvLinkModelTest {
         assertThatThrownBy(() -> model.load(dir, null, Map.of("predict_timeout_s", "0")))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage("option.predict_timeout_s=0; expected seconds from 1 to 86400");
+        model.close();
+    }
+
+    @Test
+    void shouldSayThatAJarIsMissing() {
+        Model model =
+                new KvLinkEngineProvider(
+                                (dir, name, options) -> {
+                                    throw new CompletionException(
+                                            new NoClassDefFoundError("org/zeromq/ZMQ"));
+                                },
+                                workers)
+                        .getEngine()
+                        .newModel("m", Device.cpu());
+        assertThatThrownBy(() -> model.load(dir))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessageStartingWith("class=org/zeromq/ZMQ is missing; copy every jar");
         model.close();
     }
 

@@ -167,9 +167,7 @@ public final class KvCachePool implements AutoCloseable {
         return runs.size() - runs.used();
     }
 
-    /**
-     * Frees the memory; closing again does nothing. The connector is closed before.
-     */
+    /** Frees the memory; closing again does nothing. The connector is closed before. */
     @Override
     public void close() {
         manager.close();
