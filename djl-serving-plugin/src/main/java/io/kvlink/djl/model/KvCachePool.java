@@ -27,10 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread allocates, releases and computes; counters may be read from any thread. The bytes
  * themselves may be moved by a connector's thread between a layer hook's two calls.
  *
- * <p>On the CPU the memory is direct buffers: they count against the JVM's {@code
- * -XX:MaxDirectMemorySize}, and live until the last one handed out is unreachable, even after
- * {@link #close}. On a GPU it is DJL's arrays: {@link #close} frees it, so a connector that was
- * told of it is closed first.
+ * <p>The memory is DJL's arrays: {@link #close} frees it, so a connector that was told of it is
+ * closed first, and nothing reads a region afterwards.
  */
 public final class KvCachePool implements AutoCloseable {
     /** Tokens in a block. */
@@ -172,10 +170,7 @@ public final class KvCachePool implements AutoCloseable {
         return runs.size() - runs.used();
     }
 
-    /**
-     * Ends the engine's view of the memory, and on a GPU frees it; closing again does nothing. The
-     * connector is closed before.
-     */
+    /** Frees the memory; closing again does nothing. The connector is closed before. */
     @Override
     public void close() {
         manager.close();
