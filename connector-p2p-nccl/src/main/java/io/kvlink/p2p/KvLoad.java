@@ -65,7 +65,7 @@ final class KvLoad {
         }
         List<MemoryRegion> source =
                 ready.chunks().tokens(ready.layers().get(layer), task.fromToken(), task.toToken());
-        mover.load(source, layers.get(layer), runs);
+        mover.load(source, layers.get(layer), runs, !ready.arrival().complete());
         copied.set(layer);
     }
 }

@@ -18,8 +18,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Llama-family decoder in float32 on DJL's PyTorch engine, on the device of its pool. One thread,
- * the pool's.
+ * A decoder of Llama's kind on DJL's PyTorch engine, on the device of its pool. One thread, the
+ * pool's.
  *
  * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
  * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
@@ -85,10 +85,10 @@ public final class LlamaDecoder implements AutoCloseable {
     }
 
     /**
-     * Reads {@code model.safetensors} of a model directory. The decoder borrows the pool, which
-     * must have been opened with the same configuration and must outlive it.
+     * Reads the weights of a model directory, from one file or from shards. The decoder borrows the
+     * pool, which must have been opened with the same configuration and must outlive it.
      *
-     * @throws ModelLoadException if the file does not hold what the configuration asks for
+     * @throws ModelLoadException if the files don't hold what the configuration asks for
      */
     public static LlamaDecoder load(Path modelDirectory, ModelConfig config, KvCachePool pool) {
         return load(modelDirectory, config, pool, DecodeBatch.EXACT, MAX_BATCH);
@@ -271,7 +271,7 @@ public final class LlamaDecoder implements AutoCloseable {
     }
 
     private NDArray embed(NDManager scratch, long[] tokens) {
-        return TorchOps.embedding(scratch.create(tokens), weights.embedding());
+        return TorchOps.wide(TorchOps.embedding(scratch.create(tokens), weights.embedding()));
     }
 
     private static long[] longs(int[] tokens) {

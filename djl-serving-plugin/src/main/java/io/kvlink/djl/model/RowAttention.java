@@ -14,13 +14,19 @@ import java.util.List;
  */
 final class RowAttention {
     private final ModelConfig config;
+    private final int window;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
 
-    /** Borrows {@code kv}, the pool's array of this layer; owns views of it. */
-    RowAttention(ModelConfig config, NDArray kv, NDArray keys, NDArray values) {
+    /**
+     * Borrows {@code kv}, the pool's array of this layer; owns views of it.
+     *
+     * @param window how many of the last tokens a row sees; 0: all
+     */
+    RowAttention(ModelConfig config, int window, NDArray kv, NDArray keys, NDArray values) {
         this.config = config;
+        this.window = window;
         this.kv = kv;
         this.keys = keys.transpose(1, 2, 0);
         this.values = values.transpose(1, 0, 2);
@@ -36,7 +42,7 @@ final class RowAttention {
                 TorchOps.slice(used, 1, queries, end)
                         .reshape(new Shape(sequences, 2, config.kvHeads(), config.headDim()))
                         .transpose(1, 0, 2, 3);
-        TorchOps.putColumns(kv, rows.slots(), kvNew);
+        TorchOps.putColumns(kv, rows.slots(), TorchOps.as(kvNew, kv));
     }
 
     /** Attention's output {@code [rows, heads * headDim]}. */
@@ -62,12 +68,15 @@ final class RowAttention {
 
     /** One sequence's {@code [kvHeads, heads / kvHeads, headDim]}. */
     private NDArray row(NDArray queries, DecodeRow sequence) {
-        long first = sequence.slots().firstSlot();
-        long end = first + sequence.position() + 1;
+        int seen = sequence.position() + 1;
+        long end = (long) sequence.slots().firstSlot() + seen;
+        long first = end - (window == 0 ? seen : Math.min(seen, window));
         NDArray keysSeen = TorchOps.slice(keys, 2, first, end);
         keysSeen.attach(queries.getManager());
         NDArray valuesSeen = TorchOps.slice(values, 1, first, end);
         valuesSeen.attach(queries.getManager());
-        return queries.batchMatMul(keysSeen).softmax(-1).batchMatMul(valuesSeen);
+        return queries.batchMatMul(TorchOps.wide(keysSeen))
+                .softmax(-1)
+                .batchMatMul(TorchOps.wide(valuesSeen));
     }
 }

@@ -4,6 +4,7 @@ package io.kvlink.djl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
@@ -55,5 +56,19 @@ final class TorchOps {
     /** The rows of {@code weight} that {@code ids} name; belongs to the ids' manager. */
     static NDArray embedding(NDArray ids, NDArray weight) {
         return JniUtils.embedding((PtNDArray) ids, (PtNDArray) weight, false);
+    }
+
+    /** The array in the other's type; itself if it has it. */
+    static NDArray as(NDArray array, NDArray other) {
+        return array.getDataType() == other.getDataType()
+                ? array
+                : array.toType(other.getDataType(), false);
+    }
+
+    /** The array as float32; itself if it is. */
+    static NDArray wide(NDArray array) {
+        return array.getDataType() == DataType.FLOAT32
+                ? array
+                : array.toType(DataType.FLOAT32, false);
     }
 }
