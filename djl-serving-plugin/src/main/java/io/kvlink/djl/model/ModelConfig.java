@@ -2,7 +2,6 @@
 package io.kvlink.djl.model;
 
 import com.google.gson.JsonPrimitive;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
@@ -36,9 +35,7 @@ public record ModelConfig(
         List<Integer> eosTokens,
         String diskType) {
     private static final String FILE = "config.json";
-    private static final String GENERATION_FILE = "generation_config.json";
     private static final int MAX_SIZE = 1 << 22;
-    private static final long MAX_FILE_BYTES = 1 << 22;
 
     /** Refuses shapes that no Llama has. */
     public ModelConfig {
@@ -55,10 +52,10 @@ public record ModelConfig(
      * @throws ModelLoadException if a file is missing, malformed or asks for something unsupported
      */
     public static ModelConfig read(Path modelDirectory) {
-        Path generation = modelDirectory.resolve(GENERATION_FILE);
+        Path generation = modelDirectory.resolve(GenerationDefaults.FILE);
         return parse(
-                text(modelDirectory.resolve(FILE)),
-                Files.exists(generation) ? text(generation) : null);
+                JsonFields.text(modelDirectory.resolve(FILE)),
+                Files.exists(generation) ? JsonFields.text(generation) : null);
     }
 
     static ModelConfig parse(String configJson, @Nullable String generationJson) {
@@ -73,8 +70,7 @@ public record ModelConfig(
         List<Integer> bos = config.ids("bos_token_id", vocabSize);
         Set<Integer> eos = new LinkedHashSet<>(config.ids("eos_token_id", vocabSize));
         if (generationJson != null) {
-            JsonFields generation = JsonFields.parse(GENERATION_FILE, generationJson);
-            eos.addAll(generation.ids("eos_token_id", vocabSize));
+            eos.addAll(GenerationDefaults.parse(generationJson, vocabSize).eosTokens());
         }
         return new ModelConfig(
                 vocabSize,
@@ -150,22 +146,6 @@ public record ModelConfig(
         if (!met) {
             throw new ModelLoadException(
                     "file=%s key=%s found=%s expected=%s".formatted(FILE, key, value, allowed));
-        }
-    }
-
-    private static String text(Path file) {
-        try {
-            long bytes = Files.size(file);
-            if (bytes > MAX_FILE_BYTES) {
-                throw new ModelLoadException(
-                        "file=%s bytes=%d expected=at most %d"
-                                .formatted(file, bytes, MAX_FILE_BYTES));
-            }
-            return Files.readString(file);
-        } catch (IOException cause) {
-            throw new ModelLoadException(
-                    "file=%s not readable; is it a Hugging Face model directory?".formatted(file),
-                    cause);
         }
     }
 }
