@@ -52,6 +52,7 @@ final class Scheduler {
     boolean turn() {
         admission.accept(inbox.arrivals());
         requests.endCancelled();
+        requests.endOverdue();
         admission.expireLoads();
         admission.admit();
         boolean computed = stepLoads();
