@@ -29,7 +29,6 @@ public final class ChatTemplate {
     /** Most characters of a rendered chat. */
     private static final long MAX_OUTPUT = 64 << 20;
 
-    /** Jinjava takes it, and renders nothing: better no answer than a wrong one. */
     private static final Pattern FILTERED_LOOP =
             Pattern.compile("\\{%[-+]?\\s*for\\s[^%]*\\sin\\s[^%]*\\sif\\s(?![^%]*\\selse\\s)");
 
@@ -38,18 +37,22 @@ public final class ChatTemplate {
 
     private final Jinjava jinja;
     private final String source;
+    // Why it can't be rendered; empty if it can.
+    private final String unsupported;
     private final Map<String, String> tokens;
     private final Clock clock;
 
     private ChatTemplate(String source, Map<String, String> tokens, Clock clock) {
         String whole = source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
-        this.source = JinjaDialect.translate(whole);
         this.tokens = Map.copyOf(tokens);
         this.clock = clock;
         this.jinja = new Jinjava(config());
         TemplateFunctions.all().forEach(jinja::registerFunction);
         jinja.registerFilter(new PythonJson());
         jinja.getGlobalContext().registerExpTest(new PythonIterable());
+        JinjaDialect.Translated translated = JinjaDialect.translate(whole);
+        this.source = translated.source();
+        this.unsupported = unsupported(translated);
     }
 
     /**
@@ -95,10 +98,10 @@ public final class ChatTemplate {
             List<Map<String, Object>> messages,
             boolean addGenerationPrompt,
             Map<String, Object> more) {
-        if (FILTERED_LOOP.matcher(source).find()) {
+        if (!unsupported.isEmpty()) {
             throw new ChatTemplateException(
-                    "the model's chat template has a loop of the form 'for … in … if …', which isn't"
-                            + " rendered here; give the model another by option.chat_template");
+                    "the model's chat template has %s, which isn't rendered here; give the model another by option.chat_template"
+                            .formatted(unsupported));
         }
         Map<String, @Nullable Object> variables = new HashMap<>(more);
         variables.putAll(tokens);
@@ -114,6 +117,24 @@ public final class ChatTemplate {
             }
         }
         return result.getOutput();
+    }
+
+    /** What Jinjava would render as nothing, without a word. */
+    private String unsupported(JinjaDialect.Translated translated) {
+        if (FILTERED_LOOP.matcher(translated.source()).find()) {
+            return "a loop of the form 'for … in … if …'";
+        }
+        for (String filter : translated.filters()) {
+            if (jinja.getGlobalContext().getFilter(filter) == null) {
+                return "the filter " + filter;
+            }
+        }
+        for (String test : translated.tests()) {
+            if (jinja.getGlobalContext().getExpTest(test) == null) {
+                return "the test " + test;
+            }
+        }
+        return "";
     }
 
     private static String reason(TemplateError error) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.chat;
 
+import java.util.Set;
+import java.util.TreeSet;
+
 /**
  * Rewrites what Python's Jinja takes and Jinjava doesn't: {@code f(a=b - 1)} becomes {@code f(a=(b
  * - 1))}, and {@code x[::-1]} becomes a method's call. Strings, comments and the text around the
@@ -12,6 +15,8 @@ final class JinjaDialect {
 
     private final String source;
     private final StringBuilder out;
+    private final Set<String> filters = new TreeSet<>();
+    private final Set<String> tests = new TreeSet<>();
     private int at;
 
     private JinjaDialect(String source) {
@@ -19,11 +24,22 @@ final class JinjaDialect {
         this.out = new StringBuilder(source.length() + 64);
     }
 
-    static String translate(String source) {
-        return new JinjaDialect(source).translate();
+    /**
+     * A template for Jinjava.
+     *
+     * @param source the rewritten text
+     * @param filters names of the filters in it
+     * @param tests names of the tests in it
+     */
+    record Translated(String source, Set<String> filters, Set<String> tests) {}
+
+    static Translated translate(String source) {
+        JinjaDialect dialect = new JinjaDialect(source);
+        dialect.translate();
+        return new Translated(dialect.out.toString(), dialect.filters, dialect.tests);
     }
 
-    private String translate() {
+    private void translate() {
         while (at < source.length()) {
             if (source.startsWith("{#", at)) {
                 copyTo(endOf("#}"));
@@ -35,7 +51,6 @@ final class JinjaDialect {
                 copyTo(at + 1);
             }
         }
-        return out.toString();
     }
 
     private int endOf(String mark) {
@@ -75,10 +90,27 @@ final class JinjaDialect {
                 return;
             } else if (c == '(' || c == '[' || c == '{') {
                 bracket(arguments);
+            } else if (Character.isJavaIdentifierStart(c)) {
+                word();
             } else {
+                if (c == '|') {
+                    filters.add(source.substring(skipSpace(at + 1), wordEnd(skipSpace(at + 1))));
+                }
                 copyTo(at + 1);
             }
         }
+    }
+
+    private void word() {
+        int end = wordEnd(at);
+        if (source.startsWith("is", at) && end == at + 2) {
+            int test = skipSpace(end);
+            if (source.startsWith("not", test) && wordEnd(test) == test + 3) {
+                test = skipSpace(test + 3);
+            }
+            tests.add(source.substring(test, wordEnd(test)));
+        }
+        copyTo(end);
     }
 
     private void bracket(boolean arguments) {
@@ -106,13 +138,19 @@ final class JinjaDialect {
     private int keywordEnd() {
         int end = skipSpace(at);
         int name = end;
-        while (end < source.length() && Character.isJavaIdentifierPart(source.charAt(end))) {
-            end++;
-        }
+        end = wordEnd(name);
         int sign = skipSpace(end);
         boolean keyword =
                 end > name && source.startsWith("=", sign) && !source.startsWith("==", sign);
         return keyword ? sign + 1 : -1;
+    }
+
+    private int wordEnd(int from) {
+        int end = from;
+        while (end < source.length() && Character.isJavaIdentifierPart(source.charAt(end))) {
+            end++;
+        }
+        return end;
     }
 
     private int skipSpace(int from) {

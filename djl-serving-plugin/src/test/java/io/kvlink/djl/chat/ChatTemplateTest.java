@@ -206,10 +206,11 @@ class ChatTemplateTest {
             textBlock =
                     """
                     {{ messages[0].content.getBytes() }}         ! a string has no method getBytes
-                    {{ ''.class.forName('java.lang.Runtime') }}  ! fails on these messages
+                    {{ messages[0].content.format(1) }}          ! a string has no method format
                     {{ unknown_function(1) }}                    ! fails on these messages: line 1
                     {% for m in messages if m.role %}x{% endfor %} ! has a loop of the form
-                    {{ 'a' | no_such_filter }}                   ! fails on these messages: line 1
+                    {{ 'a' | no_such_filter }}                   ! has the filter no_such_filter, which
+                    {% if bos_token is no_such_test %}{% endif %} ! has the test no_such_test, which
                     """)
     void shouldRefuseWhatItCannotRender(String source, String message) {
         assertThatThrownBy(() -> of(source).render(List.of(BYE), true, Map.of()))

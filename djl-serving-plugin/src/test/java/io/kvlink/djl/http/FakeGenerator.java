@@ -41,7 +41,7 @@ public final class FakeGenerator implements TextGenerator {
 
     public volatile GenerationDefaults defaults = GenerationDefaults.NONE;
     public volatile Optional<ChatTemplate> template = Optional.empty();
-    public volatile int maxPromptTokens = CONTEXT;
+    public volatile int maxPromptTokens = Integer.MAX_VALUE;
     public volatile int maxTokens = CONTEXT;
     public volatile int maxRequestBytes = 1 << 30;
 
