@@ -135,9 +135,7 @@ class ChatTemplateTest {
                                 + "<|im_start|>user\n Bye <|im_end|>\n<|im_start|>assistant\n");
         assertThat(render("qwen3", BYE, thinking))
                 .contains("<|im_start|>assistant\n<think>\nhm\n</think>\n\nHello<|im_end|>");
-        assertThat(
-                        template("qwen3")
-                                .render(List.of(BYE), true, Map.of("enable_thinking", false)))
+        assertThat(template("qwen3").render(List.of(BYE), true, Map.of("enable_thinking", false)))
                 .endsWith("<|im_start|>assistant\n<think>\n\n</think>\n\n");
     }
 
@@ -179,14 +177,19 @@ class ChatTemplateTest {
 
     @Test
     void shouldTrimAroundBlocksAsTransformersDo() {
-        assertThat(of("a\n  {% if true %}\n  b\n  {% endif %}\nc {{ 'd' }}\n e\n").render(List.of(), true, Map.of()))
+        assertThat(
+                        of("a\n  {% if true %}\n  b\n  {% endif %}\nc {{ 'd' }}\n e\n")
+                                .render(List.of(), true, Map.of()))
                 .isEqualTo("a\n  b\nc d\n e");
     }
 
     @Test
     void shouldNotLookIntoMessages() {
-        String hostile = "{{ messages }}{% for x in messages %}{{ raise_exception('a') }}{% endfor %}{# c #}";
-        assertThat(of("{{ messages[0].content }}").render(List.of(message("user", hostile)), true, Map.of()))
+        String hostile =
+                "{{ messages }}{% for x in messages %}{{ raise_exception('a') }}{% endfor %}{# c #}";
+        assertThat(
+                        of("{{ messages[0].content }}")
+                                .render(List.of(message("user", hostile)), true, Map.of()))
                 .isEqualTo(hostile);
     }
 
