@@ -135,9 +135,7 @@ class ChatTemplateTest {
                                 + "<|im_start|>user\n Bye <|im_end|>\n<|im_start|>assistant\n");
         assertThat(render("qwen3", BYE, thinking))
                 .contains("<|im_start|>assistant\n<think>\nhm\n</think>\n\nHello<|im_end|>");
-        assertThat(
-                        template("qwen3")
-                                .render(List.of(BYE), true, Map.of("enable_thinking", false)))
+        assertThat(template("qwen3").render(List.of(BYE), true, Map.of("enable_thinking", false)))
                 .endsWith("<|im_start|>assistant\n<think>\n\n</think>\n\n");
     }
 
@@ -179,14 +177,19 @@ class ChatTemplateTest {
 
     @Test
     void shouldTrimAroundBlocksAsTransformersDo() {
-        assertThat(of("a\n  {% if true %}\n  b\n  {% endif %}\nc {{ 'd' }}\n e\n").render(List.of(), true, Map.of()))
+        assertThat(
+                        of("a\n  {% if true %}\n  b\n  {% endif %}\nc {{ 'd' }}\n e\n")
+                                .render(List.of(), true, Map.of()))
                 .isEqualTo("a\n  b\nc d\n e");
     }
 
     @Test
     void shouldNotLookIntoMessages() {
-        String hostile = "{{ messages }}{% for x in messages %}{{ raise_exception('a') }}{% endfor %}{# c #}";
-        assertThat(of("{{ messages[0].content }}").render(List.of(message("user", hostile)), true, Map.of()))
+        String hostile =
+                "{{ messages }}{% for x in messages %}{{ raise_exception('a') }}{% endfor %}{# c #}";
+        assertThat(
+                        of("{{ messages[0].content }}")
+                                .render(List.of(message("user", hostile)), true, Map.of()))
                 .isEqualTo(hostile);
     }
 
@@ -220,7 +223,7 @@ class ChatTemplateTest {
 
     @Test
     void shouldFindTheTemplateOfADirectory(@TempDir Path dir) throws IOException {
-        assertThat(ChatTemplate.load(dir, Optional.empty())).isEmpty();
+        assertThat(ChatTemplates.load(dir, Optional.empty())).isEmpty();
         Files.writeString(
                 dir.resolve("tokenizer_config.json"),
                 """
@@ -248,7 +251,7 @@ class ChatTemplateTest {
     void shouldNameAMalformedFile(String json, String message, @TempDir Path dir)
             throws IOException {
         Files.writeString(dir.resolve("tokenizer_config.json"), json);
-        assertThatThrownBy(() -> ChatTemplate.load(dir, Optional.empty()))
+        assertThatThrownBy(() -> ChatTemplates.load(dir, Optional.empty()))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("tokenizer_config.json")
                 .hasMessageContaining(message);
@@ -256,16 +259,17 @@ class ChatTemplateTest {
 
     @Test
     void shouldNameAMissingFile(@TempDir Path dir) {
-        assertThatThrownBy(() -> ChatTemplate.load(dir, Optional.of("none.jinja")))
+        assertThatThrownBy(() -> ChatTemplates.load(dir, Optional.of("none.jinja")))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("none.jinja not readable");
     }
 
     private static String loaded(Path dir, Optional<String> file) {
-        return ChatTemplate.load(dir, file).orElseThrow().render(List.of(), true, Map.of());
+        return ChatTemplates.load(dir, file).orElseThrow().render(List.of(), true, Map.of());
     }
 
     @SafeVarargs
+    @SuppressWarnings("varargs") // Read only.
     private static String render(String name, Map<String, Object>... messages) {
         return template(name).render(List.of(messages), true, Map.of());
     }

@@ -52,7 +52,8 @@ class ChatTest {
     static CompletableFuture<HttpResponse<String>> chat(
             TestServer server, FakeGenerator model, String body, String... headers) {
         model.template =
-                Optional.of(ChatTemplate.of(TEMPLATE, Map.of("bos_token", "<s>"), Clock.systemUTC()));
+                Optional.of(
+                        ChatTemplate.of(TEMPLATE, Map.of("bos_token", "<s>"), Clock.systemUTC()));
         HttpRequest.Builder request =
                 server.request("/v1/chat/completions")
                         .POST(HttpRequest.BodyPublishers.ofString(body));
@@ -258,11 +259,30 @@ class ChatTest {
     @Provide
     Arbitrary<String> almostChats() {
         return Arbitraries.of(
-                        "{", "}", "[", "]", ",", ":", "null", "true", "1", "1e999", "\"x\"",
-                        "\"messages\":", "\"role\":\"user\"", "\"content\":", "\"type\":\"text\"",
-                        "\"text\":\"a\"", "\"tool_calls\":", "\"function\":", "\"arguments\":",
-                        "\"logprobs\":", "\"top_logprobs\":", "\"chat_template_kwargs\":",
-                        "\"response_format\":", "{\"role\":\"user\",\"content\":\"a\"}")
+                        "{",
+                        "}",
+                        "[",
+                        "]",
+                        ",",
+                        ":",
+                        "null",
+                        "true",
+                        "1",
+                        "1e999",
+                        "\"x\"",
+                        "\"messages\":",
+                        "\"role\":\"user\"",
+                        "\"content\":",
+                        "\"type\":\"text\"",
+                        "\"text\":\"a\"",
+                        "\"tool_calls\":",
+                        "\"function\":",
+                        "\"arguments\":",
+                        "\"logprobs\":",
+                        "\"top_logprobs\":",
+                        "\"chat_template_kwargs\":",
+                        "\"response_format\":",
+                        "{\"role\":\"user\",\"content\":\"a\"}")
                 .list()
                 .ofMaxSize(16)
                 .map(tokens -> "{" + String.join("", tokens));
