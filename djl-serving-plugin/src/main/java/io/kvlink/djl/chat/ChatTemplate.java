@@ -7,14 +7,11 @@ import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.el.JinjavaInterpreterResolver;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
-import java.nio.file.Path;
 import java.time.Clock;
-import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.regex.Pattern;
 import jinjava.javax.el.CompositeELResolver;
 import org.jspecify.annotations.Nullable;
@@ -64,25 +61,6 @@ public final class ChatTemplate {
      */
     public static ChatTemplate of(String source, Map<String, String> tokens, Clock clock) {
         return new ChatTemplate(source, tokens, clock);
-    }
-
-    /**
-     * A model's template: {@code chat_template.jinja}, else what {@code tokenizer_config.json} has
-     * as {@code chat_template} (of several, the one named {@code default}).
-     *
-     * @param file to read instead; in the model's directory unless absolute
-     * @return empty if the model has none and no file is given
-     * @throws io.kvlink.djl.model.ModelLoadException if a file isn't readable or malformed
-     */
-    public static Optional<ChatTemplate> load(Path modelDirectory, Optional<String> file) {
-        TemplateFiles files = new TemplateFiles(modelDirectory);
-        return files.template(file)
-                .map(
-                        source ->
-                                of(
-                                        source,
-                                        files.specialTokens(),
-                                        Clock.system(ZoneId.systemDefault())));
     }
 
     /**

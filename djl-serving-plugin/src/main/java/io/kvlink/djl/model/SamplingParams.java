@@ -16,7 +16,7 @@ import java.util.Map;
  * @param presencePenalty taken from the logit of each token that the answer has; 0 changes nothing
  * @param frequencyPenalty taken from the logit of a token as often as the answer has it; 0 changes
  *     nothing
- * @param logitBias added to the logits of tokens; ids that the vocabulary lacks are ignored
+ * @param logitBias added to the logits of tokens
  * @param logprobs most likely tokens told of beside each picked one, from 0; {@link #NO_LOGPROBS}
  *     for no log-probabilities at all
  * @param seed of the request's own random numbers

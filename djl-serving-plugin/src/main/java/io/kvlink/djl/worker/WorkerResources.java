@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.chat.ChatTemplates;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
@@ -50,7 +51,7 @@ final class WorkerResources implements AutoCloseable {
                 config.surface().generationConfig()
                         ? GenerationDefaults.read(config.modelDir())
                         : GenerationDefaults.NONE;
-        chatTemplate = ChatTemplate.load(config.modelDir(), config.surface().chatTemplate());
+        chatTemplate = ChatTemplates.load(config.modelDir(), config.surface().chatTemplate());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));

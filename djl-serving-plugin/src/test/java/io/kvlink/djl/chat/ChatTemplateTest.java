@@ -223,7 +223,7 @@ class ChatTemplateTest {
 
     @Test
     void shouldFindTheTemplateOfADirectory(@TempDir Path dir) throws IOException {
-        assertThat(ChatTemplate.load(dir, Optional.empty())).isEmpty();
+        assertThat(ChatTemplates.load(dir, Optional.empty())).isEmpty();
         Files.writeString(
                 dir.resolve("tokenizer_config.json"),
                 """
@@ -251,7 +251,7 @@ class ChatTemplateTest {
     void shouldNameAMalformedFile(String json, String message, @TempDir Path dir)
             throws IOException {
         Files.writeString(dir.resolve("tokenizer_config.json"), json);
-        assertThatThrownBy(() -> ChatTemplate.load(dir, Optional.empty()))
+        assertThatThrownBy(() -> ChatTemplates.load(dir, Optional.empty()))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("tokenizer_config.json")
                 .hasMessageContaining(message);
@@ -259,16 +259,17 @@ class ChatTemplateTest {
 
     @Test
     void shouldNameAMissingFile(@TempDir Path dir) {
-        assertThatThrownBy(() -> ChatTemplate.load(dir, Optional.of("none.jinja")))
+        assertThatThrownBy(() -> ChatTemplates.load(dir, Optional.of("none.jinja")))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("none.jinja not readable");
     }
 
     private static String loaded(Path dir, Optional<String> file) {
-        return ChatTemplate.load(dir, file).orElseThrow().render(List.of(), true, Map.of());
+        return ChatTemplates.load(dir, file).orElseThrow().render(List.of(), true, Map.of());
     }
 
     @SafeVarargs
+    @SuppressWarnings("varargs") // Read only.
     private static String render(String name, Map<String, Object>... messages) {
         return template(name).render(List.of(messages), true, Map.of());
     }
