@@ -14,7 +14,9 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Without Jinjava's jar a model without a template is served, and one with a template says why not. */
+/**
+ * Without Jinjava's jar a model without a template is served, and one with a template says why not.
+ */
 class MissingJinjavaTest {
 
     /** This package's classes again, where Jinjava's can't be seen. */

@@ -95,8 +95,7 @@ class WorkerSurfaceTest {
         int at = whole.tokens.indexOf(stop);
 
         Listening cut = new Listening();
-        worker.submit(
-                request(prompt, 30, Prompts.SEEDED, List.of(stop), Optional.empty()), cut);
+        worker.submit(request(prompt, 30, Prompts.SEEDED, List.of(stop), Optional.empty()), cut);
         GenerationResult result = cut.result();
         assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);
         assertThat(cut.tokens).isEqualTo(whole.tokens.subList(0, at + 1));
@@ -150,8 +149,7 @@ class WorkerSurfaceTest {
             assertThat(mass).isBetween(20.0 / TinyModels.VOCABULARY, 1.0001);
             assertThat(token.logprob()).isLessThanOrEqualTo(token.top().get(0).logprob());
         }
-        assertThat(listening.tokens)
-                .isEqualTo(sampled.stream().map(SampledToken::id).toList());
+        assertThat(listening.tokens).isEqualTo(sampled.stream().map(SampledToken::id).toList());
     }
 
     @Test
@@ -199,13 +197,11 @@ class WorkerSurfaceTest {
                                 worker.submit(
                                         Prompts.local(Prompts.random(11, 1), 1), new Listening()))
                 .hasMessageContaining("promptTokens=11 max_prompt_tokens=10");
-        SamplingParams biased =
-                new SamplingParams(0, 1, 0, 0, 1, 0, 0, Map.of(96, 1f), -1, 0);
+        SamplingParams biased = new SamplingParams(0, 1, 0, 0, 1, 0, 0, Map.of(96, 1f), -1, 0);
         assertThatThrownBy(
                         () ->
                                 worker.submit(
-                                        Prompts.request(
-                                                new int[] {1}, 1, biased, Optional.empty()),
+                                        Prompts.request(new int[] {1}, 1, biased, Optional.empty()),
                                         new Listening()))
                 .hasMessageContaining("logit_bias: token=96; expected 0..95");
     }
