@@ -67,6 +67,7 @@ final class Scheduler {
     boolean turn() {
         admission.accept(inbox.arrivals());
         requests.endCancelled();
+        requests.endOverdue();
         admission.expireLoads();
         if (!growth.stalled()) {
             admission.admit();
