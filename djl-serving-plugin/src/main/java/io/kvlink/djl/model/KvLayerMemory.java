@@ -34,19 +34,19 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
                         .alignedSlice(ALIGNMENT)
                         .slice(0, bytes)
                         .order(ByteOrder.nativeOrder());
-        return new KvLayerMemory(
-                MemoryRegion.ofBuffer(buffer),
+        NDArray array =
                 manager.create(
-                        buffer.duplicate().order(ByteOrder.nativeOrder()), shape, type.dataType()));
+                        buffer.duplicate().order(ByteOrder.nativeOrder()), shape, type.carrier());
+        return new KvLayerMemory(MemoryRegion.ofBuffer(buffer), type.over(array));
     }
 
     private static KvLayerMemory onDevice(NDManager manager, Shape shape, ComputeType type) {
-        NDArray array = manager.zeros(shape, type.dataType());
+        NDArray array = manager.zeros(shape, type.carrier());
         MemoryRegion region =
                 MemoryRegion.ofDevice(
                         manager.getDevice().getDeviceId(),
                         TensorMemory.address(array),
                         shape.size() * type.kvType().bytes());
-        return new KvLayerMemory(region, array);
+        return new KvLayerMemory(region, type.over(array));
     }
 }

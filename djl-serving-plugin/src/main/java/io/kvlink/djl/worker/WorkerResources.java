@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
@@ -35,7 +36,8 @@ final class WorkerResources implements AutoCloseable {
             Runnable wakeup,
             Deque<AutoCloseable> open) {
         this.open = open;
-        model = ModelConfig.read(config.modelDir());
+        ModelConfig read = ModelConfig.read(config.modelDir());
+        model = read.computedIn(ComputeType.of(config.dtype(), read, config.device()));
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
         decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool));
