@@ -27,10 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread allocates, releases and computes; counters may be read from any thread. The bytes
  * themselves may be moved by a connector's thread between a layer hook's two calls.
  *
- * <p>On the CPU the memory is direct buffers: they count against the JVM's {@code
- * -XX:MaxDirectMemorySize}, and live until the last one handed out is unreachable, even after
- * {@link #close}. On a GPU it is DJL's arrays: {@link #close} frees it, so a connector that was
- * told of it is closed first.
+ * <p>The memory is DJL's arrays: {@link #close} frees it, so a connector that was told of it is
+ * closed first, and nothing reads a region afterwards.
  */
 public final class KvCachePool implements AutoCloseable {
     /** Tokens in a block. */
@@ -106,6 +104,67 @@ public final class KvCachePool implements AutoCloseable {
         return first == BlockRuns.NO_ROOM ? null : new KvSlots(this, first, blocks);
     }
 
+    /**
+     * Slots for more tokens with the KV of the first {@code filled} ones: the same blocks with the
+     * ones behind them, or else other blocks, to which the KV is copied. What was handed out before
+     * is no longer valid then. Nobody else may use the bytes meanwhile.
+     *
+     * @param tokens more than fit now
+     * @return null if there is no room, which is no error; the slots are then as they were
+     */
+    public @Nullable KvSlots grow(KvSlots slots, int tokens, int filled) {
+        KvSlots here = growInPlace(slots, tokens);
+        if (here != null) {
+            return here;
+        }
+        int blocks = blocksFor(tokens);
+        int first = runs.replace(slots.firstBlock(), slots.blocks(), blocks);
+        if (first == BlockRuns.NO_ROOM) {
+            return null;
+        }
+        slots.handOver();
+        KvSlots grown = new KvSlots(this, first, blocks);
+        copy(slots.firstSlot(), grown.firstSlot(), filled);
+        return grown;
+    }
+
+    /** The same without a copy: null if the blocks behind aren't free. */
+    public @Nullable KvSlots growInPlace(KvSlots slots, int tokens) {
+        slots.requireHeld();
+        int blocks = blocksFor(tokens);
+        if (!runs.extend(slots.firstBlock(), slots.blocks(), blocks - slots.blocks())) {
+            return null;
+        }
+        slots.handOver();
+        return new KvSlots(this, slots.firstBlock(), blocks);
+    }
+
+    /**
+     * Slots for more tokens with a copy of the KV of the first {@code filled} ones; the old slots
+     * stay the caller's. For blocks that somebody else still reads.
+     *
+     * @return null if there is no room, which is no error
+     */
+    public @Nullable KvSlots copy(KvSlots slots, int tokens, int filled) {
+        slots.requireHeld();
+        KvSlots grown = allocate(tokens);
+        if (grown != null) {
+            copy(slots.firstSlot(), grown.firstSlot(), filled);
+        }
+        return grown;
+    }
+
+    /** The two ranges may overlap. */
+    private void copy(long from, long to, long tokens) {
+        try (Scratch scratch = Scratch.open(manager)) {
+            for (KvLayerMemory layer : memory) {
+                NDArray source = TorchOps.slice(layer.array(), 1, from, from + tokens);
+                source.attach(scratch.manager());
+                TorchOps.putColumns(layer.array(), to, source.duplicate());
+            }
+        }
+    }
+
     void reclaim(KvSlots slots) {
         runs.giveBack(slots.firstBlock(), slots.blocks());
     }
@@ -174,10 +233,7 @@ public final class KvCachePool implements AutoCloseable {
         return runs.size() - runs.used();
     }
 
-    /**
-     * Ends the engine's view of the memory, and on a GPU frees it; closing again does nothing. The
-     * connector is closed before.
-     */
+    /** Frees the memory; closing again does nothing. The connector is closed before. */
     @Override
     public void close() {
         manager.close();

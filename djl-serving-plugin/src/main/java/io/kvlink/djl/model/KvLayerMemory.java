@@ -12,8 +12,8 @@ import java.nio.ByteOrder;
 /**
  * One layer's KV memory, as a connector and as the engine see it: the same bytes, zeroed.
  *
- * @param region on the host a direct buffer, which lives until the last buffer of it is
- *     unreachable; on a device the array's memory, which lives until the array is closed
+ * @param region the array's memory, which lives until the array is closed; on the host a direct
+ *     buffer over it
  * @param array of the type that is computed in, closed by its manager
  */
 record KvLayerMemory(MemoryRegion region, NDArray array) {
@@ -22,31 +22,27 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
 
     /** Allocates on the manager's device. */
     static KvLayerMemory allocate(NDManager manager, Shape shape, ComputeType type) {
-        return manager.getDevice().isGpu()
-                ? onDevice(manager, shape, type)
-                : onHost(manager, shape, type);
-    }
-
-    private static KvLayerMemory onHost(NDManager manager, Shape shape, ComputeType type) {
-        int bytes = Math.toIntExact(shape.size() * type.kvType().bytes());
-        ByteBuffer buffer =
-                ByteBuffer.allocateDirect(bytes + ALIGNMENT)
-                        .alignedSlice(ALIGNMENT)
-                        .slice(0, bytes)
-                        .order(ByteOrder.nativeOrder());
-        NDArray array =
-                manager.create(
-                        buffer.duplicate().order(ByteOrder.nativeOrder()), shape, type.carrier());
-        return new KvLayerMemory(MemoryRegion.ofBuffer(buffer), type.over(array));
-    }
-
-    private static KvLayerMemory onDevice(NDManager manager, Shape shape, ComputeType type) {
         NDArray array = manager.zeros(shape, type.carrier());
-        MemoryRegion region =
-                MemoryRegion.ofDevice(
-                        manager.getDevice().getDeviceId(),
-                        TensorMemory.address(array),
-                        shape.size() * type.kvType().bytes());
-        return new KvLayerMemory(region, type.over(array));
+        return new KvLayerMemory(
+                manager.getDevice().isGpu() ? onDevice(manager, array, type) : onHost(array),
+                type.over(array));
+    }
+
+    private static MemoryRegion onHost(NDArray array) {
+        // The array's own bytes, since it is contiguous and on the CPU.
+        ByteBuffer buffer = array.toByteBuffer(true).order(ByteOrder.nativeOrder());
+        if (buffer.alignmentOffset(0, ALIGNMENT) != 0) {
+            throw new IllegalStateException(
+                    "libtorch's memory is no multiple of %d bytes: %s"
+                            .formatted(ALIGNMENT, array.getShape()));
+        }
+        return MemoryRegion.ofBuffer(buffer);
+    }
+
+    private static MemoryRegion onDevice(NDManager manager, NDArray array, ComputeType type) {
+        return MemoryRegion.ofDevice(
+                manager.getDevice().getDeviceId(),
+                TensorMemory.address(array),
+                array.size() * type.kvType().bytes());
     }
 }

@@ -5,11 +5,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import java.util.List;
 
 /**
- * The arithmetic of one decoder layer on one sequence. Everything it creates belongs to {@code x}'s
- * manager. Decoder's thread.
+ * The arithmetic of one decoder layer. Everything it creates belongs to {@code x}'s manager.
+ * Decoder's thread.
  */
 final class LlamaLayer {
     private final int index;
@@ -21,6 +23,7 @@ final class LlamaLayer {
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
+    private final RowAttention rowAttention;
 
     /** Borrows the weights and {@code kv}, the pool's array of this layer; owns views of it. */
     LlamaLayer(
@@ -39,17 +42,44 @@ final class LlamaLayer {
         this.kv = kv;
         this.keys = kv.get(0);
         this.values = kv.get(1);
+        this.rowAttention = new RowAttention(config, window, kv, keys, values);
+    }
+
+    /** What a forward call computes. */
+    sealed interface Step permits Chunk, Rows {
+        /** Rows of {@code x}. */
+        int count();
+
+        /** Tables of just the rows' positions. */
+        RotaryTable rotary();
     }
 
     /**
-     * Where the tokens of a forward call stand.
+     * Some tokens of one sequence.
      *
      * @param firstSlot of the sequence in the pool
      * @param position of the first token in the sequence
      * @param count of tokens
      * @param rotary tables of just these positions
      */
-    record Step(int firstSlot, int position, int count, RotaryTable rotary) {}
+    record Chunk(int firstSlot, int position, int count, RotaryTable rotary) implements Step {}
+
+    /**
+     * One token of each of several sequences.
+     *
+     * @param sequences at most {@code count}; rows behind theirs only fill up
+     * @param count of rows
+     * @param slots columns of the layer's KV that are the sequences' next
+     * @param filling zeros {@code [kvHeads * rows, heads / kvHeads, headDim]} in place of the
+     *     attention of rows that only fill up
+     */
+    record Rows(
+            List<DecodeRow> sequences,
+            int count,
+            NDIndex slots,
+            NDArray filling,
+            RotaryTable rotary)
+            implements Step {}
 
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {
@@ -58,10 +88,20 @@ final class LlamaLayer {
         weights.headNorms().apply(heads, norm);
         step.rotary().rotate(heads.reshape(halves(step.count())));
         hook.beforeAttention(index);
-        store(qkv, step);
         x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
         hook.afterLayer(index);
         x.addi(feedForward(norm.apply(x)));
+    }
+
+    /** Writes k and v; attention's output {@code [count, heads * headDim]}. */
+    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
+        if (step instanceof Rows rows) {
+            rowAttention.store(qkv, rows);
+            return rowAttention.attend(qkv, rows);
+        }
+        Chunk chunk = (Chunk) step;
+        store(qkv, chunk);
+        return attention(scratch, qkv, chunk);
     }
 
     /** A view of the q and k part of {@code qkv}, {@code [count, heads + kvHeads, headDim]}. */
@@ -76,7 +116,7 @@ final class LlamaLayer {
         return new Shape(count, config.heads() + config.kvHeads(), 2, config.headDim() / 2);
     }
 
-    private void store(NDArray qkv, Step step) {
+    private void store(NDArray qkv, Chunk step) {
         long queries = (long) config.heads() * config.headDim();
         NDArray kvNew =
                 TorchOps.slice(qkv, 1, queries, queries + 2L * config.kvHeads() * config.headDim())
@@ -85,8 +125,7 @@ final class LlamaLayer {
         TorchOps.putColumns(kv, (long) step.firstSlot() + step.position(), kvNew);
     }
 
-    /** Attention's output {@code [count, heads * headDim]}. */
-    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
+    private NDArray attention(NDManager scratch, NDArray qkv, Chunk step) {
         long width = (long) config.heads() * config.headDim();
         NDArray queries = TorchOps.slice(qkv, 1, 0, width);
         if (step.count() <= CausalMask.TILE) {

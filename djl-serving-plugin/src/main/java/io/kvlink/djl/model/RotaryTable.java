@@ -45,6 +45,12 @@ record RotaryTable(NDArray cos, NDArray sin) {
         return new RotaryTable(cosView, sinView);
     }
 
+    /** Copies of {@code positions}, in their order, owned by the caller's manager. */
+    RotaryTable at(NDManager owner, long[] positions) {
+        NDArray ids = owner.create(positions);
+        return new RotaryTable(TorchOps.pick(owner, cos, ids), TorchOps.pick(owner, sin, ids));
+    }
+
     /** Rotates {@code heads}, {@code [positions, heads, 2, headDim / 2]}, in place. */
     void rotate(NDArray heads) {
         NDArray swapped = heads.flip(HALVES_AXIS);

@@ -3,6 +3,7 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -41,6 +42,16 @@ final class TorchOps {
     /** {@code x} times the transpose of {@code weight}, which lies as {@code [out, in]}. */
     static NDArray linear(NDArray x, NDArray weight) {
         return x.getNDArrayInternal().linear(x, weight, null).get(0);
+    }
+
+    /** Copies of the entries of {@code table}'s first axis that {@code ids} name. */
+    static NDArray pick(NDManager manager, NDArray table, NDArray ids) {
+        return table.get(manager, new NDIndex("{}", ids));
+    }
+
+    /** Copies the columns of {@code value} over those of {@code array} that the index names. */
+    static void putColumns(NDArray array, NDIndex columns, NDArray value) {
+        JniUtils.indexAdvPut((PtNDArray) array, columns, (PtNDArray) as(value, array));
     }
 
     /** The rows of {@code weight} that {@code ids} name; belongs to the ids' manager. */
