@@ -109,6 +109,11 @@ public final class LlamaDecoder implements AutoCloseable {
         }
     }
 
+    /** The files that {@link #load} reads of a directory, in the order of their names. */
+    public static List<Path> weightFiles(Path modelDirectory) {
+        return Checkpoint.files(modelDirectory);
+    }
+
     /**
      * Runs {@code tokens} through all layers as positions {@code position} onward of the sequence
      * in {@code slots}; their K and V are written in place, and positions before {@code position}
