@@ -34,6 +34,7 @@ final class DeviceMover implements KvMover {
     private final CudaEvent loadsEnd;
     private final CudaEvent savesEnd;
     private final RunCopier copier;
+    private final RunCopier background;
     private final EventPool points;
 
     /**
@@ -50,7 +51,8 @@ final class DeviceMover implements KvMover {
         loadsBegin = device.newEvent();
         loadsEnd = device.newEvent();
         savesEnd = device.newEvent();
-        copier = device.newRunCopier();
+        copier = device.newRunCopier(RunCopier.WIDE);
+        background = device.newRunCopier(RunCopier.NARROW);
         points = new EventPool(device);
     }
 
@@ -77,7 +79,11 @@ final class DeviceMover implements KvMover {
     }
 
     @Override
-    public void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs) {
+    public void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome) {
         boolean pinned = source.get(0).kind() == MemoryKind.PINNED;
         boolean many = !pinned && runs.size() > MANY_RUNS;
         long longBytes = many ? Long.MAX_VALUE : longBytes(source.get(0));
@@ -93,7 +99,12 @@ final class DeviceMover implements KvMover {
                     left = source.get(next).bytes();
                 }
                 long count = Math.min(left, bytes);
-                copy(from, to, count, longBytes, loads);
+                if (moreToCome && !pinned && count >= longBytes) {
+                    background.add(from, to, count, loads);
+                    background.flush(loads);
+                } else {
+                    copy(from, to, count, longBytes, loads);
+                }
                 from += count;
                 left -= count;
                 to += count;
@@ -199,6 +210,7 @@ final class DeviceMover implements KvMover {
     public void close() {
         device.attach();
         points.close();
+        background.close();
         copier.close();
         savesEnd.close();
         loadsEnd.close();

@@ -26,7 +26,11 @@ final class HostMover implements KvMover {
     public void beginLoads() {}
 
     @Override
-    public void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs) {
+    public void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome) {
         KvCopies.copy(source, KvCopies.parts(layer, runs));
     }
 

@@ -68,7 +68,7 @@ final class KvLoad {
                         task.request().transferTokens(),
                         task.fromToken(),
                         task.toToken());
-        mover.load(source, layers.get(layer), runs);
+        mover.load(source, layers.get(layer), runs, !ready.arrival().complete());
         copied.set(layer);
     }
 

@@ -38,8 +38,13 @@ interface KvMover extends AutoCloseable {
      * @param source its bytes, in order
      * @param layer the layer's memory
      * @param runs where they go in it
+     * @param moreToCome whether other layers are still travelling, so that this isn't urgent
      */
-    void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs);
+    void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome);
 
     /** What the engine enqueues from now on comes after the loads so far. */
     void joinLoads();

@@ -3,7 +3,6 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.tensor.TensorMemory;
 import io.kvlink.spi.MemoryRegion;
@@ -15,16 +14,16 @@ import java.nio.ByteOrder;
  *
  * @param region the array's memory, which lives until the array is closed; on the host a direct
  *     buffer over it
- * @param array float32, closed by its manager
+ * @param array of the type that is computed in, closed by its manager
  */
 record KvLayerMemory(MemoryRegion region, NDArray array) {
     /** Every layer begins at a multiple of this; a device's allocator aligns more coarsely. */
     static final int ALIGNMENT = 64;
 
     /** Allocates on the manager's device. */
-    static KvLayerMemory allocate(NDManager manager, Shape shape) {
-        NDArray array = manager.zeros(shape, DataType.FLOAT32);
-        return manager.getDevice().isGpu() ? onDevice(manager, array) : onHost(array);
+    static KvLayerMemory allocate(NDManager manager, Shape shape, ComputeType type) {
+        NDArray array = manager.zeros(shape, type.dataType());
+        return manager.getDevice().isGpu() ? onDevice(manager, array, type) : onHost(array);
     }
 
     private static KvLayerMemory onHost(NDArray array) {
@@ -38,12 +37,12 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
         return new KvLayerMemory(MemoryRegion.ofBuffer(buffer), array);
     }
 
-    private static KvLayerMemory onDevice(NDManager manager, NDArray array) {
+    private static KvLayerMemory onDevice(NDManager manager, NDArray array, ComputeType type) {
         MemoryRegion region =
                 MemoryRegion.ofDevice(
                         manager.getDevice().getDeviceId(),
                         TensorMemory.address(array),
-                        array.size() * Float.BYTES);
+                        array.size() * type.kvType().bytes());
         return new KvLayerMemory(region, array);
     }
 }

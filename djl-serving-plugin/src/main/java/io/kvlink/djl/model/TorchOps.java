@@ -3,6 +3,8 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
@@ -41,8 +43,32 @@ final class TorchOps {
         return x.getNDArrayInternal().linear(x, weight, null).get(0);
     }
 
+    /** Copies of the entries of {@code table}'s first axis that {@code ids} name. */
+    static NDArray pick(NDManager manager, NDArray table, NDArray ids) {
+        return table.get(manager, new NDIndex("{}", ids));
+    }
+
+    /** Copies the columns of {@code value} over those of {@code array} that the index names. */
+    static void putColumns(NDArray array, NDIndex columns, NDArray value) {
+        JniUtils.indexAdvPut((PtNDArray) array, columns, (PtNDArray) value);
+    }
+
     /** The rows of {@code weight} that {@code ids} name; belongs to the ids' manager. */
     static NDArray embedding(NDArray ids, NDArray weight) {
         return JniUtils.embedding((PtNDArray) ids, (PtNDArray) weight, false);
+    }
+
+    /** The array in the other's type; itself if it has it. */
+    static NDArray as(NDArray array, NDArray other) {
+        return array.getDataType() == other.getDataType()
+                ? array
+                : array.toType(other.getDataType(), false);
+    }
+
+    /** The array as float32; itself if it is. */
+    static NDArray wide(NDArray array) {
+        return array.getDataType() == DataType.FLOAT32
+                ? array
+                : array.toType(DataType.FLOAT32, false);
     }
 }

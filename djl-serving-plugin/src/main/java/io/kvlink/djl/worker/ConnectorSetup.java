@@ -4,7 +4,6 @@ package io.kvlink.djl.worker;
 import ai.djl.Device;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.spi.DType;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
@@ -73,7 +72,7 @@ final class ConnectorSetup {
                 model.layers(),
                 model.kvHeads(),
                 model.headDim(),
-                DType.F32,
+                model.computeType().kvType(),
                 KvCachePool.BLOCK_TOKENS);
     }
 

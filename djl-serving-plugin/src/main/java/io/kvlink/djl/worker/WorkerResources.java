@@ -11,15 +11,20 @@ import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a worker opens, and closes in the reverse order: the connector before the memory that it was
  * told of. Opened and closed by one thread.
  */
 final class WorkerResources implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerResources.class);
 
     private final ModelConfig model;
     private final Tokenizer tokenizer;
@@ -38,7 +43,18 @@ final class WorkerResources implements AutoCloseable {
         model = ModelConfig.read(config.modelDir());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool));
+        decoder =
+                opened(
+                        LlamaDecoder.load(
+                                config.modelDir(),
+                                model,
+                                pool,
+                                config.decodeBatch(),
+                                config.maxBatch()));
+        log.info(
+                "decode_batch={} rows={}",
+                config.decodeBatch().name().toLowerCase(Locale.ROOT),
+                decoder.batchRows());
         connector =
                 config.transfer()
                         .map(

@@ -11,9 +11,11 @@ import java.util.function.Function;
 final class ReferenceLlama {
     private final ModelConfig config;
     private final Function<String, float[]> weights;
+    private final double theta;
 
     ReferenceLlama(ModelConfig config, Map<String, float[]> weights) {
         this.config = config;
+        this.theta = ((Rope.Plain) config.rope()).theta();
         this.weights = weights::get;
     }
 
@@ -87,7 +89,7 @@ final class ReferenceLlama {
         double[] rotated = new double[heads.length];
         for (int start = 0; start < heads.length; start += dim) {
             for (int i = 0; i < half; i++) {
-                double angle = position * Math.pow(config.ropeTheta(), -2.0 * i / dim);
+                double angle = position * Math.pow(theta, -2.0 * i / dim);
                 double a = heads[start + i];
                 double b = heads[start + half + i];
                 rotated[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
