@@ -79,6 +79,7 @@ final class WorkerResources implements AutoCloseable {
                                                         model,
                                                         ModelFingerprint.of(config.modelDir())),
                                                 pool,
+                                                config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
     }
