@@ -38,6 +38,33 @@ final class BlockRuns {
         return NO_ROOM;
     }
 
+    /** Takes the {@code more} blocks behind a taken run; false if not all of them are free. */
+    boolean extend(int start, int length, int more) {
+        int end = start + length;
+        int nextTaken = taken.nextSetBit(end);
+        if (end + (long) more > size || (nextTaken >= 0 && nextTaken < end + more)) {
+            return false;
+        }
+        taken.set(end, end + more);
+        used.addAndGet(more);
+        return true;
+    }
+
+    /**
+     * Takes the lowest run of {@code newLength} blocks that is free but for a taken run, and gives
+     * that one back: the two may overlap. The new one's first block; {@link #NO_ROOM} if there is
+     * none, then nothing has changed.
+     */
+    int replace(int start, int length, int newLength) {
+        giveBack(start, length);
+        int found = take(newLength);
+        if (found == NO_ROOM) {
+            taken.set(start, start + length);
+            used.addAndGet(length);
+        }
+        return found;
+    }
+
     /** Gives back a run that {@link #take} returned. */
     void giveBack(int start, int length) {
         if (taken.nextClearBit(start) < start + length) {

@@ -159,6 +159,11 @@ record JsonFields(String file, JsonObject json) {
         return ids;
     }
 
+    /** For a value that is well formed, but stands for something that isn't served. */
+    ModelLoadException unsupported(String key, List<String> supported) {
+        return unexpected(key, "one of %s; nothing else is served".formatted(supported));
+    }
+
     ModelLoadException unexpected(String key, String expected) {
         String found = String.valueOf(json.get(key));
         return new ModelLoadException(

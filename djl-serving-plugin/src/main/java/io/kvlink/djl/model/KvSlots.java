@@ -38,6 +38,12 @@ public final class KvSlots {
         return blocks * KvCachePool.BLOCK_TOKENS;
     }
 
+    /** The blocks belong to other slots from now on; these can't be used or released any more. */
+    void handOver() {
+        requireHeld();
+        released = true;
+    }
+
     /** Gives the blocks back. Releasing twice is a bug in the caller, so it throws. */
     public void release() {
         requireHeld();

@@ -3,15 +3,23 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Llama-family decoder in float32 on DJL's PyTorch engine, on the device of its pool. One thread,
- * the pool's.
+ * A decoder of Llama's kind on DJL's PyTorch engine, on the device of its pool. One thread, the
+ * pool's.
  *
  * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
  * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
@@ -21,6 +29,12 @@ import org.jspecify.annotations.Nullable;
  * #forward} returns or throws, the device has done all of it.
  */
 public final class LlamaDecoder implements AutoCloseable {
+    /** Most sequences of one batch, unless said otherwise. */
+    public static final int MAX_BATCH = 64;
+
+    /** Weights lie on the heap too if they take no more than this part of it. */
+    private static final int HEAP_SHARE = 4;
+
     private final NDManager manager;
     private final ModelConfig config;
     private final KvCachePool pool;
@@ -28,12 +42,25 @@ public final class LlamaDecoder implements AutoCloseable {
     private final List<LlamaLayer> layers = new ArrayList<>();
     private final RotaryTable rotary;
     private final RmsNorm norm;
+    private final RowCounts rowCounts;
 
-    private LlamaDecoder(NDManager manager, Path directory, ModelConfig config, KvCachePool pool) {
+    private LlamaDecoder(
+            NDManager manager,
+            Path directory,
+            ModelConfig config,
+            KvCachePool pool,
+            DecodeBatch batch,
+            int maxBatch) {
         this.manager = manager;
         this.config = config;
         this.pool = pool;
-        this.weights = LlamaWeights.read(manager, directory, config);
+        LlamaWeights read = LlamaWeights.read(manager, directory, config);
+        // A GPU takes as long for many rows as for one, and there is no heap to compute on.
+        boolean singleRows = batch == DecodeBatch.EXACT && !manager.getDevice().isGpu();
+        this.weights =
+                singleRows && read.bytes() <= Runtime.getRuntime().maxMemory() / HEAP_SHARE
+                        ? read.withSingleRows(manager)
+                        : read;
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
         CausalMask mask = CausalMask.create(manager);
         int positions =
@@ -49,25 +76,50 @@ public final class LlamaDecoder implements AutoCloseable {
                             mask,
                             pool.layerArray(layer)));
         }
+        this.rowCounts =
+                switch (batch) {
+                    case EXACT -> RowCounts.probe(maxBatch, this::bitsOfRow);
+                    case FAST -> RowCounts.all(maxBatch);
+                    case OFF -> RowCounts.all(1);
+                };
     }
 
     /**
-     * Reads {@code model.safetensors} of a model directory. The decoder borrows the pool, which
-     * must have been opened with the same configuration and must outlive it.
+     * Reads the weights of a model directory, from one file or from shards. The decoder borrows the
+     * pool, which must have been opened with the same configuration and must outlive it.
      *
-     * @throws ModelLoadException if the file does not hold what the configuration asks for
+     * @throws ModelLoadException if the files don't hold what the configuration asks for
      */
     public static LlamaDecoder load(Path modelDirectory, ModelConfig config, KvCachePool pool) {
+        return load(modelDirectory, config, pool, DecodeBatch.EXACT, MAX_BATCH);
+    }
+
+    /**
+     * The same with batches of another kind or size.
+     *
+     * @param maxBatch most sequences of one batch
+     */
+    public static LlamaDecoder load(
+            Path modelDirectory,
+            ModelConfig config,
+            KvCachePool pool,
+            DecodeBatch batch,
+            int maxBatch) {
         if (!pool.fits(config)) {
             throw new IllegalArgumentException("pool was opened with another config: " + config);
         }
         NDManager manager = PyTorchRuntime.newManager(pool.device());
         try {
-            return new LlamaDecoder(manager, modelDirectory, config, pool);
+            return new LlamaDecoder(manager, modelDirectory, config, pool, batch, maxBatch);
         } catch (RuntimeException | Error cause) {
             manager.close();
             throw cause;
         }
+    }
+
+    /** The files that {@link #load} reads of a directory, in the order of their names. */
+    public static List<Path> weightFiles(Path modelDirectory) {
+        return Checkpoint.files(modelDirectory);
     }
 
     /**
@@ -88,21 +140,133 @@ public final class LlamaDecoder implements AutoCloseable {
         try (Scratch scratch = Scratch.open(manager)) {
             NDManager owner = scratch.manager();
             LlamaLayer.Step step =
-                    new LlamaLayer.Step(
+                    new LlamaLayer.Chunk(
                             slots.firstSlot(),
                             position,
                             tokens.length,
                             rotary.at(owner, position, tokens.length));
-            NDArray x = embed(owner, tokens);
-            for (LlamaLayer layer : layers) {
-                // What a layer leaves behind goes at once: it is many times the size of x.
-                try (NDManager layerScratch = manager.newSubManager()) {
-                    x.attach(layerScratch);
-                    layer.forward(x, step, hook);
-                    x.attach(owner);
-                }
+            NDArray x = layers(embed(owner, longs(tokens)), layers, step, hook);
+            if (!wantLogits) {
+                return null;
             }
-            return wantLogits ? logits(x, tokens.length - 1) : null;
+            int last = tokens.length - 1;
+            return logits(TorchOps.slice(x, 0, last, last + 1L)).next(config.vocabSize());
+        }
+    }
+
+    /**
+     * Computes the next token of several sequences at once; their K and V are written in place. As
+     * {@link DecodeBatch} says, a row's bits don't depend on the others.
+     *
+     * @param rows of different sequences, 1 to {@link #maxBatch}
+     * @param hook called once a layer, for all of them
+     * @return each row's logits, one a token of the vocabulary; null where they aren't wanted
+     * @throws IllegalArgumentException if a row does not fit its slots, the context or the
+     *     vocabulary; nothing was written then
+     */
+    public List<float @Nullable []> decode(List<DecodeRow> rows, LayerHook hook) {
+        for (DecodeRow row : rows) {
+            require(new int[] {row.token()}, row.position(), row.slots());
+        }
+        int count = rowCounts.rowsFor(rows.size());
+        List<float @Nullable []> found = new ArrayList<>();
+        try (Scratch scratch = Scratch.open(manager)) {
+            Logits all = decode(scratch.manager(), rows, count, layers, hook);
+            for (DecodeRow row : rows) {
+                float[] logits = all.next(config.vocabSize());
+                found.add(row.wantLogits() ? logits : null);
+            }
+        }
+        return found;
+    }
+
+    /** Most rows of one {@link #decode}. */
+    public int maxBatch() {
+        return rowCounts.max();
+    }
+
+    /** In how many rows decodes are computed, as a list for an operator. */
+    public String batchRows() {
+        return rowCounts.toString();
+    }
+
+    private Logits decode(
+            NDManager owner,
+            List<DecodeRow> rows,
+            int count,
+            List<LlamaLayer> through,
+            LayerHook hook) {
+        long[] tokens = new long[count];
+        long[] positions = new long[count];
+        long[] slots = new long[rows.size()];
+        for (int i = 0; i < count; i++) {
+            // What fills up must be some token at some position: the first row's will do.
+            DecodeRow row = rows.get(i < slots.length ? i : 0);
+            tokens[i] = row.token();
+            positions[i] = row.position();
+            if (i < slots.length) {
+                slots[i] = (long) row.slots().firstSlot() + row.position();
+            }
+        }
+        long filling = (long) (count - slots.length) * config.kvHeads();
+        LlamaLayer.Step step =
+                new LlamaLayer.Rows(
+                        rows,
+                        count,
+                        new NDIndex(":, {}", owner.create(slots)),
+                        owner.zeros(
+                                new Shape(
+                                        filling,
+                                        config.heads() / config.kvHeads(),
+                                        config.headDim())),
+                        rotary.at(owner, positions));
+        return logits(layers(embed(owner, tokens), through, step, hook));
+    }
+
+    private NDArray layers(
+            NDArray x, List<LlamaLayer> through, LlamaLayer.Step step, LayerHook hook) {
+        NDManager owner = x.getManager();
+        for (LlamaLayer layer : through) {
+            // What a layer leaves behind goes at once: it is many times the size of x.
+            try (NDManager layerScratch = manager.newSubManager()) {
+                x.attach(layerScratch);
+                layer.forward(x, step, hook);
+                x.attach(owner);
+            }
+        }
+        return x;
+    }
+
+    /**
+     * The bits of a token's logits behind the first layer, whose matrices have the shapes of all
+     * the others', if it is computed among {@code count} rows; empty if they differ between them.
+     */
+    private Optional<List<Integer>> bitsOfRow(int count) {
+        KvSlots slots = pool.allocate(1);
+        if (slots == null) {
+            throw new IllegalStateException("the pool is full before the model is loaded");
+        }
+        try (Scratch scratch = Scratch.open(manager)) {
+            DecodeRow row = new DecodeRow(config.vocabSize() / 2, 0, slots, true);
+            List<DecodeRow> rows = Collections.nCopies(count, row);
+            List<LlamaLayer> first = layers.subList(0, 1);
+            Logits all = decode(scratch.manager(), rows, count, first, LayerHook.NONE);
+            Set<List<Integer>> found = new HashSet<>();
+            for (int i = 0; i < count; i++) {
+                float[] logits = all.next(config.vocabSize());
+                List<Integer> bits = new ArrayList<>(logits.length);
+                for (float logit : logits) {
+                    bits.add(Float.floatToRawIntBits(logit));
+                }
+                found.add(bits);
+            }
+            TorchOps.putColumns(
+                    pool.layerArray(0),
+                    slots.firstSlot(),
+                    scratch.manager().zeros(new Shape(2, 1, config.kvHeads(), config.headDim())));
+            return found.size() == 1 ? found.stream().findFirst() : Optional.empty();
+        } finally {
+            slots.release();
         }
     }
 
@@ -111,26 +275,33 @@ public final class LlamaDecoder implements AutoCloseable {
         return manager.getManagedArrays().size() + pool.liveArrays();
     }
 
-    private NDArray embed(NDManager scratch, int[] tokens) {
-        long[] ids = new long[tokens.length];
-        for (int i = 0; i < ids.length; i++) {
-            ids[i] = tokens[i];
-        }
-        return TorchOps.embedding(scratch.create(ids), weights.embedding());
+    private NDArray embed(NDManager scratch, long[] tokens) {
+        return TorchOps.wide(TorchOps.embedding(scratch.create(tokens), weights.embedding()));
     }
 
-    private float[] logits(NDArray x, int row) {
-        NDArray last = norm.apply(TorchOps.slice(x, 0, row, row + 1L));
-        last.muli(weights.norm());
-        float[] logits = new float[config.vocabSize()];
+    private static long[] longs(int[] tokens) {
+        return Arrays.stream(tokens).asLongStream().toArray();
+    }
+
+    private Logits logits(NDArray x) {
+        NDArray normed = norm.apply(x);
+        normed.muli(weights.norm());
         // From a GPU this is a copy, which belongs to x's manager too.
-        weights.head()
-                .apply(last)
-                .toByteBuffer(true)
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer()
-                .get(logits);
-        return logits;
+        return new Logits(
+                weights.head()
+                        .apply(normed)
+                        .toByteBuffer(true)
+                        .order(ByteOrder.nativeOrder())
+                        .asFloatBuffer());
+    }
+
+    /** Rows of numbers, valid as long as the array that they are read from. */
+    private record Logits(FloatBuffer left) {
+        float[] next(int size) {
+            float[] row = new float[size];
+            left.get(row);
+            return row;
+        }
     }
 
     private void require(int[] tokens, int position, KvSlots slots) {

@@ -5,11 +5,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import java.util.List;
 
 /**
- * The arithmetic of one decoder layer on one sequence. Everything it creates belongs to {@code x}'s
- * manager. Decoder's thread.
+ * The arithmetic of one decoder layer. Everything it creates belongs to {@code x}'s manager.
+ * Decoder's thread.
  */
 final class LlamaLayer {
     private final int index;
@@ -17,9 +19,11 @@ final class LlamaLayer {
     private final LlamaWeights.Layer weights;
     private final RmsNorm norm;
     private final CausalMask mask;
+    private final int window;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
+    private final RowAttention rowAttention;
 
     /** Borrows the weights and {@code kv}, the pool's array of this layer; owns views of it. */
     LlamaLayer(
@@ -34,40 +38,85 @@ final class LlamaLayer {
         this.weights = weights;
         this.norm = norm;
         this.mask = mask;
+        this.window = config.windows().get(index);
         this.kv = kv;
         this.keys = kv.get(0);
         this.values = kv.get(1);
+        this.rowAttention = new RowAttention(config, window, kv, keys, values);
+    }
+
+    /** What a forward call computes. */
+    sealed interface Step permits Chunk, Rows {
+        /** Rows of {@code x}. */
+        int count();
+
+        /** Tables of just the rows' positions. */
+        RotaryTable rotary();
     }
 
     /**
-     * Where the tokens of a forward call stand.
+     * Some tokens of one sequence.
      *
      * @param firstSlot of the sequence in the pool
      * @param position of the first token in the sequence
      * @param count of tokens
      * @param rotary tables of just these positions
      */
-    record Step(int firstSlot, int position, int count, RotaryTable rotary) {}
+    record Chunk(int firstSlot, int position, int count, RotaryTable rotary) implements Step {}
+
+    /**
+     * One token of each of several sequences.
+     *
+     * @param sequences at most {@code count}; rows behind theirs only fill up
+     * @param count of rows
+     * @param slots columns of the layer's KV that are the sequences' next
+     * @param filling zeros {@code [kvHeads * rows, heads / kvHeads, headDim]} in place of the
+     *     attention of rows that only fill up
+     */
+    record Rows(
+            List<DecodeRow> sequences,
+            int count,
+            NDIndex slots,
+            NDArray filling,
+            RotaryTable rotary)
+            implements Step {}
 
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {
         NDArray qkv = weights.qkv().apply(norm.apply(x));
-        step.rotary().rotate(rotated(qkv, step.count()));
+        NDArray heads = queriesAndKeys(qkv, step.count());
+        weights.headNorms().apply(heads, norm);
+        step.rotary().rotate(heads.reshape(halves(step.count())));
         hook.beforeAttention(index);
-        store(qkv, step);
         x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
         hook.afterLayer(index);
         x.addi(feedForward(norm.apply(x)));
     }
 
-    /** The q and k part of {@code qkv}, each head's halves on an axis of their own. */
-    private NDArray rotated(NDArray qkv, int count) {
-        int heads = config.heads() + config.kvHeads();
-        return TorchOps.slice(qkv, 1, 0, (long) heads * config.headDim())
-                .reshape(new Shape(count, heads, 2, config.headDim() / 2));
+    /** Writes k and v; attention's output {@code [count, heads * headDim]}. */
+    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
+        if (step instanceof Rows rows) {
+            rowAttention.store(qkv, rows);
+            return rowAttention.attend(qkv, rows);
+        }
+        Chunk chunk = (Chunk) step;
+        store(qkv, chunk);
+        return attention(scratch, qkv, chunk);
     }
 
-    private void store(NDArray qkv, Step step) {
+    /** A view of the q and k part of {@code qkv}, {@code [count, heads + kvHeads, headDim]}. */
+    private NDArray queriesAndKeys(NDArray qkv, int count) {
+        int heads = config.heads() + config.kvHeads();
+        return TorchOps.slice(qkv, 1, 0, (long) heads * config.headDim())
+                .reshape(new Shape(count, heads, config.headDim()));
+    }
+
+    /** The same with each head's halves on an axis of their own. */
+    private Shape halves(int count) {
+        return new Shape(count, config.heads() + config.kvHeads(), 2, config.headDim() / 2);
+    }
+
+    private void store(NDArray qkv, Chunk step) {
         long queries = (long) config.heads() * config.headDim();
         NDArray kvNew =
                 TorchOps.slice(qkv, 1, queries, queries + 2L * config.kvHeads() * config.headDim())
@@ -76,8 +125,7 @@ final class LlamaLayer {
         TorchOps.putColumns(kv, (long) step.firstSlot() + step.position(), kvNew);
     }
 
-    /** Attention's output {@code [count, heads * headDim]}. */
-    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
+    private NDArray attention(NDManager scratch, NDArray qkv, Chunk step) {
         long width = (long) config.heads() * config.headDim();
         NDArray queries = TorchOps.slice(qkv, 1, 0, width);
         if (step.count() <= CausalMask.TILE) {
@@ -95,16 +143,38 @@ final class LlamaLayer {
     /** Attention of some rows of queries over views of all they may see of the pool. */
     private NDArray tile(
             NDManager scratch, NDArray queries, int firstSlot, int position, int count) {
-        int length = position + count;
-        long end = (long) firstSlot + length;
-        NDArray keysSeen = TorchOps.rows(scratch, keys, firstSlot, end).transpose(1, 2, 0);
-        NDArray valuesSeen = TorchOps.rows(scratch, values, firstSlot, end).transpose(1, 0, 2);
+        int from = firstSeen(position);
+        int length = position + count - from;
+        NDArray keysSeen = seen(scratch, keys, firstSlot + from, length).transpose(1, 2, 0);
+        NDArray valuesSeen = seen(scratch, values, firstSlot + from, length).transpose(1, 0, 2);
         NDArray scores = grouped(queries, count).batchMatMul(keysSeen);
         if (count > 1) {
             NDArray byHead = scores.reshape(new Shape(config.heads(), count, length));
-            TorchOps.slice(byHead, 2, position, length).addi(mask.of(scratch, count));
+            TorchOps.slice(byHead, 2, length - count, length).addi(mask.of(scratch, count));
+            hideOutgrown(scratch, byHead, position, count);
         }
         return joined(scores.softmax(-1).batchMatMul(valuesSeen), count);
+    }
+
+    /** The first position that a query at {@code position} sees. */
+    private int firstSeen(int position) {
+        return window == 0 ? 0 : Math.max(0, position + 1 - window);
+    }
+
+    /** Rows of K or V as float32, {@code [count, kvHeads, headDim]}; a view if they are. */
+    private static NDArray seen(NDManager scratch, NDArray rows, int firstSlot, int count) {
+        return TorchOps.wide(TorchOps.rows(scratch, rows, firstSlot, (long) firstSlot + count));
+    }
+
+    /** Hides from the later queries of a tile what its first ones still see. */
+    private void hideOutgrown(NDManager scratch, NDArray scores, int position, int count) {
+        // Queries below this index see all that the first one sees.
+        int whole = Math.max(0, window - 1 - position);
+        int outgrowing = count - whole;
+        if (window > 0 && outgrowing > 1) {
+            NDArray later = TorchOps.slice(scores, 1, whole, count);
+            TorchOps.slice(later, 2, 0, outgrowing).addi(mask.past(scratch, outgrowing));
+        }
     }
 
     /** Queries as {@code [kvHeads, heads / kvHeads * count, headDim]}: a group shares its K. */

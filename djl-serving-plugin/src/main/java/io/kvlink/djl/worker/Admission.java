@@ -13,8 +13,8 @@ import java.util.function.LongSupplier;
 /**
  * Gives waiting sequences their slots, in the order they came. One whose KV isn't there yet is
  * passed over. One that may start and finds no room is not: those behind it wait, so that a long
- * prompt gets its turn. Slots are for the prompt and the whole answer, so what has started never
- * runs out of them. Belongs to the scheduler's thread.
+ * prompt gets its turn. Slots are for what is known of it and the answer's next tokens; {@link
+ * Growth} sees to more. Belongs to the scheduler's thread.
  */
 final class Admission {
 
@@ -119,7 +119,7 @@ final class Admission {
     }
 
     private boolean allocate(Sequence sequence, LoadDecision.Load load) {
-        KvSlots slots = pool.allocate(sequence.tokenLimit());
+        KvSlots slots = pool.allocate(sequence.tokensWith(config.kvGrowthTokens()));
         if (slots == null) {
             return false;
         }

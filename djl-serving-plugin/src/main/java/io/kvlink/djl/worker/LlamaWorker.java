@@ -246,7 +246,7 @@ public final class LlamaWorker implements TextGenerator {
             opening.completeExceptionally(cause);
             return;
         }
-        Requests requests = new Requests(inbox, resources.kvScheduler(), metrics, failures, clock);
+        Requests requests = new Requests(inbox, resources, metrics, failures, clock);
         try {
             serve(resources, requests);
         } finally {
@@ -257,9 +257,11 @@ public final class LlamaWorker implements TextGenerator {
 
     private void serve(WorkerResources resources, Requests requests) {
         Admission admission = new Admission(requests, resources, metrics, config, clock);
-        Step step = new Step(resources, config, clock);
+        Step step = new Step(resources, config, metrics, clock);
+        Growth growth = new Growth(requests, config.kvGrowthTokens());
         Scheduler scheduler =
-                new Scheduler(inbox, requests, admission, step, metrics, failures, clock);
+                new Scheduler(
+                        inbox, requests, admission, growth, step, config, metrics, failures, clock);
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));

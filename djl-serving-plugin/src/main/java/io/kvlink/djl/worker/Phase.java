@@ -15,7 +15,8 @@ import java.util.Set;
  * </pre>
  *
  * A load that failed leads to PREFILL or DECODE from the first token, or back to WAITING if the
- * connector keeps the blocks. Everything leads to ENDED.
+ * connector keeps the blocks. One that gives its blocks up for others goes from PREFILL or DECODE
+ * back to WAITING. Everything leads to ENDED.
  */
 enum Phase {
     /** Has no blocks. */
@@ -26,7 +27,10 @@ enum Phase {
     LOADING,
     /** Has more to compute of its prompt than the last token. */
     PREFILL,
-    /** Computes one token a turn: the prompt's last one first, then those of the answer. */
+    /**
+     * Computes one token a turn: the prompt's last one first, then those of the answer; among them
+     * those that are known already, if their KV was given up.
+     */
     DECODE,
     ENDED;
 
@@ -35,8 +39,8 @@ enum Phase {
             case WAITING -> EnumSet.of(LOADING_NOW, LOADING, PREFILL, DECODE, ENDED);
             case LOADING_NOW -> EnumSet.of(LOADING, PREFILL, DECODE, WAITING, ENDED);
             case LOADING -> EnumSet.of(PREFILL, DECODE, WAITING, ENDED);
-            case PREFILL -> EnumSet.of(DECODE, ENDED);
-            case DECODE -> EnumSet.of(ENDED);
+            case PREFILL -> EnumSet.of(DECODE, WAITING, ENDED);
+            case DECODE -> EnumSet.of(WAITING, ENDED);
             case ENDED -> EnumSet.noneOf(Phase.class);
         };
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.KvSlots;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -37,23 +37,26 @@ final class Requests {
 
     private final Inbox inbox;
     private final KvScheduler kv;
+    private final KvCachePool pool;
     private final WorkerMetrics metrics;
     private final FailureLog failures;
     private final LongSupplier clock;
-    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
     private final Map<String, Lent> lent = new HashMap<>();
+    private long arrivals;
     // Written by the scheduler's thread, read by any.
     private volatile int runningCount;
 
     Requests(
             Inbox inbox,
-            KvScheduler kv,
+            WorkerResources resources,
             WorkerMetrics metrics,
             FailureLog failures,
             LongSupplier clock) {
         this.inbox = inbox;
-        this.kv = kv;
+        this.kv = resources.kvScheduler();
+        this.pool = resources.pool();
         this.metrics = metrics;
         this.failures = failures;
         this.clock = clock;
@@ -75,6 +78,11 @@ final class Requests {
         return found;
     }
 
+    /** Those with slots, in the order they got them. */
+    List<Sequence> running() {
+        return List.copyOf(running);
+    }
+
     int runningCount() {
         return runningCount;
     }
@@ -85,6 +93,7 @@ final class Requests {
     }
 
     void add(Sequence sequence) {
+        sequence.onArrival(arrivals++);
         waiting.add(sequence);
     }
 
@@ -147,7 +156,8 @@ final class Requests {
 
     /**
      * Takes a sequence from the connector, to be computed here from its first token. It keeps its
-     * slots unless the connector still uses them; then it waits for others, before all that wait.
+     * slots unless the connector still uses them; then it waits for others, before all that came
+     * after it.
      */
     void restart(Sequence sequence) {
         KvSlots slots = detach(sequence) == BlockOwnership.FREE_NOW ? null : sequence.takeSlots();
@@ -157,11 +167,78 @@ final class Requests {
             lent.put(sequence.kv().id(), new Lent(slots, sequence, false));
         }
         if (hadSlots && sequence.phase() == Phase.WAITING) {
-            running.remove(sequence);
-            runningCount = running.size();
-            waiting.addFirst(sequence);
-            inbox.addWaiting(1);
+            waitAgain(sequence);
         }
+    }
+
+    /**
+     * Takes the slots of a sequence, so that others have them: it waits for new ones, before all
+     * that came after it, and then computes again what it has lost.
+     */
+    void preempt(Sequence sequence) {
+        preempt(sequence, detach(sequence));
+    }
+
+    private void preempt(Sequence sequence, BlockOwnership owner) {
+        giveUp(sequence, Objects.requireNonNull(sequence.takeSlots()), owner);
+        sequence.restart();
+        waitAgain(sequence);
+        metrics.onPreemption();
+    }
+
+    /** Gives a sequence slots for so many tokens, with its KV; false if there are none. */
+    boolean grow(Sequence sequence, int tokens) {
+        KvSlots held = sequence.slots();
+        // What a connector may still read stays where it is.
+        boolean lendable = sequence.attached();
+        KvSlots grown =
+                lendable
+                        ? pool.growInPlace(held, tokens)
+                        : pool.grow(held, tokens, sequence.position());
+        if (grown == null && lendable) {
+            grown = pool.copy(held, tokens, sequence.position());
+            if (grown != null) {
+                giveUp(sequence, held, detach(sequence));
+            }
+        }
+        if (grown == null) {
+            return false;
+        }
+        sequence.onGrown(grown);
+        return true;
+    }
+
+    /**
+     * Takes a decoding sequence from the connector, so that its slots may move; if the connector
+     * still uses them, the sequence waits for others. False if the connector didn't know it.
+     */
+    boolean leaveConnector(Sequence sequence) {
+        if (!sequence.attached()) {
+            return false;
+        }
+        if (detach(sequence) == BlockOwnership.CONNECTOR_OWNS) {
+            preempt(sequence, BlockOwnership.CONNECTOR_OWNS);
+        }
+        return true;
+    }
+
+    private void giveUp(Sequence sequence, KvSlots slots, BlockOwnership owner) {
+        if (owner == BlockOwnership.CONNECTOR_OWNS) {
+            lent.put(sequence.kv().id(), new Lent(slots, sequence, false));
+        } else {
+            slots.release();
+        }
+    }
+
+    private void waitAgain(Sequence sequence) {
+        running.remove(sequence);
+        runningCount = running.size();
+        int place = 0;
+        while (place < waiting.size() && waiting.get(place).arrival() < sequence.arrival()) {
+            place++;
+        }
+        waiting.add(place, sequence);
+        inbox.addWaiting(1);
     }
 
     /** Notes how transfers ended and frees what the connector no longer uses. */

@@ -5,6 +5,7 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -13,9 +14,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decides what is computed next. A turn takes what arrived, frees what was cancelled, admits what
- * fits, and computes three steps at most: the first tokens of the prompts whose KV is loaded now,
- * one token of every answer, one chunk of one prompt. So a long prompt delays the others by one
- * chunk a turn. A step that throws fails the requests in it. Belongs to the scheduler's thread.
+ * fits, and computes the first tokens of the prompts whose KV is loaded now, then one token of
+ * every answer, then chunks of prompts: one, or as many as {@code max_step_tokens} allows. So a
+ * long prompt delays the answers by so much a turn.
+ *
+ * <p>Chunks go in turns to the prompt that came first, so that none starves, and to the one that
+ * has the least left, so that short ones needn't wait for long ones.
+ *
+ * <p>A step that throws fails the requests in it. Belongs to the scheduler's thread.
  */
 final class Scheduler {
 
@@ -26,23 +32,32 @@ final class Scheduler {
     private final Inbox inbox;
     private final Requests requests;
     private final Admission admission;
+    private final Growth growth;
     private final Step step;
+    private final int chunk;
+    private final int maxStepTokens;
     private final WorkerMetrics metrics;
     private final FailureLog failures;
     private final LongSupplier clock;
+    private boolean shortestNext;
 
     Scheduler(
             Inbox inbox,
             Requests requests,
             Admission admission,
+            Growth growth,
             Step step,
+            WorkerConfig config,
             WorkerMetrics metrics,
             FailureLog failures,
             LongSupplier clock) {
         this.inbox = inbox;
         this.requests = requests;
         this.admission = admission;
+        this.growth = growth;
         this.step = step;
+        this.chunk = config.prefillChunk();
+        this.maxStepTokens = config.maxStepTokens();
         this.metrics = metrics;
         this.failures = failures;
         this.clock = clock;
@@ -54,10 +69,12 @@ final class Scheduler {
         requests.endCancelled();
         requests.endOverdue();
         admission.expireLoads();
-        admission.admit();
+        if (!growth.stalled()) {
+            admission.admit();
+        }
         boolean computed = stepLoads();
         computed |= stepAnswers();
-        computed |= stepPrompt();
+        computed |= stepPrompts();
         return computed || stepIdle();
     }
 
@@ -88,12 +105,29 @@ final class Scheduler {
     }
 
     private boolean stepAnswers() {
-        return run(requests.running(Phase.DECODE), this::onComputed, report -> {});
+        return run(growth.decodable(), this::onComputed, report -> {});
     }
 
-    private boolean stepPrompt() {
-        List<Sequence> prompts = requests.running(Phase.PREFILL);
-        return run(prompts.subList(0, Math.min(1, prompts.size())), this::onComputed, report -> {});
+    private boolean stepPrompts() {
+        boolean any = false;
+        for (int left = maxStepTokens; ; ) {
+            Sequence prompt = nextPrompt();
+            if (prompt == null || (any && prompt.nextUnit(chunk) > left)) {
+                return any;
+            }
+            left -= prompt.nextUnit(chunk);
+            shortestNext = !shortestNext;
+            // A step of its own: what its save throws is nobody else's failure.
+            any |= run(List.of(prompt), this::onComputed, report -> {});
+        }
+    }
+
+    private @Nullable Sequence nextPrompt() {
+        Comparator<Sequence> order =
+                shortestNext
+                        ? Comparator.comparingInt(Sequence::promptLeft)
+                        : Comparator.comparingLong(Sequence::arrival);
+        return requests.running(Phase.PREFILL).stream().min(order).orElse(null);
     }
 
     private boolean stepIdle() {
@@ -157,6 +191,7 @@ final class Scheduler {
         }
         Answer answer = sequence.answer();
         answer.onLogits(logits, clock.getAsLong());
+        sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {
             metrics.onFirstToken(answer.firstTokenNs() - sequence.submittedNs());

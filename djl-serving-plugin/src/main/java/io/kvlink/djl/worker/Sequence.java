@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.DecodeRow;
 import io.kvlink.djl.model.KvSlots;
 import io.kvlink.djl.model.LayerHook;
 import io.kvlink.djl.model.LlamaDecoder;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Sequence implements Generation {
 
+    private static final int FIRST_ANSWERED = 16;
+
     private final KvRequest kv;
     private final Answer answer;
     private final int tokenLimit;
@@ -33,6 +36,10 @@ final class Sequence implements Generation {
     private boolean attached;
     // Tokens whose KV is in the slots.
     private int position;
+    // The answer as far as it is known: it outlives the slots.
+    private int[] answered = new int[FIRST_ANSWERED];
+    private int answeredCount;
+    private long arrival;
     private int computed;
     private int loaded;
     private @Nullable TransferOutcome load;
@@ -76,8 +83,38 @@ final class Sequence implements Generation {
         return phase;
     }
 
-    int tokenLimit() {
-        return tokenLimit;
+    /** Its number in the order of arrival: who came first goes first. */
+    long arrival() {
+        return arrival;
+    }
+
+    void onArrival(long number) {
+        arrival = number;
+    }
+
+    /** Tokens for which it takes slots: what is known of it, and some to grow; never too many. */
+    int tokensWith(int growth) {
+        int known = Math.max(promptLength() + answeredCount, position + 1);
+        return (int) Math.min(tokenLimit, (long) known + growth);
+    }
+
+    /** Whether the slots hold the next token too. */
+    boolean hasRoom() {
+        return position < Objects.requireNonNull(slots).capacity();
+    }
+
+    /** Tokens whose KV is in the slots. */
+    int position() {
+        return position;
+    }
+
+    KvSlots slots() {
+        return Objects.requireNonNull(slots);
+    }
+
+    /** It has these slots instead of its own, with the same KV; the caller has seen to those. */
+    void onGrown(KvSlots grown) {
+        slots = grown;
     }
 
     long submittedNs() {
@@ -147,7 +184,7 @@ final class Sequence implements Generation {
         move(position < promptLength() - 1 ? Phase.PREFILL : Phase.DECODE);
     }
 
-    /** The KV didn't come: all of the prompt is to be computed. */
+    /** The KV didn't come or was given up: all that is known is to be computed. */
     void restart() {
         position = 0;
         computed = 0;
@@ -182,6 +219,11 @@ final class Sequence implements Generation {
         return position < last ? Math.min(last - position, chunk - position % chunk) : 1;
     }
 
+    /** Tokens of the prompt whose KV isn't there. */
+    int promptLeft() {
+        return promptLength() - position;
+    }
+
     StepPlan.Entry planned(int chunk) {
         KvSlots held = Objects.requireNonNull(slots);
         return new StepPlan.Entry(kv, blocks(held), position, nextUnit(chunk));
@@ -191,15 +233,36 @@ final class Sequence implements Generation {
         return BlockTable.range(slots.firstBlock(), slots.blocks());
     }
 
-    /** Computes a unit; the logits of its last token if they are wanted. Moves nothing. */
-    float @Nullable [] compute(LlamaDecoder decoder, int unit, LayerHook hook) {
-        int[] prompt = kv.promptTokens();
-        int[] tokens =
-                position < prompt.length
-                        ? Arrays.copyOfRange(prompt, position, position + unit)
-                        : new int[] {answer.lastToken()};
-        boolean wantLogits = position + unit >= prompt.length;
-        return decoder.forward(tokens, position, Objects.requireNonNull(slots), hook, wantLogits);
+    /** Whether its next unit is one token, computed as those of the answer are. */
+    boolean decodes() {
+        return position >= promptLength() - 1;
+    }
+
+    /** The next unit of one that {@link #decodes}. */
+    DecodeRow row() {
+        int token =
+                position < promptLength()
+                        ? kv.promptTokens()[position]
+                        : answered[position - promptLength()];
+        return new DecodeRow(token, position, slots(), isLastKnown());
+    }
+
+    private boolean isLastKnown() {
+        return position + 1 == promptLength() + answeredCount;
+    }
+
+    /** Computes a unit of one that doesn't decode yet. Moves nothing. */
+    void compute(LlamaDecoder decoder, int unit, LayerHook hook) {
+        int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit);
+        decoder.forward(tokens, position, slots(), hook, false);
+    }
+
+    /** The answer has one more token. */
+    void onToken(int token) {
+        if (answeredCount == answered.length) {
+            answered = Arrays.copyOf(answered, 2 * answeredCount);
+        }
+        answered[answeredCount++] = token;
     }
 
     /** A unit is computed: its KV counts from now on. Returns how much of it is prompt. */

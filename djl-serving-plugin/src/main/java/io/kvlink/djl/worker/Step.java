@@ -9,6 +9,7 @@ import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.WorkerReport;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,12 +21,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Computes one step: the calls to the connector's two halves in the contract's order, around one
- * forward call for each sequence. Belongs to the scheduler's thread.
+ * Computes one step: the calls to the connector's two halves in the contract's order, around the
+ * decoder's calls: one for the next tokens of up to {@link LlamaDecoder#maxBatch} sequences, one
+ * for each chunk of a prompt. Belongs to the scheduler's thread.
  *
- * <p>Sequences are computed one after the other, so a layer of the step is complete when the last
- * of them has computed it: only the last one that is saved carries the saves, and the first one
- * that is loaded carries the waits.
+ * <p>The calls come one after the other, so a layer of the step is complete when the last of them
+ * has computed it: only the last one with a sequence that is saved carries the saves, and the first
+ * one with a sequence that is loaded carries the waits.
  */
 final class Step {
 
@@ -50,15 +52,21 @@ final class Step {
     private final int layers;
     private final int chunk;
     private final long layerDeadlineNs;
+    private final WorkerMetrics metrics;
     private final LongSupplier clock;
 
-    Step(WorkerResources resources, WorkerConfig config, LongSupplier clock) {
+    Step(
+            WorkerResources resources,
+            WorkerConfig config,
+            WorkerMetrics metrics,
+            LongSupplier clock) {
         this.decoder = resources.decoder();
         this.scheduler = resources.kvScheduler();
         this.worker = resources.kvWorker();
         this.layers = resources.model().layers();
         this.chunk = config.prefillChunk();
         this.layerDeadlineNs = config.layerDeadline().toNanos();
+        this.metrics = metrics;
         this.clock = clock;
     }
 
@@ -113,26 +121,87 @@ final class Step {
             StepMetadata metadata,
             Output output,
             Map<Sequence, Throwable> failures) {
-        @Nullable Sequence loads = first(sequences, requests(metadata.loads()));
-        @Nullable Sequence saves = last(sequences, requests(metadata.saves()));
-        for (Sequence sequence : sequences) {
-            boolean hooked = sequence == loads || sequence == saves;
-            LayerHook hook = hooked ? hook(sequence == loads, sequence == saves) : LayerHook.NONE;
-            try {
-                int unit = sequence.nextUnit(chunk);
-                output.onComputed(sequence, unit, sequence.compute(decoder, unit, hook));
-            } catch (RuntimeException | Error cause) {
-                Failures.rethrowFatal(cause);
-                if (hooked) {
-                    throw cause;
-                }
-                failures.put(sequence, cause);
+        List<List<Sequence>> calls = calls(sequences);
+        @Nullable List<Sequence> loads = first(calls, requests(metadata.loads()));
+        @Nullable List<Sequence> saves = last(calls, requests(metadata.saves()));
+        for (List<Sequence> call : calls) {
+            if (call == loads || call == saves) {
+                compute(call, hook(call == loads, call == saves), output, failures);
+            } else {
+                computeApart(call, output, failures);
             }
         }
         if (saves == null && !metadata.saves().isEmpty()) {
             for (int layer = 0; layer < layers; layer++) {
                 worker.saveLayer(layer);
             }
+        }
+    }
+
+    /** Those that decode in batches, each of the others alone. */
+    private List<List<Sequence>> calls(List<Sequence> sequences) {
+        List<List<Sequence>> calls = new ArrayList<>();
+        List<Sequence> batch = new ArrayList<>();
+        for (Sequence sequence : sequences) {
+            if (!sequence.decodes()) {
+                calls.add(List.of(sequence));
+                continue;
+            }
+            batch.add(sequence);
+            if (batch.size() == decoder.maxBatch()) {
+                calls.add(batch);
+                batch = new ArrayList<>();
+            }
+        }
+        if (!batch.isEmpty()) {
+            calls.add(batch);
+        }
+        return calls;
+    }
+
+    /** What a batch throws needn't be the fault of all: each shows by itself whether it is its. */
+    private void computeApart(
+            List<Sequence> call, Output output, Map<Sequence, Throwable> failures) {
+        try {
+            compute(call, LayerHook.NONE, output, failures);
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            if (call.size() == 1) {
+                failures.put(call.get(0), cause);
+                return;
+            }
+            call.forEach(sequence -> computeApart(List.of(sequence), output, failures));
+        }
+    }
+
+    private void compute(
+            List<Sequence> call, LayerHook hook, Output output, Map<Sequence, Throwable> failures) {
+        if (!call.get(0).decodes()) {
+            Sequence sequence = call.get(0);
+            int unit = sequence.nextUnit(chunk);
+            sequence.compute(decoder, unit, hook);
+            tell(sequence, unit, null, output, failures);
+            return;
+        }
+        List<float @Nullable []> logits =
+                decoder.decode(call.stream().map(Sequence::row).toList(), hook);
+        metrics.onBatch(call.size());
+        for (int i = 0; i < call.size(); i++) {
+            tell(call.get(i), 1, logits.get(i), output, failures);
+        }
+    }
+
+    private static void tell(
+            Sequence sequence,
+            int unit,
+            float @Nullable [] logits,
+            Output output,
+            Map<Sequence, Throwable> failures) {
+        try {
+            output.onComputed(sequence, unit, logits);
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            failures.put(sequence, cause);
         }
     }
 
@@ -165,21 +234,22 @@ final class Step {
         return requests;
     }
 
-    private static @Nullable Sequence first(List<Sequence> sequences, Set<KvRequest> of) {
-        for (Sequence sequence : sequences) {
-            if (of.contains(sequence.kv())) {
-                return sequence;
+    private static @Nullable List<Sequence> first(List<List<Sequence>> calls, Set<KvRequest> of) {
+        for (List<Sequence> call : calls) {
+            if (call.stream().anyMatch(sequence -> of.contains(sequence.kv()))) {
+                return call;
             }
         }
         return null;
     }
 
-    private static @Nullable Sequence last(List<Sequence> sequences, Set<KvRequest> of) {
-        for (int i = sequences.size() - 1; i >= 0; i--) {
-            if (of.contains(sequences.get(i).kv())) {
-                return sequences.get(i);
+    private static @Nullable List<Sequence> last(List<List<Sequence>> calls, Set<KvRequest> of) {
+        @Nullable List<Sequence> found = null;
+        for (List<Sequence> call : calls) {
+            if (call.stream().anyMatch(sequence -> of.contains(sequence.kv()))) {
+                found = call;
             }
         }
-        return null;
+        return found;
     }
 }

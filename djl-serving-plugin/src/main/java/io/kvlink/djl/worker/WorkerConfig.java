@@ -2,12 +2,16 @@
 package io.kvlink.djl.worker;
 
 import ai.djl.Device;
+import io.kvlink.djl.model.ComputeType;
+import io.kvlink.djl.model.DecodeBatch;
+import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -21,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
  * @param device [{@code device}] what computes and holds the KV: {@code cpu}, or {@code gpu0} and
  *     so on, as DJL names them
+ * @param dtype [{@code dtype}] what weights and KV are kept in and multiplied in: one of {@link
+ *     ComputeType#settings}
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
  * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
@@ -29,6 +35,13 @@ import org.jspecify.annotations.Nullable;
  * @param maxRunning [{@code max_running}] requests that may hold KV memory
  * @param prefillChunk [{@code prefill_chunk}] prompt tokens computed at once; instances that
  *     exchange KV give the same bits only if theirs are equal
+ * @param decodeBatch [{@code decode_batch}] {@code exact}, {@code fast} or {@code off}: how the
+ *     next tokens of running requests are computed; equal on instances that exchange KV
+ * @param maxBatch [{@code max_batch}] most requests of one batch
+ * @param maxStepTokens [{@code max_step_tokens}] prompt tokens computed between two tokens of
+ *     running answers; one chunk at least; default one chunk
+ * @param kvGrowthTokens [{@code kv_growth_tokens}] tokens of an answer for which KV memory is taken
+ *     at a time
  * @param maxAnswerTokens [{@code max_answer_tokens}] most tokens of an answer, whatever the client
  *     asks for
  * @param loadDeadline [{@code load_deadline_s}] when a request's KV is given up for lost, if the
@@ -41,11 +54,16 @@ public record WorkerConfig(
         Path modelDir,
         String modelName,
         Device device,
+        String dtype,
         Optional<KvTransferConfig> transfer,
         int kvCacheTokens,
         int maxQueuedRequests,
         int maxRunning,
         int prefillChunk,
+        DecodeBatch decodeBatch,
+        int maxBatch,
+        int maxStepTokens,
+        int kvGrowthTokens,
         int maxAnswerTokens,
         Duration loadDeadline,
         Duration layerDeadline,
@@ -53,18 +71,29 @@ public record WorkerConfig(
 
     private static final int MAX_CACHE_TOKENS = 1 << 26;
     private static final int MAX_CHUNK = 1 << 16;
+    private static final int MAX_BATCH = 1024;
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
     private static final String DEVICE = "device";
+    private static final String DTYPE = "dtype";
+    private static final String DECODE_BATCH = "decode_batch";
     private static final int MAX_GPU = 99;
     private static final Pattern GPU = Pattern.compile("gpu(\\d{1,2})");
 
     public WorkerConfig {
         require(!modelName.isBlank(), "model_name", modelName, "a name");
+        require(
+                ComputeType.settings().contains(dtype),
+                DTYPE,
+                dtype,
+                "one of " + ComputeType.settings());
         requireRange("kv_cache_tokens", kvCacheTokens, MAX_CACHE_TOKENS);
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
         requireRange("prefill_chunk", prefillChunk, MAX_CHUNK);
+        requireRange("max_batch", maxBatch, MAX_BATCH);
+        requireRange("max_step_tokens", maxStepTokens, MAX_CACHE_TOKENS);
+        requireRange("kv_growth_tokens", kvGrowthTokens, MAX_CACHE_TOKENS);
         requireRange("max_answer_tokens", maxAnswerTokens, Integer.MAX_VALUE);
         requireDeadline("load_deadline_s", loadDeadline);
         requireDeadline("layer_deadline_s", layerDeadline);
@@ -93,23 +122,40 @@ public record WorkerConfig(
      */
     public static WorkerConfig of(Path modelDir, Settings settings) {
         String transfer = settings.text("kv_transfer_config", "");
+        int chunk = (int) settings.integer("prefill_chunk", 256, 1, MAX_CHUNK);
         return new WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
                 device(settings.text(DEVICE, "cpu")),
+                settings.text(DTYPE, ComputeType.FLOAT32.key()),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),
                 (int) settings.integer("kv_cache_tokens", 16_384, 1, MAX_CACHE_TOKENS),
                 (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
                 (int) settings.integer("max_running", 64, 1, MAX_REQUESTS),
-                (int) settings.integer("prefill_chunk", 256, 1, MAX_CHUNK),
+                chunk,
+                batch(settings.text(DECODE_BATCH, "exact")),
+                (int) settings.integer("max_batch", LlamaDecoder.MAX_BATCH, 1, MAX_BATCH),
+                (int) settings.integer("max_step_tokens", chunk, 1, MAX_CACHE_TOKENS),
+                (int) settings.integer("kv_growth_tokens", 128, 1, MAX_CACHE_TOKENS),
                 (int)
                         settings.integer(
                                 "max_answer_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
                 seconds(settings, "load_deadline_s", 60),
                 seconds(settings, "layer_deadline_s", 5),
                 SurfaceConfig.of(settings));
+    }
+
+    private static DecodeBatch batch(String name) {
+        for (DecodeBatch batch : DecodeBatch.values()) {
+            if (batch.name().toLowerCase(Locale.ROOT).equals(name)) {
+                return batch;
+            }
+        }
+        throw new KvConnectorException(
+                KvError.BAD_CONFIG,
+                "option.%s=%s; expected exact, fast or off".formatted(DECODE_BATCH, name));
     }
 
     private static Device device(String name) {

@@ -21,6 +21,8 @@ final class WorkerMetrics {
     private final CounterDataPoint loaded;
     private final Counter generated;
     private final Counter recomputes;
+    private final Counter preemptions;
+    private final Histogram batch;
     private final Histogram ttft;
     private final Histogram tpot;
 
@@ -49,6 +51,18 @@ final class WorkerMetrics {
                         .name("kvlink_recomputes")
                         .help("Prompts computed here since their KV didn't come, by why.")
                         .labelNames("error")
+                        .register(registry);
+        preemptions =
+                Counter.builder()
+                        .name("kvlink_preemptions")
+                        .help("Times a request gave up its KV memory and computed it again.")
+                        .register(registry);
+        batch =
+                Histogram.builder()
+                        .name("kvlink_decode_batch_size")
+                        .help("Requests whose next tokens were computed together.")
+                        .classicOnly()
+                        .classicUpperBounds(1, 2, 4, 8, 16, 32, 64, 128, 256)
                         .register(registry);
         ttft =
                 Histogram.builder()
@@ -118,6 +132,14 @@ final class WorkerMetrics {
 
     void onRecompute(KvError error) {
         recomputes.labelValues(error.name()).inc();
+    }
+
+    void onPreemption() {
+        preemptions.inc();
+    }
+
+    void onBatch(int requests) {
+        batch.observe(requests);
     }
 
     void onFirstToken(long nanos) {

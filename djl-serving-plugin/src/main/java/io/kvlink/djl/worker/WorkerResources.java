@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplates;
+import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
@@ -14,15 +15,20 @@ import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a worker opens, and closes in the reverse order: the connector before the memory that it was
  * told of. Opened and closed by one thread.
  */
 final class WorkerResources implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerResources.class);
 
     private final ModelConfig model;
     private final Tokenizer tokenizer;
@@ -41,7 +47,8 @@ final class WorkerResources implements AutoCloseable {
             Runnable wakeup,
             Deque<AutoCloseable> open) {
         this.open = open;
-        model = ModelConfig.read(config.modelDir());
+        ModelConfig read = ModelConfig.read(config.modelDir());
+        model = read.computedIn(ComputeType.of(config.dtype(), read, config.device()));
         defaults =
                 config.surface().generationConfig()
                         ? GenerationDefaults.read(config.modelDir())
@@ -50,7 +57,18 @@ final class WorkerResources implements AutoCloseable {
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool));
+        decoder =
+                opened(
+                        LlamaDecoder.load(
+                                config.modelDir(),
+                                model,
+                                pool,
+                                config.decodeBatch(),
+                                config.maxBatch()));
+        log.info(
+                "decode_batch={} rows={}",
+                config.decodeBatch().name().toLowerCase(Locale.ROOT),
+                decoder.batchRows());
         connector =
                 config.transfer()
                         .map(
@@ -62,6 +80,7 @@ final class WorkerResources implements AutoCloseable {
                                                         model,
                                                         ModelFingerprint.of(config.modelDir())),
                                                 pool,
+                                                config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
     }

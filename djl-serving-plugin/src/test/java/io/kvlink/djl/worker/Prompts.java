@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.DecodeRow;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.KvSlots;
 import io.kvlink.djl.model.LayerHook;
@@ -65,9 +66,8 @@ final class Prompts {
             List<Integer> tokens = new ArrayList<>();
             int token = prompt[last];
             while (tokens.size() < maxTokens) {
-                int[] one = {token};
-                int position = last + tokens.size();
-                token = sampler.next(decoder.forward(one, position, slots, LayerHook.NONE, true));
+                DecodeRow row = new DecodeRow(token, last + tokens.size(), slots, true);
+                token = sampler.next(decoder.decode(List.of(row), LayerHook.NONE).get(0));
                 tokens.add(token);
             }
             return tokens;

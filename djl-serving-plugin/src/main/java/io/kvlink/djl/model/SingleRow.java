@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/**
+ * One row times a matrix, with the bits that the math library gives the row among many. Libraries
+ * compute one row by another order of sums than several, which would make a lone sequence's bits
+ * differ from those it has in a batch; filling up to several rows costs two to three times as much
+ * as one. So one row is computed here, in the order of the many: fused multiply-adds along the
+ * input, in blocks whose sums are added at the end. How long those blocks are is tried out.
+ *
+ * <p>Takes the matrix a second time, on the heap. Decoder's thread.
+ */
+final class SingleRow {
+    /** Rows that certainly go the way of many. */
+    private static final int MANY = 8;
+
+    private static final int LONGEST_TRIED = 1024;
+    private static final int TRIED_STEP = 16;
+    private static final int UNROLLED = 4;
+
+    private final float[][] columns;
+    private final int block;
+    private final float[] input;
+    private final float[] sum;
+    private final float[] part;
+    private final NDArray output;
+    private final FloatBuffer outputFloats;
+
+    private SingleRow(float[][] columns, int block, NDArray output) {
+        this.columns = columns;
+        this.block = block;
+        this.input = new float[columns.length];
+        this.sum = new float[columns[0].length];
+        this.part = new float[sum.length];
+        this.output = output;
+        this.outputFloats =
+                output.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+    }
+
+    /**
+     * What computes a row as {@code projection} computes it among many.
+     *
+     * @param manager of the weights; owns what is kept in native memory
+     * @return empty if no order that is known here gives the library's bits
+     */
+    static Optional<SingleRow> like(NDManager manager, Projection projection) {
+        float[][] columns = projection.columns();
+        int in = columns.length;
+        int out = columns[0].length;
+        float[] rows = new float[MANY * in];
+        Random random = new Random(1);
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = (float) random.nextGaussian();
+        }
+        try (NDManager scratch = manager.newSubManager()) {
+            NDArray many = projection.product(scratch.create(rows, new Shape(MANY, in)));
+            float[] expected = Arrays.copyOf(many.toFloatArray(), out);
+            NDArray output = scratch.create(new Shape(1, out), DataType.FLOAT32);
+            for (int block : blocks(in)) {
+                SingleRow tried = new SingleRow(columns, block, output);
+                System.arraycopy(rows, 0, tried.input, 0, in);
+                tried.multiply();
+                if (Arrays.equals(tried.sum, expected)) {
+                    output.attach(manager);
+                    return Optional.of(tried);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Lengths of blocks that are tried: all of it, its half and its third, multiples of 16. */
+    private static int[] blocks(int in) {
+        IntStream parts =
+                IntStream.of(1, 2, 3, 4)
+                        .flatMap(
+                                count ->
+                                        IntStream.of(1, 2, 4, 8, 16)
+                                                .map(unit -> upTo(unit, upTo(count, in) / count)));
+        IntStream fixed =
+                IntStream.rangeClosed(1, LONGEST_TRIED / TRIED_STEP).map(unit -> unit * TRIED_STEP);
+        return IntStream.concat(parts, fixed).distinct().toArray();
+    }
+
+    private static int upTo(int unit, int length) {
+        return (length + unit - 1) / unit * unit;
+    }
+
+    /**
+     * The product {@code [1, out]} with {@code x}, {@code [1, in]}; valid until the next call,
+     * owned by x's manager.
+     */
+    NDArray apply(NDArray x) {
+        x.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer().get(input);
+        multiply();
+        outputFloats.put(0, sum);
+        NDArray view = TorchOps.slice(output, 0, 0, 1);
+        view.attach(x.getManager());
+        return view;
+    }
+
+    private void multiply() {
+        Arrays.fill(sum, 0);
+        addBlock(0, sum);
+        for (int from = block; from < input.length; from += block) {
+            Arrays.fill(part, 0);
+            addBlock(from, part);
+            add(part, sum);
+        }
+    }
+
+    private void addBlock(int from, float[] to) {
+        int end = Math.min(input.length, from + block);
+        int at = from;
+        for (; at + UNROLLED <= end; at += UNROLLED) {
+            addFour(at, to);
+        }
+        for (; at < end; at++) {
+            addOne(input[at], columns[at], to);
+        }
+    }
+
+    private void addFour(int at, float[] to) {
+        addFour(
+                input[at],
+                columns[at],
+                input[at + 1],
+                columns[at + 1],
+                input[at + 2],
+                columns[at + 2],
+                input[at + 3],
+                columns[at + 3],
+                to);
+    }
+
+    // These three loops are simple enough for the JIT compiler to make vectors of them.
+
+    private static void addFour(
+            float a,
+            float[] byA,
+            float b,
+            float[] byB,
+            float c,
+            float[] byC,
+            float d,
+            float[] byD,
+            float[] to) {
+        for (int i = 0; i < to.length; i++) {
+            to[i] =
+                    Math.fma(
+                            d,
+                            byD[i],
+                            Math.fma(c, byC[i], Math.fma(b, byB[i], Math.fma(a, byA[i], to[i]))));
+        }
+    }
+
+    private static void addOne(float a, float[] byA, float[] to) {
+        for (int i = 0; i < to.length; i++) {
+            to[i] = Math.fma(a, byA[i], to[i]);
+        }
+    }
+
+    private static void add(float[] part, float[] to) {
+        for (int i = 0; i < to.length; i++) {
+            to[i] += part[i];
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Gives growing answers their KV memory: the blocks behind their own, else others to which the KV
+ * is copied, else those of a younger request, which waits then and computes its KV again. Who came
+ * first never gives way to who came later, so the oldest goes on whatever happens. Belongs to the
+ * scheduler's thread.
+ */
+final class Growth {
+
+    private static final Comparator<Sequence> BY_ARRIVAL =
+            Comparator.comparingLong(Sequence::arrival);
+
+    private final Requests requests;
+    private final int growthTokens;
+    private boolean stalled;
+
+    Growth(Requests requests, int growthTokens) {
+        this.requests = requests;
+        this.growthTokens = growthTokens;
+    }
+
+    /** The running answers whose next token has its place, after all were given one if possible. */
+    List<Sequence> decodable() {
+        List<Sequence> oldestFirst = new ArrayList<>(requests.running(Phase.DECODE));
+        oldestFirst.sort(BY_ARRIVAL);
+        for (Sequence sequence : oldestFirst) {
+            // One may have given way to another meanwhile.
+            while (sequence.phase() == Phase.DECODE && !sequence.hasRoom()) {
+                if (!grown(sequence) && !makeRoom(sequence)) {
+                    break;
+                }
+            }
+        }
+        List<Sequence> running = requests.running(Phase.DECODE);
+        List<Sequence> decodable = running.stream().filter(Sequence::hasRoom).toList();
+        stalled = decodable.size() < running.size();
+        return decodable;
+    }
+
+    /** Whether an answer waits for memory, so that nobody else may have any. */
+    boolean stalled() {
+        return stalled;
+    }
+
+    private boolean grown(Sequence sequence) {
+        return requests.grow(sequence, sequence.tokensWith(growthTokens))
+                || requests.grow(sequence, sequence.tokensWith(0));
+    }
+
+    /** False if there is nothing to do but wait for those that can't give way now. */
+    private boolean makeRoom(Sequence sequence) {
+        Optional<Sequence> youngest =
+                requests.running().stream()
+                        .filter(other -> other.arrival() > sequence.arrival())
+                        .filter(Growth::canGiveWay)
+                        .max(BY_ARRIVAL);
+        if (youngest.isPresent()) {
+            requests.preempt(youngest.get());
+            return true;
+        }
+        if (requests.leaveConnector(sequence)) {
+            return true;
+        }
+        boolean last =
+                requests.running().stream()
+                        .noneMatch(other -> other.arrival() > sequence.arrival());
+        if (last && requests.runningCount() > 1) {
+            requests.preempt(sequence);
+        }
+        return false;
+    }
+
+    /** Not while a connector writes its blocks, or while its prompt is on its way to another. */
+    private static boolean canGiveWay(Sequence sequence) {
+        return sequence.phase() == Phase.DECODE
+                || (sequence.phase() == Phase.PREFILL
+                        && (!sequence.attached() || sequence.kv().route().isEmpty()));
+    }
+}
