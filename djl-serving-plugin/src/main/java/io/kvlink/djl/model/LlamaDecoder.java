@@ -117,6 +117,11 @@ public final class LlamaDecoder implements AutoCloseable {
         }
     }
 
+    /** The files that {@link #load} reads of a directory, in the order of their names. */
+    public static List<Path> weightFiles(Path modelDirectory) {
+        return Checkpoint.files(modelDirectory);
+    }
+
     /**
      * Runs {@code tokens} through all layers as positions {@code position} onward of the sequence
      * in {@code slots}; their K and V are written in place, and positions before {@code position}
@@ -203,17 +208,13 @@ public final class LlamaDecoder implements AutoCloseable {
                 slots[i] = (long) row.slots().firstSlot() + row.position();
             }
         }
-        long filling = (long) (count - slots.length) * config.kvHeads();
+        Shape filling = new Shape(count - slots.length, (long) config.heads() * config.headDim());
         LlamaLayer.Step step =
                 new LlamaLayer.Rows(
                         rows,
                         count,
                         new NDIndex(":, {}", owner.create(slots)),
-                        owner.zeros(
-                                new Shape(
-                                        filling,
-                                        config.heads() / config.kvHeads(),
-                                        config.headDim())),
+                        owner.zeros(filling),
                         rotary.at(owner, positions));
         return logits(layers(embed(owner, tokens), through, step, hook));
     }

@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import ai.djl.Device;
+import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.DecodeBatch;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.spi.KvConnectorException;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
  * @param device [{@code device}] what computes and holds the KV: {@code cpu}, or {@code gpu0} and
  *     so on, as DJL names them
+ * @param dtype [{@code dtype}] what weights and KV are kept in and multiplied in: one of {@link
+ *     ComputeType#settings}
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
  * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
@@ -53,6 +56,7 @@ public record WorkerConfig(
         Path modelDir,
         String modelName,
         Device device,
+        String dtype,
         Optional<KvTransferConfig> transfer,
         int kvCacheTokens,
         int maxQueuedRequests,
@@ -74,12 +78,18 @@ public record WorkerConfig(
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
     private static final String DEVICE = "device";
+    private static final String DTYPE = "dtype";
     private static final String DECODE_BATCH = "decode_batch";
     private static final int MAX_GPU = 99;
     private static final Pattern GPU = Pattern.compile("gpu(\\d{1,2})");
 
     public WorkerConfig {
         require(!modelName.isBlank(), "model_name", modelName, "a name");
+        require(
+                ComputeType.settings().contains(dtype),
+                DTYPE,
+                dtype,
+                "one of " + ComputeType.settings());
         requireRange("kv_cache_tokens", kvCacheTokens, MAX_CACHE_TOKENS);
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
@@ -120,6 +130,7 @@ public record WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
                 device(settings.text(DEVICE, "cpu")),
+                settings.text(DTYPE, ComputeType.FLOAT32.key()),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),

@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplates;
+import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
@@ -46,7 +47,8 @@ final class WorkerResources implements AutoCloseable {
             Runnable wakeup,
             Deque<AutoCloseable> open) {
         this.open = open;
-        model = ModelConfig.read(config.modelDir());
+        ModelConfig read = ModelConfig.read(config.modelDir());
+        model = read.computedIn(ComputeType.of(config.dtype(), read, config.device()));
         defaults =
                 config.surface().generationConfig()
                         ? GenerationDefaults.read(config.modelDir())

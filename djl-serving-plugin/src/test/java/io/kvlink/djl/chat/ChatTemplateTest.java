@@ -38,11 +38,18 @@ class ChatTemplateTest {
     void shouldRenderChatMl() {
         assertThat(render("chatml", SYSTEM, USER, ASSISTANT, BYE))
                 .isEqualTo(
-                        "<|im_start|>system\n Be kind. <|im_end|>\n"
-                                + "<|im_start|>user\nHi {{ 1+1 }} {% if %} <b>&<|im_end|>\n"
-                                + "<|im_start|>assistant\nHello.\n<|im_end|>\n"
-                                + "<|im_start|>user\n Bye <|im_end|>\n"
-                                + "<|im_start|>assistant\n");
+                        """
+                        <|im_start|>system
+                         Be kind. <|im_end|>
+                        <|im_start|>user
+                        Hi {{ 1+1 }} {% if %} <b>&<|im_end|>
+                        <|im_start|>assistant
+                        Hello.
+                        <|im_end|>
+                        <|im_start|>user
+                         Bye <|im_end|>
+                        <|im_start|>assistant
+                        """);
     }
 
     @Test
@@ -130,9 +137,15 @@ class ChatTemplateTest {
         Map<String, Object> thinking = message("assistant", "<think>\nhm\n</think>\n\nHello");
         assertThat(render("qwen3", USER, thinking, BYE))
                 .isEqualTo(
-                        "<|im_start|>user\nHi {{ 1+1 }} {% if %} <b>&<|im_end|>\n"
-                                + "<|im_start|>assistant\nHello<|im_end|>\n"
-                                + "<|im_start|>user\n Bye <|im_end|>\n<|im_start|>assistant\n");
+                        """
+                        <|im_start|>user
+                        Hi {{ 1+1 }} {% if %} <b>&<|im_end|>
+                        <|im_start|>assistant
+                        Hello<|im_end|>
+                        <|im_start|>user
+                         Bye <|im_end|>
+                        <|im_start|>assistant
+                        """);
         assertThat(render("qwen3", BYE, thinking))
                 .contains("<|im_start|>assistant\n<think>\nhm\n</think>\n\nHello<|im_end|>");
         assertThat(template("qwen3").render(List.of(BYE), true, Map.of("enable_thinking", false)))
