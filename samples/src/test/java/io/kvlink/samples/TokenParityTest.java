@@ -68,10 +68,13 @@ class TokenParityTest {
     @CsvSource({"PUT, true", "PUT_ASYNC, true", "GET, true", "PUT_ASYNC, false"})
     void shouldWriteTheSameTokensFromReceivedKv(String sendType, boolean firstToken) {
         try (Cluster cluster = new Cluster()) {
-            Map<String, Object> settings = Map.of("send_type", sendType);
+            // All prompts come at once, and those behind may wait long on a busy machine.
+            Map<String, Object> settings = Map.of("send_type", sendType, "transfer_timeout_s", 110);
             TextGenerator prefill = cluster.prefill(settings);
             TextGenerator decode =
-                    cluster.decode(settings, Map.of("first_token_handoff", firstToken));
+                    cluster.decode(
+                            settings,
+                            Map.of("first_token_handoff", firstToken, "load_deadline_s", 115));
             List<CompletableFuture<Completion>> greedyAnswers = new ArrayList<>();
             List<CompletableFuture<Completion>> seededAnswers = new ArrayList<>();
             for (int i = 0; i < PROMPTS; i++) {
