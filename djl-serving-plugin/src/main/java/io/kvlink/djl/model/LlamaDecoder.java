@@ -32,6 +32,9 @@ public final class LlamaDecoder implements AutoCloseable {
     /** Most sequences of one batch, unless said otherwise. */
     public static final int MAX_BATCH = 64;
 
+    // Of a heap of the usual size a real model would take all; batches are filled up instead.
+    private static final int HEAP_SHARE = 4;
+
     private final NDManager manager;
     private final ModelConfig config;
     private final KvCachePool pool;
@@ -52,7 +55,11 @@ public final class LlamaDecoder implements AutoCloseable {
         this.config = config;
         this.pool = pool;
         LlamaWeights read = LlamaWeights.read(manager, directory, config);
-        this.weights = batch == DecodeBatch.EXACT ? read.withSingleRows(manager) : read;
+        this.weights =
+                batch == DecodeBatch.EXACT
+                        ? read.withSingleRows(
+                                manager, Runtime.getRuntime().maxMemory() / HEAP_SHARE)
+                        : read;
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
         CausalMask mask = CausalMask.create(manager);
         int positions =

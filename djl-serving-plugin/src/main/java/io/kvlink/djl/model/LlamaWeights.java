@@ -34,6 +34,10 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             Projection out,
             Projection gateUp,
             Projection down) {
+        private long heapBytes() {
+            return qkv.heapBytes() + out.heapBytes() + gateUp.heapBytes() + down.heapBytes();
+        }
+
         private Layer withSingleRows(NDManager manager) {
             return new Layer(
                     qkv.withSingleRow(manager),
@@ -44,8 +48,17 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
         }
     }
 
-    /** These, with the means to compute one row as it is computed among many. */
-    LlamaWeights withSingleRows(NDManager manager) {
+    /**
+     * These, with the means to compute one row as it is computed among many; without if they are on
+     * a GPU, or if the copy on the heap that it takes would be larger.
+     *
+     * @param maxHeapBytes of that copy
+     */
+    LlamaWeights withSingleRows(NDManager manager, long maxHeapBytes) {
+        long bytes = head.heapBytes() + layers.stream().mapToLong(Layer::heapBytes).sum();
+        if (embedding.getDevice().isGpu() || bytes > maxHeapBytes) {
+            return this;
+        }
         return new LlamaWeights(
                 embedding,
                 layers.stream().map(layer -> layer.withSingleRows(manager)).toList(),

@@ -68,6 +68,11 @@ record Projection(
         return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));
     }
 
+    /** What a copy takes. */
+    long heapBytes() {
+        return weight.size() * Float.BYTES;
+    }
+
     /** A copy, by the input: {@code [in][out]}. */
     float[][] columns() {
         int in = (int) weight.getShape().get(outRows ? 1 : 0);
