@@ -32,7 +32,7 @@ public final class LlamaDecoder implements AutoCloseable {
     /** Most sequences of one batch, unless said otherwise. */
     public static final int MAX_BATCH = 64;
 
-    // Of a heap of the usual size a real model would take all; batches are filled up instead.
+    /** Weights lie on the heap too if they take no more than this part of it. */
     private static final int HEAP_SHARE = 4;
 
     private final NDManager manager;
@@ -55,10 +55,11 @@ public final class LlamaDecoder implements AutoCloseable {
         this.config = config;
         this.pool = pool;
         LlamaWeights read = LlamaWeights.read(manager, directory, config);
+        // A GPU takes as long for many rows as for one, and there is no heap to compute on.
+        boolean singleRows = batch == DecodeBatch.EXACT && !manager.getDevice().isGpu();
         this.weights =
-                batch == DecodeBatch.EXACT
-                        ? read.withSingleRows(
-                                manager, Runtime.getRuntime().maxMemory() / HEAP_SHARE)
+                singleRows && read.bytes() <= Runtime.getRuntime().maxMemory() / HEAP_SHARE
+                        ? read.withSingleRows(manager)
                         : read;
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
         CausalMask mask = CausalMask.create(manager);
@@ -207,17 +208,13 @@ public final class LlamaDecoder implements AutoCloseable {
                 slots[i] = (long) row.slots().firstSlot() + row.position();
             }
         }
-        long filling = (long) (count - slots.length) * config.kvHeads();
+        Shape filling = new Shape(count - slots.length, (long) config.heads() * config.headDim());
         LlamaLayer.Step step =
                 new LlamaLayer.Rows(
                         rows,
                         count,
                         new NDIndex(":, {}", owner.create(slots)),
-                        owner.zeros(
-                                new Shape(
-                                        filling,
-                                        config.heads() / config.kvHeads(),
-                                        config.headDim())),
+                        owner.zeros(filling),
                         rotary.at(owner, positions));
         return logits(layers(embed(owner, tokens), through, step, hook));
     }

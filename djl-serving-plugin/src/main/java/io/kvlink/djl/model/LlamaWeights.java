@@ -34,10 +34,6 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             Projection out,
             Projection gateUp,
             Projection down) {
-        private long heapBytes() {
-            return qkv.heapBytes() + out.heapBytes() + gateUp.heapBytes() + down.heapBytes();
-        }
-
         private Layer withSingleRows(NDManager manager) {
             return new Layer(
                     qkv.withSingleRow(manager),
@@ -48,17 +44,21 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
         }
     }
 
-    /**
-     * These, with the means to compute one row as it is computed among many; without if they are on
-     * a GPU, or if the copy on the heap that it takes would be larger.
-     *
-     * @param maxHeapBytes of that copy
-     */
-    LlamaWeights withSingleRows(NDManager manager, long maxHeapBytes) {
-        long bytes = head.heapBytes() + layers.stream().mapToLong(Layer::heapBytes).sum();
-        if (embedding.getDevice().isGpu() || bytes > maxHeapBytes) {
-            return this;
+    /** Bytes of the matrices that rows are multiplied with. */
+    long bytes() {
+        long bytes = head.bytes();
+        for (Layer layer : layers) {
+            bytes +=
+                    layer.qkv.bytes()
+                            + layer.out.bytes()
+                            + layer.gateUp.bytes()
+                            + layer.down.bytes();
         }
+        return bytes;
+    }
+
+    /** These, with the means to compute one row as it is computed among many. */
+    LlamaWeights withSingleRows(NDManager manager) {
         return new LlamaWeights(
                 embedding,
                 layers.stream().map(layer -> layer.withSingleRows(manager)).toList(),

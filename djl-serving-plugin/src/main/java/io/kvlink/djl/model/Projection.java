@@ -60,17 +60,16 @@ record Projection(
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
     }
 
+    long bytes() {
+        return weight.getShape().size() * Float.BYTES;
+    }
+
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
         if (weight.getDataType() != DataType.FLOAT32) {
             return this;
         }
         return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));
-    }
-
-    /** What a copy takes. */
-    long heapBytes() {
-        return weight.size() * Float.BYTES;
     }
 
     /** A copy, by the input: {@code [in][out]}. */
