@@ -44,8 +44,9 @@ public final class ServingBenchmark {
         this.model = model;
     }
 
-    /** Prints tables; the argument, if any, is the model's directory. */
+    /** Prints tables, or one of {@code throughput} and {@code arrivals}. */
     public static void main(String[] args) throws Exception {
+        String only = args.length == 0 ? "" : args[0];
         System.out.printf(
                 Locale.ROOT,
                 "Java %s, %d processors, load %.2f, %d rounds, prompts of %d tokens, answers of %d%n",
@@ -56,10 +57,14 @@ public final class ServingBenchmark {
                 PROMPT,
                 ANSWER);
         ServingBenchmark benchmark =
-                new ServingBenchmark(Path.of(args.length == 0 ? "samples/model" : args[0]));
+                new ServingBenchmark(Path.of(System.getProperty("model", "samples/model")));
         try {
-            benchmark.throughput();
-            benchmark.arrivals();
+            if (!only.equals("arrivals")) {
+                benchmark.throughput();
+            }
+            if (!only.equals("throughput")) {
+                benchmark.arrivals();
+            }
         } finally {
             benchmark.workers.forEach(LlamaWorker::close);
         }
@@ -72,6 +77,7 @@ public final class ServingBenchmark {
     private LlamaWorker worker(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(settings);
         all.put("kv_cache_tokens", 64 * 512);
+        all.put("decode_threads", Integer.getInteger("threads", 1));
         LlamaWorker worker =
                 LlamaWorker.start(
                         WorkerConfig.of(model, all), ServingBenchmark.class.getClassLoader());
@@ -83,36 +89,50 @@ public final class ServingBenchmark {
         LlamaWorker exact = worker(Map.of());
         LlamaWorker off = worker(Map.of("decode_batch", "off"));
         List<Series> all = Arrays.stream(CLIENTS).mapToObj(Series::new).toList();
-        tokensPerSecond(exact, 16);
-        tokensPerSecond(off, 2);
+        rate(exact, 16);
+        rate(exact, 1);
+        rate(off, 2);
         for (int round = 0; round < ROUNDS; round++) {
             for (Series series : all) {
-                series.batched.add(tokensPerSecond(exact, series.clients));
+                series.batched.add(rate(exact, series.clients));
                 if (series.clients == 1 || series.clients == 16) {
-                    series.single.add(tokensPerSecond(off, series.clients));
+                    series.single.add(rate(off, series.clients));
                 }
             }
         }
-        System.out.println("\n| clients | tokens/s | times one client | decode_batch=off |");
-        System.out.println("|---|---|---|---|");
+        System.out.println(
+                "\n| clients | tokens/s | times one client | processor time a token, us"
+                        + " | decode_batch=off, tokens/s | processor time |");
+        System.out.println("|---|---|---|---|---|---|");
         for (Series series : all) {
             double[] times = new double[ROUNDS];
             Arrays.setAll(
-                    times, round -> series.batched.get(round) / all.get(0).batched.get(round));
+                    times,
+                    round ->
+                            series.batched.get(round).tokensPerS
+                                    / all.get(0).batched.get(round).tokensPerS);
             System.out.printf(
                     Locale.ROOT,
-                    "| %d | %s | %s | %s |%n",
+                    "| %d | %s | %s | %s | %s | %s |%n",
                     series.clients,
-                    shown(Spread.of(series.batched), "%.0f"),
+                    shown(series.batched, Rate::tokensPerS),
                     shown(Spread.of(times), "%.2f"),
-                    series.single.isEmpty() ? "" : shown(Spread.of(series.single), "%.0f"));
+                    shown(series.batched, Rate::cpuUs),
+                    shown(series.single, Rate::tokensPerS),
+                    shown(series.single, Rate::cpuUs));
         }
         close(exact);
         close(off);
     }
 
-    /** Tokens a second of so many clients, one number a round. */
-    private record Series(int clients, List<Double> batched, List<Double> single) {
+    private static String shown(List<Rate> rates, ToDoubleFunction<Rate> value) {
+        return rates.isEmpty()
+                ? ""
+                : shown(Spread.of(rates.stream().map(value::applyAsDouble).toList()), "%.0f");
+    }
+
+    /** One rate a round. */
+    private record Series(int clients, List<Rate> batched, List<Rate> single) {
         Series(int clients) {
             this(clients, new ArrayList<>(), new ArrayList<>());
         }
@@ -124,7 +144,8 @@ public final class ServingBenchmark {
     }
 
     /** While all of them are being answered. */
-    private static double tokensPerSecond(LlamaWorker worker, int clients) throws Exception {
+    private static Rate rate(LlamaWorker worker, int clients) throws Exception {
+        long cpuNs = cpuNs();
         List<TokenTimes> all = new ArrayList<>();
         for (int client = 0; client < clients; client++) {
             all.add(TokenTimes.submit(worker, prompt(PROMPT, client), ANSWER, Optional.empty()));
@@ -140,8 +161,27 @@ public final class ServingBenchmark {
         for (TokenTimes times : all) {
             tokens += times.between(from, to);
         }
-        return tokens * 1e9 / (to - from);
+        return new Rate(tokens * 1e9 / (to - from), (cpuNs() - cpuNs) / 1e3 / (clients * ANSWER));
     }
+
+    /** Of the threads that compute; of two workers only one does at a time. */
+    private static long cpuNs() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().matches("kv-(worker|decode)-.*"))
+                .mapToLong(
+                        thread ->
+                                ManagementFactory.getThreadMXBean()
+                                        .getThreadCpuTime(thread.getId()))
+                .sum();
+    }
+
+    /**
+     * What was measured once.
+     *
+     * @param tokensPerS while all clients are being answered
+     * @param cpuUs processor time for each token of an answer, prompts included
+     */
+    private record Rate(double tokensPerS, double cpuUs) {}
 
     private static int[] prompt(int tokens, int seed) {
         int[] prompt = new int[tokens];

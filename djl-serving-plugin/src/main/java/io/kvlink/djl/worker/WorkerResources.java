@@ -43,18 +43,12 @@ final class WorkerResources implements AutoCloseable {
         model = ModelConfig.read(config.modelDir());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder =
-                opened(
-                        LlamaDecoder.load(
-                                config.modelDir(),
-                                model,
-                                pool,
-                                config.decodeBatch(),
-                                config.maxBatch()));
+        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
         log.info(
-                "decode_batch={} rows={}",
-                config.decodeBatch().name().toLowerCase(Locale.ROOT),
-                decoder.batchRows());
+                "decode_batch={} rows={} decode_threads={}",
+                config.decoding().batch().name().toLowerCase(Locale.ROOT),
+                decoder.batchRows(),
+                config.decoding().threads());
         connector =
                 config.transfer()
                         .map(
