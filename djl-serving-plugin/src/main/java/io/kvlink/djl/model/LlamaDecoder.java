@@ -208,17 +208,13 @@ public final class LlamaDecoder implements AutoCloseable {
                 slots[i] = (long) row.slots().firstSlot() + row.position();
             }
         }
-        long filling = (long) (count - slots.length) * config.kvHeads();
+        Shape filling = new Shape(count - slots.length, (long) config.heads() * config.headDim());
         LlamaLayer.Step step =
                 new LlamaLayer.Rows(
                         rows,
                         count,
                         new NDIndex(":, {}", owner.create(slots)),
-                        owner.zeros(
-                                new Shape(
-                                        filling,
-                                        config.heads() / config.kvHeads(),
-                                        config.headDim())),
+                        owner.zeros(filling),
                         rotary.at(owner, positions));
         return logits(layers(embed(owner, tokens), through, step, hook));
     }

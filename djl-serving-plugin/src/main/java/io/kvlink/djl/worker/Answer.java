@@ -27,7 +27,7 @@ final class Answer {
     private final long timeoutNs;
 
     private int tokens;
-    private int lastToken = -1;
+    private SampledToken last = new SampledToken(-1);
     private long firstTokenNs;
     private long lastTokenNs;
     private @Nullable FinishReason finish;
@@ -80,7 +80,7 @@ final class Answer {
             firstTokenNs = nowNs;
         }
         lastTokenNs = nowNs;
-        lastToken = token.id();
+        last = token;
         tokens++;
         listener.onSampled(token, nextText(token.id()));
     }
@@ -123,7 +123,12 @@ final class Answer {
     }
 
     int lastToken() {
-        return lastToken;
+        return last.id();
+    }
+
+    /** The latest token as it was passed on. */
+    SampledToken last() {
+        return last;
     }
 
     /** When the first token was there; 0 before. */

@@ -175,7 +175,8 @@ public final class LlamaWorker implements TextGenerator {
                 new KvRequest(
                         request.requestId() + "#" + submitted.incrementAndGet(),
                         request.route(),
-                        request.promptTokens()),
+                        request.promptTokens(),
+                        config.firstTokenHandoff() && FirstToken.mayTravel(request)),
                 new Answer(
                         request,
                         listener,
@@ -261,7 +262,16 @@ public final class LlamaWorker implements TextGenerator {
         Growth growth = new Growth(requests, config.kvGrowthTokens());
         Scheduler scheduler =
                 new Scheduler(
-                        inbox, requests, admission, growth, step, config, metrics, failures, clock);
+                        inbox,
+                        resources.kvScheduler(),
+                        requests,
+                        admission,
+                        growth,
+                        step,
+                        config,
+                        metrics,
+                        failures,
+                        clock);
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));

@@ -48,6 +48,8 @@ import org.jspecify.annotations.Nullable;
  *     connector didn't say so before
  * @param layerDeadline [{@code layer_deadline_s}] longest wait of one step for its loads, and for
  *     its saves; all running requests wait with it
+ * @param firstTokenHandoff [{@code first_token_handoff}] whether the first token of an answer
+ *     travels with its prompt's KV, so that who loads that has nothing of the prompt to compute
  * @param surface what clients may ask for
  */
 public record WorkerConfig(
@@ -67,6 +69,7 @@ public record WorkerConfig(
         int maxAnswerTokens,
         Duration loadDeadline,
         Duration layerDeadline,
+        boolean firstTokenHandoff,
         SurfaceConfig surface) {
 
     private static final int MAX_CACHE_TOKENS = 1 << 26;
@@ -144,6 +147,7 @@ public record WorkerConfig(
                                 "max_answer_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
                 seconds(settings, "load_deadline_s", 60),
                 seconds(settings, "layer_deadline_s", 5),
+                settings.flag("first_token_handoff", true),
                 SurfaceConfig.of(settings));
     }
 

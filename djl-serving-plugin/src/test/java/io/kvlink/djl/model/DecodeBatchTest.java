@@ -34,7 +34,8 @@ class DecodeBatchTest {
                 new Shape(48, 64, 2, 3, 3, 16, true),
                 new Shape(40, 56, 2, 6, 2, 24, false),
                 new Shape(32, 48, 2, 4, 1, 8, true),
-                new Shape(264, 712, 2, 8, 4, 32, false));
+                new Shape(264, 712, 2, 8, 4, 32, false),
+                new Shape(64, 80, 2, 8, 8, 40, true));
     }
 
     @BeforeEach
