@@ -7,6 +7,7 @@ import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.el.JinjavaInterpreterResolver;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.loader.ResourceNotFoundException;
 import java.time.Clock;
 import java.time.ZonedDateTime;
 import java.util.HashMap;
@@ -43,7 +44,7 @@ public final class ChatTemplate {
         String whole = source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
         this.tokens = Map.copyOf(tokens);
         this.clock = clock;
-        this.jinja = new Jinjava(config());
+        this.jinja = jinjava();
         TemplateFunctions.all().forEach(jinja::registerFunction);
         jinja.registerFilter(new PythonJson());
         jinja.getGlobalContext().registerExpTest(new PythonIterable());
@@ -123,6 +124,26 @@ public final class ChatTemplate {
         }
         return "the model's chat template fails on these messages: line %d: %s"
                 .formatted(error.getLineno(), error.getMessage());
+    }
+
+    /**
+     * Its expressions' library finds its own classes by the thread's context loader, which in a
+     * server doesn't see a plugin's jars.
+     */
+    private static Jinjava jinjava() {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        thread.setContextClassLoader(Jinjava.class.getClassLoader());
+        try {
+            Jinjava jinja = new Jinjava(config());
+            jinja.setResourceLocator(
+                    (name, encoding, interpreter) -> {
+                        throw new ResourceNotFoundException("a chat template is one file: " + name);
+                    });
+            return jinja;
+        } finally {
+            thread.setContextClassLoader(before);
+        }
     }
 
     /** As close to Python's Jinja as Jinjava gets, set up as transformers set theirs up. */
