@@ -44,7 +44,11 @@ public final class ChatTemplate {
         String whole = source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
         this.tokens = Map.copyOf(tokens);
         this.clock = clock;
-        this.jinja = jinjava();
+        this.jinja = new Jinjava(config());
+        jinja.setResourceLocator(
+                (name, encoding, interpreter) -> {
+                    throw new ResourceNotFoundException("a chat template is one file: " + name);
+                });
         TemplateFunctions.all().forEach(jinja::registerFunction);
         jinja.registerFilter(new PythonJson());
         jinja.getGlobalContext().registerExpTest(new PythonIterable());
@@ -124,26 +128,6 @@ public final class ChatTemplate {
         }
         return "the model's chat template fails on these messages: line %d: %s"
                 .formatted(error.getLineno(), error.getMessage());
-    }
-
-    /**
-     * Its expressions' library finds its own classes by the thread's context loader, which in a
-     * server doesn't see a plugin's jars.
-     */
-    private static Jinjava jinjava() {
-        Thread thread = Thread.currentThread();
-        ClassLoader before = thread.getContextClassLoader();
-        thread.setContextClassLoader(Jinjava.class.getClassLoader());
-        try {
-            Jinjava jinja = new Jinjava(config());
-            jinja.setResourceLocator(
-                    (name, encoding, interpreter) -> {
-                        throw new ResourceNotFoundException("a chat template is one file: " + name);
-                    });
-            return jinja;
-        } finally {
-            thread.setContextClassLoader(before);
-        }
     }
 
     /** As close to Python's Jinja as Jinjava gets, set up as transformers set theirs up. */

@@ -197,20 +197,6 @@ class ChatTemplateTest {
     }
 
     @Test
-    void shouldNotNeedTheThreadsOwnClassLoader() {
-        Thread thread = Thread.currentThread();
-        ClassLoader before = thread.getContextClassLoader();
-        thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
-        try {
-            assertThat(render("chatml", BYE)).contains(" Bye ");
-            assertThat(thread.getContextClassLoader())
-                    .isSameAs(ClassLoader.getPlatformClassLoader());
-        } finally {
-            thread.setContextClassLoader(before);
-        }
-    }
-
-    @Test
     void shouldNotLookIntoMessages() {
         String hostile =
                 "{{ messages }}{% for x in messages %}{{ raise_exception('a') }}{% endfor %}{# c #}";
