@@ -157,7 +157,7 @@ final class Scheduler {
     }
 
     private void fail(Sequence sequence, Throwable cause) {
-        failures.add("step", cause);
+        failures.add("step", sequence.ids(), cause);
         requests.endFailed(sequence, Failures.internal(sequence, cause));
     }
 
@@ -189,11 +189,14 @@ final class Scheduler {
             return;
         }
         Answer answer = sequence.answer();
+        long beforeNs = answer.lastTokenNs();
         answer.onLogits(logits, clock.getAsLong());
         sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {
             metrics.onFirstToken(answer.firstTokenNs() - sequence.submittedNs());
+        } else {
+            metrics.onNextToken(answer.lastTokenNs() - beforeNs);
         }
     }
 
