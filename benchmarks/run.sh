@@ -8,6 +8,7 @@ usage() {
     echo "       benchmarks/run.sh tcp                          the TCP plane against a bare socket" >&2
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
     echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
+    echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
 }
 
@@ -16,6 +17,7 @@ case "${1:-}" in
     tcp) main=(io.kvlink.benchmarks.TcpPlaneBenchmark) defaults=() ;;
     request) main=(io.kvlink.benchmarks.RequestBenchmark) defaults=() ;;
     wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
+    soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
     *) usage ;;
 esac
 shift

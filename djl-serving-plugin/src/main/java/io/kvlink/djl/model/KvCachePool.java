@@ -38,11 +38,13 @@ public final class KvCachePool implements AutoCloseable {
     private final List<KvLayerMemory> memory;
     private final BlockRuns runs;
     private final int tokenBytes;
+    private final ComputeType type;
 
     private KvCachePool(NDManager manager, ModelConfig config, int blocks) {
         this.manager = manager;
         this.runs = new BlockRuns(blocks);
-        int elementBytes = config.computeType().kvType().bytes();
+        this.type = config.computeType();
+        int elementBytes = type.kvType().bytes();
         this.tokenBytes = Math.multiplyExact(config.kvHeads() * elementBytes, config.headDim());
         this.memory = new ArrayList<>();
         Shape shape =
@@ -189,7 +191,7 @@ public final class KvCachePool implements AutoCloseable {
     boolean fits(ModelConfig config) {
         Shape shape = layerArray(0).getShape();
         return layers() == config.layers()
-                && layerArray(0).getDataType() == config.computeType().dataType()
+                && type == config.computeType()
                 && shape.get(2) == config.kvHeads()
                 && shape.get(3) == config.headDim();
     }

@@ -22,11 +22,13 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
 
     /** Allocates on the manager's device. */
     static KvLayerMemory allocate(NDManager manager, Shape shape, ComputeType type) {
-        NDArray array = manager.zeros(shape, type.dataType());
-        return manager.getDevice().isGpu() ? onDevice(manager, array, type) : onHost(array);
+        NDArray array = manager.zeros(shape, type.carrier());
+        return new KvLayerMemory(
+                manager.getDevice().isGpu() ? onDevice(manager, array, type) : onHost(array),
+                type.over(array));
     }
 
-    private static KvLayerMemory onHost(NDArray array) {
+    private static MemoryRegion onHost(NDArray array) {
         // The array's own bytes, since it is contiguous and on the CPU.
         ByteBuffer buffer = array.toByteBuffer(true).order(ByteOrder.nativeOrder());
         if (buffer.alignmentOffset(0, ALIGNMENT) != 0) {
@@ -34,15 +36,13 @@ record KvLayerMemory(MemoryRegion region, NDArray array) {
                     "libtorch's memory is no multiple of %d bytes: %s"
                             .formatted(ALIGNMENT, array.getShape()));
         }
-        return new KvLayerMemory(MemoryRegion.ofBuffer(buffer), array);
+        return MemoryRegion.ofBuffer(buffer);
     }
 
-    private static KvLayerMemory onDevice(NDManager manager, NDArray array, ComputeType type) {
-        MemoryRegion region =
-                MemoryRegion.ofDevice(
-                        manager.getDevice().getDeviceId(),
-                        TensorMemory.address(array),
-                        array.size() * type.kvType().bytes());
-        return new KvLayerMemory(region, array);
+    private static MemoryRegion onDevice(NDManager manager, NDArray array, ComputeType type) {
+        return MemoryRegion.ofDevice(
+                manager.getDevice().getDeviceId(),
+                TensorMemory.address(array),
+                array.size() * type.kvType().bytes());
     }
 }

@@ -32,6 +32,9 @@ public final class LlamaDecoder implements AutoCloseable {
     /** Most sequences of one batch, unless said otherwise. */
     public static final int MAX_BATCH = 64;
 
+    /** Weights lie on the heap too if they take no more than this part of it. */
+    private static final int HEAP_SHARE = 4;
+
     private final NDManager manager;
     private final ModelConfig config;
     private final KvCachePool pool;
@@ -52,7 +55,12 @@ public final class LlamaDecoder implements AutoCloseable {
         this.config = config;
         this.pool = pool;
         LlamaWeights read = LlamaWeights.read(manager, directory, config);
-        this.weights = batch == DecodeBatch.EXACT ? read.withSingleRows(manager) : read;
+        // A GPU takes as long for many rows as for one, and there is no heap to compute on.
+        boolean singleRows = batch == DecodeBatch.EXACT && !manager.getDevice().isGpu();
+        this.weights =
+                singleRows && read.bytes() <= Runtime.getRuntime().maxMemory() / HEAP_SHARE
+                        ? read.withSingleRows(manager)
+                        : read;
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
         CausalMask mask = CausalMask.create(manager);
         int positions =
@@ -107,6 +115,11 @@ public final class LlamaDecoder implements AutoCloseable {
             manager.close();
             throw cause;
         }
+    }
+
+    /** The files that {@link #load} reads of a directory, in the order of their names. */
+    public static List<Path> weightFiles(Path modelDirectory) {
+        return Checkpoint.files(modelDirectory);
     }
 
     /**
@@ -195,17 +208,13 @@ public final class LlamaDecoder implements AutoCloseable {
                 slots[i] = (long) row.slots().firstSlot() + row.position();
             }
         }
-        long filling = (long) (count - slots.length) * config.kvHeads();
+        Shape filling = new Shape(count - slots.length, (long) config.heads() * config.headDim());
         LlamaLayer.Step step =
                 new LlamaLayer.Rows(
                         rows,
                         count,
                         new NDIndex(":, {}", owner.create(slots)),
-                        owner.zeros(
-                                new Shape(
-                                        filling,
-                                        config.heads() / config.kvHeads(),
-                                        config.headDim())),
+                        owner.zeros(filling),
                         rotary.at(owner, positions));
         return logits(layers(embed(owner, tokens), through, step, hook));
     }

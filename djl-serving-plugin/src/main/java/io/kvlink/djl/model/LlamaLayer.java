@@ -70,8 +70,8 @@ final class LlamaLayer {
      * @param sequences at most {@code count}; rows behind theirs only fill up
      * @param count of rows
      * @param slots columns of the layer's KV that are the sequences' next
-     * @param filling zeros {@code [kvHeads * rows, heads / kvHeads, headDim]} in place of the
-     *     attention of rows that only fill up
+     * @param filling zeros {@code [rows, heads * headDim]} in place of the attention of rows that
+     *     only fill up
      */
     record Rows(
             List<DecodeRow> sequences,

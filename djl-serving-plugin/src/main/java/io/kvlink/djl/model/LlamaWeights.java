@@ -44,6 +44,19 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
         }
     }
 
+    /** Bytes of the matrices that rows are multiplied with. */
+    long bytes() {
+        long bytes = head.bytes();
+        for (Layer layer : layers) {
+            bytes +=
+                    layer.qkv.bytes()
+                            + layer.out.bytes()
+                            + layer.gateUp.bytes()
+                            + layer.down.bytes();
+        }
+        return bytes;
+    }
+
     /** These, with the means to compute one row as it is computed among many. */
     LlamaWeights withSingleRows(NDManager manager) {
         return new LlamaWeights(

@@ -60,6 +60,10 @@ record Projection(
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
     }
 
+    long bytes() {
+        return weight.getShape().size() * Float.BYTES;
+    }
+
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
         if (weight.getDataType() != DataType.FLOAT32) {

@@ -6,18 +6,29 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One layer's attention of a batch in which each row is another sequence. The rows share what
  * surrounds it, not attention itself: each has its own keys, and is computed in the shapes that its
  * own length gives, so that its bits don't depend on the others. Decoder's thread.
+ *
+ * <p>With few and short heads, a sequence's heads are one matrix product instead of one a head:
+ * each query is as wide as all heads' keys together, and zero outside its own head's. That adds
+ * only zeros, and reads the keys once, as they lie; the many small products would cost more.
  */
 final class RowAttention {
+    /** Numbers of one token's keys up to which its heads are one product. */
+    private static final int NARROW = 256;
+
+    private static final int[] OTHER_HEADS = {3};
+
     private final ModelConfig config;
     private final int window;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
+    private final @Nullable NDArray ownHead;
 
     /**
      * Borrows {@code kv}, the pool's array of this layer; owns views of it.
@@ -28,8 +39,18 @@ final class RowAttention {
         this.config = config;
         this.window = window;
         this.kv = kv;
-        this.keys = keys.transpose(1, 2, 0);
-        this.values = values.transpose(1, 0, 2);
+        int kvHeads = config.kvHeads();
+        long keyWidth = (long) kvHeads * config.headDim();
+        if (kvHeads > 1 && keyWidth <= NARROW) {
+            Shape flat = new Shape(keys.getShape().get(0), keyWidth);
+            this.keys = keys.reshape(flat).transpose();
+            this.values = values.reshape(flat);
+            this.ownHead = kv.getManager().eye(kvHeads).reshape(1, kvHeads, 1, kvHeads, 1);
+        } else {
+            this.keys = keys.transpose(1, 2, 0);
+            this.values = values.transpose(1, 0, 2);
+            this.ownHead = null;
+        }
     }
 
     /** Writes each row's k and v of {@code qkv} to its sequence's slots. */
@@ -47,36 +68,65 @@ final class RowAttention {
 
     /** Attention's output {@code [rows, heads * headDim]}. */
     NDArray attend(NDArray qkv, LlamaLayer.Rows rows) {
-        int kvHeads = config.kvHeads();
-        int group = config.heads() / kvHeads;
         long width = (long) config.heads() * config.headDim();
-        NDList queries =
-                TorchOps.slice(qkv, 1, 0, width)
-                        .reshape(new Shape((long) rows.count() * kvHeads, group, config.headDim()))
-                        .split((long) rows.count());
+        NDList queries = queries(TorchOps.slice(qkv, 1, 0, width), rows.count());
         NDList mixed = new NDList();
         List<DecodeRow> sequences = rows.sequences();
         for (int row = 0; row < sequences.size(); row++) {
             mixed.add(row(queries.get(row), sequences.get(row)));
         }
-        if (sequences.size() < rows.count()) {
-            mixed.add(rows.filling());
-        }
         NDArray all = mixed.size() == 1 ? mixed.get(0) : NDArrays.concat(mixed, 0);
-        return all.reshape(new Shape(rows.count(), width));
+        if (sequences.size() < rows.count()) {
+            return NDArrays.concat(new NDList(joined(all), rows.filling()), 0);
+        }
+        return joined(all);
     }
 
-    /** One sequence's {@code [kvHeads, heads / kvHeads, headDim]}. */
+    /** Each row's queries, of all heads. */
+    private NDList queries(NDArray all, int rows) {
+        int kvHeads = config.kvHeads();
+        int group = config.heads() / kvHeads;
+        int headDim = config.headDim();
+        if (ownHead == null) {
+            return all.reshape(new Shape((long) rows * kvHeads, group, headDim)).split(rows);
+        }
+        return all.reshape(new Shape(rows, kvHeads, group, 1, headDim))
+                .mul(ownHead)
+                .reshape(new Shape((long) rows * config.heads(), (long) kvHeads * headDim))
+                .split(rows);
+    }
+
+    /** {@code [rows, heads * headDim]} of what {@link #row} made. */
+    private NDArray joined(NDArray mixed) {
+        long width = (long) config.heads() * config.headDim();
+        if (ownHead == null) {
+            return mixed.reshape(new Shape(-1, width));
+        }
+        int kvHeads = config.kvHeads();
+        int group = config.heads() / kvHeads;
+        NDArray byHead = mixed.reshape(new Shape(-1, kvHeads, group, kvHeads, config.headDim()));
+        byHead.muli(ownHead);
+        return byHead.sum(OTHER_HEADS).reshape(new Shape(-1, width));
+    }
+
+    /** One sequence's values, mixed, of all heads. */
     private NDArray row(NDArray queries, DecodeRow sequence) {
-        int seen = sequence.position() + 1;
-        long end = (long) sequence.slots().firstSlot() + seen;
-        long first = end - (window == 0 ? seen : Math.min(seen, window));
-        NDArray keysSeen = TorchOps.slice(keys, 2, first, end);
-        keysSeen.attach(queries.getManager());
-        NDArray valuesSeen = TorchOps.slice(values, 1, first, end);
-        valuesSeen.attach(queries.getManager());
-        return queries.batchMatMul(TorchOps.wide(keysSeen))
-                .softmax(-1)
-                .batchMatMul(TorchOps.wide(valuesSeen));
+        int length = sequence.position() + 1;
+        long end = (long) sequence.slots().firstSlot() + length;
+        long first = end - (window == 0 ? length : Math.min(length, window));
+        if (ownHead != null) {
+            NDArray keysSeen = seen(queries, keys, 1, first, end);
+            NDArray valuesSeen = seen(queries, values, 0, first, end);
+            return queries.matMul(keysSeen).softmax(-1).matMul(valuesSeen);
+        }
+        NDArray keysSeen = seen(queries, keys, 2, first, end);
+        NDArray valuesSeen = seen(queries, values, 1, first, end);
+        return queries.batchMatMul(keysSeen).softmax(-1).batchMatMul(valuesSeen);
+    }
+
+    private static NDArray seen(NDArray owned, NDArray all, int axis, long first, long end) {
+        NDArray seen = TorchOps.slice(all, axis, first, end);
+        seen.attach(owned.getManager());
+        return TorchOps.wide(seen);
     }
 }

@@ -38,6 +38,7 @@ final class ConnectorSetup {
             KvConnectors connectors,
             KvLayout layout,
             KvCachePool pool,
+            int prefillChunk,
             Runnable wakeup) {
         if (!config.ignoredKeys().isEmpty()) {
             log.warn("kv_transfer_config keys without effect here: {}", config.ignoredKeys());
@@ -56,6 +57,7 @@ final class ConnectorSetup {
                                         layout,
                                         device(pool.device()),
                                         connectors.hostPool(),
+                                        prefillChunk,
                                         wakeup));
         try {
             connector.worker().registerKvMemory(regions(pool));

@@ -43,6 +43,93 @@ class KvCachePoolTest {
     }
 
     @Test
+    void shouldGrowInPlaceIfItCan() {
+        try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
+            KvSlots slots = pool.allocate(20);
+            KvSlots grown = pool.grow(slots, 50, 20);
+            assertThat(grown).hasToString("KvSlots[firstBlock=0 blocks=4]");
+            assertThat(pool.usedBlocks()).isEqualTo(4);
+            assertThatThrownBy(slots::release).hasMessageStartingWith("already released");
+            assertThat(pool.growInPlace(grown, 97)).isNull();
+            pool.allocate(16);
+            assertThat(pool.growInPlace(grown, 80)).isNull();
+            grown.release();
+            assertThat(pool.usedBlocks()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldMoveTheKvWhenItGrowsElsewhere() {
+        try (KvCachePool pool = KvCachePool.open(CONFIG, 160)) {
+            KvSlots slots = pool.allocate(20);
+            pool.allocate(16);
+            mark(pool, slots, 20);
+            KvSlots moved = pool.grow(slots, 40, 20);
+            assertThat(moved).hasToString("KvSlots[firstBlock=3 blocks=3]");
+            requireMarked(pool, moved, 20);
+            assertThat(pool.usedBlocks()).isEqualTo(4);
+        }
+    }
+
+    @Test
+    void shouldMoveTheKvOverItself() {
+        try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
+            KvSlots before = pool.allocate(32);
+            KvSlots slots = pool.allocate(64);
+            mark(pool, slots, 64);
+            before.release();
+            KvSlots moved = pool.grow(slots, 65, 64);
+            assertThat(moved).hasToString("KvSlots[firstBlock=0 blocks=5]");
+            requireMarked(pool, moved, 64);
+            assertThat(pool.grow(moved, 97, 64)).isNull();
+            requireMarked(pool, moved, 64);
+            assertThat(pool.usedBlocks()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void shouldCopyWhatSomebodyElseReads() {
+        try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
+            KvSlots slots = pool.allocate(32);
+            mark(pool, slots, 32);
+            KvSlots copy = pool.copy(slots, 48, 32);
+            requireMarked(pool, copy, 32);
+            requireMarked(pool, slots, 32);
+            assertThat(pool.copy(slots, 48, 32)).isNull();
+            assertThat(pool.usedBlocks()).isEqualTo(5);
+        }
+    }
+
+    private static void mark(KvCachePool pool, KvSlots slots, int tokens) {
+        for (int layer = 0; layer < pool.layers(); layer++) {
+            ByteBuffer bytes = pool.layerRegion(layer).buffer();
+            for (int token = 0; token < tokens; token++) {
+                bytes.putInt(keyAt(pool, slots, token), 1000 * layer + token);
+                bytes.putInt(valueAt(pool, slots, token), 100_000 + 1000 * layer + token);
+            }
+        }
+    }
+
+    private static void requireMarked(KvCachePool pool, KvSlots slots, int tokens) {
+        for (int layer = 0; layer < pool.layers(); layer++) {
+            ByteBuffer bytes = pool.layerRegion(layer).buffer();
+            for (int token = 0; token < tokens; token++) {
+                assertThat(bytes.getInt(keyAt(pool, slots, token))).isEqualTo(1000 * layer + token);
+                assertThat(bytes.getInt(valueAt(pool, slots, token)))
+                        .isEqualTo(100_000 + 1000 * layer + token);
+            }
+        }
+    }
+
+    private static int keyAt(KvCachePool pool, KvSlots slots, int token) {
+        return pool.keyOffset(slots.firstBlock()) + token * pool.tokenBytes();
+    }
+
+    private static int valueAt(KvCachePool pool, KvSlots slots, int token) {
+        return pool.valueOffset(slots.firstBlock()) + token * pool.tokenBytes();
+    }
+
+    @Test
     void shouldRefuseSecondRelease() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 64)) {
             KvSlots slots = pool.allocate(20);

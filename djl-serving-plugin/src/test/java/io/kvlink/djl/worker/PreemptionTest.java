@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.worker.FakeConnector.Loading;
+import io.kvlink.spi.TransferRoute;
+import io.prometheus.metrics.model.snapshots.CounterSnapshot;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(300)
+class PreemptionTest {
+
+    private static final int P = 2001;
+    private static final int D = 2002;
+    private static final String FAKE = "{\"kv_connector\":\"Fake\",\"kv_role\":\"kv_both\"}";
+
+    @TempDir static Path directory;
+    private static Path model;
+    private final List<LlamaWorker> started = new ArrayList<>();
+    private final List<FakeConnector> connectors = new ArrayList<>();
+
+    @BeforeAll
+    static void writeModel() {
+        model = TinyModels.write(directory.resolve("tiny"), 3);
+    }
+
+    @AfterEach
+    void closeAll() {
+        started.forEach(LlamaWorker::close);
+        for (FakeConnector connector : connectors) {
+            assertThat(connector.violations).isEmpty();
+        }
+    }
+
+    @AfterAll
+    static void shouldLeaveNoThread() {
+        Threads.requireNone("kv-");
+    }
+
+    private LlamaWorker worker(Map<String, Object> settings) {
+        LlamaWorker worker = LlamaWorker.start(config(settings), getClass().getClassLoader());
+        started.add(worker);
+        return worker;
+    }
+
+    private LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
+        connectors.add(connector);
+        Map<String, Object> all = new HashMap<>(settings);
+        all.put("kv_transfer_config", FAKE);
+        LlamaWorker worker = LlamaWorker.start(config(all), connector.installed());
+        started.add(worker);
+        return worker;
+    }
+
+    private static WorkerConfig config(Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(settings);
+        all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
+        all.putIfAbsent("kv_growth_tokens", 16);
+        return WorkerConfig.of(model, all);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldAnswerAsIfItHadNeverLostItsMemory(boolean seeded) throws Exception {
+        SamplingParams sampling = seeded ? Prompts.SEEDED : SamplingParams.GREEDY;
+        LlamaWorker worker = worker(Map.of("kv_cache_tokens", 256));
+        List<Listening> all = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            all.add(submit(worker, prompt(i), 90, sampling, Optional.empty()));
+        }
+        for (int i = 0; i < 8; i++) {
+            GenerationResult result = all.get(i).result();
+            assertThat(all.get(i).tokens)
+                    .isEqualTo(Prompts.expected(model, prompt(i), 90, sampling, Prompts.CHUNK));
+            assertThat(result.computedPromptTokens()).isEqualTo(prompt(i).length);
+        }
+        assertThat(preemptions(worker)).isPositive();
+        awaitAllFree(worker);
+    }
+
+    private static int[] prompt(int i) {
+        return Prompts.random(10 + 7 * i, i);
+    }
+
+    @Test
+    void shouldLetOneAnswerGrowOverTheWholePool() throws Exception {
+        LlamaWorker worker = worker(Map.of("kv_cache_tokens", 128));
+        int[] prompt = Prompts.random(20, 1);
+        Listening whole = submit(worker, prompt, 108, Prompts.SEEDED, Optional.empty());
+        Listening other = submit(worker, prompt(1), 60, Prompts.SEEDED, Optional.empty());
+        whole.result();
+        other.result();
+        assertThat(whole.tokens)
+                .isEqualTo(Prompts.expected(model, prompt, 108, Prompts.SEEDED, Prompts.CHUNK));
+        assertThat(other.tokens)
+                .isEqualTo(Prompts.expected(model, prompt(1), 60, Prompts.SEEDED, Prompts.CHUNK));
+        awaitAllFree(worker);
+    }
+
+    @Test
+    void shouldLetTheOldestGoOnWithoutAPause() throws Exception {
+        LlamaWorker worker = worker(Map.of("kv_cache_tokens", 160));
+        List<Listening> younger = new ArrayList<>();
+        Listening oldest =
+                new Listening() {
+                    @Override
+                    public void onFinished(GenerationResult result) {
+                        // Those behind it need more than what it leaves them.
+                        assertThat(younger).noneMatch(Listening::ended);
+                        super.onFinished(result);
+                    }
+                };
+        worker.submit(Prompts.local(Prompts.random(16, 1), 100), oldest);
+        for (int i = 0; i < 3; i++) {
+            younger.add(
+                    submit(worker, Prompts.random(30, i), 110, Prompts.SEEDED, Optional.empty()));
+        }
+        oldest.result();
+        for (Listening listening : younger) {
+            assertThat(listening.result().completionTokens()).isEqualTo(110);
+        }
+        awaitAllFree(worker);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"IN_STEP", "ASYNC"})
+    void shouldComputeLoadedKvAgainThatWasGivenUp(Loading loading) throws Exception {
+        Wire wire = new Wire();
+        LlamaWorker p = worker(new FakeConnector(wire, P, Loading.IN_STEP), Map.of());
+        LlamaWorker d = worker(new FakeConnector(wire, D, loading), Map.of("kv_cache_tokens", 256));
+        List<Listening> all = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            all.add(submit(d, prompt(i), 90, Prompts.SEEDED, Prompts.route(P, D, i)));
+            submit(p, prompt(i), 1, Prompts.SEEDED, Prompts.route(P, D, i));
+        }
+        for (int i = 0; i < 8; i++) {
+            all.get(i).result();
+            assertThat(all.get(i).tokens)
+                    .isEqualTo(
+                            Prompts.expected(model, prompt(i), 90, Prompts.SEEDED, Prompts.CHUNK));
+        }
+        assertThat(preemptions(d)).isPositive();
+        awaitAllFree(d);
+    }
+
+    @Test
+    void shouldNotMoveOrReuseBlocksThatTheConnectorStillReads() throws Exception {
+        Wire wire = new Wire();
+        FakeConnector connector = new FakeConnector(wire, P, Loading.IN_STEP);
+        connector.ownsBlocks = true;
+        LlamaWorker p = worker(connector, Map.of("kv_cache_tokens", 256));
+        int[] prompt = Prompts.random(40, 1);
+        // The answer grows past blocks that belong to the transfer until the connector says more.
+        Listening atP = submit(p, prompt, 60, Prompts.SEEDED, Prompts.route(P, D, 1));
+        Listening beside = submit(p, prompt(3), 60, Prompts.SEEDED, Optional.empty());
+        atP.result();
+        beside.result();
+        assertThat(atP.tokens)
+                .isEqualTo(Prompts.expected(model, prompt, 60, Prompts.SEEDED, Prompts.CHUNK));
+        assertThat(p.status().freeTokens()).isLessThan(p.status().totalTokens());
+        connector.release();
+        awaitAllFree(p);
+    }
+
+    @Test
+    void shouldEndWhateverComesInWhateverOrder() throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("seed=" + seed);
+        Random random = new Random(seed);
+        LlamaWorker worker =
+                worker(
+                        Map.of(
+                                "kv_cache_tokens", 16 * (8 + random.nextInt(12)),
+                                "kv_growth_tokens", 1 + random.nextInt(40),
+                                "max_batch", 1 + random.nextInt(8),
+                                "max_step_tokens", 1 + random.nextInt(64)));
+        List<Listening> kept = new ArrayList<>();
+        List<int[]> prompts = new ArrayList<>();
+        List<Integer> lengths = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            int[] prompt = Prompts.random(1 + random.nextInt(60), random.nextLong());
+            int length = 1 + random.nextInt(60);
+            Listening listening = new Listening();
+            Generation generation =
+                    worker.submit(
+                            Prompts.request(prompt, length, Prompts.SEEDED, Optional.empty()),
+                            listening);
+            if (random.nextInt(4) == 0) {
+                if (random.nextBoolean()) {
+                    listening.firstToken.get(Listening.DEADLINE_S, TimeUnit.SECONDS);
+                }
+                generation.cancel();
+            } else {
+                kept.add(listening);
+                prompts.add(prompt);
+                lengths.add(length);
+            }
+        }
+        for (int i = 0; i < kept.size(); i++) {
+            kept.get(i).result();
+            assertThat(kept.get(i).tokens)
+                    .as("seed=%d request=%d", seed, i)
+                    .isEqualTo(
+                            Prompts.expected(
+                                    model,
+                                    prompts.get(i),
+                                    lengths.get(i),
+                                    Prompts.SEEDED,
+                                    Prompts.CHUNK));
+        }
+        awaitAllFree(worker);
+    }
+
+    private static Listening submit(
+            LlamaWorker worker,
+            int[] prompt,
+            int maxTokens,
+            SamplingParams sampling,
+            Optional<TransferRoute> route) {
+        Listening listening = new Listening();
+        worker.submit(Prompts.request(prompt, maxTokens, sampling, route), listening);
+        return listening;
+    }
+
+    private static double preemptions(LlamaWorker worker) {
+        return worker.metrics().scrape().stream()
+                .filter(metric -> metric.getMetadata().getName().equals("kvlink_preemptions"))
+                .map(CounterSnapshot.class::cast)
+                .mapToDouble(counter -> counter.getDataPoints().get(0).getValue())
+                .sum();
+    }
+
+    /** A request that ends after the next turn shows that all turns before have ended. */
+    private static void awaitAllFree(LlamaWorker worker) throws Exception {
+        submit(worker, new int[] {3}, 1, SamplingParams.GREEDY, Optional.empty()).result();
+        WorkerStatus status = worker.status();
+        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
+        assertThat(status.waiting()).isZero();
+        assertThat(status.running()).isZero();
+    }
+}
