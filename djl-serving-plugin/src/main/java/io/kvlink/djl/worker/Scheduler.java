@@ -197,7 +197,7 @@ final class Scheduler {
                     sequence,
                     () -> {
                         sequence.answer().onToken(first, clock.getAsLong());
-                        onToken(sequence);
+                        onToken(sequence, 0);
                     });
         }
     }
@@ -213,10 +213,11 @@ final class Scheduler {
         if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
             kv.attach(sequence.kv(), FirstToken.encode(answer.last(), answer.request()));
         }
-        onToken(sequence);
+        onToken(sequence, beforeNs);
     }
 
-    private void onToken(Sequence sequence) {
+    /** After a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
+    private void onToken(Sequence sequence, long beforeNs) {
         Answer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
         metrics.onToken();
