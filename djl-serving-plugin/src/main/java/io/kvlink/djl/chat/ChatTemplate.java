@@ -60,7 +60,7 @@ public final class ChatTemplate {
      * @param clock for templates that write the date
      */
     public static ChatTemplate of(String source, Map<String, String> tokens, Clock clock) {
-        return new ChatTemplate(source, tokens, clock);
+        return PluginClasses.visibleTo(() -> new ChatTemplate(source, tokens, clock));
     }
 
     /**
@@ -88,7 +88,8 @@ public final class ChatTemplate {
         variables.put(TemplateFunctions.NOW, ZonedDateTime.now(clock));
         // Functions aren't variables to Jinjava, and templates ask whether this one is defined.
         variables.put(TemplateFunctions.DATE_FUNCTION, true);
-        RenderResult result = jinja.renderForResult(source, variables);
+        RenderResult result =
+                PluginClasses.visibleTo(() -> jinja.renderForResult(source, variables));
         for (TemplateError error : result.getErrors()) {
             if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
                 throw new ChatTemplateException(reason(error));

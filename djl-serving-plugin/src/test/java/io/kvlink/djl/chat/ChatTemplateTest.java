@@ -53,6 +53,21 @@ class ChatTemplateTest {
     }
 
     @Test
+    void shouldWorkOnAThreadWhoseContextLoaderDoesNotSeePlugins() {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
+        try {
+            assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
+                    .startsWith("<|im_start|>user");
+            assertThat(thread.getContextClassLoader())
+                    .isSameAs(ClassLoader.getPlatformClassLoader());
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    @Test
     void shouldEndWithoutTheBeginningOfAnAnswerIfAsked() {
         assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
                 .isEqualTo("<|im_start|>user\n Bye <|im_end|>\n");
