@@ -56,8 +56,21 @@ record Projection(
         if (single != null && rows.getShape().get(0) == 1) {
             return single.apply(rows);
         }
+        if (slowInHalf(rows)) {
+            try (NDArray wide = TorchOps.wide(weight)) {
+                return TorchOps.linear(rows, wide);
+            }
+        }
         NDArray x = TorchOps.as(rows, weight);
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
+    }
+
+    // On a CPU libtorch has no fast product of many float16 rows: converting the matrix each time
+    // takes a fraction of the time. Batches of decodes are smaller, unless somebody asks for more.
+    private boolean slowInHalf(NDArray rows) {
+        return weight.getDataType() == DataType.FLOAT16
+                && rows.getShape().get(0) > LlamaDecoder.MAX_BATCH
+                && !weight.getDevice().isGpu();
     }
 
     long bytes() {
