@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,7 +118,13 @@ class OpenAiClientTest {
     private static boolean atRest(JsonObject status) {
         return status.get("waiting").getAsInt() == 0
                 && status.get("running").getAsInt() == 0
-                && status.get("free_tokens").getAsInt() == status.get("total_tokens").getAsInt();
+                && status.get("free_tokens").getAsInt() == status.get("total_tokens").getAsInt()
+                && (status.get("ledger").isJsonNull() || idle(status.getAsJsonObject("ledger")));
+    }
+
+    private static boolean idle(JsonObject ledger) {
+        return Stream.of("buffer_bytes", "pool_bytes", "leases", "transfers")
+                .allMatch(key -> ledger.get(key).getAsLong() == 0);
     }
 
     private static Run tool(String name) throws InterruptedException {
