@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 record Projection(
         NDArray weight, boolean outRows, @Nullable NDArray bias, @Nullable SingleRow single) {
+    // The default of max_batch.
+    private static final int SLOW_HALF_ROWS = 64;
+
     Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
         this(weight, outRows, bias, null);
     }
@@ -69,7 +72,7 @@ record Projection(
     // takes a fraction of the time. Batches of decodes are smaller, unless somebody asks for more.
     private boolean slowInHalf(NDArray rows) {
         return weight.getDataType() == DataType.FLOAT16
-                && rows.getShape().get(0) > LlamaDecoder.MAX_BATCH
+                && rows.getShape().get(0) > SLOW_HALF_ROWS
                 && !weight.getDevice().isGpu();
     }
 
