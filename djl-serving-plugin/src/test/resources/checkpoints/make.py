@@ -131,7 +131,7 @@ CASES = {
     ),
     "qwen2.5-yarn": (
         Qwen2Config(
-            **{**SHAPE, "num_attention_heads": 6, "num_key_value_heads": 2},
+            **SHAPE,
             rope_parameters=rope(
                 rope_type="yarn",
                 factor=4.0,

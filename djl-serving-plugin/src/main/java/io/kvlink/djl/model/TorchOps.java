@@ -60,13 +60,13 @@ final class TorchOps {
     }
 
     /**
-     * The array, which is float32, in the other's type; itself if that is float32.
+     * The array, which is float32, in the other's type; itself if it has that type already.
      *
      * @param other with as many axes; not empty
      */
     static NDArray as(NDArray array, NDArray other) {
         DataType type = other.getDataType();
-        if (type == DataType.FLOAT32) {
+        if (type == array.getDataType()) {
             return array;
         }
         return type == DataType.UNKNOWN ? unnamed(array, other) : array.toType(type, false);
