@@ -9,6 +9,7 @@ usage() {
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
     echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
     echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
+    echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
     exit 2
 }
 
@@ -18,6 +19,14 @@ case "${1:-}" in
     request) main=(io.kvlink.benchmarks.RequestBenchmark) defaults=() ;;
     wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
     soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
+    serving)
+        # Options of the JVM, such as -Drounds=9 -Dthreads=2, in SERVING_OPTS.
+        read -ra options <<< "${SERVING_OPTS:-}"
+        main=("${options[@]}" -Dai.djl.pytorch.num_threads=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+            io.kvlink.benchmarks.ServingBenchmark) defaults=()
+        # DJL reports each engine start home.
+        export OPT_OUT_TRACKING=true
+        ;;
     *) usage ;;
 esac
 shift

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder of Llama's kind on DJL's PyTorch engine, on the device of its pool. One thread, the
- * pool's.
+ * pool's; parts of a batch are computed on others while it waits.
  *
  * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
  * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
@@ -29,9 +29,6 @@ import org.jspecify.annotations.Nullable;
  * #forward} returns or throws, the device has done all of it.
  */
 public final class LlamaDecoder implements AutoCloseable {
-    /** Most sequences of one batch, unless said otherwise. */
-    public static final int MAX_BATCH = 64;
-
     /** Weights lie on the heap too if they take no more than this part of it. */
     private static final int HEAP_SHARE = 4;
 
@@ -43,20 +40,21 @@ public final class LlamaDecoder implements AutoCloseable {
     private final RotaryTable rotary;
     private final RmsNorm norm;
     private final RowCounts rowCounts;
+    private final Lanes lanes;
 
     private LlamaDecoder(
             NDManager manager,
             Path directory,
             ModelConfig config,
             KvCachePool pool,
-            DecodeBatch batch,
-            int maxBatch) {
+            DecodeSettings settings) {
         this.manager = manager;
         this.config = config;
         this.pool = pool;
         LlamaWeights read = LlamaWeights.read(manager, directory, config);
         // A GPU takes as long for many rows as for one, and there is no heap to compute on.
-        boolean singleRows = batch == DecodeBatch.EXACT && !manager.getDevice().isGpu();
+        boolean gpu = manager.getDevice().isGpu();
+        boolean singleRows = settings.batch() == DecodeBatch.EXACT && !gpu;
         this.weights =
                 singleRows && read.bytes() <= Runtime.getRuntime().maxMemory() / HEAP_SHARE
                         ? read.withSingleRows(manager)
@@ -77,11 +75,12 @@ public final class LlamaDecoder implements AutoCloseable {
                             pool.layerArray(layer)));
         }
         this.rowCounts =
-                switch (batch) {
-                    case EXACT -> RowCounts.probe(maxBatch, this::bitsOfRow);
-                    case FAST -> RowCounts.all(maxBatch);
+                switch (settings.batch()) {
+                    case EXACT -> RowCounts.probe(settings.maxBatch(), this::bitsOfRow);
+                    case FAST -> RowCounts.all(settings.maxBatch());
                     case OFF -> RowCounts.all(1);
                 };
+        this.lanes = new Lanes(gpu ? 1 : settings.threads());
     }
 
     /**
@@ -91,26 +90,18 @@ public final class LlamaDecoder implements AutoCloseable {
      * @throws ModelLoadException if the files don't hold what the configuration asks for
      */
     public static LlamaDecoder load(Path modelDirectory, ModelConfig config, KvCachePool pool) {
-        return load(modelDirectory, config, pool, DecodeBatch.EXACT, MAX_BATCH);
+        return load(modelDirectory, config, pool, DecodeSettings.DEFAULT);
     }
 
-    /**
-     * The same with batches of another kind or size.
-     *
-     * @param maxBatch most sequences of one batch
-     */
+    /** The same with other batches. */
     public static LlamaDecoder load(
-            Path modelDirectory,
-            ModelConfig config,
-            KvCachePool pool,
-            DecodeBatch batch,
-            int maxBatch) {
+            Path modelDirectory, ModelConfig config, KvCachePool pool, DecodeSettings settings) {
         if (!pool.fits(config)) {
             throw new IllegalArgumentException("pool was opened with another config: " + config);
         }
         NDManager manager = PyTorchRuntime.newManager(pool.device());
         try {
-            return new LlamaDecoder(manager, modelDirectory, config, pool, batch, maxBatch);
+            return new LlamaDecoder(manager, modelDirectory, config, pool, settings);
         } catch (RuntimeException | Error cause) {
             manager.close();
             throw cause;
@@ -168,6 +159,18 @@ public final class LlamaDecoder implements AutoCloseable {
         for (DecodeRow row : rows) {
             require(new int[] {row.token()}, row.position(), row.slots());
         }
+        if (rows.size() > rowCounts.max()) {
+            throw new IllegalArgumentException(
+                    "rows=%d allowed=1..%d".formatted(rows.size(), rowCounts.max()));
+        }
+        // A hook is called once a layer, for all rows.
+        return hook == LayerHook.NONE
+                ? lanes.run(rows, part -> decodePart(part, hook))
+                : decodePart(rows, hook);
+    }
+
+    /** May be called by several threads at once, with rows of different sequences. */
+    private List<float @Nullable []> decodePart(List<DecodeRow> rows, LayerHook hook) {
         int count = rowCounts.rowsFor(rows.size());
         List<float @Nullable []> found = new ArrayList<>();
         try (Scratch scratch = Scratch.open(manager)) {
@@ -322,6 +325,10 @@ public final class LlamaDecoder implements AutoCloseable {
     /** Frees the weights; closing again does nothing. */
     @Override
     public void close() {
-        manager.close();
+        try {
+            lanes.close();
+        } finally {
+            manager.close();
+        }
     }
 }

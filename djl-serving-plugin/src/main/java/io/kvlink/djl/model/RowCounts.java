@@ -18,9 +18,6 @@ import java.util.stream.IntStream;
  * <p>Invariant: {@link #allowed} rises, and is not empty.
  */
 final class RowCounts {
-    /** Counts that are tried; between two of them a batch is filled up by a third at most. */
-    private static final int[] STEPS = {2, 3};
-
     private final int[] allowed;
 
     private RowCounts(int[] allowed) {
@@ -56,20 +53,17 @@ final class RowCounts {
         return new RowCounts(chosen.stream().mapToInt(Integer::intValue).toArray());
     }
 
-    /** 1, 2, 3, 4, 6, 8, 12, 16, 24 and so on, and {@code max}. */
+    /** 1, 2, 3, then multiples of 4, 8 and 16, and {@code max}. */
     private static int[] candidates(int max) {
         IntStream steps =
-                IntStream.iterate(1, unit -> unit <= max, unit -> 2 * unit)
-                        .flatMap(
-                                unit ->
-                                        IntStream.concat(
-                                                IntStream.of(unit),
-                                                IntStream.of(STEPS).map(step -> step * unit)));
-        return IntStream.concat(steps, IntStream.of(max))
-                .filter(count -> count <= max)
-                .sorted()
-                .distinct()
-                .toArray();
+                IntStream.rangeClosed(1, max)
+                        .filter(
+                                count ->
+                                        count < 4
+                                                || count % 16 == 0
+                                                || (count <= 64 && count % 8 == 0)
+                                                || (count <= 32 && count % 4 == 0));
+        return IntStream.concat(steps, IntStream.of(max)).sorted().distinct().toArray();
     }
 
     /** Most sequences of one batch. */

@@ -4,7 +4,7 @@ package io.kvlink.djl.worker;
 import ai.djl.Device;
 import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.DecodeBatch;
-import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.model.DecodeSettings;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
@@ -35,9 +35,10 @@ import org.jspecify.annotations.Nullable;
  * @param maxRunning [{@code max_running}] requests that may hold KV memory
  * @param prefillChunk [{@code prefill_chunk}] prompt tokens computed at once; instances that
  *     exchange KV give the same bits only if theirs are equal
- * @param decodeBatch [{@code decode_batch}] {@code exact}, {@code fast} or {@code off}: how the
- *     next tokens of running requests are computed; equal on instances that exchange KV
- * @param maxBatch [{@code max_batch}] most requests of one batch
+ * @param decoding [{@code decode_batch}] {@code exact}, {@code fast} or {@code off}: how the next
+ *     tokens of running requests are computed; equal on instances that exchange KV. [{@code
+ *     max_batch}] most requests of one batch. [{@code decode_threads}] on which parts of a batch
+ *     are computed at the same time
  * @param maxStepTokens [{@code max_step_tokens}] prompt tokens computed between two tokens of
  *     running answers; one chunk at least; default one chunk
  * @param kvGrowthTokens [{@code kv_growth_tokens}] tokens of an answer for which KV memory is taken
@@ -62,8 +63,7 @@ public record WorkerConfig(
         int maxQueuedRequests,
         int maxRunning,
         int prefillChunk,
-        DecodeBatch decodeBatch,
-        int maxBatch,
+        DecodeSettings decoding,
         int maxStepTokens,
         int kvGrowthTokens,
         int maxAnswerTokens,
@@ -75,6 +75,7 @@ public record WorkerConfig(
     private static final int MAX_CACHE_TOKENS = 1 << 26;
     private static final int MAX_CHUNK = 1 << 16;
     private static final int MAX_BATCH = 1024;
+    private static final int MAX_THREADS = 256;
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
     private static final String DEVICE = "device";
@@ -94,7 +95,8 @@ public record WorkerConfig(
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
         requireRange("prefill_chunk", prefillChunk, MAX_CHUNK);
-        requireRange("max_batch", maxBatch, MAX_BATCH);
+        requireRange("max_batch", decoding.maxBatch(), MAX_BATCH);
+        requireRange("decode_threads", decoding.threads(), MAX_THREADS);
         requireRange("max_step_tokens", maxStepTokens, MAX_CACHE_TOKENS);
         requireRange("kv_growth_tokens", kvGrowthTokens, MAX_CACHE_TOKENS);
         requireRange("max_answer_tokens", maxAnswerTokens, Integer.MAX_VALUE);
@@ -138,8 +140,7 @@ public record WorkerConfig(
                 (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
                 (int) settings.integer("max_running", 64, 1, MAX_REQUESTS),
                 chunk,
-                batch(settings.text(DECODE_BATCH, "exact")),
-                (int) settings.integer("max_batch", LlamaDecoder.MAX_BATCH, 1, MAX_BATCH),
+                decoding(settings),
                 (int) settings.integer("max_step_tokens", chunk, 1, MAX_CACHE_TOKENS),
                 (int) settings.integer("kv_growth_tokens", 128, 1, MAX_CACHE_TOKENS),
                 (int)
@@ -149,6 +150,14 @@ public record WorkerConfig(
                 seconds(settings, "layer_deadline_s", 5),
                 settings.flag("first_token_handoff", true),
                 SurfaceConfig.of(settings));
+    }
+
+    private static DecodeSettings decoding(Settings settings) {
+        DecodeSettings absent = DecodeSettings.DEFAULT;
+        return new DecodeSettings(
+                batch(settings.text(DECODE_BATCH, "exact")),
+                (int) settings.integer("max_batch", absent.maxBatch(), 1, MAX_BATCH),
+                (int) settings.integer("decode_threads", absent.threads(), 1, MAX_THREADS));
     }
 
     private static DecodeBatch batch(String name) {

@@ -57,18 +57,12 @@ final class WorkerResources implements AutoCloseable {
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder =
-                opened(
-                        LlamaDecoder.load(
-                                config.modelDir(),
-                                model,
-                                pool,
-                                config.decodeBatch(),
-                                config.maxBatch()));
+        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
         log.info(
-                "decode_batch={} rows={}",
-                config.decodeBatch().name().toLowerCase(Locale.ROOT),
-                decoder.batchRows());
+                "decode_batch={} rows={} decode_threads={}",
+                config.decoding().batch().name().toLowerCase(Locale.ROOT),
+                decoder.batchRows(),
+                config.decoding().threads());
         connector =
                 config.transfer()
                         .map(

@@ -80,8 +80,10 @@ class DecodeBatchTest {
                 alone.add(running);
             }
         }
+        // On several threads, which gives other parts than one.
+        DecodeSettings threads = new DecodeSettings(DecodeBatch.EXACT, 64, 1 + random.nextInt(3));
         try (KvCachePool pool = KvCachePool.open(config, 4096);
-                LlamaDecoder decoder = LlamaDecoder.load(model, config, pool)) {
+                LlamaDecoder decoder = LlamaDecoder.load(model, config, pool, threads)) {
             List<Running> left = new ArrayList<>();
             List<Running> all = new ArrayList<>();
             for (int[] prompt : prompts) {
@@ -131,7 +133,9 @@ class DecodeBatchTest {
         ReferenceLlama reference = new ReferenceLlama(config, checkpoint.weights());
         for (DecodeBatch batch : DecodeBatch.values()) {
             try (KvCachePool pool = KvCachePool.open(config, 1024);
-                    LlamaDecoder decoder = LlamaDecoder.load(model, config, pool, batch, 8)) {
+                    LlamaDecoder decoder =
+                            LlamaDecoder.load(
+                                    model, config, pool, new DecodeSettings(batch, 8, 1))) {
                 int size = Math.min(5, decoder.maxBatch());
                 assertThat(size).isEqualTo(batch == DecodeBatch.OFF ? 1 : 5);
                 List<Running> all = new ArrayList<>();

@@ -142,6 +142,56 @@ class LlamaWorkerTest {
     }
 
     @Test
+    void shouldLetAShortPromptPassALongOneButNotForEver() throws Exception {
+        // One token of one prompt a turn: the oldest and the shortest in turns.
+        LlamaWorker worker = worker(Map.of("prefill_chunk", 1, "max_step_tokens", 1));
+        List<Listening> shortOnes = new ArrayList<>();
+        Listening longOne =
+                new Listening() {
+                    @Override
+                    public void onFinished(GenerationResult result) {
+                        // Of 400 turns it had each second one; the others were 20 for each of 20.
+                        assertThat(shortOnes.get(0).ended()).isTrue();
+                        assertThat(shortOnes.get(19).ended()).isFalse();
+                        super.onFinished(result);
+                    }
+                };
+        worker.submit(Prompts.local(Prompts.random(200, 1), 1), longOne);
+        for (int i = 0; i < 20; i++) {
+            Listening shortOne = new Listening();
+            shortOnes.add(shortOne);
+            worker.submit(Prompts.local(Prompts.random(22, i), 1), shortOne);
+        }
+        longOne.result();
+        for (Listening shortOne : shortOnes) {
+            shortOne.result();
+        }
+    }
+
+    @Test
+    void shouldComputeSeveralPromptsATurnIfTheBudgetAllows() throws Exception {
+        LlamaWorker worker = worker(Map.of("max_step_tokens", 64));
+        List<Listening> all = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            Listening listening = new Listening();
+            worker.submit(Prompts.local(Prompts.random(40, i), 5), listening);
+            all.add(listening);
+        }
+        for (int i = 0; i < 8; i++) {
+            all.get(i).result();
+            assertThat(all.get(i).tokens)
+                    .isEqualTo(
+                            Prompts.expected(
+                                    model,
+                                    Prompts.random(40, i),
+                                    5,
+                                    SamplingParams.GREEDY,
+                                    Prompts.CHUNK));
+        }
+        requireAllFree(worker);
+    }
+
+    @Test
     void shouldCapTheAnswerByTheContext() throws Exception {
         LlamaWorker worker = worker(Map.of());
         Listening listening = new Listening();

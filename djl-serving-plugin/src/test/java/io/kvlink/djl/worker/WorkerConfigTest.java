@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import io.kvlink.djl.model.DecodeBatch;
+import io.kvlink.djl.model.DecodeSettings;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
@@ -29,6 +31,9 @@ class WorkerConfigTest {
         assertThat(config.maxQueuedRequests()).isEqualTo(256);
         assertThat(config.maxRunning()).isEqualTo(64);
         assertThat(config.prefillChunk()).isEqualTo(256);
+        assertThat(config.maxStepTokens()).isEqualTo(256);
+        assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.EXACT, 64, 1));
+        assertThat(config.kvGrowthTokens()).isEqualTo(128);
         assertThat(config.loadDeadline()).isEqualTo(Duration.ofSeconds(60));
     }
 
@@ -39,6 +44,16 @@ class WorkerConfigTest {
                         MODEL, Map.of("kv_cache_tokens", "4e3", "layer_deadline_s", "0.25"));
         assertThat(config.kvCacheTokens()).isEqualTo(4000);
         assertThat(config.layerDeadline()).isEqualTo(Duration.ofMillis(250));
+    }
+
+    @Test
+    void shouldComputeOneChunkBetweenTokensUnlessToldOtherwise() {
+        assertThat(WorkerConfig.of(MODEL, Map.of("prefill_chunk", 32)).maxStepTokens())
+                .isEqualTo(32);
+        assertThat(WorkerConfig.of(MODEL, Map.of("max_step_tokens", 1000)).maxStepTokens())
+                .isEqualTo(1000);
+        assertThat(WorkerConfig.of(MODEL, Map.of("decode_batch", "off")).decoding().batch())
+                .isEqualTo(DecodeBatch.OFF);
     }
 
     @Test
@@ -70,6 +85,9 @@ class WorkerConfigTest {
         requireRefused(Map.of("prefill_chunk", 0), "option.prefill_chunk=0", "from 1 to 65536");
         requireRefused(Map.of("prefil_chunk", 5), "did you mean prefill_chunk?");
         requireRefused(Map.of("model_name", " "), "option.model_name= ");
+        requireRefused(
+                Map.of("decode_batch", "on"),
+                "option.decode_batch=on; expected exact, fast or off");
         requireRefused(Map.of("load_deadline_s", "soon"), "option.load_deadline_s=soon");
     }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.djl.worker.GenerationListener;
+import io.kvlink.djl.worker.GenerationRequest;
+import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.worker.LlamaWorker;
+import io.kvlink.spi.TransferRoute;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** When each token of one answer came. Written by the worker's thread; read after the end. */
+final class TokenTimes implements GenerationListener {
+
+    private static final long DEADLINE_S = 600;
+
+    private final long[] atNs;
+    private int count;
+    private final CompletableFuture<Long> first = new CompletableFuture<>();
+    private final CompletableFuture<GenerationResult> end = new CompletableFuture<>();
+
+    private TokenTimes(int tokens) {
+        atNs = new long[tokens];
+    }
+
+    /** Asks for so many tokens, whatever they are. */
+    static TokenTimes submit(
+            LlamaWorker worker, int[] prompt, int tokens, Optional<TransferRoute> route) {
+        TokenTimes times = new TokenTimes(tokens);
+        worker.submit(
+                new GenerationRequest(
+                        "benchmark",
+                        route,
+                        prompt,
+                        tokens,
+                        0,
+                        SamplingParams.GREEDY,
+                        List.of(),
+                        true),
+                times);
+        return times;
+    }
+
+    @Override
+    public void onToken(int tokenId, String text) {
+        atNs[count++] = System.nanoTime();
+        first.complete(atNs[0]);
+    }
+
+    @Override
+    public void onFinished(GenerationResult result) {
+        end.complete(result);
+    }
+
+    @Override
+    public void onFailed(GenerationException failure) {
+        first.completeExceptionally(failure);
+        end.completeExceptionally(failure);
+    }
+
+    /** Waits for the first token; when it came. */
+    long awaitFirst() throws Exception {
+        return first.get(DEADLINE_S, TimeUnit.SECONDS);
+    }
+
+    /** Waits for the end of the answer. */
+    GenerationResult awaitEnd() throws Exception {
+        return end.get(DEADLINE_S, TimeUnit.SECONDS);
+    }
+
+    long firstNs() {
+        return atNs[0];
+    }
+
+    long lastNs() {
+        return atNs[count - 1];
+    }
+
+    /** Tokens that came after {@code from}, and not after {@code to}. */
+    int between(long from, long to) {
+        int found = 0;
+        for (int i = 0; i < count; i++) {
+            if (atNs[i] > from && atNs[i] <= to) {
+                found++;
+            }
+        }
+        return found;
+    }
+
+    /** Gaps between tokens of which the later came after {@code from}, not after {@code to}; ms. */
+    double[] gapsMs(long from, long to) {
+        double[] gaps = new double[count];
+        int found = 0;
+        for (int i = 1; i < count; i++) {
+            if (atNs[i] > from && atNs[i] <= to) {
+                gaps[found++] = (atNs[i] - atNs[i - 1]) / 1e6;
+            }
+        }
+        return Arrays.copyOf(gaps, found);
+    }
+}
