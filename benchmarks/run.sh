@@ -9,6 +9,7 @@ usage() {
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
     echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
     echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
+    echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
 }
 
@@ -25,6 +26,7 @@ case "${1:-}" in
         # DJL reports each engine start home.
         export OPT_OUT_TRACKING=true
         ;;
+    soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
     *) usage ;;
 esac
 shift

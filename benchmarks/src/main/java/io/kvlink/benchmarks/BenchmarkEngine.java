@@ -85,7 +85,7 @@ final class BenchmarkEngine implements AutoCloseable {
                         .create(
                                 checked,
                                 new KvConnectorContext(
-                                        layout, memory.device(), found.hostPool(), this::wake));
+                                        layout, memory.device(), found.hostPool(), 0, this::wake));
         scheduler = connector.scheduler();
         worker = connector.worker();
         worker.registerKvMemory(memory.layers());

@@ -101,8 +101,8 @@ final class WireOptions {
 
     @Option(
             names = "--bulk-transfers",
-            defaultValue = "8",
-            description = "transfers back to back (default ${DEFAULT-VALUE})")
+            defaultValue = "0",
+            description = "transfers back to back (default: 24 on a GPU, else 8)")
     int bulkTransfers;
 
     @Option(
@@ -165,7 +165,7 @@ final class WireOptions {
                 tokens,
                 "1 or more");
         require(layers > 0, "--layers", layers, "1 or more");
-        require(bulkTransfers > 0, "--bulk-transfers", bulkTransfers, "1 or more");
+        require(bulkTransfers >= 0, "--bulk-transfers", bulkTransfers, "0 or more");
         require(warmUp > 0, "--warm-up", warmUp, "1 or more");
     }
 
@@ -177,7 +177,12 @@ final class WireOptions {
     }
 
     int bulkRoom(boolean gpu) {
-        return bulkRoom > 0 ? bulkRoom : gpu ? bulkTransfers : Math.min(3, bulkTransfers);
+        int transfers = bulkTransfers(gpu);
+        return bulkRoom > 0 ? bulkRoom : gpu ? transfers : Math.min(3, transfers);
+    }
+
+    int bulkTransfers(boolean gpu) {
+        return bulkTransfers > 0 ? bulkTransfers : gpu ? 24 : 8;
     }
 
     WireSeries.Effort effort(int tokens) {

@@ -190,7 +190,8 @@ final class WireRun {
                 }
             }
             if (bulk) {
-                bulks.add(series.bulk(most, options.bulkTransfers, options.bulkRoom(setup.gpu())));
+                boolean gpu = setup.gpu();
+                bulks.add(series.bulk(most, options.bulkTransfers(gpu), options.bulkRoom(gpu)));
             }
         }
     }

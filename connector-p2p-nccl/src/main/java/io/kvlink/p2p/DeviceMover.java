@@ -5,7 +5,6 @@ import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.RunCopier;
-import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryKind;
@@ -34,6 +33,7 @@ final class DeviceMover implements KvMover {
     private final CudaEvent loadsEnd;
     private final CudaEvent savesEnd;
     private final RunCopier copier;
+    private final RunCopier background;
     private final EventPool points;
 
     /**
@@ -50,7 +50,8 @@ final class DeviceMover implements KvMover {
         loadsBegin = device.newEvent();
         loadsEnd = device.newEvent();
         savesEnd = device.newEvent();
-        copier = device.newRunCopier();
+        copier = device.newRunCopier(RunCopier.WIDE);
+        background = device.newRunCopier(RunCopier.NARROW);
         points = new EventPool(device);
     }
 
@@ -77,7 +78,11 @@ final class DeviceMover implements KvMover {
     }
 
     @Override
-    public void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs) {
+    public void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome) {
         boolean pinned = source.get(0).kind() == MemoryKind.PINNED;
         boolean many = !pinned && runs.size() > MANY_RUNS;
         long longBytes = many ? Long.MAX_VALUE : longBytes(source.get(0));
@@ -93,7 +98,12 @@ final class DeviceMover implements KvMover {
                     left = source.get(next).bytes();
                 }
                 long count = Math.min(left, bytes);
-                copy(from, to, count, longBytes, loads);
+                if (moreToCome && !pinned && count >= longBytes) {
+                    background.add(from, to, count, loads);
+                    background.flush(loads);
+                } else {
+                    copy(from, to, count, longBytes, loads);
+                }
                 from += count;
                 left -= count;
                 to += count;
@@ -138,7 +148,7 @@ final class DeviceMover implements KvMover {
             }
             if (save.outbound().leases() == null) {
                 List<MemoryRegion> blocks = KvCopies.parts(layer, save.runs());
-                save.outbound().save(number, blocks, computed.retain());
+                save.outbound().save(number, save.chunk(), blocks, save.bytes(), computed.retain());
             } else {
                 copied.add(save);
             }
@@ -152,7 +162,7 @@ final class DeviceMover implements KvMover {
 
     private void copyOut(int number, MemoryRegion layer, List<Save> all) {
         for (Save save : all) {
-            MemoryRegion lease = held(save, number);
+            MemoryRegion lease = save.outbound().held(number, save.chunk());
             long to = lease.address();
             boolean many = save.runs().size() > MANY_RUNS;
             long longBytes = many ? Long.MAX_VALUE : longBytes(lease);
@@ -166,18 +176,10 @@ final class DeviceMover implements KvMover {
         device.record(complete.event(), saves);
         device.record(savesEnd, saves);
         for (Save save : all) {
-            List<MemoryRegion> source = List.of(held(save, number));
-            save.outbound().save(number, source, complete.retain());
+            List<MemoryRegion> source = List.of(save.outbound().held(number, save.chunk()));
+            save.outbound().save(number, save.chunk(), source, save.bytes(), complete.retain());
         }
         complete.release();
-    }
-
-    private static MemoryRegion held(Save save, int number) {
-        LayerLeases leases = save.outbound().leases();
-        if (leases == null) {
-            throw new IllegalStateException("no leases: " + save);
-        }
-        return leases.regions().get(number);
     }
 
     @Override
@@ -199,6 +201,7 @@ final class DeviceMover implements KvMover {
     public void close() {
         device.attach();
         points.close();
+        background.close();
         copier.close();
         savesEnd.close();
         loadsEnd.close();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
@@ -26,7 +25,11 @@ final class HostMover implements KvMover {
     public void beginLoads() {}
 
     @Override
-    public void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs) {
+    public void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome) {
         KvCopies.copy(source, KvCopies.parts(layer, runs));
     }
 
@@ -43,14 +46,12 @@ final class HostMover implements KvMover {
                 continue;
             }
             List<MemoryRegion> source = KvCopies.parts(layer, save.runs());
-            LayerLeases leases = save.outbound().leases();
-            if (leases == null) {
-                save.outbound().save(number, source);
-            } else {
-                MemoryRegion held = leases.regions().get(number);
-                KvCopies.copy(source, List.of(held));
-                save.outbound().save(number, List.of(held));
+            if (save.outbound().leases() != null) {
+                List<MemoryRegion> held = List.of(save.outbound().held(number, save.chunk()));
+                KvCopies.copy(source, held);
+                source = held;
             }
+            save.outbound().save(number, save.chunk(), source, save.bytes());
         }
     }
 

@@ -40,25 +40,6 @@ final class KvCopies {
         }
     }
 
-    /**
-     * The parts of an exchanged layer that hold some of its tokens.
-     *
-     * @param layer keys of all tokens, then values
-     * @param tokens how many tokens that is
-     * @param from the first token wanted
-     * @param to one past the last
-     */
-    static List<MemoryRegion> tokens(MemoryRegion layer, int tokens, int from, int to) {
-        if (from == 0 && to == tokens) {
-            return List.of(layer);
-        }
-        long half = layer.bytes() / 2;
-        long token = half / tokens;
-        return List.of(
-                layer.slice(from * token, (to - from) * token),
-                layer.slice(half + from * token, (to - from) * token));
-    }
-
     /** Copies bytes in order; both sides have equally many. Host memory only. */
     static void copy(List<MemoryRegion> source, List<MemoryRegion> destination) {
         int next = 0;

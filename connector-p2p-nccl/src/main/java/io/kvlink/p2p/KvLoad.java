@@ -60,21 +60,12 @@ final class KvLoad {
 
     private void copyOne(int layer, KvMover mover) {
         if (runs == null) {
-            runs = runs(layout, task, layers);
+            long layerBytes = layers.get(0).bytes(); // They are all of one size.
+            runs = layout.runs(task.blocks(), task.fromToken(), task.toToken(), layerBytes);
         }
         List<MemoryRegion> source =
-                KvCopies.tokens(
-                        ready.layers().get(layer),
-                        task.request().transferTokens(),
-                        task.fromToken(),
-                        task.toToken());
-        mover.load(source, layers.get(layer), runs);
+                ready.chunks().tokens(ready.layers().get(layer), task.fromToken(), task.toToken());
+        mover.load(source, layers.get(layer), runs, !ready.arrival().complete());
         copied.set(layer);
-    }
-
-    /** Where a task's tokens lie in each layer's memory, which are all of one size. */
-    static List<KvLayout.Run> runs(
-            KvLayout layout, StepMetadata.Task task, List<MemoryRegion> layers) {
-        return layout.runs(task.blocks(), task.fromToken(), task.toToken(), layers.get(0).bytes());
     }
 }

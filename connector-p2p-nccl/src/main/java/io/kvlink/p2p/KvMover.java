@@ -13,12 +13,14 @@ import java.util.List;
 interface KvMover extends AutoCloseable {
 
     /**
-     * A layer of an outbound transfer.
+     * A chunk of an outbound transfer.
      *
      * @param outbound the transfer
+     * @param chunk the chunk
      * @param runs where its tokens lie in each layer's memory
+     * @param bytes how many bytes of a layer that is
      */
-    record Save(Outbound outbound, List<KvLayout.Run> runs) {}
+    record Save(Outbound outbound, int chunk, List<KvLayout.Run> runs, long bytes) {}
 
     /** Whether the engine's memory is of the kind that this moves. */
     boolean accepts(MemoryRegion layer);
@@ -38,8 +40,13 @@ interface KvMover extends AutoCloseable {
      * @param source its bytes, in order
      * @param layer the layer's memory
      * @param runs where they go in it
+     * @param moreToCome whether other layers are still travelling, so that this isn't urgent
      */
-    void load(List<MemoryRegion> source, MemoryRegion layer, List<KvLayout.Run> runs);
+    void load(
+            List<MemoryRegion> source,
+            MemoryRegion layer,
+            List<KvLayout.Run> runs,
+            boolean moreToCome);
 
     /** What the engine enqueues from now on comes after the loads so far. */
     void joinLoads();
@@ -48,11 +55,11 @@ interface KvMover extends AutoCloseable {
     void awaitLoads();
 
     /**
-     * Hands a layer over: the blocks, or a copy of them where the transfer has leases.
+     * Hands a layer of some chunks over: the blocks, or a copy where the transfer has leases.
      *
      * @param number the layer's number
      * @param layer the layer's memory
-     * @param saves the transfers; those that have ended are left out
+     * @param saves the chunks; those of transfers that have ended are left out
      */
     void save(int number, MemoryRegion layer, List<Save> saves);
 

@@ -100,6 +100,7 @@ final class P2pConnector implements KvConnector {
                         epoch,
                         address,
                         context.layout(),
+                        context.prefillChunk(),
                         planes.stream()
                                 .map(plane -> new Frame.Plane(plane.name(), plane.endpoint()))
                                 .toList());
@@ -123,10 +124,8 @@ final class P2pConnector implements KvConnector {
         opened.removeAll(planes);
         opened.add(engine);
         P2pRequests requests = new P2pRequests(config.role(), address);
-        scheduler = new P2pScheduler(requests, engine.control());
-        worker =
-                new P2pWorker(
-                        requests, engine.control(), context.layout(), memory, mover, p2p, sent);
+        scheduler = new P2pScheduler(requests, engine.control(), context.prefillChunk());
+        worker = new P2pWorker(requests, engine.control(), context, memory, mover, p2p, sent);
         opened.add(worker);
         closeables = List.copyOf(opened);
         logger.info("connector engine={} address={} epoch={} {}", engineId, address, epoch, p2p);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
+import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.ControlAgent;
 import io.kvlink.p2p.internal.transfer.Expectation;
 import io.kvlink.p2p.internal.transfer.Outbound;
@@ -14,12 +15,12 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 
 /**
  * The scheduler's half. KV is received before its request gets blocks, so a request whose KV is
@@ -31,19 +32,21 @@ final class P2pScheduler implements KvScheduler {
 
     private final P2pRequests requests;
     private final ControlAgent control;
+    private final int chunkTokens;
     private final Map<String, Allocation> allocations = new HashMap<>();
-    // Requests whose KV has left, or is leaving.
-    private final Set<String> saved = new HashSet<>();
+    // Of requests whose KV is leaving: chunks that the steps so far have saved.
+    private final Map<String, Integer> saved = new HashMap<>();
 
-    P2pScheduler(P2pRequests requests, ControlAgent control) {
+    P2pScheduler(P2pRequests requests, ControlAgent control, int chunkTokens) {
         this.requests = requests;
         this.control = control;
+        this.chunkTokens = chunkTokens;
     }
 
     @Override
     public void onRequestAdded(KvRequest request) {
         if (requests.consumed(request)) {
-            long digest = PromptDigest.of(request.promptTokens(), request.transferTokens());
+            long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
             Expectation expectation = new Expectation(request, digest);
             requests.expectations.put(request.id(), expectation);
             control.expect(expectation);
@@ -53,8 +56,8 @@ final class P2pScheduler implements KvScheduler {
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
         Expectation expectation = requests.expectations.get(request.id());
-        int tokens = request.transferTokens() - computedTokens;
-        if (expectation == null || tokens <= 0) {
+        int most = request.transferTokens() + (request.attachment() ? 1 : 0);
+        if (expectation == null || computedTokens >= most) {
             return LoadDecision.NOTHING;
         }
         Expectation.Status status = expectation.status();
@@ -64,10 +67,17 @@ final class P2pScheduler implements KvScheduler {
         if (status instanceof Expectation.Ready ready) {
             Expectation.Failed failed = ready.failure();
             return failed == null
-                    ? new LoadDecision.Load(tokens, false)
+                    ? load(request, ready, computedTokens)
                     : new LoadDecision.Failed(failed.error(), failed.detail());
         }
         return new LoadDecision.AskAgain();
+    }
+
+    private static LoadDecision load(
+            KvRequest request, Expectation.Ready ready, int computedTokens) {
+        boolean whole = request.attachment() && ready.attachment().isPresent();
+        int tokens = request.transferTokens() + (whole ? 1 : 0) - computedTokens;
+        return tokens > 0 ? new LoadDecision.Load(tokens, false) : LoadDecision.NOTHING;
     }
 
     @Override
@@ -80,25 +90,64 @@ final class P2pScheduler implements KvScheduler {
     }
 
     @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        Expectation expectation = requests.expectations.get(request.id());
+        return request.attachment()
+                        && expectation != null
+                        && expectation.status() instanceof Expectation.Ready ready
+                ? ready.attachment().map(P2pScheduler::copy)
+                : Optional.empty();
+    }
+
+    private static byte[] copy(ByteBuffer content) {
+        byte[] copy = new byte[content.remaining()];
+        content.get(content.position(), copy);
+        return copy;
+    }
+
+    @Override
+    public void attach(KvRequest request, byte[] content) {
+        if (!request.attachment() || content.length > MAX_ATTACHMENT_BYTES) {
+            throw new IllegalArgumentException(
+                    request + " attachment=" + request.attachment() + " bytes=" + content.length);
+        }
+        Outbound outbound = requests.outbounds.get(request.id());
+        if (outbound != null) {
+            control.attach(outbound, Optional.of(ByteBuffer.wrap(content.clone())));
+        }
+    }
+
+    @Override
     public StepMetadata buildStep(StepPlan plan) {
         List<StepMetadata.Task> loads = new ArrayList<>();
         List<StepMetadata.Task> saves = new ArrayList<>();
         for (StepPlan.Entry entry : plan.entries()) {
             KvRequest request = entry.request();
-            int end = request.transferTokens();
             Allocation allocation = allocations.remove(request.id());
             if (allocation != null) {
                 int to = entry.computedTokens(); // The loaded ones included.
                 int from = to - allocation.loadTokens;
                 loads.add(new StepMetadata.Task(request, allocation.blocks, from, to));
             }
-            // The KV leaves in the step that completes it: all earlier tokens are in the blocks.
-            boolean complete = entry.computedTokens() + entry.scheduledTokens() >= end;
-            if (complete && requests.produced(request) && saved.add(request.id())) {
-                saves.add(new StepMetadata.Task(request, entry.blocks(), 0, end));
+            if (requests.produced(request)) {
+                save(entry, saves);
             }
         }
         return new StepMetadata(loads, saves);
+    }
+
+    // A chunk leaves in the step that completes it: all earlier tokens are in the blocks.
+    private void save(StepPlan.Entry entry, List<StepMetadata.Task> saves) {
+        KvRequest request = entry.request();
+        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens, request.attachment());
+        int first = saved.getOrDefault(request.id(), 0);
+        int end = chunks.complete(entry.computedTokens() + entry.scheduledTokens());
+        if (end > first) {
+            saved.put(request.id(), end);
+            int from = chunks.from(first);
+            int to = chunks.to(end - 1);
+            saves.add(new StepMetadata.Task(request, entry.blocks(), from, to));
+        }
     }
 
     @Override
@@ -126,6 +175,8 @@ final class P2pScheduler implements KvScheduler {
         }
         if (!outbound.saved()) {
             control.abort(outbound);
+        } else if (request.attachment()) {
+            control.attach(outbound, Optional.empty()); // Unless something was attached before.
         }
         return outbound.leases() == null ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
     }

@@ -3,10 +3,12 @@ package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.ControlAgent;
 import io.kvlink.p2p.internal.transfer.Expectation;
 import io.kvlink.p2p.internal.transfer.Outbound;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
+import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
@@ -21,6 +23,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
+import org.jspecify.annotations.Nullable;
 
 /** The worker's half. The engine's thread only; {@code sent} is filled by the control thread. */
 final class P2pWorker implements KvWorker, AutoCloseable {
@@ -28,6 +31,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     private final P2pRequests requests;
     private final ControlAgent control;
     private final KvLayout layout;
+    private final int chunkTokens;
     private final TransferMemory memory;
     private final KvMover mover;
     private final SendType sendType;
@@ -37,22 +41,31 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     private List<MemoryRegion> layers = List.of();
     private final List<KvLoad> loads = new ArrayList<>();
     private final List<KvMover.Save> saves = new ArrayList<>();
+    private final List<Saving> savings = new ArrayList<>();
     // Loads that have ended; their copies may still run.
     private final List<TransferOutcome> ended = new ArrayList<>();
     // Transfers whose leases the device may still be copying into.
     private final List<Outbound> copying = new ArrayList<>();
 
+    /** A transfer of the current step, and how many of its pieces are saved when it is done. */
+    private record Saving(Outbound outbound, int pieces) {
+        boolean complete() {
+            return outbound.savedPieces() == pieces;
+        }
+    }
+
     P2pWorker(
             P2pRequests requests,
             ControlAgent control,
-            KvLayout layout,
+            KvConnectorContext context,
             TransferMemory memory,
             KvMover mover,
             P2pConfig config,
             Queue<TransferOutcome> sent) {
         this.requests = requests;
         this.control = control;
-        this.layout = layout;
+        this.layout = context.layout();
+        this.chunkTokens = context.prefillChunk();
         this.memory = memory;
         this.mover = mover;
         this.sendType = config.sendType();
@@ -97,7 +110,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             mover.beginLoads();
         }
         for (StepMetadata.Task task : step.saves()) {
-            begin(task);
+            save(task);
         }
     }
 
@@ -134,13 +147,13 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             return;
         }
         mover.save(layer, layers.get(layer), saves);
-        for (KvMover.Save save : saves) {
-            control.saved(save.outbound());
+        for (Saving saving : savings) {
+            control.saved(saving.outbound);
         }
         if (sendType == SendType.PUT) {
             long deadlineNs = System.nanoTime() + transferTimeoutNs;
-            for (KvMover.Save save : saves) {
-                save.outbound().awaitSent(layer, deadlineNs);
+            for (Saving saving : savings) {
+                saving.outbound.awaitSent(saving.outbound.savedPieces(), deadlineNs);
             }
         }
     }
@@ -149,8 +162,8 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     public boolean awaitSaves(long deadlineNs) {
         boolean sentInTime = true;
         if (sendType == SendType.PUT) {
-            for (KvMover.Save save : saves) {
-                sentInTime &= save.outbound().awaitSent(layout.layers() - 1, deadlineNs);
+            for (Saving saving : savings) {
+                sentInTime &= saving.outbound.awaitSent(saving.pieces, deadlineNs);
             }
         }
         endSaves(); // The connector holds the blocks, or a copy of them, from here on.
@@ -183,9 +196,9 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     // come.
     private void endSaves() {
         boolean copies = false;
-        for (KvMover.Save save : saves) {
-            Outbound outbound = save.outbound();
-            if (!outbound.saved()) {
+        for (Saving saving : savings) {
+            Outbound outbound = saving.outbound;
+            if (!saving.complete()) {
                 control.abort(outbound);
             }
             if (outbound.leases() == null) {
@@ -196,6 +209,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             }
         }
         saves.clear();
+        savings.clear();
         if (copies) {
             mover.joinSaves();
         }
@@ -230,15 +244,41 @@ final class P2pWorker implements KvWorker, AutoCloseable {
         letGoOfCopied();
     }
 
-    private void begin(StepMetadata.Task task) {
+    private void save(StepMetadata.Task task) {
         KvRequest request = task.request();
-        List<KvLayout.Run> runs = KvLoad.runs(layout, task, layers);
+        Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens, request.attachment());
+        int first = chunks.at(task.fromToken());
+        int end = chunks.complete(task.toToken());
+        List<List<KvLayout.Run>> runs = new ArrayList<>(end - first);
+        for (int chunk = first; chunk < end; chunk++) {
+            long bytes = layers.get(0).bytes();
+            runs.add(layout.runs(task.blocks(), chunks.from(chunk), chunks.to(chunk), bytes));
+        }
+        Outbound outbound = first == 0 ? begin(request, chunks) : held(request.id());
+        if (outbound == null) {
+            return;
+        }
+        for (int chunk = first; chunk < end; chunk++) {
+            long bytes = layout.layerBytes(chunks.to(chunk) - chunks.from(chunk));
+            saves.add(new KvMover.Save(outbound, chunk, runs.get(chunk - first), bytes));
+        }
+        savings.add(new Saving(outbound, end * layout.layers()));
+    }
+
+    // A transfer of which earlier chunks were saved; null if it has ended meanwhile.
+    private @Nullable Outbound held(String requestId) {
+        Outbound outbound = requests.outbounds.get(requestId);
+        return outbound != null && outbound.hold() ? outbound : null;
+    }
+
+    // Null if it can't begin.
+    private @Nullable Outbound begin(KvRequest request, Chunks chunks) {
         boolean held = sendType == SendType.GET;
-        long layerBytes = layout.layerBytes(request.transferTokens());
+        long layerBytes = layout.layerBytes(chunks.allTokens());
         LayerLeases leases =
                 held ? memory.tryLease(layout.layers(), layerBytes, request.id()) : null;
-        long digest = PromptDigest.of(request.promptTokens(), request.transferTokens());
-        Outbound outbound = new Outbound(request, layout.layers(), digest, held, leases);
+        long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
+        Outbound outbound = new Outbound(request, layout.layers(), chunks, digest, held, leases);
         requests.outbounds.put(request.id(), outbound);
         if (held && leases == null) {
             outbound.letGo();
@@ -247,10 +287,10 @@ final class P2pWorker implements KvWorker, AutoCloseable {
                     KvError.NO_SPACE,
                     "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb of the producer"
                             .formatted(layout.layers(), layerBytes));
-            return;
+            return null;
         }
-        saves.add(new KvMover.Save(outbound, runs));
         control.start(outbound);
+        return outbound;
     }
 
     private static TransferOutcome failure(KvLoad load) {

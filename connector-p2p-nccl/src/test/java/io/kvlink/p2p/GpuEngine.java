@@ -113,6 +113,7 @@ final class GpuEngine implements AutoCloseable {
                                         LAYOUT,
                                         Optional.of(new KvDevice(gpu, handle)),
                                         Optional.of(new BuddyHostPoolProvider()),
+                                        0,
                                         () -> {}));
         connector.worker().registerKvMemory(memory());
     }

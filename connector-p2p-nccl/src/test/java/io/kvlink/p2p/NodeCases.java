@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -57,7 +58,11 @@ abstract class NodeCases {
     }
 
     final NodeProcess start(KvRole role) throws IOException {
-        NodeProcess node = NodeProcess.start(role);
+        return start(role, Map.of());
+    }
+
+    final NodeProcess start(KvRole role, Map<String, String> environment) throws IOException {
+        NodeProcess node = NodeProcess.start(role, environment);
         nodes.add(node);
         return node;
     }

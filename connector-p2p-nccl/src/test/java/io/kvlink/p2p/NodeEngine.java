@@ -103,6 +103,7 @@ final class NodeEngine implements AutoCloseable {
                                         layout,
                                         memory.device(),
                                         Optional.of(new BuddyHostPoolProvider()),
+                                        0,
                                         () -> {}));
         connector.worker().registerKvMemory(regions);
     }

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -77,13 +78,20 @@ final class NodeProcess implements AutoCloseable {
 
     /** Starts a process that has no connector yet. */
     static NodeProcess start(KvRole role) throws IOException {
+        return start(role, Map.of());
+    }
+
+    /** The same with something else in its environment. */
+    static NodeProcess start(KvRole role, Map<String, String> environment) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(JVM);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(TransferNode.class.getName());
         Path log = Files.createTempFile("node-", ".log");
-        Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         return new NodeProcess(role, process, log);
     }
 

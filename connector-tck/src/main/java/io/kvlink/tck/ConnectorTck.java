@@ -61,6 +61,15 @@ public abstract class ConnectorTck {
         return true;
     }
 
+    /**
+     * What engines say of the chunks that they compute prompts in: {@link
+     * io.kvlink.spi.KvConnectorContext#prefillChunk}. Their steps compute other numbers of tokens
+     * all the same.
+     */
+    protected int prefillChunk() {
+        return 0;
+    }
+
     /** How long {@link #config} lets a transfer wait for its peer before it fails. */
     protected Duration transferDeadline() {
         return Duration.ofSeconds(10);
@@ -91,12 +100,23 @@ public abstract class ConnectorTck {
     }
 
     final FakeEngine open(KvRole role, EngineShape shape, Map<String, Object> changes) {
+        return open(role, shape, changes, prefillChunk());
+    }
+
+    final FakeEngine open(
+            KvRole role, EngineShape shape, Map<String, Object> changes, int prefillChunk) {
         Map<String, Object> json = new HashMap<>(config(role));
         json.putAll(changes);
         String name = role.key() + engines.size();
         FakeEngine engine =
                 new FakeEngine(
-                        name, provider(), json, shape, memory(role, shape), transferDeadline());
+                        name,
+                        provider(),
+                        json,
+                        shape,
+                        memory(role, shape),
+                        prefillChunk,
+                        transferDeadline());
         engines.add(engine);
         return engine;
     }

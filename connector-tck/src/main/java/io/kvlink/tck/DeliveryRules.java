@@ -182,6 +182,25 @@ public abstract class DeliveryRules extends ConnectorTck {
         assertLoaded(back);
     }
 
+    @Test
+    final void required_rule113_stepsMayComputeMoreOrLessThanTheChunkTheEngineNamed() {
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        for (int chunk : new int[] {1, 7, 16, 64}) {
+            FakeEngine producer = open(KvRole.PRODUCER, EngineShape.DEFAULT, Map.of(), chunk);
+            for (int tokensPerStep : new int[] {5, 16, 31, 200}) {
+                Hop hop = hop(producer, consumer, 100);
+                hop.source().tokensPerStep = tokensPerStep;
+                awaitEnd(hop);
+                assertThat(hop.target().ending)
+                        .as("chunk=%d %s", chunk, hop)
+                        .isEqualTo(
+                                tokensPerStep > 99 || supports(TckCapability.CHUNKED_PREFILL)
+                                        ? Ending.LOADED
+                                        : Ending.FAILED);
+            }
+        }
+    }
+
     static void assertLoaded(Hop hop) {
         assertThat(hop.target().ending).as("%s", hop).isEqualTo(Ending.LOADED);
         assertThat(hop.source().ending).as("%s", hop).isEqualTo(Ending.COMPUTED);

@@ -56,6 +56,7 @@ final class FakeEngine implements AutoCloseable {
             Map<String, Object> config,
             EngineShape shape,
             KvMemory memory,
+            int prefillChunk,
             Duration stepLimit) {
         this.name = name;
         this.shape = shape;
@@ -71,6 +72,7 @@ final class FakeEngine implements AutoCloseable {
                                     shape.layout(),
                                     memory.device(),
                                     Optional.empty(),
+                                    prefillChunk,
                                     wakeups::incrementAndGet));
         } catch (RuntimeException refused) {
             memory.close();
@@ -108,8 +110,13 @@ final class FakeEngine implements AutoCloseable {
 
     /** A request arrives. */
     FakeRequest add(Optional<TransferRoute> route, int[] prompt) {
+        return add(route, prompt, false);
+    }
+
+    /** A request with an attachment arrives, or one without. */
+    FakeRequest add(Optional<TransferRoute> route, int[] prompt, boolean attachment) {
         String id = name + "-" + requests.size();
-        FakeRequest request = new FakeRequest(new KvRequest(id, route, prompt));
+        FakeRequest request = new FakeRequest(new KvRequest(id, route, prompt, attachment));
         requests.put(id, request);
         scheduler.onRequestAdded(request.kv);
         return request;
@@ -118,6 +125,15 @@ final class FakeEngine implements AutoCloseable {
     /** What the connector answers now; changes nothing. */
     LoadDecision ask(FakeRequest request, int computedTokens) {
         return scheduler.matchedTokens(request.kv, computedTokens);
+    }
+
+    /** What the connector says came with a request's KV; changes nothing. */
+    Optional<byte[]> attachment(FakeRequest request) {
+        return scheduler.attachment(request.kv);
+    }
+
+    void attach(FakeRequest request, byte[] content) {
+        scheduler.attach(request.kv, content);
     }
 
     /** One step, idle if nothing is to be computed. */
@@ -229,15 +245,20 @@ final class FakeEngine implements AutoCloseable {
     }
 
     private void accept(FakeRequest request, LoadDecision.Load load) {
+        request.attachment = request.kv.attachment() ? attachment(request) : Optional.empty();
         request.blocks = kv.take(request.promptTokens());
         request.released = false;
         computeAllLayers(request, 0, request.computed);
         request.loading = load.tokens();
         request.loadsInStep = load.tokens() > 0 && !load.async();
         scheduler.onBlocksAllocated(request.kv, request.blocks, load.tokens());
+        int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
         require(
-                request.computed + load.tokens() < request.promptTokens(),
-                "the prompt's last token is computed here, never loaded: " + load);
+                request.computed + load.tokens() <= most,
+                "the prompt's last token is computed here unless something is attached: " + load);
+        require(
+                request.attachment.isEmpty() || request.computed + load.tokens() == most,
+                "what is attached is for the whole prompt: " + load);
         if (load.tokens() > 0 && load.async()) {
             request.state = State.LOADING;
         } else {
@@ -306,6 +327,7 @@ final class FakeEngine implements AutoCloseable {
         }
         request.computed += entry.scheduledTokens();
         if (request.computed == request.promptTokens()) {
+            request.attaches.ifPresent(content -> attach(request, content));
             end(request, request.loading > 0 ? Ending.LOADED : Ending.COMPUTED);
         }
     }

@@ -45,6 +45,9 @@ final class FakeRequest {
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     int tokensPerStep = Integer.MAX_VALUE;
+    // What the engine attaches when the prompt is computed, and what came with its KV.
+    Optional<byte[]> attaches = Optional.empty();
+    Optional<byte[]> attachment = Optional.empty();
     // The test keeps it out of the steps.
     boolean held;
     State state = State.WAITING;

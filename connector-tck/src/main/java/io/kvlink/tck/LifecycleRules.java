@@ -188,6 +188,7 @@ public abstract class LifecycleRules extends FailureRules {
                                 EngineShape.DEFAULT.layout(),
                                 memory.device(),
                                 Optional.empty(),
+                                0,
                                 () -> {}));
     }
 

@@ -16,5 +16,10 @@ public enum TckCapability {
      */
     PUSH,
     /** The engine may have the head of a prompt already; the tail is loaded behind it. */
-    LOAD_BEHIND_PREFIX
+    LOAD_BEHIND_PREFIX,
+    /**
+     * What a producer attaches comes with the KV of the whole prompt. Without it all but the
+     * prompt's last token is loaded, whatever is attached.
+     */
+    ATTACHMENTS
 }

@@ -10,14 +10,15 @@ enum Fault {
     IGNORES_BLOCK_SIZES(true, "rule102 rule103"),
     IGNORES_AXIS_ORDERS(true, "rule103"),
     IGNORES_DIRECT_MEMORY(true, "rule104"),
-    SAVES_ONLY_THE_LAST_CHUNK(true, "rule105"),
+    SAVES_ONLY_THE_LAST_CHUNK(true, "rule105 rule113"),
     OWNS_PROMPTS_OF_ONE_TOKEN(true, "rule106"),
     WAITS_FOR_KV_WITHOUT_ROUTE(true, "rule107 rule202"),
     TAKES_PROMPTS_FOR_ONE(true, "rule108"),
     HAS_ROOM_FOR_TWENTY_TRANSFERS(true, "rule109 rule110"),
     THROWS_WHEN_FULL(true, "rule111"),
     ONLY_SENDS_AS_BOTH(true, "rule112"),
-    ANSWERS_ONCE(true, "rule201 rule204 rule602 rule604"),
+    TRUSTS_THE_PREFILL_CHUNK(true, "rule113"),
+    ANSWERS_ONCE(true, "rule201 rule204 rule602 rule604 rule704"),
     WAKES_NOBODY(true, "rule203"),
     FREES_SOURCE_EARLY(false, "rule301 rule305"),
     REPORTS_TWICE(true, "rule302"),
@@ -27,7 +28,7 @@ enum Fault {
     WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
     WAITS_FOR_A_LOST_CONSUMER(true, "rule404"),
     LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405"),
-    IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406"),
+    IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406 rule706"),
     NEVER_EXPIRES(true, "rule407"),
     SERVES_A_TRANSFER_TWICE(true, "rule408 rule409"),
     THROWS_WHEN_CLOSED_TWICE(true, "rule501"),
@@ -44,7 +45,13 @@ enum Fault {
     LOADS_BEFORE_THE_STREAM(true, true, "rule602"),
     REPORTS_SENT_BEFORE_IT_IS(true, true, "rule601 rule603"),
     REPORTS_FETCHED_BEFORE_IT_IS(false, true, "rule601 rule602 rule603 rule604"),
-    REUSES_RECEIVED_EARLY(true, true, "rule602 rule603 rule604");
+    REUSES_RECEIVED_EARLY(true, true, "rule602 rule603 rule604"),
+    CUTS_ATTACHMENTS(true, "rule701"),
+    KEEPS_ONLY_THE_LATEST_ATTACHMENT(true, "rule702"),
+    LOADS_THE_LAST_TOKEN_WITHOUT_AN_ATTACHMENT(true, "rule703"),
+    LENDS_ITS_ATTACHMENTS(true, "rule704"),
+    TAKES_ANY_ATTACHMENT(true, "rule705"),
+    WAITS_FOR_AN_ATTACHMENT(true, "rule706");
 
     private final boolean push;
     private final boolean onDevice;

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -128,7 +129,12 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             return new LoadDecision.AskAgain();
         }
         side.answered = true;
-        int tokens = request.transferTokens() - computedTokens;
+        boolean attached =
+                attachment(request).isPresent()
+                        || (request.attachment()
+                                && has(Fault.LOADS_THE_LAST_TOKEN_WITHOUT_AN_ATTACHMENT));
+        side.loadTo = request.transferTokens() + (attached ? 1 : 0);
+        int tokens = side.loadTo - computedTokens;
         return tokens <= 0 ? LoadDecision.NOTHING : new LoadDecision.Load(tokens, !push);
     }
 
@@ -138,8 +144,28 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         if (side != null) {
             side.blocks = blocks;
             side.loading = !side.producer && loadTokens > 0;
-            side.loadFrom = request.transferTokens() - loadTokens;
+            side.loadFrom = side.loadTo - loadTokens;
         }
+    }
+
+    @Override
+    public void attach(KvRequest request, byte[] content) {
+        boolean fits = request.attachment() && content.length <= MAX_ATTACHMENT_BYTES;
+        if (!fits && !has(Fault.TAKES_ANY_ATTACHMENT)) {
+            throw new IllegalArgumentException(request + " bytes=" + content.length);
+        }
+        MemorySide side = sides.get(request.id());
+        if (side != null && side.producer) {
+            side.transfer.orElseThrow().attach(Optional.of(content.clone()));
+        }
+    }
+
+    @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        MemorySide side = sides.get(request.id());
+        return request.attachment() && side != null && !side.producer
+                ? side.transfer.flatMap(MemoryTransfer::attachment)
+                : Optional.empty();
     }
 
     @Override
@@ -147,15 +173,20 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         List<StepMetadata.Task> loads = new ArrayList<>();
         for (MemorySide side : sides.values()) {
             if (side.loading && !side.ended) {
-                int to = side.request.transferTokens();
-                loads.add(new StepMetadata.Task(side.request, side.blocks, side.loadFrom, to));
+                loads.add(
+                        new StepMetadata.Task(
+                                side.request, side.blocks, side.loadFrom, side.loadTo));
             }
         }
         List<StepMetadata.Task> saves = new ArrayList<>();
         for (StepPlan.Entry entry : plan.entries()) {
             MemorySide side = sides.get(entry.request().id());
             int from = entry.computedTokens();
-            int to = Math.min(from + entry.scheduledTokens(), entry.request().transferTokens());
+            int most = side == null ? 0 : side.savesTokens();
+            int to = Math.min(from + entry.scheduledTokens(), most);
+            if (has(Fault.TRUSTS_THE_PREFILL_CHUNK) && context.prefillChunk() > 0) {
+                to = Math.min(to, from + context.prefillChunk());
+            }
             if (side != null && side.producer && !side.ended && to > from) {
                 saves.add(new StepMetadata.Task(side.request, entry.blocks(), from, to));
             }
@@ -176,11 +207,19 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         if (!side.producer && side.loading && has(Fault.WRITES_AFTER_THE_CONSUMER_LEFT)) {
             lateWrites.add(side.blocks);
         }
+        if (side.producer && side.transfer.filter(MemoryTransfer::saved).isPresent()) {
+            side.transfer.get().attach(Optional.empty()); // Unless something was attached before.
+        }
         if (side.ended) {
             return BlockOwnership.FREE_NOW;
         }
         MemoryTransfer transfer = side.transfer.orElseThrow();
         if (!side.producer || !transfer.saved()) {
+            boolean forEver = request.attachment() && has(Fault.WAITS_FOR_AN_ATTACHMENT);
+            if (side.producer && forEver) {
+                transfer.immortal = true;
+                return BlockOwnership.CONNECTOR_OWNS;
+            }
             transfer.onLeft(side);
             return BlockOwnership.FREE_NOW;
         }

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,6 +30,8 @@ final class MemoryNetwork {
     private final Map<TransferId, MemoryTransfer> transfers = new HashMap<>();
     private final Set<TransferId> ended = new HashSet<>();
     private int nextPort = 20_000;
+    // Of any transfer.
+    Optional<byte[]> latestAttachment = Optional.empty();
 
     MemoryNetwork(Fault fault, TckClock clock, FakeDevice device) {
         this.fault = fault;

@@ -21,6 +21,7 @@ final class MemorySide {
     Optional<LoadDecision.Failed> failure = Optional.empty();
     BlockTable blocks = BlockTable.of();
     int loadFrom;
+    int loadTo;
     boolean loading;
     boolean ended;
     boolean answered;
@@ -30,6 +31,11 @@ final class MemorySide {
         this.request = request;
         this.producer = producer;
         this.addedNs = connector.nowNs();
+    }
+
+    /** Tokens that the producer saves. */
+    int savesTokens() {
+        return request.transferTokens() + (request.attachment() ? 1 : 0);
     }
 
     boolean isLate(long nowNs) {

@@ -14,6 +14,8 @@ import java.util.Optional;
 /** One transfer: its two sides, and the bytes between them. */
 final class MemoryTransfer {
 
+    private static final int MOST = Integer.MAX_VALUE;
+
     final TransferId id;
     final TransferRoute route;
     private final MemoryNetwork network;
@@ -21,6 +23,8 @@ final class MemoryTransfer {
     private Optional<MemorySide> consumer = Optional.empty();
     // [layer][token]: bytes of one token. Filled by a push only.
     private byte[][][] bytes = {};
+    private boolean attached;
+    private Optional<byte[]> attachment = Optional.empty();
     private int savedTokens;
     private boolean saved;
     private boolean ready;
@@ -89,7 +93,7 @@ final class MemoryTransfer {
         if (side.connector.push) {
             if (bytes.length == 0) {
                 int layers = side.connector.layout().layers();
-                bytes = new byte[layers][side.request.transferTokens()][0];
+                bytes = new byte[layers][side.request.promptTokens().length][0];
             }
             int tokenBytes = Math.toIntExact(side.connector.layout().tokenBytes());
             for (int token = from; token < to; token++) {
@@ -118,9 +122,7 @@ final class MemoryTransfer {
         copies.load(
                 computed,
                 () -> {
-                    for (int token = side.loadFrom;
-                            token < side.request.transferTokens();
-                            token++) {
+                    for (int token = side.loadFrom; token < side.loadTo; token++) {
                         if (!(has(Fault.FORGETS_THE_TAIL_OF_LONG_PROMPTS) && token >= 600)) {
                             byte[] content = bytes.length == 0 ? new byte[0] : bytes[layer][token];
                             if (!pushed) {
@@ -134,10 +136,34 @@ final class MemoryTransfer {
         fetched = copies.end();
     }
 
+    /** All is saved, and this goes with it; only the first call counts. */
+    void attach(Optional<byte[]> content) {
+        if (!attached) {
+            attached = true;
+            boolean cut = has(Fault.CUTS_ATTACHMENTS);
+            attachment =
+                    content.map(all -> Arrays.copyOf(all, Math.min(all.length, cut ? 255 : MOST)));
+            if (has(Fault.KEEPS_ONLY_THE_LATEST_ATTACHMENT) && content.isPresent()) {
+                network.latestAttachment = attachment;
+            }
+            settleSave();
+        }
+    }
+
+    /** What came, once all is here. */
+    Optional<byte[]> attachment() {
+        if (!ready) {
+            return Optional.empty();
+        }
+        boolean latest = attachment.isPresent() && has(Fault.KEEPS_ONLY_THE_LATEST_ATTACHMENT);
+        Optional<byte[]> came = latest ? network.latestAttachment : attachment;
+        return has(Fault.LENDS_ITS_ATTACHMENTS) ? came : came.map(byte[]::clone);
+    }
+
     /** The step whose stream waits for the load is over; the source may still be read. */
     void onLoaded(MemorySide side) {
         movedBytes =
-                side.connector.layout().layerBytes(side.request.transferTokens() - side.loadFrom)
+                side.connector.layout().layerBytes(side.loadTo - side.loadFrom)
                         * side.connector.layout().layers();
         side.succeed(movedBytes);
         if (has(Fault.REUSES_RECEIVED_EARLY)) {
@@ -155,7 +181,7 @@ final class MemoryTransfer {
         } else {
             ready = true;
             pushed = true;
-            bytes = new byte[3][side.request.transferTokens()][0];
+            bytes = new byte[3][side.request.promptTokens().length][0];
             side.fail(KvError.CANCELLED, "left");
         }
     }
@@ -192,7 +218,7 @@ final class MemoryTransfer {
     private void onSaved(MemorySide side, int from, int to) {
         boolean inOrder = from == savedTokens || has(Fault.SAVES_ONLY_THE_LAST_CHUNK);
         savedTokens = inOrder ? to : savedTokens;
-        if (savedTokens < side.request.transferTokens() || saved) {
+        if (savedTokens < side.savesTokens() || saved) {
             return;
         }
         if (side.connector.push && network.reaches(route.decode())) {
@@ -219,7 +245,8 @@ final class MemoryTransfer {
 
     // Once the bytes have left the blocks.
     private void settleSave() {
-        if (!saved || ready || !producer.orElseThrow().connector.copies.reached(copied)) {
+        boolean waits = producer.filter(side -> side.request.attachment()).isPresent() && !attached;
+        if (!saved || ready || waits || !producer.orElseThrow().connector.copies.reached(copied)) {
             return;
         }
         if (pushed) {

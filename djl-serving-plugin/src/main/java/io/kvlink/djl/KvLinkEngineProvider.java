@@ -13,6 +13,12 @@ import java.util.TreeMap;
 /** Offers the engine to DJL: {@code engine=KvLink}. */
 public final class KvLinkEngineProvider implements EngineProvider {
 
+    /** Made when the first model asks for a connector. */
+    private static final class Connectors {
+        static final ClassLoader LOADER =
+                ConnectorLoader.over(KvLinkEngineProvider.class.getClassLoader());
+    }
+
     private final KvLinkEngine engine;
 
     /** For DJL. Starts nothing. */
@@ -42,14 +48,11 @@ public final class KvLinkEngineProvider implements EngineProvider {
         return engine;
     }
 
-    /**
-     * Connectors are looked for where this plugin's classes come from: the plugin folder's loader.
-     */
+    /** Connectors are looked for where this plugin's classes come from: in the plugin folder. */
     private static TextGenerator startLlama(
             Path modelDir, String name, Map<String, String> options) {
         Map<String, String> settings = new TreeMap<>(options);
         settings.put("model_name", name);
-        return LlamaWorker.start(
-                WorkerConfig.of(modelDir, settings), KvLinkEngineProvider.class.getClassLoader());
+        return LlamaWorker.start(WorkerConfig.of(modelDir, settings), Connectors.LOADER);
     }
 }

@@ -70,9 +70,7 @@ public final class KvLinkModel extends BaseModel {
         if (options != null) {
             options.forEach((key, value) -> rest.put(key, String.valueOf(value)));
         }
-        // DJL's own options for any engine; a worker has no use for them.
-        rest.remove("modelName");
-        rest.remove("hasParameter");
+        ServerOptions.removeFrom(rest);
         modelDir = directory(modelPath, rest.remove(DIR_OPTION));
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;
@@ -108,17 +106,36 @@ public final class KvLinkModel extends BaseModel {
             workers.remove(worker);
             worker.close();
             worker = null;
+            FreedMemory.giveBack();
         }
         super.close();
     }
+
+    /**
+     * Does nothing: an engine without arrays has a manager that is never closed, by which DJL's own
+     * would warn of each model that was.
+     */
+    @Override
+    @SuppressWarnings({"deprecation", "removal", "Finalize"})
+    protected void finalize() {}
 
     private TextGenerator start(String name, Map<String, String> options)
             throws MalformedModelException {
         try {
             return factory.start(modelDir, name, options);
         } catch (RuntimeException cause) {
-            throw new MalformedModelException(String.valueOf(cause.getMessage()), cause);
+            throw new MalformedModelException(reason(cause), cause);
         }
+    }
+
+    private static String reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof NoClassDefFoundError missing) {
+                return "class=%s is missing; copy every jar of the archive's plugins/ into the plugin folder"
+                        .formatted(missing.getMessage());
+            }
+        }
+        return String.valueOf(failure.getMessage());
     }
 
     private void publish(TextGenerator started) {

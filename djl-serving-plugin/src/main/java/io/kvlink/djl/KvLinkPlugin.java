@@ -10,36 +10,52 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * DJL Serving's way into KvLink, named in {@code META-INF/plugin.definition}. The host makes one,
- * asks it about each request on its event loops. DJL Serving never closes it; the embedded host
- * does.
+ * asks it about each request on its event loops. DJL Serving never closes it, nor its models when
+ * it ends: a shutdown hook does, so that peers and the proxy hear of it at once. The embedded host
+ * closes both.
  */
 public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoCloseable {
 
+    private static final Logger log = LoggerFactory.getLogger(KvLinkPlugin.class);
+
     private final OpenAiSurface surface;
+    private final @Nullable OwnPort ownPort;
+    private final Thread atExit;
 
     /**
      * For the host. Makes {@code engine=KvLink} known to DJL, which finds engines by itself on the
-     * class path only.
+     * class path only; listens on a port of its own if the host's configuration says so.
      *
      * @throws IllegalStateException if DJL has the engine of another copy of this plugin: models
      *     would be loaded there and not be seen here
+     * @throws io.kvlink.spi.KvConnectorException if the own port can't be bound
      */
     public KvLinkPlugin() {
-        this(Workers.SHARED);
+        this(Workers.SHARED, new ServerConfig());
         Engine.registerEngine(new KvLinkEngineProvider());
         Engine registered = Engine.getEngine(KvLinkEngine.NAME);
         if (!(registered instanceof KvLinkEngine)) {
+            close();
             throw new IllegalStateException(
                     "engine=%s is registered by another copy of this plugin: %s; leave one jar only"
                             .formatted(KvLinkEngine.NAME, origin(registered.getClass())));
         }
     }
 
-    KvLinkPlugin(Workers workers) {
+    KvLinkPlugin(Workers workers, ServerConfig config) {
         surface = new OpenAiSurface(workers, InstantSource.system());
+        config.warnOfSeparateAddresses();
+        ownPort = config.ownAddress().map(address -> OwnPort.open(address, surface)).orElse(null);
+        if (ownPort != null) {
+            log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
+        }
+        atExit = new Thread(workers::closeAll, "kv-exit");
+        Runtime.getRuntime().addShutdownHook(atExit);
     }
 
     /** {@inheritDoc} */
@@ -59,10 +75,23 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         return null;
     }
 
-    /** Ends the surface's threads, which end by themselves too when there is nothing to do. */
+    /** Closes the own port and ends the surface's threads. */
     @Override
     public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(atExit);
+        } catch (IllegalStateException exiting) {
+            // It runs, or has run.
+        }
+        if (ownPort != null) {
+            ownPort.close();
+        }
         surface.close();
+    }
+
+    /** The port of its own, 0 without one. */
+    int ownPort() {
+        return ownPort == null ? 0 : ownPort.port();
     }
 
     private static String origin(Class<?> type) {

@@ -48,4 +48,9 @@ final class Workers implements ModelDirectory {
     void remove(TextGenerator worker) {
         workers.remove(worker);
     }
+
+    /** Ends all of them; each says goodbye to its peers and fails what it is doing. */
+    void closeAll() {
+        workers.forEach(TextGenerator::close);
+    }
 }

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,6 +81,23 @@ class KvLinkModelTest {
                         name + " a {device=gpu1}", name + " b {device=cpu}", name + " c {}");
     }
 
+    // What DJL Serving 0.36 sets for a directory with a Llama's config.json, on a GPU host too.
+    @Test
+    void shouldIgnoreWhatTheServerSetsForItsPythonEngines() throws Exception {
+        try (Model model = engine.newModel("m", Device.cpu())) {
+            model.load(
+                    dir,
+                    null,
+                    Map.of(
+                            "rolling_batch", "disable",
+                            "max_rolling_batch_size", "32",
+                            "pipeline_parallel_degree", "1",
+                            "tensor_parallel_degree", "8",
+                            "max_running", "3"));
+        }
+        assertThat(started).containsExactly(dir.getFileName() + " m {max_running=3}");
+    }
+
     @Test
     void shouldRefuseANameTwiceBeforeItLoads() throws Exception {
         try (Model first = engine.newModel("m", Device.cpu());
@@ -111,6 +129,23 @@ class KvLinkModelTest {
         assertThatThrownBy(() -> model.load(dir, null, Map.of("predict_timeout_s", "0")))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage("option.predict_timeout_s=0; expected seconds from 1 to 86400");
+        model.close();
+    }
+
+    @Test
+    void shouldSayThatAJarIsMissing() {
+        Model model =
+                new KvLinkEngineProvider(
+                                (dir, name, options) -> {
+                                    throw new CompletionException(
+                                            new NoClassDefFoundError("org/zeromq/ZMQ"));
+                                },
+                                workers)
+                        .getEngine()
+                        .newModel("m", Device.cpu());
+        assertThatThrownBy(() -> model.load(dir))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessageStartingWith("class=org/zeromq/ZMQ is missing; copy every jar");
         model.close();
     }
 

@@ -2,19 +2,30 @@
 package io.kvlink.djl;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.engine.Engine;
 import ai.djl.serving.plugins.RequestHandler;
 import io.kvlink.djl.http.FakeGenerator;
+import io.kvlink.spi.KvConnectorException;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.Map;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
 
 class PluginDefinitionTest {
+
+    private static final Duration LIMIT = Duration.ofSeconds(20);
 
     @Test
     void shouldBeMadeAsDjlServingMakesIt() throws Exception {
@@ -32,10 +43,62 @@ class PluginDefinitionTest {
     }
 
     @Test
+    void shouldAnswerOnAPortOfItsOwnIfItIsGivenOne() throws Exception {
+        Workers workers = new Workers();
+        HttpClient client = HttpClient.newHttpClient();
+        FakeServerConfig.values = Map.of("kvlink_address", "http://127.0.0.1:0");
+        try (KvLinkPlugin plugin =
+                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+            URI models = URI.create("http://127.0.0.1:" + plugin.ownPort() + "/v1/models");
+            HttpRequest request = HttpRequest.newBuilder(models).timeout(LIMIT).build();
+            HttpResponse<String> none = client.send(request, BodyHandlers.ofString());
+            assertThat(none.statusCode()).isEqualTo(404);
+            assertThat(none.body()).contains("no KvLink model is loaded");
+            workers.add(new FakeGenerator("m"));
+            HttpResponse<String> one = client.send(request, BodyHandlers.ofString());
+            assertThat(one.statusCode()).isEqualTo(200);
+            assertThat(one.body()).contains("\"id\":\"m\"");
+
+            FakeServerConfig.values = Map.of("kvlink_address", "127.0.0.1:" + plugin.ownPort());
+            assertThatThrownBy(
+                            () ->
+                                    new KvLinkPlugin(
+                                            workers,
+                                            new ServerConfig(FakeServerConfig.class.getName())))
+                    .isInstanceOf(KvConnectorException.class)
+                    .hasMessageContaining("kvlink_address=127.0.0.1:" + plugin.ownPort())
+                    .hasMessageContaining("is the port taken");
+        }
+    }
+
+    @Test
+    void shouldEndItsWorkersWithTheServer() {
+        Workers workers = new Workers();
+        FakeGenerator model = new FakeGenerator("m");
+        workers.add(model);
+        workers.closeAll();
+        assertThat(model.closed).isTrue();
+    }
+
+    /** Has the shape of DJL Serving's class. */
+    public static final class FakeServerConfig {
+
+        static Map<String, String> values = Map.of();
+
+        public static FakeServerConfig getInstance() {
+            return new FakeServerConfig();
+        }
+
+        public String getProperty(String key, String absent) {
+            return values.getOrDefault(key, absent);
+        }
+    }
+
+    @Test
     void shouldTakeItsPathsOnlyWhileThereIsAModel() {
         Workers workers = new Workers();
         FakeGenerator model = new FakeGenerator("m");
-        try (KvLinkPlugin plugin = new KvLinkPlugin(workers)) {
+        try (KvLinkPlugin plugin = new KvLinkPlugin(workers, new ServerConfig("no.such.Server"))) {
             FullHttpRequest request =
                     new DefaultFullHttpRequest(
                             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions?a=b");

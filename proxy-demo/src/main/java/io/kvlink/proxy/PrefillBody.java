@@ -19,8 +19,9 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Turns a client's completion request into one that computes the prompt and a single token. What it
- * doesn't have to change stays: unknown fields, nulls, and numbers as they were written.
+ * Turns a client's request for a completion or a chat into one that computes the prompt and a
+ * single token. What it doesn't have to change stays: unknown fields, nulls, and numbers as they
+ * were written; and what decides on that token, its log-probabilities included.
  */
 final class PrefillBody {
 
@@ -31,6 +32,7 @@ final class PrefillBody {
                     .setStrictness(Strictness.STRICT)
                     .create();
     private static final JsonPrimitive ONE = new JsonPrimitive(1);
+    private static final JsonPrimitive FALSE = new JsonPrimitive(false);
 
     /** The body isn't one JSON object. The message is for the client. */
     static final class NotAnObjectException extends Exception {
@@ -51,19 +53,22 @@ final class PrefillBody {
     static byte[] of(byte[] body) throws NotAnObjectException {
         JsonObject request = parse(body);
         request.add("max_tokens", ONE);
-        replace(request, "max_completion_tokens");
+        replace(request, "max_completion_tokens", ONE);
         // More than one token at least would contradict one token at most.
-        replace(request, "min_tokens");
-        replace(request, "n");
-        request.addProperty("stream", false);
+        replace(request, "min_tokens", ONE);
+        replace(request, "n", ONE);
+        replace(request, "best_of", ONE);
+        // Nobody reads this answer.
+        replace(request, "echo", FALSE);
+        request.add("stream", FALSE);
         request.remove("stream_options");
         return withoutLoneSurrogates(GSON.toJson(request)).getBytes(StandardCharsets.UTF_8);
     }
 
-    private static void replace(JsonObject request, String field) {
+    private static void replace(JsonObject request, String field, JsonElement by) {
         JsonElement value = request.get(field);
         if (value != null && !value.isJsonNull()) {
-            request.add(field, ONE);
+            request.add(field, by);
         }
     }
 

@@ -28,6 +28,44 @@ class PrefillBodyTest {
     }
 
     @Test
+    void shouldAskForOneTokenOfAChat() throws Exception {
+        assertThat(
+                        of(
+                                """
+                                {"messages":[{"role":"user","content":"a"}],"n":3,\
+                                "max_completion_tokens":9,"stream":true}"""))
+                .isEqualTo(
+                        """
+                        {"messages":[{"role":"user","content":"a"}],"n":1,\
+                        "max_completion_tokens":1,"stream":false,"max_tokens":1}""");
+    }
+
+    @Test
+    void shouldAskForOneAnswerWithoutItsPrompt() throws Exception {
+        assertThat(of("{\"prompt\":\"a\",\"n\":2,\"best_of\":2,\"echo\":true}"))
+                .isEqualTo(
+                        "{\"prompt\":\"a\",\"n\":1,\"best_of\":1,\"echo\":false,"
+                                + "\"max_tokens\":1,\"stream\":false}");
+        assertThat(of("{\"n\":null,\"best_of\":null,\"echo\":null}"))
+                .isEqualTo(
+                        "{\"n\":null,\"best_of\":null,\"echo\":null,"
+                                + "\"max_tokens\":1,\"stream\":false}");
+    }
+
+    /** The token that the prefill instance picks is to be the one that decode would pick. */
+    @Test
+    void shouldLeaveWhatDecidesOnTheToken() throws Exception {
+        String rest =
+                "{\"seed\":5,\"temperature\":0.5,\"top_p\":0.9,\"top_k\":4,\"min_p\":0.1,"
+                        + "\"repetition_penalty\":1.2,\"presence_penalty\":1,"
+                        + "\"frequency_penalty\":1,\"logit_bias\":{\"5\":-1},\"logprobs\":true,"
+                        + "\"top_logprobs\":3,\"stop\":[\"a\"],\"stop_token_ids\":[1],"
+                        + "\"ignore_eos\":true,\"timeout\":3,"
+                        + "\"chat_template_kwargs\":{\"enable_thinking\":false}";
+        assertThat(of(rest + "}")).isEqualTo(rest + ",\"max_tokens\":1,\"stream\":false}");
+    }
+
+    @Test
     void shouldAddOnlyWhatOneTokenNeeds() throws Exception {
         assertThat(of("{\"prompt\":\"a\"}"))
                 .isEqualTo("{\"prompt\":\"a\",\"max_tokens\":1,\"stream\":false}");

@@ -38,6 +38,7 @@ final class Fleet implements AutoCloseable {
     private final List<Child> children = new ArrayList<>();
     // Which instance has which KV address.
     private final Map<String, Child> byKvAddress = new LinkedHashMap<>();
+    private final List<String> instanceHttp = new ArrayList<>();
     private String proxyHttp = "";
     private boolean closing;
 
@@ -80,7 +81,9 @@ final class Fleet implements AutoCloseable {
             instances.add(instance("decode", i, prefills, decodes, discovery));
         }
         for (Child child : instances) {
-            byKvAddress.put(child.await(HOST_READY, deadlineNs).group(2), child);
+            Matcher host = child.await(HOST_READY, deadlineNs);
+            byKvAddress.put(host.group(2), child);
+            instanceHttp.add("http://" + host.group(1));
         }
         awaitRegistered(prefills, decodes, deadlineNs);
     }
@@ -88,6 +91,11 @@ final class Fleet implements AutoCloseable {
     /** Where clients go. */
     String proxyUrl() {
         return "http://" + proxyHttp;
+    }
+
+    /** Where the instances themselves listen. */
+    List<String> instanceUrls() {
+        return List.copyOf(instanceHttp);
     }
 
     /** The instance of a KV address. */

@@ -10,6 +10,9 @@ import java.util.Optional;
  * @param device where the engine computes; empty if KV lies in host memory
  * @param hostPools where received KV goes when the buffer is full; empty if no tensor pool is
  *     installed
+ * @param prefillChunk tokens of a prompt that the engine computes in one step, counted from its
+ *     first: a connector may hand KV over chunk by chunk; 0 if it computes prompts as a whole, or
+ *     doesn't say. Steps may be larger or smaller all the same
  * @param wakeup called from any thread when a request that was told to {@link LoadDecision.AskAgain
  *     ask again} may now be answered, or something can be polled; must return at once
  */
@@ -17,10 +20,18 @@ public record KvConnectorContext(
         KvLayout layout,
         Optional<KvDevice> device,
         Optional<HostPoolProvider> hostPools,
+        int prefillChunk,
         Runnable wakeup) {
 
+    public KvConnectorContext {
+        if (prefillChunk < 0) {
+            throw new IllegalArgumentException("prefillChunk=" + prefillChunk);
+        }
+    }
+
     /**
-     * The context of an engine whose KV lies in host memory.
+     * The context of an engine whose KV lies in host memory, and which doesn't say in what chunks
+     * it computes prompts.
      *
      * @param layout how the engine keeps KV
      * @param hostPools the tensor pool, if one is installed
@@ -28,6 +39,6 @@ public record KvConnectorContext(
      */
     public KvConnectorContext(
             KvLayout layout, Optional<HostPoolProvider> hostPools, Runnable wakeup) {
-        this(layout, Optional.empty(), hostPools, wakeup);
+        this(layout, Optional.empty(), hostPools, 0, wakeup);
     }
 }

@@ -11,10 +11,15 @@ import java.util.Optional;
  * @param route between which instances its KV moves; empty for a local request, which a connector
  *     leaves alone
  * @param promptTokens the prompt's token ids; never changed by anyone after construction
+ * @param attachment at the producer: the engine computes the whole prompt, its last token too, and
+ *     then says with {@link KvScheduler#attach} what goes with its KV. At the consumer: it can
+ *     begin with that, instead of with the prompt's last token. The two need not agree: without an
+ *     attachment {@link #transferTokens} tokens change hands
  */
 // The ids are shared, not copied: an engine holds one array for a prompt of any length.
 @SuppressWarnings("ArrayRecordComponent")
-public record KvRequest(String id, Optional<TransferRoute> route, int[] promptTokens) {
+public record KvRequest(
+        String id, Optional<TransferRoute> route, int[] promptTokens, boolean attachment) {
 
     public KvRequest {
         if (id.isEmpty() || promptTokens.length == 0) {
@@ -23,8 +28,19 @@ public record KvRequest(String id, Optional<TransferRoute> route, int[] promptTo
     }
 
     /**
+     * A request without an attachment.
+     *
+     * @param id see above
+     * @param route see above
+     * @param promptTokens see above
+     */
+    public KvRequest(String id, Optional<TransferRoute> route, int[] promptTokens) {
+        this(id, route, promptTokens, false);
+    }
+
+    /**
      * How many tokens change hands: all but the prompt's last, which the decode instance computes
-     * itself to get its logits.
+     * itself to get its logits. With an attachment that one does, too.
      */
     public int transferTokens() {
         return promptTokens.length - 1;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
+import java.util.Optional;
+
 /**
  * The half of a connector that an engine's scheduler calls. One thread calls it, always the same,
  * and no method blocks or does input or output.
  */
 public interface KvScheduler {
+
+    /** No attachment is larger. */
+    int MAX_ATTACHMENT_BYTES = 32 * 1024;
 
     /**
      * A request has arrived at the engine. A connector begins to expect or to fetch its KV here, so
@@ -20,7 +25,8 @@ public interface KvScheduler {
      *
      * @param request a request that was added
      * @param computedTokens tokens whose KV the engine has already, from 0
-     * @return so many, not yet, or never
+     * @return so many, not yet, or never; all of the prompt only if there is an {@link
+     *     #attachment}, otherwise all but its last token at most
      */
     LoadDecision matchedTokens(KvRequest request, int computedTokens);
 
@@ -48,6 +54,31 @@ public interface KvScheduler {
      * @param report what {@link KvWorker#pollFinished} returned
      */
     void onStepDone(WorkerReport report);
+
+    /**
+     * At the producer: what goes with a request's KV, for instance the first token of its answer.
+     * The engine calls this once its prompt's last token is computed, or enqueued on a device, and
+     * before {@link #onRequestFinished}, at most once. If it doesn't, the KV goes without. A
+     * connector that knows no attachments does nothing.
+     *
+     * @param request a request with {@link KvRequest#attachment}
+     * @param content any bytes; copied
+     * @throws IllegalArgumentException if they are more than {@link #MAX_ATTACHMENT_BYTES}, or the
+     *     request is one without
+     */
+    default void attach(KvRequest request, byte[] content) {}
+
+    /**
+     * At the consumer: what came with a request's KV. Has no side effect.
+     *
+     * @param request a request with {@link KvRequest#attachment} for which {@link #matchedTokens}
+     *     has just answered that it can be loaded
+     * @return the bytes, a copy, if the load covers the prompt's last token; otherwise empty. Gone
+     *     when the load is reported
+     */
+    default Optional<byte[]> attachment(KvRequest request) {
+        return Optional.empty();
+    }
 
     /**
      * A request has ended, whatever the reason: finished, failed, or the client left. Nothing is

@@ -21,7 +21,7 @@ public record StepPlan(List<Entry> entries) {
      * @param request the request
      * @param blocks all its blocks
      * @param computedTokens tokens whose KV is in the blocks before the step, loaded ones included
-     * @param scheduledTokens tokens the step computes behind them
+     * @param scheduledTokens tokens the step computes behind them; 0 if it only loads
      */
     public record Entry(
             KvRequest request, BlockTable blocks, int computedTokens, int scheduledTokens) {}

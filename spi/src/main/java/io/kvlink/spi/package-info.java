@@ -16,6 +16,10 @@
  * {@code buildStep}, {@code startLoad}, then for each layer {@code awaitLayer}, the layer's compute
  * and {@code saveLayer}, then {@code awaitSaves}, {@code pollFinished}, {@code onStepDone}.
  *
+ * <p>A producer may attach a few bytes to a prompt's KV, such as the first token of its answer:
+ * {@link io.kvlink.spi.KvScheduler#attach}. Then the KV of all tokens changes hands, and the
+ * consumer has nothing to compute of the prompt.
+ *
  * <p>Nothing here depends on a library. Sizes are bytes, times are nanoseconds of {@link
  * System#nanoTime()}, and a deadline is a point on that clock.
  */

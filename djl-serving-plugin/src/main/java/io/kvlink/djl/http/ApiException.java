@@ -51,6 +51,13 @@ final class ApiException extends RuntimeException {
         return switch (failure.kind()) {
             case INVALID -> invalid(null, null, message);
             case OVERLOADED -> overloaded(message);
+            case TIMEOUT ->
+                    new ApiException(
+                            HttpResponseStatus.GATEWAY_TIMEOUT,
+                            "timeout_error",
+                            null,
+                            "request_timeout",
+                            message);
             case CLOSED -> unavailable("closed", message);
             case KV_LOAD ->
                     new ApiException(

@@ -55,16 +55,16 @@ public final class BlockingCompletions {
     public Reply answer(byte[] body, String requestId, BooleanSupplier cancelled) {
         try {
             PreparedCompletion prepared =
-                    preparer.prepare(new ByteArrayInputStream(body), requestId);
+                    preparer.prepare(
+                            Endpoint.COMPLETIONS,
+                            new ByteArrayInputStream(body),
+                            body.length,
+                            requestId);
             if (prepared.stream()) {
                 throw FieldReader.refused(
                         "stream", "true", "false here; POST /v1/completions streams");
             }
-            CompletionJson json =
-                    new CompletionJson(
-                            "cmpl-" + requestId,
-                            clock.instant().getEpochSecond(),
-                            prepared.generator().modelName());
+            AnswerJson json = prepared.json(requestId, clock.instant().getEpochSecond());
             return reply(200, json.response(new Call(prepared).await(requestId, cancelled)));
         } catch (ApiException failure) {
             return reply(failure.status().code(), failure.body());
@@ -90,7 +90,7 @@ public final class BlockingCompletions {
 
         Call(PreparedCompletion prepared) {
             this.prepared = prepared;
-            this.answer = new Answer(prepared.requests().size());
+            this.answer = new Answer(prepared);
         }
 
         Answer await(String requestId, BooleanSupplier cancelled) {
@@ -128,8 +128,8 @@ public final class BlockingCompletions {
         }
 
         @Override
-        public void onText(int index, String text) {
-            answer.append(index, text);
+        public void onPiece(int index, TokenPiece piece) {
+            answer.append(index, piece);
         }
 
         @Override

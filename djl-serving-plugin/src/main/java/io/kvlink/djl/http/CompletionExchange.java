@@ -42,12 +42,18 @@ final class CompletionExchange implements CompletionRun.Sink {
     /** What belongs to the surface, not to one request. */
     record Shared(CompletionPreparer preparer, Offload offload) {}
 
+    /**
+     * Who asks, and what for.
+     *
+     * @param createdSeconds when the request came, in seconds since 1970
+     * @param stats whether the answer says where the work was done
+     */
+    record Asked(Endpoint endpoint, String requestId, long createdSeconds, boolean stats) {}
+
     private final Shared shared;
     private final Channel channel;
     private final HttpReply reply;
-    private final String requestId;
-    private final long createdSeconds;
-    private final boolean stats;
+    private final Asked asked;
     private final ChannelFutureListener onClosed = closed -> onClientLeft();
 
     private State state = State.PREPARING;
@@ -55,21 +61,13 @@ final class CompletionExchange implements CompletionRun.Sink {
 
     /** What there is once the request has been submitted. */
     private record Generating(
-            CompletionRun run, CompletionJson json, Answer answer, PreparedCompletion prepared) {}
+            CompletionRun run, AnswerJson json, Answer answer, PreparedCompletion prepared) {}
 
-    CompletionExchange(
-            Shared shared,
-            Channel channel,
-            HttpReply reply,
-            String requestId,
-            long createdSeconds,
-            boolean stats) {
+    CompletionExchange(Shared shared, Channel channel, HttpReply reply, Asked asked) {
         this.shared = shared;
         this.channel = channel;
         this.reply = reply;
-        this.requestId = requestId;
-        this.createdSeconds = createdSeconds;
-        this.stats = stats;
+        this.asked = asked;
     }
 
     /** Begins; takes over the body, and releases it. */
@@ -84,13 +82,15 @@ final class CompletionExchange implements CompletionRun.Sink {
 
     /** On a thread of {@link Offload}. */
     private void prepare(ByteBuf body) {
+        int length = body.readableBytes();
         try (ByteBufInputStream bytes = new ByteBufInputStream(body, true)) {
-            PreparedCompletion prepared = shared.preparer().prepare(bytes, requestId);
+            PreparedCompletion prepared =
+                    shared.preparer().prepare(asked.endpoint(), bytes, length, asked.requestId());
             post(() -> onPrepared(prepared));
         } catch (ApiException failure) {
             post(() -> onFailed(failure));
         } catch (Throwable defect) {
-            ApiException failure = Defects.report(requestId, defect);
+            ApiException failure = Defects.report(asked.requestId(), defect);
             post(() -> onFailed(failure));
         }
     }
@@ -113,23 +113,27 @@ final class CompletionExchange implements CompletionRun.Sink {
         generating =
                 new Generating(
                         run,
-                        new CompletionJson(
-                                "cmpl-" + requestId,
-                                createdSeconds,
-                                prepared.generator().modelName()),
-                        new Answer(prepared.requests().size()),
+                        prepared.json(asked.requestId(), asked.createdSeconds()),
+                        new Answer(prepared),
                         prepared);
         run.start();
     }
 
     @Override
-    public void onText(int index, String text) {
+    public void onPiece(int index, TokenPiece piece) {
         Generating now = generating();
-        if (now.prepared().stream()) {
-            send(now, now.json().chunk(index, text, null));
-        } else {
-            now.answer().append(index, text);
+        if (!now.prepared().stream()) {
+            now.answer().append(index, piece);
+            return;
         }
+        Answer.Choice choice = now.answer().choice(index);
+        if (!choice.begun) {
+            choice.begun = true;
+            now.json()
+                    .opening(index, now.prepared().echo(index))
+                    .ifPresent(opening -> send(now, opening));
+        }
+        send(now, now.json().chunk(index, piece, choice));
     }
 
     @Override
@@ -137,7 +141,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         Generating now = generating();
         now.answer().finish(index, result);
         if (now.prepared().stream()) {
-            JsonObject chunk = now.json().chunk(index, "", result);
+            JsonObject chunk = now.json().last(index, result);
             boolean last = now.answer().results().size() == now.prepared().requests().size();
             if (last && !now.prepared().includeUsage()) {
                 addStats(chunk, now.answer());
@@ -186,6 +190,9 @@ final class CompletionExchange implements CompletionRun.Sink {
     }
 
     private void send(Generating now, JsonObject chunk) {
+        if (state == State.ENDED) {
+            return; // The chunk before this one was one too many.
+        }
         if (state == State.GENERATING) {
             move(State.STREAMING);
             reply.beginEvents();
@@ -208,14 +215,14 @@ final class CompletionExchange implements CompletionRun.Sink {
     }
 
     private void addStats(JsonObject body, Answer answer) {
-        if (stats) {
-            body.add("kvlink", CompletionJson.stats(answer.results()));
+        if (asked.stats()) {
+            body.add("kvlink", StatsJson.of(answer.results()));
         }
     }
 
     private Generating generating() {
         if (generating == null) {
-            throw new IllegalStateException("request=" + requestId + " state=" + state);
+            throw new IllegalStateException("request=" + asked.requestId() + " state=" + state);
         }
         return generating;
     }
@@ -228,7 +235,7 @@ final class CompletionExchange implements CompletionRun.Sink {
     private void move(State to) {
         if (!state.next().contains(to)) {
             throw new IllegalStateException(
-                    "request=" + requestId + " from=" + state + " to=" + to);
+                    "request=" + asked.requestId() + " from=" + state + " to=" + to);
         }
         state = to;
     }

@@ -5,113 +5,108 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import io.kvlink.djl.http.TokenPiece.Likely;
+import io.kvlink.djl.http.TokenPiece.Logprobs;
 import io.kvlink.djl.worker.GenerationResult;
-import io.kvlink.spi.TransferOutcome;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Writes OpenAI's {@code text_completion} objects for one request.
- *
- * @param id of the answer
- * @param createdSeconds when the request came, in seconds since 1970
- * @param model the model's name
- */
-record CompletionJson(String id, long createdSeconds, String model) {
+/** Writes {@code text_completion} objects. */
+record CompletionJson(Head head) implements AnswerJson {
 
-    /** The whole answer; all prompts must have finished. */
-    JsonObject response(Answer answer) {
+    private static final String KIND = "text_completion";
+
+    @Override
+    public JsonObject response(Answer answer) {
         JsonArray choices = new JsonArray();
         for (Answer.Choice choice : answer.choices()) {
-            choices.add(choice(choices.size(), choice.text.toString(), choice.result));
+            choices.add(
+                    choice(
+                            choices.size(),
+                            choice.text.toString(),
+                            logprobs(choice.logprobs, 0),
+                            choice.result));
         }
-        JsonObject body = envelope(choices);
-        body.add("usage", usage(answer.results()));
+        JsonObject body = head.object(KIND, choices);
+        body.add("usage", AnswerJson.usage(answer));
         return body;
     }
 
-    /** A piece of a stream. */
-    JsonObject chunk(int index, String text, @Nullable GenerationResult result) {
-        JsonArray choices = new JsonArray(1);
-        choices.add(choice(index, text, result));
-        return envelope(choices);
+    @Override
+    public Optional<JsonObject> opening(int index, String echo) {
+        return echo.isEmpty()
+                ? Optional.empty()
+                : Optional.of(head.chunk(KIND, choice(index, echo, JsonNull.INSTANCE, null)));
     }
 
-    /** The piece after the last, with figures only. */
-    JsonObject usageChunk(Answer answer) {
-        JsonObject body = envelope(new JsonArray(0));
-        body.add("usage", usage(answer.results()));
+    @Override
+    public JsonObject chunk(int index, TokenPiece piece, Answer.Choice choice) {
+        List<Logprobs> one = piece.logprobs() == null ? List.of() : List.of(piece.logprobs());
+        JsonElement logprobs = logprobs(one, choice.tokenChars);
+        one.forEach(token -> choice.tokenChars += token.token().text().length());
+        return head.chunk(KIND, choice(index, piece.text(), logprobs, null));
+    }
+
+    @Override
+    public JsonObject last(int index, GenerationResult result) {
+        return head.chunk(KIND, choice(index, "", JsonNull.INSTANCE, result));
+    }
+
+    @Override
+    public JsonObject usageChunk(Answer answer) {
+        JsonObject body = head.object(KIND, new JsonArray(0));
+        body.add("usage", AnswerJson.usage(answer));
         return body;
     }
 
-    /** Where the work was done: sums over the prompts, times of the slowest. */
-    static JsonObject stats(List<GenerationResult> results) {
-        String plane = "";
-        String failure = "";
-        long bytes = 0;
-        long transferNanos = 0;
-        for (GenerationResult result : results) {
-            if (result.transfer().isPresent()) {
-                TransferOutcome transfer = result.transfer().get();
-                plane = plane.isEmpty() ? transfer.plane() : plane;
-                failure = transfer.failure().map(Enum::name).orElse(failure);
-                bytes += transfer.bytes();
-                transferNanos = Math.max(transferNanos, transfer.nanos());
-            }
-        }
-        JsonObject stats = new JsonObject();
-        stats.addProperty(
-                "computed_prompt_tokens",
-                results.stream().mapToLong(GenerationResult::computedPromptTokens).sum());
-        stats.addProperty(
-                "loaded_prompt_tokens",
-                results.stream().mapToLong(GenerationResult::loadedPromptTokens).sum());
-        stats.addProperty("plane", plane.isEmpty() ? null : plane);
-        stats.addProperty("kv_bytes", bytes);
-        stats.addProperty("transfer_ms", millis(transferNanos));
-        stats.addProperty("transfer_error", failure.isEmpty() ? null : failure);
-        stats.addProperty(
-                "ttft_ms",
-                millis(results.stream().mapToLong(GenerationResult::ttftNanos).max().orElse(0)));
-        stats.addProperty(
-                "total_ms",
-                millis(results.stream().mapToLong(GenerationResult::totalNanos).max().orElse(0)));
-        return stats;
-    }
-
-    private static double millis(long nanos) {
-        return Math.round(nanos / 1e3) / 1e3;
-    }
-
-    private JsonObject envelope(JsonArray choices) {
-        JsonObject body = new JsonObject();
-        body.addProperty("id", id);
-        body.addProperty("object", "text_completion");
-        body.addProperty("created", createdSeconds);
-        body.addProperty("model", model);
-        body.add("choices", choices);
-        return body;
-    }
-
-    private static JsonObject choice(int index, String text, @Nullable GenerationResult result) {
+    private static JsonObject choice(
+            int index, String text, JsonElement logprobs, @Nullable GenerationResult result) {
         JsonObject choice = new JsonObject();
         choice.addProperty("index", index);
         choice.addProperty("text", text);
-        choice.add("logprobs", JsonNull.INSTANCE);
-        choice.addProperty(
-                "finish_reason",
-                result == null ? null : result.finishReason().name().toLowerCase(Locale.ROOT));
+        choice.add("logprobs", logprobs);
+        choice.addProperty("finish_reason", AnswerJson.finishReason(result));
         return choice;
     }
 
-    private static JsonElement usage(List<GenerationResult> results) {
-        long prompt = results.stream().mapToLong(GenerationResult::promptTokens).sum();
-        long completion = results.stream().mapToLong(GenerationResult::completionTokens).sum();
-        JsonObject usage = new JsonObject();
-        usage.addProperty("prompt_tokens", prompt);
-        usage.addProperty("completion_tokens", completion);
-        usage.addProperty("total_tokens", prompt + completion);
-        return usage;
+    /** Four lists with an entry a token; null if there are no tokens. */
+    private static JsonElement logprobs(List<Logprobs> tokens, int firstOffset) {
+        if (tokens.isEmpty()) {
+            return JsonNull.INSTANCE;
+        }
+        JsonArray offsets = new JsonArray();
+        JsonArray logprobs = new JsonArray();
+        JsonArray texts = new JsonArray();
+        JsonArray tops = new JsonArray();
+        int offset = firstOffset;
+        for (Logprobs token : tokens) {
+            offsets.add(offset);
+            offset += token.token().text().length();
+            logprobs.add(Math.max(LEAST_LOGPROB, token.token().logprob()));
+            texts.add(token.token().text());
+            tops.add(top(token));
+        }
+        JsonObject object = new JsonObject();
+        object.add("text_offset", offsets);
+        object.add("token_logprobs", logprobs);
+        object.add("tokens", texts);
+        object.add("top_logprobs", tops);
+        return object;
+    }
+
+    /** By text; the picked token is always there. Of two tokens with one text the likelier one. */
+    private static JsonObject top(Logprobs token) {
+        JsonObject top = new JsonObject();
+        for (Likely other : token.top()) {
+            if (!top.has(other.text())) {
+                top.addProperty(other.text(), Math.max(LEAST_LOGPROB, other.logprob()));
+            }
+        }
+        Likely picked = token.token();
+        if (!top.has(picked.text())) {
+            top.addProperty(picked.text(), Math.max(LEAST_LOGPROB, picked.logprob()));
+        }
+        return top;
     }
 }

@@ -8,47 +8,25 @@ import io.kvlink.djl.http.CompletionRequest.TokenPrompt;
 import io.kvlink.djl.model.SamplingParams;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.concurrent.ThreadLocalRandom;
 
-/**
- * Reads one completion request. A field that OpenAI doesn't know is ignored; one that is known,
- * isn't done here and would change the answer is refused, so that nobody takes a wrong answer for a
- * right one. For one body, on one thread.
- */
+/** Reads one completion request. For one body, on one thread. */
 final class CompletionParser {
 
-    /** Most prompts of one request: each is a sequence of its own in the worker. */
-    static final int MAX_PROMPTS = 256;
-
-    /** Most stop texts of one request: each is searched for at every token. */
-    static final int MAX_STOPS = 16;
-
     private final FieldReader fields;
+    private final GenerationFields common;
 
-    private String model = "";
     private List<Prompt> prompts = List.of();
-    private OptionalInt maxTokens = OptionalInt.empty();
-    private OptionalInt maxCompletionTokens = OptionalInt.empty();
-    private int minTokens;
-    private double temperature = 1;
-    private double topP = 1;
-    private int topK;
-    private long seed = ThreadLocalRandom.current().nextLong();
-    private List<String> stop = List.of();
-    private boolean stream;
-    private boolean includeUsage;
-    private boolean ignoreEos;
+    private OptionalInt logprobs = OptionalInt.empty();
+    private OptionalInt bestOf = OptionalInt.empty();
+    private boolean echo;
 
     private CompletionParser(FieldReader fields) {
         this.fields = fields;
+        this.common = new GenerationFields(fields);
     }
 
     /**
@@ -59,145 +37,22 @@ final class CompletionParser {
      * @throws ApiException with status 400, saying where it is wrong
      */
     static CompletionRequest parse(InputStream body) {
-        FieldReader fields =
-                new FieldReader(
-                        new InputStreamReader(
-                                body,
-                                StandardCharsets.UTF_8
-                                        .newDecoder()
-                                        .onMalformedInput(CodingErrorAction.REPORT)));
-        try {
-            return new CompletionParser(fields).read();
-        } catch (CharacterCodingException cause) {
-            throw ApiException.invalid(null, null, "the body is not UTF-8");
-        } catch (IOException | IllegalStateException | NumberFormatException cause) {
-            throw ApiException.invalid(null, null, "the body is not JSON: " + where(cause));
-        }
-    }
-
-    /** Gson's message has a second line with a link into its documentation. */
-    private static String where(Exception cause) {
-        return String.valueOf(cause.getMessage()).lines().findFirst().orElse("no reason");
-    }
-
-    private CompletionRequest read() throws IOException {
-        fields.beginObject("body");
-        while (fields.hasNext()) {
-            String name = fields.name();
-            if (!fields.skipNull()) {
-                readField(name);
-            }
-        }
-        fields.endObject();
-        fields.end();
-        return checked();
+        FieldReader fields = BodyParsing.reader(body);
+        CompletionParser parser = new CompletionParser(fields);
+        BodyParsing.readAll(fields, parser::readField);
+        return parser.checked();
     }
 
     private void readField(String name) throws IOException {
         switch (name) {
-            case "model" -> model = fields.text(name);
             case "prompt" -> prompts = readPrompts();
-            case "max_tokens" ->
-                    maxTokens = OptionalInt.of(fields.integer(name, 1, Integer.MAX_VALUE));
-            case "max_completion_tokens" ->
-                    maxCompletionTokens =
-                            OptionalInt.of(fields.integer(name, 1, Integer.MAX_VALUE));
-            case "min_tokens" -> minTokens = fields.integer(name, 0, Integer.MAX_VALUE);
-            case "temperature" -> temperature = fields.number(name, 0, 100);
-            case "top_p" -> topP = readTopP();
-            // -1 is how the field says "all"; SamplingParams says 0.
-            case "top_k" -> topK = Math.max(0, fields.integer(name, -1, Integer.MAX_VALUE));
-            case "seed" -> seed = fields.integer(name, Long.MIN_VALUE, Long.MAX_VALUE);
-            case "stop" -> stop = readStop();
-            case "stream" -> stream = fields.flag(name);
-            case "stream_options" -> readStreamOptions();
-            case "ignore_eos" -> ignoreEos = fields.flag(name);
-            default -> readUnsupported(name);
+            case "echo" -> echo = fields.flag(name);
+            case "best_of" ->
+                    bestOf = OptionalInt.of(fields.integer(name, 1, GenerationFields.MAX_CHOICES));
+            case "logprobs" ->
+                    logprobs = OptionalInt.of(fields.integer(name, 0, SamplingParams.MAX_LOGPROBS));
+            default -> common.read(name);
         }
-    }
-
-    private void readUnsupported(String name) throws IOException {
-        switch (name) {
-            case "echo" -> onlyFalse(name);
-            case "n", "best_of" -> onlyNumber(name, 1);
-            case "presence_penalty", "frequency_penalty", "min_p" -> onlyNumber(name, 0);
-            case "repetition_penalty" -> onlyNumber(name, 1);
-            case "logprobs" -> throw fields.wrongType(name, "null: log-probabilities aren't done");
-            case "suffix" -> onlyEmpty(name);
-            case "logit_bias" -> onlyEmptyObject(name);
-            default -> fields.skip();
-        }
-    }
-
-    private double readTopP() throws IOException {
-        double value = fields.number("top_p", 0, 1);
-        if (value == 0) {
-            throw FieldReader.refused("top_p", "0", "a number above 0, at most 1");
-        }
-        return value;
-    }
-
-    private void onlyFalse(String name) throws IOException {
-        if (fields.flag(name)) {
-            throw FieldReader.refused(name, "true", "false: it isn't done here");
-        }
-    }
-
-    private void onlyNumber(String name, int neutral) throws IOException {
-        double value = fields.number(name, -1e9, 1e9);
-        if (value != neutral) {
-            throw FieldReader.refused(
-                    name, Double.toString(value), neutral + ": nothing else is done here");
-        }
-    }
-
-    private void onlyEmpty(String name) throws IOException {
-        String value = fields.text(name);
-        if (!value.isEmpty()) {
-            throw FieldReader.refused(name, '"' + value + '"', "no text: it isn't done here");
-        }
-    }
-
-    private void onlyEmptyObject(String name) throws IOException {
-        fields.beginObject(name);
-        if (fields.hasNext()) {
-            throw FieldReader.refused(name, "{…}", "{}: it isn't done here");
-        }
-        fields.endObject();
-    }
-
-    private void readStreamOptions() throws IOException {
-        fields.beginObject("stream_options");
-        while (fields.hasNext()) {
-            if (fields.name().equals("include_usage")) {
-                includeUsage = !fields.skipNull() && fields.flag("stream_options.include_usage");
-            } else {
-                fields.skip();
-            }
-        }
-        fields.endObject();
-    }
-
-    private List<String> readStop() throws IOException {
-        if (fields.peek() == JsonToken.STRING) {
-            String single = fields.text("stop");
-            return single.isEmpty() ? List.of() : List.of(single);
-        }
-        if (fields.peek() != JsonToken.BEGIN_ARRAY) {
-            throw fields.wrongType("stop", "a string or a list of strings");
-        }
-        List<String> texts = new ArrayList<>();
-        fields.beginArray();
-        while (fields.hasNext()) {
-            String text = fields.text("stop");
-            if (text.isEmpty() || texts.size() == MAX_STOPS) {
-                throw FieldReader.refused(
-                        "stop", '"' + text + '"', "at most " + MAX_STOPS + " strings, none empty");
-            }
-            texts.add(text);
-        }
-        fields.endArray();
-        return texts;
     }
 
     private List<Prompt> readPrompts() throws IOException {
@@ -216,9 +71,11 @@ final class CompletionParser {
         List<Prompt> several = new ArrayList<>();
         boolean texts = fields.peek() == JsonToken.STRING;
         while (fields.hasNext()) {
-            if (several.size() == MAX_PROMPTS) {
+            if (several.size() == GenerationFields.MAX_CHOICES) {
                 throw FieldReader.refused(
-                        "prompt", "more of them", "at most " + MAX_PROMPTS + " prompts");
+                        "prompt",
+                        "more of them",
+                        "at most " + GenerationFields.MAX_CHOICES + " prompts");
             }
             several.add(texts ? new TextPrompt(fields.text("prompt")) : readTokenPrompt());
         }
@@ -253,22 +110,24 @@ final class CompletionParser {
             throw ApiException.invalid(
                     "prompt", null, "prompt is missing or empty; expected at least one prompt");
         }
-        OptionalInt most = maxTokens.isPresent() ? maxTokens : maxCompletionTokens;
-        if (most.isPresent() && minTokens > most.getAsInt()) {
+        GenerationOptions options = common.options(logprobs);
+        if (bestOf.isPresent() && bestOf.getAsInt() != options.choices()) {
             throw FieldReader.refused(
-                    "min_tokens",
-                    Integer.toString(minTokens),
-                    "at most max_tokens=" + most.getAsInt());
+                    "best_of",
+                    Integer.toString(bestOf.getAsInt()),
+                    "n=" + options.choices() + ": no other choice is made here");
         }
-        return new CompletionRequest(
-                model,
-                prompts,
-                most,
-                minTokens,
-                new SamplingParams(temperature, topP, topK, seed),
-                stop,
-                stream,
-                includeUsage,
-                ignoreEos);
+        if ((long) prompts.size() * options.choices() > GenerationFields.MAX_CHOICES) {
+            throw FieldReader.refused(
+                    "n",
+                    Integer.toString(options.choices()),
+                    "at most %d answers; there are %d prompts"
+                            .formatted(GenerationFields.MAX_CHOICES, prompts.size()));
+        }
+        if (echo && logprobs.isPresent()) {
+            throw FieldReader.refused(
+                    "echo", "true", "false with logprobs: those of a prompt aren't computed here");
+        }
+        return new CompletionRequest(options, prompts, echo);
     }
 }

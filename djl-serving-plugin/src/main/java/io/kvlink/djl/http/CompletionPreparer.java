@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.chat.ChatTemplateException;
 import io.kvlink.djl.http.CompletionRequest.Prompt;
 import io.kvlink.djl.http.CompletionRequest.TextPrompt;
 import io.kvlink.djl.http.CompletionRequest.TokenPrompt;
 import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.spi.KvConnectorException;
-import io.kvlink.spi.TransferRoute;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
- * Turns a body into generation requests: parses, finds the model, tokenises, checks lengths. Takes
- * as long as the prompts are, so never on an event loop. Thread-safe.
+ * Turns a body into generation requests: parses, finds the model, writes the chat as a prompt,
+ * tokenises, checks lengths. Takes as long as the prompts are, so never on an event loop.
+ * Thread-safe.
  */
 final class CompletionPreparer {
-
-    private static final int DEFAULT_MAX_TOKENS = 16;
 
     private final ModelDirectory directory;
 
@@ -32,22 +29,64 @@ final class CompletionPreparer {
     /**
      * Prepares one request.
      *
-     * @param body of {@code POST /v1/completions}
+     * @param endpoint whose body it is
+     * @param body of the request
+     * @param bytes its length
      * @param requestId the client's, or a generated one
      * @throws ApiException if it can't be accepted
      */
-    PreparedCompletion prepare(InputStream body, String requestId) {
-        CompletionRequest request = CompletionParser.parse(body);
-        TextGenerator generator = find(request.model());
+    PreparedCompletion prepare(Endpoint endpoint, InputStream body, int bytes, String requestId) {
         try {
-            List<GenerationRequest> requests = new ArrayList<>(request.prompts().size());
-            for (Prompt prompt : request.prompts()) {
-                requests.add(prepare(request, generator, prompt, requestId, requests.size()));
-            }
-            return new PreparedCompletion(
-                    generator, List.copyOf(requests), request.stream(), request.includeUsage());
+            return switch (endpoint) {
+                case COMPLETIONS -> prepare(CompletionParser.parse(body), bytes, requestId);
+                case CHAT -> prepare(ChatParser.parse(body), bytes, requestId);
+            };
         } catch (GenerationException failure) {
             throw ApiException.of(failure);
+        }
+    }
+
+    private PreparedCompletion prepare(CompletionRequest request, int bytes, String requestId) {
+        TextGenerator generator = find(request.options().model(), bytes);
+        List<int[]> prompts = new ArrayList<>(request.prompts().size());
+        List<String> echoes = new ArrayList<>();
+        for (Prompt prompt : request.prompts()) {
+            int[] tokens = tokens(prompt, generator);
+            prompts.add(tokens);
+            if (request.echo()) {
+                echoes.add(
+                        prompt instanceof TextPrompt text ? text.text() : generator.decode(tokens));
+            }
+        }
+        return new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId)
+                .build(prompts, echoes);
+    }
+
+    private PreparedCompletion prepare(ChatRequest request, int bytes, String requestId) {
+        TextGenerator generator = find(request.options().model(), bytes);
+        // A template writes the special tokens itself; the tokenizer must not add a second set.
+        int[] tokens = generator.encode(rendered(request, generator), false);
+        requireTokens("messages", tokens);
+        return new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId)
+                .build(List.of(tokens), List.of());
+    }
+
+    private static String rendered(ChatRequest request, TextGenerator generator) {
+        ChatTemplate template =
+                generator
+                        .chatTemplate()
+                        .orElseThrow(
+                                () ->
+                                        ApiException.invalid(
+                                                null,
+                                                "no_chat_template",
+                                                "model=%s has no chat template; use /v1/completions, or give it one by option.chat_template"
+                                                        .formatted(generator.modelName())));
+        try {
+            return template.render(
+                    request.messages(), request.addGenerationPrompt(), request.templateArguments());
+        } catch (ChatTemplateException refused) {
+            throw ApiException.invalid("messages", null, String.valueOf(refused.getMessage()));
         }
     }
 
@@ -74,60 +113,35 @@ final class CompletionPreparer {
                                         "model=" + name + "; expected one of " + known));
     }
 
-    private static GenerationRequest prepare(
-            CompletionRequest request,
-            TextGenerator generator,
-            Prompt prompt,
-            String requestId,
-            int index) {
-        Optional<TransferRoute> route = route(requestId, index);
-        int[] tokens = tokens(prompt, generator);
-        int maxTokens = maxTokens(request, tokens.length, generator.contextLength());
-        return new GenerationRequest(
-                requestId + "-" + index,
-                route,
-                tokens,
-                maxTokens,
-                Math.min(request.minTokens(), maxTokens),
-                request.sampling(),
-                request.stop(),
-                request.ignoreEos());
-    }
-
-    private static Optional<TransferRoute> route(String requestId, int index) {
-        try {
-            return TransferRoute.find(requestId, index);
-        } catch (KvConnectorException cause) {
-            throw ApiException.invalid(
-                    "X-Request-Id", "bad_route", String.valueOf(cause.getMessage()));
+    private TextGenerator find(String name, int bytes) {
+        TextGenerator generator = find(name);
+        if (bytes > generator.maxRequestBytes()) {
+            throw new ApiException(
+                    HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
+                    "invalid_request_error",
+                    null,
+                    "request_too_large",
+                    "bytes=%d max_request_bytes=%d; send less"
+                            .formatted(bytes, generator.maxRequestBytes()));
         }
+        return generator;
     }
 
     private static int[] tokens(Prompt prompt, TextGenerator generator) {
         int[] tokens;
         if (prompt instanceof TextPrompt text) {
-            tokens = generator.encode(text.text());
+            tokens = generator.encode(text.text(), true);
         } else {
             tokens = ((TokenPrompt) prompt).tokens();
         }
-        if (tokens.length == 0) {
-            throw ApiException.invalid(
-                    "prompt", null, "a prompt has no tokens; expected at least one");
-        }
+        requireTokens("prompt", tokens);
         return tokens;
     }
 
-    /** Without {@code max_tokens} an answer is 16 tokens long, or what the context leaves. */
-    private static int maxTokens(CompletionRequest request, int promptTokens, int contextLength) {
-        int room = contextLength - promptTokens;
-        int asked = request.maxTokens().orElse(Math.max(1, Math.min(DEFAULT_MAX_TOKENS, room)));
-        if (asked <= room) {
-            return asked;
+    private static void requireTokens(String param, int[] tokens) {
+        if (tokens.length == 0) {
+            throw ApiException.invalid(
+                    param, null, "a prompt has no tokens; expected at least one");
         }
-        throw ApiException.invalid(
-                promptTokens < contextLength ? "max_tokens" : "prompt",
-                "context_length_exceeded",
-                "prompt_tokens=%d max_tokens=%d context_length=%d; shorten the prompt or the answer"
-                        .formatted(promptTokens, asked, contextLength));
     }
 }

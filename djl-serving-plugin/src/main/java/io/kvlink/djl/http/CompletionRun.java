@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;
@@ -19,7 +20,7 @@ final class CompletionRun {
 
     /** Hears what the generations say. At most one of the two ends is called, and last. */
     interface Sink {
-        void onText(int index, String text);
+        void onPiece(int index, TokenPiece piece);
 
         void onChoiceFinished(int index, GenerationResult result);
 
@@ -99,7 +100,14 @@ final class CompletionRun {
 
         @Override
         public void onToken(int tokenId, String text) {
-            post(() -> sink.onText(index, text));
+            onSampled(new SampledToken(tokenId), text);
+        }
+
+        @Override
+        public void onSampled(SampledToken token, String text) {
+            // Here, as this thread may use the tokenizer, and the sink's may not wait for it.
+            TokenPiece piece = TokenPiece.of(token, text, prepared.generator());
+            post(() -> sink.onPiece(index, piece));
         }
 
         @Override

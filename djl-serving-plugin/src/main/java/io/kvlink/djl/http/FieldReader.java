@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import com.google.gson.GsonBuilder;
 import com.google.gson.Strictness;
+import com.google.gson.ToNumberPolicy;
+import com.google.gson.TypeAdapter;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
@@ -17,6 +20,13 @@ final class FieldReader {
 
     private static final int SHOWN_CHARS = 60;
     private static final int NUMBER_CHARS = 64;
+
+    // Whole numbers stay whole. The reader bounds how deep values may be nested.
+    private static final TypeAdapter<Object> ADAPTER =
+            new GsonBuilder()
+                    .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
+                    .create()
+                    .getAdapter(Object.class);
 
     private final JsonReader json;
 
@@ -127,6 +137,11 @@ final class FieldReader {
     /** Reads whatever is next, as it is shown in a refusal. */
     ApiException wrongType(String param, String allowed) throws IOException {
         return refused(param, describe(), allowed);
+    }
+
+    /** Reads whatever is next as maps, lists, strings, numbers, booleans and nulls. */
+    @Nullable Object value() throws IOException {
+        return ADAPTER.read(json);
     }
 
     void end() throws IOException {

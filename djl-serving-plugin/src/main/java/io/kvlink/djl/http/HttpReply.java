@@ -78,6 +78,10 @@ final class HttpReply {
         if (failure.retryable()) {
             response.headers().set(HttpHeaderNames.RETRY_AFTER, "1");
         }
+        if (failure.status().equals(HttpResponseStatus.GATEWAY_TIMEOUT)) {
+            // OpenAI's clients would ask again, which takes as long again.
+            response.headers().set("X-Should-Retry", "false");
+        }
         if (!allow.isEmpty()) {
             response.headers().set(HttpHeaderNames.ALLOW, allow);
         }

@@ -10,7 +10,9 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
@@ -22,7 +24,6 @@ import java.util.function.Supplier;
  */
 public final class OpenAiSurface implements AutoCloseable {
 
-    private static final String COMPLETIONS = "/v1/completions";
     private static final String MODELS = "/v1/models";
     private static final String HEALTH = "/health";
     private static final String METRICS = "/metrics";
@@ -59,9 +60,17 @@ public final class OpenAiSurface implements AutoCloseable {
         String path = query < 0 ? uri : uri.substring(0, query);
         return switch (path) {
             case STATUS -> true;
-            case COMPLETIONS, MODELS, HEALTH, METRICS -> !directory.models().isEmpty();
-            default -> path.startsWith(MODELS + "/") && !directory.models().isEmpty();
+            case MODELS, HEALTH, METRICS -> !directory.models().isEmpty();
+            default ->
+                    (endpoint(path).isPresent() || path.startsWith(MODELS + "/"))
+                            && !directory.models().isEmpty();
         };
+    }
+
+    private static Optional<Endpoint> endpoint(String path) {
+        return Arrays.stream(Endpoint.values())
+                .filter(endpoint -> endpoint.path().equals(path))
+                .findFirst();
     }
 
     /**
@@ -102,12 +111,16 @@ public final class OpenAiSurface implements AutoCloseable {
         try {
             check(request, given);
             QueryStringDecoder uri = new QueryStringDecoder(request.uri());
-            if (uri.path().equals(COMPLETIONS)) {
+            Optional<Endpoint> endpoint = endpoint(uri.path());
+            if (endpoint.isPresent()) {
+                CompletionExchange.Asked asked =
+                        new CompletionExchange.Asked(
+                                endpoint.get(),
+                                id,
+                                clock.instant().getEpochSecond(),
+                                "1".equals(request.headers().get("X-KvLink-Stats")));
                 requireMethod(
-                        request,
-                        reply,
-                        "POST",
-                        () -> complete(ctx, request, reply, id, body.retain()));
+                        request, reply, "POST", () -> complete(ctx, reply, asked, body.retain()));
             } else {
                 requireMethod(request, reply, "GET, HEAD", () -> inform(ctx, reply, id, uri));
             }
@@ -159,18 +172,14 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private void complete(
             ChannelHandlerContext ctx,
-            HttpRequest request,
             HttpReply reply,
-            String id,
+            CompletionExchange.Asked asked,
             ByteBuf body) {
-        boolean stats = "1".equals(request.headers().get("X-KvLink-Stats"));
         new CompletionExchange(
                         new CompletionExchange.Shared(preparer, offload),
                         ctx.channel(),
                         reply,
-                        id,
-                        clock.instant().getEpochSecond(),
-                        stats)
+                        asked)
                 .takeBody(body);
     }
 

@@ -6,15 +6,41 @@ import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 
 /**
- * A completion request that only has to be submitted.
+ * A request that only has to be submitted.
  *
+ * @param endpoint whose answer it gets
  * @param generator the model asked
- * @param requests one for each prompt, in their order
+ * @param requests one for each answer: those to the first prompt, then those to the second, …
+ * @param choicesPerPrompt how many answers each prompt gets
+ * @param echoes what each answer begins with; empty for nothing
  * @param stream true to send tokens as they come
  * @param includeUsage true to end a stream with a chunk of figures
  */
 record PreparedCompletion(
+        Endpoint endpoint,
         TextGenerator generator,
         List<GenerationRequest> requests,
+        int choicesPerPrompt,
+        List<String> echoes,
         boolean stream,
-        boolean includeUsage) {}
+        boolean includeUsage) {
+
+    /** What the answer of an index begins with. */
+    String echo(int index) {
+        return echoes.isEmpty() ? "" : echoes.get(index / choicesPerPrompt);
+    }
+
+    /** How its answers are written. */
+    AnswerJson json(String requestId, long createdSeconds) {
+        AnswerJson.Head head =
+                new AnswerJson.Head(
+                        endpoint.idPrefix() + requestId,
+                        createdSeconds,
+                        generator.modelName(),
+                        stream && includeUsage);
+        return switch (endpoint) {
+            case COMPLETIONS -> new CompletionJson(head);
+            case CHAT -> new ChatJson(head);
+        };
+    }
+}

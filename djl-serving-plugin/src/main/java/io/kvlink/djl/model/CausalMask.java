@@ -30,4 +30,9 @@ record CausalMask(NDArray square) {
         rows.attach(owner);
         return TorchOps.slice(rows, 1, 0, count);
     }
+
+    /** The reverse, {@code [count, count]}: hides earlier tokens from later ones. */
+    NDArray past(NDManager owner, int count) {
+        return of(owner, count).transpose();
+    }
 }

@@ -7,8 +7,12 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 record JsonFields(String file, JsonObject json) {
     private static final int MAX_SHOWN = 80;
+    private static final long MAX_FILE_BYTES = 1 << 24;
 
     static JsonFields parse(String file, String text) {
         try {
@@ -28,10 +33,31 @@ record JsonFields(String file, JsonObject json) {
         }
     }
 
+    /** The text of a model directory's file, which must be small. */
+    static String text(Path file) {
+        try {
+            long bytes = Files.size(file);
+            if (bytes > MAX_FILE_BYTES) {
+                throw new ModelLoadException(
+                        "file=%s bytes=%d expected=at most %d"
+                                .formatted(file, bytes, MAX_FILE_BYTES));
+            }
+            return Files.readString(file);
+        } catch (IOException cause) {
+            throw new ModelLoadException(
+                    "file=%s not readable; is it a Hugging Face model directory?".formatted(file),
+                    cause);
+        }
+    }
+
     /** The key's value; null if it is absent or JSON null. */
     @Nullable JsonElement find(String key) {
         JsonElement value = json.get(key);
         return value == null || value.isJsonNull() ? null : value;
+    }
+
+    boolean has(String key) {
+        return find(key) != null;
     }
 
     JsonFields object(String key) {
@@ -100,6 +126,21 @@ record JsonFields(String file, JsonObject json) {
         throw unexpected(key, "a number more than 0");
     }
 
+    /** The key's number, which must lie in this range; empty if absent. */
+    OptionalDouble number(String key, double min, double max) {
+        JsonElement value = find(key);
+        if (value == null) {
+            return OptionalDouble.empty();
+        }
+        if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
+            double number = primitive.getAsDouble();
+            if (number >= min && number <= max) {
+                return OptionalDouble.of(number);
+            }
+        }
+        throw unexpected(key, "a number %s..%s".formatted(min, max));
+    }
+
     /** The key's ids, given as one number or as an array; empty if absent. */
     List<Integer> ids(String key, int vocabSize) {
         JsonElement value = find(key);
@@ -116,6 +157,11 @@ record JsonFields(String file, JsonObject json) {
             ids.add((int) id);
         }
         return ids;
+    }
+
+    /** For a value that is well formed, but stands for something that isn't served. */
+    ModelLoadException unsupported(String key, List<String> supported) {
+        return unexpected(key, "one of %s; nothing else is served".formatted(supported));
     }
 
     ModelLoadException unexpected(String key, String expected) {

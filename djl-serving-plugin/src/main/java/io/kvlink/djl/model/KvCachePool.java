@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The KV memory of one model, on the device that computes: for each layer one run of bytes that the
- * engine sees, without a copy, as a float32 array {@code [2, slots, kvHeads, headDim]}; a slot
- * holds one token.
+ * engine sees, without a copy, as an array {@code [2, slots, kvHeads, headDim]} of the type that
+ * the model is computed in; a slot holds one token.
  *
  * <pre>
  *  layer's region:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
- *  K or V block:    | 16 tokens x kvHeads x headDim floats, {@link #blockBytes()} bytes         |
+ *  K or V block:    | 16 tokens x kvHeads x headDim numbers, {@link #blockBytes()} bytes        |
  * </pre>
  *
  * <p>A sequence's blocks are contiguous on purpose: attention then reads views instead of gathering
@@ -27,10 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread allocates, releases and computes; counters may be read from any thread. The bytes
  * themselves may be moved by a connector's thread between a layer hook's two calls.
  *
- * <p>On the CPU the memory is direct buffers: they count against the JVM's {@code
- * -XX:MaxDirectMemorySize}, and live until the last one handed out is unreachable, even after
- * {@link #close}. On a GPU it is DJL's arrays: {@link #close} frees it, so a connector that was
- * told of it is closed first.
+ * <p>The memory is DJL's arrays: {@link #close} frees it, so a connector that was told of it is
+ * closed first, and nothing reads a region afterwards.
  */
 public final class KvCachePool implements AutoCloseable {
     /** Tokens in a block. */
@@ -40,16 +38,19 @@ public final class KvCachePool implements AutoCloseable {
     private final List<KvLayerMemory> memory;
     private final BlockRuns runs;
     private final int tokenBytes;
+    private final ComputeType type;
 
     private KvCachePool(NDManager manager, ModelConfig config, int blocks) {
         this.manager = manager;
         this.runs = new BlockRuns(blocks);
-        this.tokenBytes = Math.multiplyExact(config.kvHeads() * Float.BYTES, config.headDim());
+        this.type = config.computeType();
+        int elementBytes = type.kvType().bytes();
+        this.tokenBytes = Math.multiplyExact(config.kvHeads() * elementBytes, config.headDim());
         this.memory = new ArrayList<>();
         Shape shape =
                 new Shape(2, (long) blocks * BLOCK_TOKENS, config.kvHeads(), config.headDim());
         for (int layer = 0; layer < config.layers(); layer++) {
-            memory.add(KvLayerMemory.allocate(manager, shape));
+            memory.add(KvLayerMemory.allocate(manager, shape, config.computeType()));
         }
         // A connector's streams don't wait for the engine's, where the zeros are on their way.
         Scratch.open(manager).close();
@@ -64,7 +65,8 @@ public final class KvCachePool implements AutoCloseable {
      */
     public static KvCachePool open(ModelConfig config, int tokens, Device device) {
         long slots = ((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS * BLOCK_TOKENS;
-        long layerBytes = 2 * slots * config.kvHeads() * config.headDim() * Float.BYTES;
+        long elements = 2 * slots * config.kvHeads() * config.headDim();
+        long layerBytes = elements * config.computeType().kvType().bytes();
         if (tokens <= 0 || layerBytes > Integer.MAX_VALUE - KvLayerMemory.ALIGNMENT) {
             throw new IllegalArgumentException(
                     "tokens=%d layerBytes=%d allowed=more than 0 tokens, less than 2 GiB a layer"
@@ -189,6 +191,7 @@ public final class KvCachePool implements AutoCloseable {
     boolean fits(ModelConfig config) {
         Shape shape = layerArray(0).getShape();
         return layers() == config.layers()
+                && type == config.computeType()
                 && shape.get(2) == config.kvHeads()
                 && shape.get(3) == config.headDim();
     }
@@ -230,10 +233,7 @@ public final class KvCachePool implements AutoCloseable {
         return runs.size() - runs.used();
     }
 
-    /**
-     * Ends the engine's view of the memory, and on a GPU frees it; closing again does nothing. The
-     * connector is closed before.
-     */
+    /** Frees the memory; closing again does nothing. The connector is closed before. */
     @Override
     public void close() {
         manager.close();

@@ -3,7 +3,6 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.tensor.TensorMemory;
 import io.kvlink.spi.MemoryRegion;
@@ -13,41 +12,37 @@ import java.nio.ByteOrder;
 /**
  * One layer's KV memory, as a connector and as the engine see it: the same bytes, zeroed.
  *
- * @param region on the host a direct buffer, which lives until the last buffer of it is
- *     unreachable; on a device the array's memory, which lives until the array is closed
- * @param array float32, closed by its manager
+ * @param region the array's memory, which lives until the array is closed; on the host a direct
+ *     buffer over it
+ * @param array of the type that is computed in, closed by its manager
  */
 record KvLayerMemory(MemoryRegion region, NDArray array) {
     /** Every layer begins at a multiple of this; a device's allocator aligns more coarsely. */
     static final int ALIGNMENT = 64;
 
     /** Allocates on the manager's device. */
-    static KvLayerMemory allocate(NDManager manager, Shape shape) {
-        return manager.getDevice().isGpu() ? onDevice(manager, shape) : onHost(manager, shape);
-    }
-
-    private static KvLayerMemory onHost(NDManager manager, Shape shape) {
-        int bytes = Math.toIntExact(shape.size() * Float.BYTES);
-        ByteBuffer buffer =
-                ByteBuffer.allocateDirect(bytes + ALIGNMENT)
-                        .alignedSlice(ALIGNMENT)
-                        .slice(0, bytes)
-                        .order(ByteOrder.nativeOrder());
+    static KvLayerMemory allocate(NDManager manager, Shape shape, ComputeType type) {
+        NDArray array = manager.zeros(shape, type.carrier());
         return new KvLayerMemory(
-                MemoryRegion.ofBuffer(buffer),
-                manager.create(
-                        buffer.duplicate().order(ByteOrder.nativeOrder()),
-                        shape,
-                        DataType.FLOAT32));
+                manager.getDevice().isGpu() ? onDevice(manager, array, type) : onHost(array),
+                type.over(array));
     }
 
-    private static KvLayerMemory onDevice(NDManager manager, Shape shape) {
-        NDArray array = manager.zeros(shape, DataType.FLOAT32);
-        MemoryRegion region =
-                MemoryRegion.ofDevice(
-                        manager.getDevice().getDeviceId(),
-                        TensorMemory.address(array),
-                        shape.size() * Float.BYTES);
-        return new KvLayerMemory(region, array);
+    private static MemoryRegion onHost(NDArray array) {
+        // The array's own bytes, since it is contiguous and on the CPU.
+        ByteBuffer buffer = array.toByteBuffer(true).order(ByteOrder.nativeOrder());
+        if (buffer.alignmentOffset(0, ALIGNMENT) != 0) {
+            throw new IllegalStateException(
+                    "libtorch's memory is no multiple of %d bytes: %s"
+                            .formatted(ALIGNMENT, array.getShape()));
+        }
+        return MemoryRegion.ofBuffer(buffer);
+    }
+
+    private static MemoryRegion onDevice(NDManager manager, NDArray array, ComputeType type) {
+        return MemoryRegion.ofDevice(
+                manager.getDevice().getDeviceId(),
+                TensorMemory.address(array),
+                array.size() * type.kvType().bytes());
     }
 }

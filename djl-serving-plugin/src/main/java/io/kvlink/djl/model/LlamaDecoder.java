@@ -18,8 +18,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Llama-family decoder in float32 on DJL's PyTorch engine, on the device of its pool. One thread,
- * the pool's; parts of a batch are computed on others while it waits.
+ * A decoder of Llama's kind on DJL's PyTorch engine, on the device of its pool. One thread, the
+ * pool's; parts of a batch are computed on others while it waits.
  *
  * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
  * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
@@ -84,10 +84,10 @@ public final class LlamaDecoder implements AutoCloseable {
     }
 
     /**
-     * Reads {@code model.safetensors} of a model directory. The decoder borrows the pool, which
-     * must have been opened with the same configuration and must outlive it.
+     * Reads the weights of a model directory, from one file or from shards. The decoder borrows the
+     * pool, which must have been opened with the same configuration and must outlive it.
      *
-     * @throws ModelLoadException if the file does not hold what the configuration asks for
+     * @throws ModelLoadException if the files don't hold what the configuration asks for
      */
     public static LlamaDecoder load(Path modelDirectory, ModelConfig config, KvCachePool pool) {
         return load(modelDirectory, config, pool, DecodeSettings.DEFAULT);
@@ -106,6 +106,11 @@ public final class LlamaDecoder implements AutoCloseable {
             manager.close();
             throw cause;
         }
+    }
+
+    /** The files that {@link #load} reads of a directory, in the order of their names. */
+    public static List<Path> weightFiles(Path modelDirectory) {
+        return Checkpoint.files(modelDirectory);
     }
 
     /**
@@ -270,7 +275,7 @@ public final class LlamaDecoder implements AutoCloseable {
     }
 
     private NDArray embed(NDManager scratch, long[] tokens) {
-        return TorchOps.embedding(scratch.create(tokens), weights.embedding());
+        return TorchOps.wide(TorchOps.embedding(scratch.create(tokens), weights.embedding()));
     }
 
     private static long[] longs(int[] tokens) {

@@ -19,6 +19,7 @@ final class LlamaLayer {
     private final LlamaWeights.Layer weights;
     private final RmsNorm norm;
     private final CausalMask mask;
+    private final int window;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
@@ -37,10 +38,11 @@ final class LlamaLayer {
         this.weights = weights;
         this.norm = norm;
         this.mask = mask;
+        this.window = config.windows().get(index);
         this.kv = kv;
         this.keys = kv.get(0);
         this.values = kv.get(1);
-        this.rowAttention = new RowAttention(config, kv, keys, values);
+        this.rowAttention = new RowAttention(config, window, kv, keys, values);
     }
 
     /** What a forward call computes. */
@@ -82,7 +84,9 @@ final class LlamaLayer {
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {
         NDArray qkv = weights.qkv().apply(norm.apply(x));
-        step.rotary().rotate(rotated(qkv, step.count()));
+        NDArray heads = queriesAndKeys(qkv, step.count());
+        weights.headNorms().apply(heads, norm);
+        step.rotary().rotate(heads.reshape(halves(step.count())));
         hook.beforeAttention(index);
         x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
         hook.afterLayer(index);
@@ -100,11 +104,16 @@ final class LlamaLayer {
         return attention(scratch, qkv, chunk);
     }
 
-    /** The q and k part of {@code qkv}, each head's halves on an axis of their own. */
-    private NDArray rotated(NDArray qkv, int count) {
+    /** A view of the q and k part of {@code qkv}, {@code [count, heads + kvHeads, headDim]}. */
+    private NDArray queriesAndKeys(NDArray qkv, int count) {
         int heads = config.heads() + config.kvHeads();
         return TorchOps.slice(qkv, 1, 0, (long) heads * config.headDim())
-                .reshape(new Shape(count, heads, 2, config.headDim() / 2));
+                .reshape(new Shape(count, heads, config.headDim()));
+    }
+
+    /** The same with each head's halves on an axis of their own. */
+    private Shape halves(int count) {
+        return new Shape(count, config.heads() + config.kvHeads(), 2, config.headDim() / 2);
     }
 
     private void store(NDArray qkv, Chunk step) {
@@ -134,16 +143,38 @@ final class LlamaLayer {
     /** Attention of some rows of queries over views of all they may see of the pool. */
     private NDArray tile(
             NDManager scratch, NDArray queries, int firstSlot, int position, int count) {
-        int length = position + count;
-        long end = (long) firstSlot + length;
-        NDArray keysSeen = TorchOps.rows(scratch, keys, firstSlot, end).transpose(1, 2, 0);
-        NDArray valuesSeen = TorchOps.rows(scratch, values, firstSlot, end).transpose(1, 0, 2);
+        int from = firstSeen(position);
+        int length = position + count - from;
+        NDArray keysSeen = seen(scratch, keys, firstSlot + from, length).transpose(1, 2, 0);
+        NDArray valuesSeen = seen(scratch, values, firstSlot + from, length).transpose(1, 0, 2);
         NDArray scores = grouped(queries, count).batchMatMul(keysSeen);
         if (count > 1) {
             NDArray byHead = scores.reshape(new Shape(config.heads(), count, length));
-            TorchOps.slice(byHead, 2, position, length).addi(mask.of(scratch, count));
+            TorchOps.slice(byHead, 2, length - count, length).addi(mask.of(scratch, count));
+            hideOutgrown(scratch, byHead, position, count);
         }
         return joined(scores.softmax(-1).batchMatMul(valuesSeen), count);
+    }
+
+    /** The first position that a query at {@code position} sees. */
+    private int firstSeen(int position) {
+        return window == 0 ? 0 : Math.max(0, position + 1 - window);
+    }
+
+    /** Rows of K or V as float32, {@code [count, kvHeads, headDim]}; a view if they are. */
+    private static NDArray seen(NDManager scratch, NDArray rows, int firstSlot, int count) {
+        return TorchOps.wide(TorchOps.rows(scratch, rows, firstSlot, (long) firstSlot + count));
+    }
+
+    /** Hides from the later queries of a tile what its first ones still see. */
+    private void hideOutgrown(NDManager scratch, NDArray scores, int position, int count) {
+        // Queries below this index see all that the first one sees.
+        int whole = Math.max(0, window - 1 - position);
+        int outgrowing = count - whole;
+        if (window > 0 && outgrowing > 1) {
+            NDArray later = TorchOps.slice(scores, 1, whole, count);
+            TorchOps.slice(later, 2, 0, outgrowing).addi(mask.past(scratch, outgrowing));
+        }
     }
 
     /** Queries as {@code [kvHeads, heads / kvHeads * count, headDim]}: a group shares its K. */

@@ -1,39 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A Llama's weights in float32, arranged once for few and large matrix products: q, k and v are one
- * matrix, so are gate and up; the norms' weights and the scale of attention are multiplied into the
- * matrices behind them. All of that is done on the CPU, so it has the same bits on every device.
- * The arrays belong to the manager they were read with, and are on its device.
+ * A model's weights, arranged once for few and large matrix products: q, k and v are one matrix, so
+ * are gate and up; the norms' weights and the scale of attention are multiplied into the matrices
+ * behind them. All of that is done in float32 on the CPU, so it has the same bits on every device;
+ * only then is a matrix rounded to the type that is computed in. The arrays belong to the manager
+ * they were read with, and are on its device.
  *
  * @param embedding {@code [vocabulary, hidden]}
- * @param norm the last norm's weight {@code [hidden]}
+ * @param norm the last norm's weight {@code [hidden]}, float32
  * @param head to logits; the embedding itself if the two are tied
  */
 record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Projection head) {
     /**
      * One layer.
      *
-     * @param qkv rows of q, scaled by 1/sqrt(headDim), then of k, then of v
+     * @param qkv rows of q, then of k, then of v; without head norms those of q are scaled by
+     *     1/sqrt(headDim)
+     * @param headNorms of q and k
      * @param out of attention
      * @param gateUp rows of gate, then of up
      */
-    record Layer(Projection qkv, Projection out, Projection gateUp, Projection down) {
+    record Layer(
+            Projection qkv,
+            HeadNorms headNorms,
+            Projection out,
+            Projection gateUp,
+            Projection down) {
         private Layer withSingleRows(NDManager manager) {
             return new Layer(
                     qkv.withSingleRow(manager),
+                    headNorms,
                     out.withSingleRow(manager),
                     gateUp.withSingleRow(manager),
                     down.withSingleRow(manager));
@@ -62,111 +66,123 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
                 head.withSingleRow(manager));
     }
 
+    /**
+     * Reads a directory's weights, one matrix after the other: besides what it returns it needs the
+     * largest matrix twice in float32, on the CPU.
+     *
+     * @throws ModelLoadException if the files don't hold what the configuration asks for
+     */
     static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
-        try (Safetensors file = Safetensors.open(directory.resolve(Safetensors.FILE));
-                NDManager host = PyTorchRuntime.newManager(Device.cpu())) {
-            NDManager arranging = manager.getDevice().isGpu() ? host : manager;
-            return new Reader(manager, arranging, file, config).weights();
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                WeightReader reader = new WeightReader(manager, checkpoint, config.computeType())) {
+            return new Arrangement(reader, config).weights();
         }
     }
 
-    /**
-     * Reads and rearranges one file.
-     *
-     * @param home whom the results belong to
-     * @param manager on the CPU, where they are arranged; home itself if it is there
-     */
-    private record Reader(NDManager home, NDManager manager, Safetensors file, ModelConfig config) {
+    /** Which tensors make up which matrix. */
+    private record Arrangement(WeightReader reader, ModelConfig config) {
         private static final String PREFIX = "model.";
+        private static final String WEIGHT = ".weight";
+        private static final String BIAS = ".bias";
 
         LlamaWeights weights() {
-            long[] tokenShape = {config.vocabSize(), config.hiddenSize()};
-            NDArray embedding = settle(matrix(PREFIX + "embed_tokens.weight", tokenShape));
+            int hidden = config.hiddenSize();
+            int vocabulary = config.vocabSize();
+            NDArray embedding =
+                    reader.settle(
+                            reader.matrix(PREFIX + "embed_tokens.weight", vocabulary, hidden));
             List<Layer> layers = new ArrayList<>();
             for (int layer = 0; layer < config.layers(); layer++) {
                 layers.add(layer(PREFIX + "layers." + layer + "."));
             }
-            NDArray norm = array(config.hiddenSize());
-            file.read(PREFIX + "norm.weight", floats(norm), config.hiddenSize());
+            NDArray norm = reader.settleWide(reader.vector(PREFIX + "norm.weight", hidden));
             Projection head =
                     config.tiedEmbeddings()
                             ? Projection.over(embedding)
-                            : projection(matrix("lm_head.weight", tokenShape));
-            return new LlamaWeights(embedding, List.copyOf(layers), settle(norm), head);
+                            : reader.projection(
+                                    reader.matrix("lm_head.weight", vocabulary, hidden), null);
+            return new LlamaWeights(embedding, List.copyOf(layers), norm, head);
         }
 
         private Layer layer(String prefix) {
-            long hidden = config.hiddenSize();
-            long queries = (long) config.heads() * config.headDim();
-            long keys = (long) config.kvHeads() * config.headDim();
-            long inner = config.intermediateSize();
-
-            NDArray qkv = array(queries + 2 * keys, hidden);
-            FloatBuffer qkvRows = floats(qkv);
-            file.read(prefix + "self_attn.q_proj.weight", qkvRows, queries, hidden);
-            file.read(prefix + "self_attn.k_proj.weight", qkvRows, keys, hidden);
-            file.read(prefix + "self_attn.v_proj.weight", qkvRows, keys, hidden);
-            scaleColumns(qkv, prefix + "input_layernorm.weight");
-            try (NDArray queryRows = TorchOps.slice(qkv, 0, 0, queries)) {
-                queryRows.muli(1 / Math.sqrt(config.headDim()));
-            }
-
-            NDArray gateUp = array(2 * inner, hidden);
-            FloatBuffer gateUpRows = floats(gateUp);
-            file.read(prefix + "mlp.gate_proj.weight", gateUpRows, inner, hidden);
-            file.read(prefix + "mlp.up_proj.weight", gateUpRows, inner, hidden);
-            scaleColumns(gateUp, prefix + "post_attention_layernorm.weight");
-
+            int hidden = config.hiddenSize();
+            int inner = config.intermediateSize();
+            int queries = config.heads() * config.headDim();
+            boolean mlpBias = config.biases().mlp();
             return new Layer(
-                    projection(qkv),
-                    projection(matrix(prefix + "self_attn.o_proj.weight", hidden, queries)),
-                    projection(gateUp),
-                    projection(matrix(prefix + "mlp.down_proj.weight", hidden, inner)));
+                    qkv(prefix),
+                    headNorms(prefix),
+                    plain(prefix + "self_attn.o_proj", hidden, queries, config.biases().out()),
+                    gateUp(prefix),
+                    plain(prefix + "mlp.down_proj", hidden, inner, mlpBias));
         }
 
-        private Projection projection(NDArray matrix) {
-            Projection arranged = Projection.take(matrix);
-            return new Projection(settle(arranged.weight()), arranged.outRows());
-        }
-
-        /** Takes an arranged array home. */
-        private NDArray settle(NDArray array) {
-            if (array.getDevice().equals(home.getDevice())) {
-                return array;
+        private Projection qkv(String prefix) {
+            int queries = config.heads() * config.headDim();
+            int keys = config.kvHeads() * config.headDim();
+            List<WeightReader.Part> parts =
+                    List.of(
+                            new WeightReader.Part(prefix + "self_attn.q_proj", queries),
+                            new WeightReader.Part(prefix + "self_attn.k_proj", keys),
+                            new WeightReader.Part(prefix + "self_attn.v_proj", keys));
+            NDArray matrix = reader.stacked(parts, WEIGHT, config.hiddenSize());
+            scaleColumns(matrix, prefix + "input_layernorm.weight");
+            NDArray bias = config.biases().qkv() ? reader.stacked(parts, BIAS) : null;
+            if (!config.headNorms()) {
+                scaleQueries(matrix, queries);
+                if (bias != null) {
+                    scaleQueries(bias, queries);
+                }
             }
-            try (array) {
-                NDArray settled = array.toDevice(home.getDevice(), true);
-                settled.attach(home);
-                return settled;
+            return reader.projection(matrix, bias);
+        }
+
+        private Projection gateUp(String prefix) {
+            int inner = config.intermediateSize();
+            List<WeightReader.Part> parts =
+                    List.of(
+                            new WeightReader.Part(prefix + "mlp.gate_proj", inner),
+                            new WeightReader.Part(prefix + "mlp.up_proj", inner));
+            NDArray matrix = reader.stacked(parts, WEIGHT, config.hiddenSize());
+            scaleColumns(matrix, prefix + "post_attention_layernorm.weight");
+            return reader.projection(
+                    matrix, config.biases().mlp() ? reader.stacked(parts, BIAS) : null);
+        }
+
+        private Projection plain(String name, int out, int in, boolean bias) {
+            return reader.projection(
+                    reader.matrix(name + WEIGHT, out, in),
+                    bias ? reader.vector(name + BIAS, out) : null);
+        }
+
+        private HeadNorms headNorms(String prefix) {
+            if (!config.headNorms()) {
+                return HeadNorms.NONE;
+            }
+            int headDim = config.headDim();
+            try (NDArray query = reader.vector(prefix + "self_attn.q_norm.weight", headDim);
+                    NDArray key = reader.vector(prefix + "self_attn.k_norm.weight", headDim)) {
+                query.muli(scale());
+                return HeadNorms.of(
+                        reader.settleWide(
+                                HeadNorms.weights(query, config.heads(), key, config.kvHeads())));
+            }
+        }
+
+        private double scale() {
+            return 1 / Math.sqrt(config.headDim());
+        }
+
+        private void scaleQueries(NDArray rows, int queries) {
+            try (NDArray queryRows = TorchOps.slice(rows, 0, 0, queries)) {
+                queryRows.muli(scale());
             }
         }
 
         private void scaleColumns(NDArray matrix, String name) {
-            try (NDArray scale = array(config.hiddenSize())) {
-                file.read(name, floats(scale), config.hiddenSize());
+            try (NDArray scale = reader.vector(name, config.hiddenSize())) {
                 matrix.muli(scale);
             }
-        }
-
-        private NDArray matrix(String name, long... shape) {
-            NDArray matrix = array(shape);
-            file.read(name, floats(matrix), shape);
-            return matrix;
-        }
-
-        private NDArray array(long... shape) {
-            Shape wanted = new Shape(shape);
-            if (wanted.size() > Integer.MAX_VALUE / Float.BYTES) {
-                throw new ModelLoadException(
-                        "shape=%s bytes=%d expected=less than 2 GiB a matrix"
-                                .formatted(wanted, wanted.size() * Float.BYTES));
-            }
-            return manager.create(wanted, DataType.FLOAT32);
-        }
-
-        /** The array's own memory, aligned by the engine; valid while the array is open. */
-        private static FloatBuffer floats(NDArray array) {
-            return array.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
         }
     }
 }

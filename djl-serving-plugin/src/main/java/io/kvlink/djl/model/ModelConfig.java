@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
-import com.google.gson.JsonPrimitive;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalInt;
@@ -15,10 +14,17 @@ import org.jspecify.annotations.Nullable;
  * The shape of a Llama-family model, as {@code config.json} and {@code generation_config.json} of a
  * Hugging Face model directory give it.
  *
- * @param contextLength most positions of a sequence ({@code max_position_embeddings})
+ * @param contextLength most positions of a sequence ({@code max_position_embeddings}; with YaRN
+ *     what it was made for)
+ * @param rope how positions turn the heads
+ * @param biases which products add one
+ * @param headNorms whether each head of q and k has an RMS norm of its own
+ * @param windows for each layer how many of the last tokens a query sees, its own included; 0 is
+ *     all of them
  * @param bosToken begins a sequence; the tokenizer adds it if its post-processor says so
  * @param eosTokens any of them ends a generation; may be empty
- * @param diskType of the weights in the file, such as {@code float16}; they are computed in float32
+ * @param diskType of the weights in the file, such as {@code float16}
+ * @param computeType of the weights in memory, of the products and of the KV
  */
 public record ModelConfig(
         int vocabSize,
@@ -29,16 +35,22 @@ public record ModelConfig(
         int kvHeads,
         int headDim,
         int contextLength,
-        double ropeTheta,
+        Rope rope,
         double rmsNormEps,
         boolean tiedEmbeddings,
+        Family.Biases biases,
+        boolean headNorms,
+        List<Integer> windows,
         OptionalInt bosToken,
         List<Integer> eosTokens,
-        String diskType) {
+        String diskType,
+        ComputeType computeType) {
     private static final String FILE = "config.json";
-    private static final String GENERATION_FILE = "generation_config.json";
-    private static final int MAX_SIZE = 1 << 22;
-    private static final long MAX_FILE_BYTES = 1 << 22;
+    static final int MAX_SIZE = 1 << 22;
+    private static final int MAX_LAYERS = 1024;
+    private static final List<String> DISK_TYPES = List.of("float16", "bfloat16", "float32");
+    private static final List<String> EXPERTS =
+            List.of("num_experts", "num_local_experts", "n_routed_experts");
 
     /** Refuses shapes that no Llama has. */
     public ModelConfig {
@@ -47,6 +59,7 @@ public record ModelConfig(
         long width = (heads + 2L * kvHeads) * headDim;
         require(width <= MAX_SIZE, "head_dim", headDim, "(heads + 2 kv heads) x it <= " + MAX_SIZE);
         eosTokens = List.copyOf(eosTokens);
+        windows = List.copyOf(windows);
     }
 
     /**
@@ -55,42 +68,75 @@ public record ModelConfig(
      * @throws ModelLoadException if a file is missing, malformed or asks for something unsupported
      */
     public static ModelConfig read(Path modelDirectory) {
-        Path generation = modelDirectory.resolve(GENERATION_FILE);
+        Path generation = modelDirectory.resolve(GenerationDefaults.FILE);
         return parse(
-                text(modelDirectory.resolve(FILE)),
-                Files.exists(generation) ? text(generation) : null);
+                JsonFields.text(modelDirectory.resolve(FILE)),
+                Files.exists(generation) ? JsonFields.text(generation) : null);
     }
 
     static ModelConfig parse(String configJson, @Nullable String generationJson) {
         JsonFields config = JsonFields.parse(FILE, configJson);
+        Family family = Family.of(config);
         refuseUnsupported(config);
         int vocabSize = config.count("vocab_size", MAX_SIZE);
         int hiddenSize = config.count("hidden_size", MAX_SIZE);
         int heads = config.count("num_attention_heads", MAX_SIZE);
-        if (config.find("head_dim") == null && hiddenSize % heads != 0) {
+        int headDim = config.count("head_dim", MAX_SIZE, family.headDim(hiddenSize, heads));
+        if (!config.has("head_dim")
+                && headDim * (long) heads != hiddenSize
+                && !family.headNorms()) {
             throw config.unexpected("head_dim", "a number, as heads do not divide hidden_size");
         }
+        Rope rope = Rope.of(config);
+        int context = rope.contextLength(config.count("max_position_embeddings", MAX_SIZE));
+        int layers = config.count("num_hidden_layers", MAX_LAYERS);
         List<Integer> bos = config.ids("bos_token_id", vocabSize);
         Set<Integer> eos = new LinkedHashSet<>(config.ids("eos_token_id", vocabSize));
         if (generationJson != null) {
-            JsonFields generation = JsonFields.parse(GENERATION_FILE, generationJson);
-            eos.addAll(generation.ids("eos_token_id", vocabSize));
+            eos.addAll(GenerationDefaults.parse(generationJson, vocabSize).eosTokens());
         }
         return new ModelConfig(
                 vocabSize,
                 hiddenSize,
                 config.count("intermediate_size", MAX_SIZE),
-                config.count("num_hidden_layers", 1024),
+                layers,
                 heads,
-                config.count("num_key_value_heads", MAX_SIZE, heads),
-                config.count("head_dim", MAX_SIZE, Math.max(1, hiddenSize / heads)),
-                config.count("max_position_embeddings", MAX_SIZE),
-                ropeTheta(config),
+                config.count("num_key_value_heads", MAX_SIZE, family.kvHeads(heads)),
+                headDim,
+                context,
+                rope,
                 config.positive("rms_norm_eps", 1e-6),
                 config.flag("tie_word_embeddings", false),
+                family.biases(config),
+                family.headNorms(),
+                windows(family, config, layers, context),
                 bos.isEmpty() ? OptionalInt.empty() : OptionalInt.of(bos.get(0)),
                 List.copyOf(eos),
-                diskType(config));
+                diskType(config),
+                ComputeType.FLOAT32);
+    }
+
+    /** The same model with weights, products and KV of another type. */
+    public ModelConfig computedIn(ComputeType type) {
+        return new ModelConfig(
+                vocabSize,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                contextLength,
+                rope,
+                rmsNormEps,
+                tiedEmbeddings,
+                biases,
+                headNorms,
+                windows,
+                bosToken,
+                eosTokens,
+                diskType,
+                type);
     }
 
     /** Whether this token ends a generation. */
@@ -99,73 +145,47 @@ public record ModelConfig(
     }
 
     private static void refuseUnsupported(JsonFields config) {
-        requireOneOf(config, "model_type", config.text("model_type"), List.of("llama"));
-        if (config.find("architectures") != null
-                && !config.array("architectures").contains(new JsonPrimitive("LlamaForCausalLM"))) {
-            throw unsupported(config, "architectures", List.of("LlamaForCausalLM"));
-        }
         requireOneOf(config, "hidden_act", config.text("hidden_act", "silu"), List.of("silu"));
-        for (String key : List.of("attention_bias", "mlp_bias")) {
-            if (config.flag(key, false)) {
-                throw unsupported(config, key, List.of("false"));
-            }
+        if (config.has("quantization_config")) {
+            throw config.unsupported("quantization_config", List.of("null"));
         }
-        for (String key : List.of("rope_scaling", "quantization_config")) {
-            if (config.find(key) != null) {
-                throw unsupported(config, key, List.of("null"));
+        for (String experts : EXPERTS) {
+            if (config.has(experts)) {
+                throw config.unexpected(
+                        experts, "none; models that are mixtures of experts aren't served");
             }
         }
     }
 
-    private static double ropeTheta(JsonFields config) {
-        if (config.find("rope_parameters") == null) {
-            return config.positive("rope_theta", 10000);
+    // A window that no sequence outgrows is none.
+    private static List<Integer> windows(
+            Family family, JsonFields config, int layers, int contextLength) {
+        List<Integer> windows = new ArrayList<>();
+        for (int layer = 0; layer < layers; layer++) {
+            int window = family.window(config, layer);
+            windows.add(window < contextLength ? window : 0);
         }
-        JsonFields rope = config.object("rope_parameters");
-        requireOneOf(rope, "rope_type", rope.text("rope_type", "default"), List.of("default"));
-        return rope.positive("rope_theta", 10000);
+        return windows;
     }
 
     private static String diskType(JsonFields config) {
-        String key = config.find("dtype") == null ? "torch_dtype" : "dtype";
+        String key = config.has("dtype") ? "dtype" : "torch_dtype";
         String type = config.text(key, "float32");
-        requireOneOf(config, key, type, List.of("float16", "bfloat16", "float32"));
+        requireOneOf(config, key, type, DISK_TYPES);
         return type;
     }
 
     private static void requireOneOf(
             JsonFields config, String key, String found, List<String> supported) {
         if (!supported.contains(found)) {
-            throw unsupported(config, key, supported);
+            throw config.unsupported(key, supported);
         }
-    }
-
-    private static ModelLoadException unsupported(
-            JsonFields config, String key, List<String> supported) {
-        return config.unexpected(
-                key, "one of %s; no other model is served yet".formatted(supported));
     }
 
     private static void require(boolean met, String key, Object value, String allowed) {
         if (!met) {
             throw new ModelLoadException(
                     "file=%s key=%s found=%s expected=%s".formatted(FILE, key, value, allowed));
-        }
-    }
-
-    private static String text(Path file) {
-        try {
-            long bytes = Files.size(file);
-            if (bytes > MAX_FILE_BYTES) {
-                throw new ModelLoadException(
-                        "file=%s bytes=%d expected=at most %d"
-                                .formatted(file, bytes, MAX_FILE_BYTES));
-            }
-            return Files.readString(file);
-        } catch (IOException cause) {
-            throw new ModelLoadException(
-                    "file=%s not readable; is it a Hugging Face model directory?".formatted(file),
-                    cause);
         }
     }
 }

@@ -8,11 +8,13 @@ package io.kvlink.djl.model;
 public final class ModelLoadException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    ModelLoadException(String message) {
+    /** {@code key=value} facts, then what is expected. */
+    public ModelLoadException(String message) {
         super(message);
     }
 
-    ModelLoadException(String message, Throwable cause) {
+    /** The same, with what was thrown underneath. */
+    public ModelLoadException(String message, Throwable cause) {
         super(message, cause);
     }
 }

@@ -3,6 +3,7 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -11,12 +12,15 @@ import org.jspecify.annotations.Nullable;
  * A matrix that rows are multiplied with. It lies in memory with its longer side as rows: for a
  * single token the product is bound by memory, which long rows stream up to three times faster.
  *
- * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}
+ * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}; float32 or what the
+ *     model is computed in
+ * @param bias {@code [out]}, float32, added to each row; null if there is none
  * @param single computes one row as it is computed among many; null: the library does, in its way
  */
-record Projection(NDArray weight, boolean outRows, @Nullable SingleRow single) {
-    Projection(NDArray weight, boolean outRows) {
-        this(weight, outRows, null);
+record Projection(
+        NDArray weight, boolean outRows, @Nullable NDArray bias, @Nullable SingleRow single) {
+    Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
+        this(weight, outRows, bias, null);
     }
 
     /** Takes the matrix, {@code [out, in]} as checkpoints have it. */
@@ -24,25 +28,35 @@ record Projection(NDArray weight, boolean outRows, @Nullable SingleRow single) {
         long out = matrix.getShape().get(0);
         long in = matrix.getShape().get(1);
         if (out < in) {
-            return new Projection(matrix, true);
+            return new Projection(matrix, true, null);
         }
         try (NDArray columns = matrix.transpose();
                 NDArray flat = columns.flatten()) {
             matrix.close();
-            return new Projection(flat.reshape(new Shape(in, out)), false);
+            return new Projection(flat.reshape(new Shape(in, out)), false, null);
         }
     }
 
     /** Borrows the matrix, {@code [out, in]}, as it lies. */
     static Projection over(NDArray matrix) {
-        return new Projection(matrix, true);
+        return new Projection(matrix, true, null);
     }
 
-    /** {@code [rows, in]} to {@code [rows, out]}. */
+    /** {@code [rows, in]} to {@code [rows, out]}, both float32. */
     NDArray apply(NDArray x) {
-        if (single != null && x.getShape().get(0) == 1) {
-            return single.apply(x);
+        NDArray product = TorchOps.wide(product(x));
+        if (bias != null) {
+            product.addi(bias);
         }
+        return product;
+    }
+
+    /** The rows' products with the matrix, in the type that is computed in. */
+    NDArray product(NDArray rows) {
+        if (single != null && rows.getShape().get(0) == 1) {
+            return single.apply(rows);
+        }
+        NDArray x = TorchOps.as(rows, weight);
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
     }
 
@@ -52,7 +66,10 @@ record Projection(NDArray weight, boolean outRows, @Nullable SingleRow single) {
 
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
-        return new Projection(weight, outRows, SingleRow.like(manager, this).orElse(null));
+        if (weight.getDataType() != DataType.FLOAT32) {
+            return this;
+        }
+        return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));
     }
 
     /** A copy, by the input: {@code [in][out]}. */

@@ -12,8 +12,16 @@ record RmsNorm(NDArray eps) {
     private static final int[] ROWS = {-1};
 
     NDArray apply(NDArray x) {
+        return x.div(root(x));
+    }
+
+    void applyInPlace(NDArray x) {
+        x.divi(root(x));
+    }
+
+    private NDArray root(NDArray x) {
         NDArray meanSquare = x.square().mean(ROWS, true);
         meanSquare.addi(eps);
-        return x.div(meanSquare.sqrt());
+        return meanSquare.sqrt();
     }
 }

@@ -8,7 +8,7 @@ import ai.djl.ndarray.types.Shape;
 /**
  * Rotary position embedding, rotate-half: of a head {@code [a, b]} it makes {@code [a cos - b sin,
  * b cos + a sin]}. With the halves as an axis of their own this is {@code x * cos + flip(x) *
- * [-sin, sin]}.
+ * [-sin, sin]}. YaRN's factor of attention is in both tables.
  *
  * @param cos {@code [positions, 1, 1, headDim / 2]}
  * @param sin {@code [positions, 1, 2, headDim / 2]}, the first half's negated
@@ -18,13 +18,15 @@ record RotaryTable(NDArray cos, NDArray sin) {
 
     static RotaryTable create(NDManager manager, ModelConfig config, int positions) {
         int half = config.headDim() / 2;
+        float[] frequencies = config.rope().frequencies(config.headDim());
+        float factor = config.rope().attentionFactor();
         float[] cos = new float[Math.multiplyExact(positions, half)];
         float[] sin = new float[Math.multiplyExact(2, cos.length)];
         for (int position = 0; position < positions; position++) {
             for (int i = 0; i < half; i++) {
-                double angle = position * StrictMath.pow(config.ropeTheta(), -(double) i / half);
-                cos[position * half + i] = (float) StrictMath.cos(angle);
-                float sine = (float) StrictMath.sin(angle);
+                float angle = position * frequencies[i];
+                cos[position * half + i] = factor * (float) StrictMath.cos(angle);
+                float sine = factor * (float) StrictMath.sin(angle);
                 sin[2 * position * half + i] = -sine;
                 sin[(2 * position + 1) * half + i] = sine;
             }

@@ -24,14 +24,20 @@ final class RowAttention {
     private static final int[] OTHER_HEADS = {3};
 
     private final ModelConfig config;
+    private final int window;
     private final NDArray kv;
     private final NDArray keys;
     private final NDArray values;
     private final @Nullable NDArray ownHead;
 
-    /** Borrows {@code kv}, the pool's array of this layer; owns views of it. */
-    RowAttention(ModelConfig config, NDArray kv, NDArray keys, NDArray values) {
+    /**
+     * Borrows {@code kv}, the pool's array of this layer; owns views of it.
+     *
+     * @param window how many of the last tokens a row sees; 0: all
+     */
+    RowAttention(ModelConfig config, int window, NDArray kv, NDArray keys, NDArray values) {
         this.config = config;
+        this.window = window;
         this.kv = kv;
         int kvHeads = config.kvHeads();
         long keyWidth = (long) kvHeads * config.headDim();
@@ -57,7 +63,7 @@ final class RowAttention {
                 TorchOps.slice(used, 1, queries, end)
                         .reshape(new Shape(sequences, 2, config.kvHeads(), config.headDim()))
                         .transpose(1, 0, 2, 3);
-        TorchOps.putColumns(kv, rows.slots(), kvNew);
+        TorchOps.putColumns(kv, rows.slots(), TorchOps.as(kvNew, kv));
     }
 
     /** Attention's output {@code [rows, heads * headDim]}. */
@@ -105,8 +111,9 @@ final class RowAttention {
 
     /** One sequence's values, mixed, of all heads. */
     private NDArray row(NDArray queries, DecodeRow sequence) {
-        long first = sequence.slots().firstSlot();
-        long end = first + sequence.position() + 1;
+        int length = sequence.position() + 1;
+        long end = (long) sequence.slots().firstSlot() + length;
+        long first = end - (window == 0 ? length : Math.min(length, window));
         if (ownHead != null) {
             NDArray keysSeen = seen(queries, keys, 1, first, end);
             NDArray valuesSeen = seen(queries, values, 0, first, end);
@@ -120,6 +127,6 @@ final class RowAttention {
     private static NDArray seen(NDArray owned, NDArray all, int axis, long first, long end) {
         NDArray seen = TorchOps.slice(all, axis, first, end);
         seen.attach(owned.getManager());
-        return seen;
+        return TorchOps.wide(seen);
     }
 }

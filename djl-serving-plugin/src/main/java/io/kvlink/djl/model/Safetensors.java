@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A safetensors file whose tensors are mapped into memory when they are read. One thread; whoever
@@ -53,7 +54,9 @@ final class Safetensors implements AutoCloseable {
             }
         } catch (IOException cause) {
             throw new ModelLoadException(
-                    "file=%s not readable; sharded checkpoints are not supported".formatted(file),
+                    ("file=%s not readable; weights are read from model.safetensors, or from the"
+                                    + " shards of model.safetensors.index.json")
+                            .formatted(file),
                     cause);
         }
     }
@@ -77,12 +80,24 @@ final class Safetensors implements AutoCloseable {
         return new Safetensors(channel, header, LENGTH_BYTES + headerBytes);
     }
 
-    boolean contains(String name) {
-        return header.entries().containsKey(name);
+    /** Names of all tensors. */
+    Set<String> names() {
+        return header.entries().keySet();
     }
 
     /** Appends the tensor, which must have this shape, to {@code to} as float32. */
     void read(String name, FloatBuffer to, long... shape) {
+        long elements = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+        read(name, 0, to.slice(to.position(), Math.toIntExact(elements)), shape);
+        to.position(to.position() + (int) elements);
+    }
+
+    /**
+     * Fills {@code to} with the tensor's elements from {@code first} onward, as float32.
+     *
+     * @param shape that the tensor must have
+     */
+    void read(String name, long first, FloatBuffer to, long... shape) {
         SafetensorsHeader.Entry entry = header.entry(name);
         List<Long> expected = Arrays.stream(shape).boxed().toList();
         if (!entry.shape().equals(expected)) {
@@ -91,8 +106,16 @@ final class Safetensors implements AutoCloseable {
                             .formatted(
                                     header.file(), name, entry.shape(), entry.bytes(), expected));
         }
+        TensorType type = type(entry);
+        long begin = first * type.bytes();
+        long bytes = (long) to.remaining() * type.bytes();
+        if (begin < 0 || begin > entry.bytes() - bytes) {
+            throw new IllegalArgumentException(
+                    "tensor=%s first=%d count=%d allowed=its %s elements"
+                            .formatted(name, first, to.remaining(), expected));
+        }
         try {
-            type(entry).toFloats(map(channel, dataStart + entry.begin(), entry.bytes()), to);
+            type.toFloats(map(channel, dataStart + entry.begin() + begin, bytes), to);
         } catch (IOException cause) {
             throw new ModelLoadException(
                     "file=%s tensor=%s bytes=%d not readable"

@@ -64,7 +64,7 @@ final class SingleRow {
             rows[i] = (float) random.nextGaussian();
         }
         try (NDManager scratch = manager.newSubManager()) {
-            NDArray many = projection.apply(scratch.create(rows, new Shape(MANY, in)));
+            NDArray many = projection.product(scratch.create(rows, new Shape(MANY, in)));
             float[] expected = Arrays.copyOf(many.toFloatArray(), out);
             NDArray output = scratch.create(new Shape(1, out), DataType.FLOAT32);
             for (int block : blocks(in)) {

@@ -60,6 +60,11 @@ public final class Tokenizer implements AutoCloseable {
         return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), true);
     }
 
+    /** Text of the tokens, special tokens included. */
+    public String decodeAll(int... tokens) {
+        return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), false);
+    }
+
     /** A decoder for one request's stream of tokens. */
     public TokenDecoder newDecoder() {
         return new TokenDecoder(this);

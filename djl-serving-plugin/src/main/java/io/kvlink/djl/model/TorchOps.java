@@ -4,9 +4,11 @@ package io.kvlink.djl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.Arrays;
 
 /**
  * The few calls for which DJL's NDArray has no direct form: each is one JNI call, where an NDIndex
@@ -49,11 +51,53 @@ final class TorchOps {
 
     /** Copies the columns of {@code value} over those of {@code array} that the index names. */
     static void putColumns(NDArray array, NDIndex columns, NDArray value) {
-        JniUtils.indexAdvPut((PtNDArray) array, columns, (PtNDArray) value);
+        JniUtils.indexAdvPut((PtNDArray) array, columns, (PtNDArray) as(value, array));
     }
 
     /** The rows of {@code weight} that {@code ids} name; belongs to the ids' manager. */
     static NDArray embedding(NDArray ids, NDArray weight) {
         return JniUtils.embedding((PtNDArray) ids, (PtNDArray) weight, false);
+    }
+
+    /**
+     * The array, which is float32, in the other's type; itself if it has that type already.
+     *
+     * @param other with as many axes; not empty
+     */
+    static NDArray as(NDArray array, NDArray other) {
+        DataType type = other.getDataType();
+        if (type == array.getDataType()) {
+            return array;
+        }
+        return type == DataType.UNKNOWN ? unnamed(array, other) : array.toType(type, false);
+    }
+
+    // DJL has no name for bfloat16, so its conversion can't be asked for: an element of that type
+    // is spread to the shape that is wanted, and the array's numbers are copied over it.
+    private static NDArray unnamed(NDArray array, NDArray other) {
+        NDArray element = other;
+        int axes = other.getShape().dimension();
+        try (NDManager views = other.getManager().newSubManager()) {
+            for (int axis = 0; axis < axes; axis++) {
+                element = slice(element, axis, 0, 1);
+                element.attach(views);
+            }
+            NDArray spread = element.broadcast(array.getShape());
+            spread.attach(views);
+            NDArray converted = spread.duplicate();
+            converted.attach(array.getManager());
+            long[] end = array.getShape().getShape();
+            long[] ones = new long[axes];
+            Arrays.fill(ones, 1);
+            JniUtils.indexSet((PtNDArray) converted, (PtNDArray) array, new long[axes], end, ones);
+            return converted;
+        }
+    }
+
+    /** The array as float32; itself if it is. */
+    static NDArray wide(NDArray array) {
+        return array.getDataType() == DataType.FLOAT32
+                ? array
+                : array.toType(DataType.FLOAT32, false);
     }
 }

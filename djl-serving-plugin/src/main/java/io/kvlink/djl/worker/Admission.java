@@ -3,11 +3,13 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.KvSlots;
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
@@ -24,6 +26,7 @@ final class Admission {
     private final WorkerMetrics metrics;
     private final WorkerConfig config;
     private final KvLoadFailurePolicy policy;
+    private final int vocabulary;
     private final LongSupplier clock;
 
     Admission(
@@ -41,6 +44,7 @@ final class Admission {
                 config.transfer()
                         .map(transfer -> transfer.loadFailurePolicy())
                         .orElse(KvLoadFailurePolicy.RECOMPUTE);
+        this.vocabulary = resources.model().vocabSize();
         this.clock = clock;
     }
 
@@ -123,7 +127,7 @@ final class Admission {
         if (slots == null) {
             return false;
         }
-        int tokens = accepted(load.tokens(), sequence.kv().transferTokens());
+        int tokens = accepted(sequence, load.tokens());
         sequence.onSlots(slots, tokens, load.async(), clock.getAsLong());
         requests.onSlots(sequence);
         if (sequence.attached()) {
@@ -139,8 +143,24 @@ final class Admission {
                 : LoadDecision.NOTHING;
     }
 
-    /** All but the last token, or whole chunks: what is computed behind them has the same bits. */
-    private int accepted(int offered, int all) {
+    /**
+     * All of the prompt, if its answer's first token comes with it; else all but the last token, or
+     * whole chunks: what is computed behind them has the same bits.
+     */
+    private int accepted(Sequence sequence, int offered) {
+        int all = sequence.kv().transferTokens();
+        if (offered > all) {
+            Optional<SampledToken> first =
+                    kv.attachment(sequence.kv())
+                            .flatMap(
+                                    bytes ->
+                                            FirstToken.decode(
+                                                    bytes,
+                                                    sequence.answer().request(),
+                                                    vocabulary));
+            first.ifPresent(sequence::onFirstToken);
+            return first.isPresent() ? offered : all;
+        }
         return offered >= all ? all : offered - offered % config.prefillChunk();
     }
 

@@ -2,8 +2,12 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.model.Sampler;
+import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import java.time.Duration;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,11 +20,14 @@ final class Answer {
     private final GenerationListener listener;
     private final ModelConfig model;
     private final Sampler sampler;
+    // What may not come before min_tokens.
+    private final int[] enders;
     private final AnswerText text;
     private final int maxTokens;
+    private final long timeoutNs;
 
     private int tokens;
-    private int lastToken = -1;
+    private SampledToken last = new SampledToken(-1);
     private long firstTokenNs;
     private long lastTokenNs;
     private @Nullable FinishReason finish;
@@ -30,33 +37,56 @@ final class Answer {
             GenerationListener listener,
             ModelConfig model,
             AnswerText text,
-            int maxTokens) {
+            SamplingSpace space,
+            int maxTokens,
+            Duration timeout) {
         this.request = request;
         this.listener = listener;
         this.model = model;
-        this.sampler = new Sampler(request.sampling());
+        this.sampler = new Sampler(request.sampling(), request.promptTokens(), space);
+        this.enders = enders(request, model);
         this.text = text;
         this.maxTokens = maxTokens;
+        this.timeoutNs =
+                request.timeout()
+                        .filter(own -> own.compareTo(timeout) < 0)
+                        .orElse(timeout)
+                        .toNanos();
     }
 
-    /** Chooses the next token and passes it on. */
+    private static int[] enders(GenerationRequest request, ModelConfig model) {
+        IntStream own = request.stopTokens().stream().mapToInt(Integer::intValue);
+        IntStream eos =
+                request.ignoreEos()
+                        ? IntStream.empty()
+                        : model.eosTokens().stream().mapToInt(Integer::intValue);
+        return IntStream.concat(own, eos).filter(id -> id < model.vocabSize()).toArray();
+    }
+
+    /** Chooses the next token and passes it on; the logits are changed. */
     void onLogits(float[] logits, long nowNs) {
         boolean mayEnd = tokens + 1 >= request.minTokens();
-        if (!mayEnd && !request.ignoreEos()) {
-            forbidEos(logits);
-        }
-        int token = sampler.next(logits);
+        pass(mayEnd ? sampler.sample(logits) : sampler.sample(logits, enders), nowNs);
+    }
+
+    /** Passes on a token that another instance chose with the same parameters. */
+    void onToken(SampledToken token, long nowNs) {
+        sampler.accept(token.id());
+        pass(token, nowNs);
+    }
+
+    private void pass(SampledToken token, long nowNs) {
         if (tokens == 0) {
             firstTokenNs = nowNs;
         }
         lastTokenNs = nowNs;
-        lastToken = token;
+        last = token;
         tokens++;
-        listener.onToken(token, nextText(token));
+        listener.onSampled(token, nextText(token.id()));
     }
 
     private String nextText(int token) {
-        if (!request.ignoreEos() && model.isEos(token)) {
+        if (ends(token)) {
             finish = FinishReason.STOP;
             return text.finish();
         }
@@ -71,10 +101,13 @@ final class Answer {
         return piece;
     }
 
-    private void forbidEos(float[] logits) {
-        for (int eos : model.eosTokens()) {
-            logits[eos] = Float.NEGATIVE_INFINITY;
-        }
+    private boolean ends(int token) {
+        return request.stopTokens().contains(token) || (!request.ignoreEos() && model.isEos(token));
+    }
+
+    /** Longest time from its submission to its end. */
+    long timeoutNs() {
+        return timeoutNs;
     }
 
     GenerationRequest request() {
@@ -90,7 +123,12 @@ final class Answer {
     }
 
     int lastToken() {
-        return lastToken;
+        return last.id();
+    }
+
+    /** The latest token as it was passed on. */
+    SampledToken last() {
+        return last;
     }
 
     /** When the first token was there; 0 before. */

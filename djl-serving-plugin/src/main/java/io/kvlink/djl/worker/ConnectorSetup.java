@@ -4,7 +4,6 @@ package io.kvlink.djl.worker;
 import ai.djl.Device;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.spi.DType;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
@@ -39,6 +38,7 @@ final class ConnectorSetup {
             KvConnectors connectors,
             KvLayout layout,
             KvCachePool pool,
+            int prefillChunk,
             Runnable wakeup) {
         if (!config.ignoredKeys().isEmpty()) {
             log.warn("kv_transfer_config keys without effect here: {}", config.ignoredKeys());
@@ -57,6 +57,7 @@ final class ConnectorSetup {
                                         layout,
                                         device(pool.device()),
                                         connectors.hostPool(),
+                                        prefillChunk,
                                         wakeup));
         try {
             connector.worker().registerKvMemory(regions(pool));
@@ -73,7 +74,7 @@ final class ConnectorSetup {
                 model.layers(),
                 model.kvHeads(),
                 model.headDim(),
-                DType.F32,
+                model.computeType().kvType(),
                 KvCachePool.BLOCK_TOKENS);
     }
 

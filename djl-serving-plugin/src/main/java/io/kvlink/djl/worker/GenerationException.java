@@ -10,6 +10,8 @@ public final class GenerationException extends RuntimeException {
         INVALID,
         /** The queue is full: 429. */
         OVERLOADED,
+        /** It took longer than it may: 504. */
+        TIMEOUT,
         /** The worker is closing or closed: 503. */
         CLOSED,
         /** The KV didn't come and the policy is to fail: 502. */

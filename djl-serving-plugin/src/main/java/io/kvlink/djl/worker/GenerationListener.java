@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.SampledToken;
+
 /** Hears of one prompt's answer, on the worker's thread. No method may block or throw. */
 public interface GenerationListener {
 
@@ -12,6 +14,17 @@ public interface GenerationListener {
      *     beginning of what may become a stop string)
      */
     void onToken(int tokenId, String text);
+
+    /**
+     * A token was decoded, for who wants its log-probabilities; without them it is {@link
+     * #onToken}.
+     *
+     * @param token the token
+     * @param text as there
+     */
+    default void onSampled(SampledToken token, String text) {
+        onToken(token.id(), text);
+    }
 
     /**
      * The answer is complete.

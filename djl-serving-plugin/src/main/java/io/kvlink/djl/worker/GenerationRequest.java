@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.spi.TransferRoute;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,7 +17,10 @@ import java.util.Optional;
  * @param minTokens the answer doesn't end by itself before so many tokens, from 0
  * @param sampling how tokens are chosen
  * @param stop the answer ends before the first of these texts
+ * @param stopTokens any of these tokens ends the answer, and its text isn't part of it
  * @param ignoreEos true: the end-of-sequence token doesn't end the answer
+ * @param timeout from the submission; then the request has failed, if it hasn't ended. The worker's
+ *     own limit holds too
  */
 @SuppressWarnings("ArrayRecordComponent") // Shared, not copied: a prompt may be long.
 public record GenerationRequest(
@@ -27,9 +31,35 @@ public record GenerationRequest(
         int minTokens,
         SamplingParams sampling,
         List<String> stop,
-        boolean ignoreEos) {
+        List<Integer> stopTokens,
+        boolean ignoreEos,
+        Optional<Duration> timeout) {
 
     public GenerationRequest {
         stop = List.copyOf(stop);
+        stopTokens = List.copyOf(stopTokens);
+    }
+
+    /** Without stop tokens, and without a time limit of its own. */
+    public GenerationRequest(
+            String requestId,
+            Optional<TransferRoute> route,
+            int[] promptTokens,
+            int maxTokens,
+            int minTokens,
+            SamplingParams sampling,
+            List<String> stop,
+            boolean ignoreEos) {
+        this(
+                requestId,
+                route,
+                promptTokens,
+                maxTokens,
+                minTokens,
+                sampling,
+                stop,
+                List.of(),
+                ignoreEos,
+                Optional.empty());
     }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
+import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
@@ -10,11 +13,11 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -45,9 +48,9 @@ public final class LlamaWorker implements TextGenerator {
     private final List<ConnectorMetrics> connectorMetrics = new ArrayList<>();
     private final Inbox inbox;
     private final Thread thread;
+    // Used by the worker's thread only.
+    private final SamplingSpace sampling = new SamplingSpace();
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
-    // Readers use the tokenizer; the writer closes it.
-    private final ReentrantReadWriteLock tokenizerUse = new ReentrantReadWriteLock();
 
     private record Opened(WorkerResources resources, Requests requests) {}
 
@@ -99,16 +102,44 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     @Override
-    public int[] encode(String text) {
-        tokenizerUse.readLock().lock();
-        try {
-            if (inbox.closed()) {
-                throw closed();
-            }
-            return opened().resources.tokenizer().encode(text);
-        } finally {
-            tokenizerUse.readLock().unlock();
-        }
+    public int maxPromptTokens() {
+        return config.surface().maxPromptTokens();
+    }
+
+    @Override
+    public int maxTokens() {
+        int memory = opened().resources.pool().totalBlocks() * KvCachePool.BLOCK_TOKENS;
+        return Math.min(contextLength(), memory);
+    }
+
+    @Override
+    public int maxRequestBytes() {
+        return config.surface().maxRequestBytes();
+    }
+
+    @Override
+    public GenerationDefaults defaults() {
+        return opened().resources.defaults();
+    }
+
+    @Override
+    public Optional<ChatTemplate> chatTemplate() {
+        return opened().resources.chatTemplate();
+    }
+
+    @Override
+    public int[] encode(String text, boolean special) {
+        return opened().resources.texts().encode(text, special);
+    }
+
+    @Override
+    public String decode(int... tokens) {
+        return opened().resources.texts().decode(tokens);
+    }
+
+    @Override
+    public String tokenText(int token) {
+        return opened().resources.texts().text(token);
     }
 
     @Override
@@ -144,8 +175,16 @@ public final class LlamaWorker implements TextGenerator {
                 new KvRequest(
                         request.requestId() + "#" + submitted.incrementAndGet(),
                         request.route(),
-                        request.promptTokens()),
-                new Answer(request, listener, resources.model(), text, answerTokens),
+                        request.promptTokens(),
+                        config.firstTokenHandoff() && FirstToken.mayTravel(request)),
+                new Answer(
+                        request,
+                        listener,
+                        resources.model(),
+                        text,
+                        sampling,
+                        answerTokens,
+                        config.surface().requestTimeout()),
                 tokenLimit,
                 clock.getAsLong(),
                 inbox::wake);
@@ -194,8 +233,7 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     private GenerationException closed() {
-        return new GenerationException(
-                Kind.CLOSED, "model=%s worker=closed".formatted(config.modelName()));
+        return WorkerResources.closed(config);
     }
 
     // From here on: the worker's thread.
@@ -224,7 +262,16 @@ public final class LlamaWorker implements TextGenerator {
         Growth growth = new Growth(requests, config.kvGrowthTokens());
         Scheduler scheduler =
                 new Scheduler(
-                        inbox, requests, admission, growth, step, config, metrics, failures, clock);
+                        inbox,
+                        resources.kvScheduler(),
+                        requests,
+                        admission,
+                        growth,
+                        step,
+                        config,
+                        metrics,
+                        failures,
+                        clock);
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
@@ -263,13 +310,10 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     private void close(WorkerResources resources) {
-        tokenizerUse.writeLock().lock();
         try {
-            resources.close();
+            resources.texts().close(resources::close);
         } catch (RuntimeException cause) {
             log.error("model={} didn't close cleanly", config.modelName(), cause);
-        } finally {
-            tokenizerUse.writeLock().unlock();
         }
     }
 }

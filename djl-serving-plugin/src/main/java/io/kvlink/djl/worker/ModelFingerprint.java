@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.io.IOException;
@@ -8,21 +9,17 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 
 /**
  * Tells models apart, so that no instance reads another model's KV: SHA-256 over the name, the size
- * and the bytes of {@code config.json} and of each {@code model*.safetensors}. Of a file above
- * {@value #WHOLE_BYTES} bytes only {@value #SAMPLES} pieces of {@value #SAMPLE_BYTES} bytes count,
- * the first (where the header is) and the last included, evenly spaced: a few milliseconds instead
- * of the time to read it all. Retraining changes every piece.
+ * and the bytes of {@code config.json} and of each file of weights. Of a file above {@value
+ * #WHOLE_BYTES} bytes only {@value #SAMPLES} pieces of {@value #SAMPLE_BYTES} bytes count, the
+ * first (where the header is) and the last included, evenly spaced: a few milliseconds instead of
+ * the time to read it all. Retraining changes every piece.
  */
 final class ModelFingerprint {
 
@@ -48,7 +45,8 @@ final class ModelFingerprint {
         try {
             ModelFingerprint fingerprint =
                     new ModelFingerprint(MessageDigest.getInstance("SHA-256"), wholeBytes);
-            for (Path file : files(modelDir)) {
+            fingerprint.add(modelDir.resolve("config.json"));
+            for (Path file : LlamaDecoder.weightFiles(modelDir)) {
                 fingerprint.add(file);
             }
             return "sha256:" + HexFormat.of().formatHex(fingerprint.digest.digest());
@@ -58,17 +56,6 @@ final class ModelFingerprint {
             throw new KvConnectorException(
                     KvError.INTERNAL, "SHA-256 is missing from this Java runtime", cause);
         }
-    }
-
-    private static List<Path> files(Path modelDir) throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (DirectoryStream<Path> weights =
-                Files.newDirectoryStream(modelDir, "model*.safetensors")) {
-            weights.forEach(files::add);
-        }
-        files.sort(null);
-        files.add(0, modelDir.resolve("config.json"));
-        return files;
     }
 
     private void add(Path file) throws IOException {

@@ -33,6 +33,11 @@ final class RequestLimits {
                 request.minTokens() >= 0,
                 request,
                 "min_tokens=%d; expected 0 or more".formatted(request.minTokens()));
+        require(
+                prompt <= config.surface().maxPromptTokens(),
+                request,
+                "promptTokens=%d max_prompt_tokens=%d; expected a shorter prompt"
+                        .formatted(prompt, config.surface().maxPromptTokens()));
         requireKnown(request, resources.model().vocabSize());
         int answer = Math.min(request.maxTokens(), config.maxAnswerTokens());
         int limit = (int) Math.min(context, (long) prompt + answer);
@@ -51,6 +56,12 @@ final class RequestLimits {
             if (token < 0 || token >= vocabSize) {
                 require(false, request, "token=%d; expected 0..%d".formatted(token, vocabSize - 1));
             }
+        }
+        for (int token : request.sampling().logitBias().keySet()) {
+            require(
+                    token < vocabSize,
+                    request,
+                    "logit_bias: token=%d; expected 0..%d".formatted(token, vocabSize - 1));
         }
     }
 

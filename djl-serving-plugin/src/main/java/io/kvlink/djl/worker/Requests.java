@@ -113,6 +113,22 @@ final class Requests {
         }
     }
 
+    /** Ends those that have taken longer than they may. */
+    void endOverdue() {
+        long nowNs = clock.getAsLong();
+        for (Sequence sequence : all()) {
+            long limitNs = sequence.answer().timeoutNs();
+            if (nowNs - sequence.submittedNs() > limitNs) {
+                endFailed(
+                        sequence,
+                        new GenerationException(
+                                GenerationException.Kind.TIMEOUT,
+                                "request=%s took longer than %.3f s; see timeout and request_timeout_s"
+                                        .formatted(sequence.kv().id(), limitNs / 1e9)));
+            }
+        }
+    }
+
     void endFinished(Sequence sequence) {
         FinishReason reason = sequence.answer().finish();
         if (reason == null || sequence.phase() == Phase.ENDED) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
@@ -30,6 +32,7 @@ final class Scheduler {
     private record Computed(Sequence sequence, int unit, float @Nullable [] logits) {}
 
     private final Inbox inbox;
+    private final KvScheduler kv;
     private final Requests requests;
     private final Admission admission;
     private final Growth growth;
@@ -43,6 +46,7 @@ final class Scheduler {
 
     Scheduler(
             Inbox inbox,
+            KvScheduler kv,
             Requests requests,
             Admission admission,
             Growth growth,
@@ -52,6 +56,7 @@ final class Scheduler {
             FailureLog failures,
             LongSupplier clock) {
         this.inbox = inbox;
+        this.kv = kv;
         this.requests = requests;
         this.admission = admission;
         this.growth = growth;
@@ -67,6 +72,7 @@ final class Scheduler {
     boolean turn() {
         admission.accept(inbox.arrivals());
         requests.endCancelled();
+        requests.endOverdue();
         admission.expireLoads();
         if (!growth.stalled()) {
             admission.admit();
@@ -93,6 +99,9 @@ final class Scheduler {
             Sequence sequence = result.sequence;
             if (sequence.phase() == Phase.LOADING_NOW && confirmed.contains(sequence.kv().id())) {
                 onLoaded(sequence);
+                if (result.unit == 0) {
+                    continue; // It had nothing to compute.
+                }
                 guarded(sequence, () -> onComputed(sequence, result.unit, result.logits));
             }
         }
@@ -167,6 +176,7 @@ final class Scheduler {
             Sequence sequence = requests.running(outcome.requestId());
             if (sequence != null && sequence.phase() == Phase.LOADING) {
                 onLoaded(sequence);
+                requests.endFinished(sequence);
             }
         }
         for (TransferOutcome outcome : report.failedLoads()) {
@@ -181,6 +191,15 @@ final class Scheduler {
     private void onLoaded(Sequence sequence) {
         metrics.onLoaded(sequence.loaded());
         sequence.onReady();
+        SampledToken first = sequence.takeFirstToken();
+        if (first != null && !sequence.cancelled()) {
+            guarded(
+                    sequence,
+                    () -> {
+                        sequence.answer().onToken(first, clock.getAsLong());
+                        onToken(sequence);
+                    });
+        }
     }
 
     private void onComputed(Sequence sequence, int unit, float @Nullable [] logits) {
@@ -190,6 +209,14 @@ final class Scheduler {
         }
         Answer answer = sequence.answer();
         answer.onLogits(logits, clock.getAsLong());
+        if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
+            kv.attach(sequence.kv(), FirstToken.encode(answer.last(), answer.request()));
+        }
+        onToken(sequence);
+    }
+
+    private void onToken(Sequence sequence) {
+        Answer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {

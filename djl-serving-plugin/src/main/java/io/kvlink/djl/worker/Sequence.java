@@ -5,6 +5,7 @@ import io.kvlink.djl.model.DecodeRow;
 import io.kvlink.djl.model.KvSlots;
 import io.kvlink.djl.model.LayerHook;
 import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.StepPlan;
@@ -42,6 +43,8 @@ final class Sequence implements Generation {
     private long arrival;
     private int computed;
     private int loaded;
+    // Comes with the load of the whole prompt; null if the prompt's last token is computed here.
+    private @Nullable SampledToken firstToken;
     private @Nullable TransferOutcome load;
     private @Nullable TransferOutcome sent;
     private String outcome = "";
@@ -157,6 +160,23 @@ final class Sequence implements Generation {
         attached = false;
     }
 
+    /** What comes with the KV of its whole prompt, which is about to be loaded. */
+    void onFirstToken(SampledToken token) {
+        firstToken = token;
+    }
+
+    /** Whether a step has nothing to compute of it, but only to load. */
+    boolean onlyLoads() {
+        return firstToken != null;
+    }
+
+    /** The first token, now that the KV has come; null if there is none, or it was taken before. */
+    @Nullable SampledToken takeFirstToken() {
+        SampledToken taken = firstToken;
+        firstToken = null;
+        return taken;
+    }
+
     /** It has memory now, in which {@code tokens} tokens are to be loaded. */
     void onSlots(KvSlots given, int tokens, boolean async, long nowNs) {
         slots = given;
@@ -186,6 +206,7 @@ final class Sequence implements Generation {
 
     /** The KV didn't come or was given up: all that is known is to be computed. */
     void restart() {
+        firstToken = null;
         position = 0;
         computed = 0;
         loaded = 0;
@@ -226,7 +247,8 @@ final class Sequence implements Generation {
 
     StepPlan.Entry planned(int chunk) {
         KvSlots held = Objects.requireNonNull(slots);
-        return new StepPlan.Entry(kv, blocks(held), position, nextUnit(chunk));
+        int unit = onlyLoads() ? 0 : nextUnit(chunk);
+        return new StepPlan.Entry(kv, blocks(held), position, unit);
     }
 
     static BlockTable blocks(KvSlots slots) {

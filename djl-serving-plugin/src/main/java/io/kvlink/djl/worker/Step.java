@@ -122,7 +122,11 @@ final class Step {
             Output output,
             Map<Sequence, Throwable> failures) {
         List<List<Sequence>> calls = calls(sequences);
-        @Nullable List<Sequence> loads = first(calls, requests(metadata.loads()));
+        Set<KvRequest> loaded = requests(metadata.loads());
+        @Nullable List<Sequence> loads = first(calls, loaded);
+        if (loads == null && onlyLoads(sequences, loaded)) {
+            awaitLoads();
+        }
         @Nullable List<Sequence> saves = last(calls, requests(metadata.saves()));
         for (List<Sequence> call : calls) {
             if (call == loads || call == saves) {
@@ -136,6 +140,23 @@ final class Step {
                 worker.saveLayer(layer);
             }
         }
+        for (Sequence sequence : sequences) {
+            if (sequence.onlyLoads()) {
+                tell(sequence, 0, null, output, failures);
+            }
+        }
+    }
+
+    private static boolean onlyLoads(List<Sequence> sequences, Set<KvRequest> loaded) {
+        return sequences.stream()
+                .anyMatch(sequence -> sequence.onlyLoads() && loaded.contains(sequence.kv()));
+    }
+
+    private void awaitLoads() {
+        long deadlineNs = deadlineNs();
+        for (int layer = 0; layer < layers; layer++) {
+            worker.awaitLayer(layer, deadlineNs);
+        }
     }
 
     /** Those that decode in batches, each of the others alone. */
@@ -143,6 +164,9 @@ final class Step {
         List<List<Sequence>> calls = new ArrayList<>();
         List<Sequence> batch = new ArrayList<>();
         for (Sequence sequence : sequences) {
+            if (sequence.onlyLoads()) {
+                continue;
+            }
             if (!sequence.decodes()) {
                 calls.add(List.of(sequence));
                 continue;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.model.GenerationDefaults;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.Optional;
 
 /** What the HTTP surface needs of a worker. All methods may be called from any thread. */
 public interface TextGenerator extends AutoCloseable {
@@ -12,12 +15,51 @@ public interface TextGenerator extends AutoCloseable {
     /** Most tokens a prompt and its answer may have together. */
     int contextLength();
 
+    /** Most tokens a prompt may have, from 1. */
+    int maxPromptTokens();
+
     /**
-     * Turns text into token ids, special tokens added as the tokenizer's file says.
+     * Most tokens that prompt and answer may have together if the client doesn't say: the context
+     * length, or less if there is less memory.
+     */
+    int maxTokens();
+
+    /** Most bytes of a request's body. */
+    int maxRequestBytes();
+
+    /** What holds where the client says nothing. */
+    GenerationDefaults defaults();
+
+    /** How a chat becomes a prompt; empty if the model has no template. */
+    Optional<ChatTemplate> chatTemplate();
+
+    /**
+     * Turns text into token ids.
      *
      * @param text a prompt
+     * @param special whether special tokens are added as the tokenizer's file says
+     * @throws GenerationException if the worker is closed
      */
-    int[] encode(String text);
+    int[] encode(String text, boolean special);
+
+    /** Turns a prompt into token ids, special tokens added as the tokenizer's file says. */
+    default int[] encode(String text) {
+        return encode(text, true);
+    }
+
+    /**
+     * Turns a prompt's tokens into text, without special tokens.
+     *
+     * @throws GenerationException if the worker is closed
+     */
+    String decode(int... tokens);
+
+    /**
+     * The text of one token as log-probabilities show it; U+FFFD for half a character.
+     *
+     * @throws GenerationException if the worker is closed
+     */
+    String tokenText(int token);
 
     /**
      * Queues a prompt. Doesn't wait.

@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import ai.djl.Device;
+import io.kvlink.djl.model.ComputeType;
 import io.kvlink.djl.model.DecodeBatch;
 import io.kvlink.djl.model.DecodeSettings;
 import io.kvlink.spi.KvConnectorException;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
  * @param device [{@code device}] what computes and holds the KV: {@code cpu}, or {@code gpu0} and
  *     so on, as DJL names them
+ * @param dtype [{@code dtype}] what weights and KV are kept in and multiplied in: one of {@link
+ *     ComputeType#settings}
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
  * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
@@ -46,11 +49,15 @@ import org.jspecify.annotations.Nullable;
  *     connector didn't say so before
  * @param layerDeadline [{@code layer_deadline_s}] longest wait of one step for its loads, and for
  *     its saves; all running requests wait with it
+ * @param firstTokenHandoff [{@code first_token_handoff}] whether the first token of an answer
+ *     travels with its prompt's KV, so that who loads that has nothing of the prompt to compute
+ * @param surface what clients may ask for
  */
 public record WorkerConfig(
         Path modelDir,
         String modelName,
         Device device,
+        String dtype,
         Optional<KvTransferConfig> transfer,
         int kvCacheTokens,
         int maxQueuedRequests,
@@ -61,7 +68,9 @@ public record WorkerConfig(
         int kvGrowthTokens,
         int maxAnswerTokens,
         Duration loadDeadline,
-        Duration layerDeadline) {
+        Duration layerDeadline,
+        boolean firstTokenHandoff,
+        SurfaceConfig surface) {
 
     private static final int MAX_CACHE_TOKENS = 1 << 26;
     private static final int MAX_CHUNK = 1 << 16;
@@ -70,12 +79,18 @@ public record WorkerConfig(
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
     private static final String DEVICE = "device";
+    private static final String DTYPE = "dtype";
     private static final String DECODE_BATCH = "decode_batch";
     private static final int MAX_GPU = 99;
     private static final Pattern GPU = Pattern.compile("gpu(\\d{1,2})");
 
     public WorkerConfig {
         require(!modelName.isBlank(), "model_name", modelName, "a name");
+        require(
+                ComputeType.settings().contains(dtype),
+                DTYPE,
+                dtype,
+                "one of " + ComputeType.settings());
         requireRange("kv_cache_tokens", kvCacheTokens, MAX_CACHE_TOKENS);
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
@@ -117,6 +132,7 @@ public record WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
                 device(settings.text(DEVICE, "cpu")),
+                settings.text(DTYPE, ComputeType.FLOAT32.key()),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),
@@ -131,7 +147,9 @@ public record WorkerConfig(
                         settings.integer(
                                 "max_answer_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
                 seconds(settings, "load_deadline_s", 60),
-                seconds(settings, "layer_deadline_s", 5));
+                seconds(settings, "layer_deadline_s", 5),
+                settings.flag("first_token_handoff", true),
+                SurfaceConfig.of(settings));
     }
 
     private static DecodeSettings decoding(Settings settings) {

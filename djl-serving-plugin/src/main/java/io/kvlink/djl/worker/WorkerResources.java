@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.chat.ChatTemplates;
+import io.kvlink.djl.model.ComputeType;
+import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
@@ -28,6 +32,9 @@ final class WorkerResources implements AutoCloseable {
 
     private final ModelConfig model;
     private final Tokenizer tokenizer;
+    private final ModelTexts texts;
+    private final GenerationDefaults defaults;
+    private final Optional<ChatTemplate> chatTemplate;
     private final KvCachePool pool;
     private final LlamaDecoder decoder;
     private final Optional<KvConnector> connector;
@@ -40,8 +47,15 @@ final class WorkerResources implements AutoCloseable {
             Runnable wakeup,
             Deque<AutoCloseable> open) {
         this.open = open;
-        model = ModelConfig.read(config.modelDir());
+        ModelConfig read = ModelConfig.read(config.modelDir());
+        model = read.computedIn(ComputeType.of(config.dtype(), read, config.device()));
+        defaults =
+                config.surface().generationConfig()
+                        ? GenerationDefaults.read(config.modelDir())
+                        : GenerationDefaults.NONE;
+        chatTemplate = ChatTemplates.load(config.modelDir(), config.surface().chatTemplate());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
+        texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
         decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
         log.info(
@@ -60,6 +74,7 @@ final class WorkerResources implements AutoCloseable {
                                                         model,
                                                         ModelFingerprint.of(config.modelDir())),
                                                 pool,
+                                                config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
     }
@@ -82,6 +97,19 @@ final class WorkerResources implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The tokenizer for threads other than the one that closes it. */
+    ModelTexts texts() {
+        return texts;
+    }
+
+    GenerationDefaults defaults() {
+        return defaults;
+    }
+
+    Optional<ChatTemplate> chatTemplate() {
+        return chatTemplate;
     }
 
     KvCachePool pool() {
@@ -111,6 +139,12 @@ final class WorkerResources implements AutoCloseable {
         if (closeAll(open, failure)) {
             throw failure;
         }
+    }
+
+    static GenerationException closed(WorkerConfig config) {
+        return new GenerationException(
+                GenerationException.Kind.CLOSED,
+                "model=%s worker=closed".formatted(config.modelName()));
     }
 
     private <T extends AutoCloseable> T opened(T resource) {

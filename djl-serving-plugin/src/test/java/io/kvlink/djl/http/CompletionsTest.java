@@ -11,6 +11,7 @@ import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -94,14 +95,23 @@ class CompletionsTest {
                         {"prompt": [1, 2], "max_completion_tokens": 9, "min_tokens": 3,
                          "temperature": 0.5, "top_p": 0.25, "top_k": 4, "seed": -8,
                          "stop": ["a", "b"], "ignore_eos": true, "n": 1, "echo": false,
-                         "logprobs": null, "user": {"any": [1]}, "presence_penalty": 0.0}
+                         "logprobs": 2, "user": {"any": [1]}, "presence_penalty": 0.5,
+                         "frequency_penalty": -0.5, "repetition_penalty": 1.5, "min_p": 0.125,
+                         "logit_bias": {"7": -100}, "stop_token_ids": [4, 6], "timeout": 2.5,
+                         "best_of": 1}
                         """);
 
         Submitted submitted = model.next();
         assertThat(submitted.request.maxTokens()).isEqualTo(9);
         assertThat(submitted.request.minTokens()).isEqualTo(3);
         assertThat(submitted.request.sampling())
-                .hasToString("SamplingParams[temperature=0.5, topP=0.25, topK=4, seed=-8]");
+                .hasToString(
+                        "SamplingParams[temperature=0.5, topP=0.25, topK=4, minP=0.125,"
+                                + " repetitionPenalty=1.5, presencePenalty=0.5,"
+                                + " frequencyPenalty=-0.5, logitBias={7=-100.0}, logprobs=2,"
+                                + " seed=-8]");
+        assertThat(submitted.request.stopTokens()).containsExactly(4, 6);
+        assertThat(submitted.request.timeout()).contains(Duration.ofMillis(2500));
         assertThat(submitted.request.stop()).containsExactly("a", "b");
         assertThat(submitted.request.ignoreEos()).isTrue();
         submitted.finish(FinishReason.STOP, 0);
@@ -164,12 +174,26 @@ class CompletionsTest {
                     {"prompt": "a", "stop": [""]}          | stop        | stop=""; expected at most 16
                     {"prompt": "a", "stream": 1}           | stream      | stream=1; expected true or f
                     {"prompt": "a", "stream_options": 1}   | stream_options | expected an object
-                    {"prompt": "a", "n": 2}                | n           | n=2.0; expected 1
-                    {"prompt": "a", "echo": true}          | echo        | echo=true; expected false
-                    {"prompt": "a", "logprobs": 3}         | logprobs    | logprobs=3; expected null
+                    {"prompt": "a", "n": 0}                | n           | n=0; expected a whole
+                    {"prompt": ["a", "b"], "n": 129}       | n           | at most 256 answers; there
+                    {"prompt": "a", "best_of": 2}          | best_of     | best_of=2; expected n=1
+                    {"prompt": "a", "echo": 1}             | echo        | echo=1; expected true or f
+                    {"prompt": "a", "echo": true, "logprobs": 0} | echo  | false with logprobs: those
+                    {"prompt": "a", "logprobs": 21}        | logprobs    | logprobs=21; expected a wh
+                    {"prompt": "a", "logprobs": true}      | logprobs    | logprobs=true; expected a
+                    {"prompt": "a", "min_p": 2}            | min_p       | min_p=2; expected a number
+                    {"prompt": "a", "repetition_penalty": 0} | repetition_penalty | above 0, at most
+                    {"prompt": "a", "frequency_penalty": 3} | frequency_penalty | number from -2 to 2
+                    {"prompt": "a", "stop_token_ids": 5}   | stop_token_ids | expected a list of token
+                    {"prompt": "a", "timeout": 0}          | timeout     | 0.001 seconds or more
+                    {"prompt": "a", "use_beam_search": true} | use_beam_search | false: nothing else
+                    {"prompt": "a", "prompt_logprobs": 1}  | prompt_logprobs | expected null: it isn't
+                    {"prompt": "a", "logit_bias": {"x": 1}} | logit_bias | logit_bias=x; expected at
+                    {"prompt": "a", "logit_bias": {"5": 101}} | logit_bias | number from -100 to 100
+                    {"prompt": "a", "tools": [{}]}         | tools       | tools=[…]; expected []
+                    {"prompt": "a", "response_format": {"type": "json_object"}} | response_format | one of [text]
                     {"prompt": "a", "suffix": "s"}         | suffix      | suffix="s"; expected no text
-                    {"prompt": "a", "logit_bias": {"5": 1}} | logit_bias | expected {}
-                    {"prompt": "a", "presence_penalty": 1} | presence_penalty | expected 0
+                    {"prompt": "a", "presence_penalty": "1"} | presence_penalty | expected a number
                     """)
     void shouldRefuseWhatIsWrongByName(String body, String param, String message) throws Exception {
         HttpResponse<String> response = TestServer.await(server.complete(body));
@@ -220,7 +244,7 @@ class CompletionsTest {
     @Test
     void shouldRefuseTooManyPromptsBeforeTheyTakeMemory() throws Exception {
         String prompts =
-                IntStream.rangeClosed(0, CompletionParser.MAX_PROMPTS)
+                IntStream.rangeClosed(0, GenerationFields.MAX_CHOICES)
                         .mapToObj(i -> "[1]")
                         .toList()
                         .toString();
@@ -247,6 +271,7 @@ class CompletionsTest {
         "INVALID, 400, invalid_request_error, ",
         "OVERLOADED, 429, rate_limit_error, 1",
         "CLOSED, 503, service_unavailable_error, 1",
+        "TIMEOUT, 504, timeout_error, ",
         "KV_LOAD, 502, kv_load_error, ",
         "INTERNAL, 500, internal_error, "
     })

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.model.GenerationDefaults;
+import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;
@@ -35,6 +38,15 @@ public final class FakeGenerator implements TextGenerator {
 
     /** Throws, or returns, in place of a submission. */
     public volatile Function<GenerationRequest, @Nullable RuntimeException> refusal = r -> null;
+
+    public volatile GenerationDefaults defaults = GenerationDefaults.NONE;
+    public volatile Optional<ChatTemplate> template = Optional.empty();
+    public volatile int maxPromptTokens = Integer.MAX_VALUE;
+    public volatile int maxTokens = CONTEXT;
+    public volatile int maxRequestBytes = 1 << 30;
+
+    /** Whether the last text was encoded with special tokens. */
+    public volatile boolean encodedSpecial;
 
     /** Waited for by encode. */
     public volatile CountDownLatch encodeGate = new CountDownLatch(0);
@@ -75,6 +87,11 @@ public final class FakeGenerator implements TextGenerator {
 
         public Submitted text(String text) {
             listener.onToken(7, text);
+            return this;
+        }
+
+        public Submitted token(SampledToken token, String text) {
+            listener.onSampled(token, text);
             return this;
         }
 
@@ -127,7 +144,43 @@ public final class FakeGenerator implements TextGenerator {
     }
 
     @Override
-    public int[] encode(String text) {
+    public int maxPromptTokens() {
+        return maxPromptTokens;
+    }
+
+    @Override
+    public int maxTokens() {
+        return maxTokens;
+    }
+
+    @Override
+    public int maxRequestBytes() {
+        return maxRequestBytes;
+    }
+
+    @Override
+    public GenerationDefaults defaults() {
+        return defaults;
+    }
+
+    @Override
+    public Optional<ChatTemplate> chatTemplate() {
+        return template;
+    }
+
+    @Override
+    public String decode(int... tokens) {
+        return new String(tokens, 0, tokens.length);
+    }
+
+    @Override
+    public String tokenText(int token) {
+        return Character.toString(token);
+    }
+
+    @Override
+    public int[] encode(String text, boolean special) {
+        encodedSpecial = special;
         encoding.countDown();
         try {
             if (!encodeGate.await(20, TimeUnit.SECONDS)) {

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class LlamaDecoderTest {
@@ -58,12 +59,13 @@ class LlamaDecoderTest {
         }
     }
 
-    @Test
-    void shouldGiveTheSameBitsAtAnyPlaceAndAfterAnything() throws IOException {
+    @ParameterizedTest
+    @EnumSource(ComputeType.class)
+    void shouldGiveTheSameBitsAtAnyPlaceAndAfterAnything(ComputeType type) throws IOException {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 9);
         int[] tokens = tokens(40, 4);
         float[] first;
-        try (Model model = open(checkpoint, 512)) {
+        try (Model model = open(checkpoint, 512, type)) {
             first = model.run(tokens, 16);
             KvSlots before = model.pool.allocate(130);
             model.decoder.forward(tokens(100, 5), 0, before, LayerHook.NONE, false);
@@ -73,18 +75,19 @@ class LlamaDecoderTest {
                 between.release();
             }
         }
-        try (Model model = open(checkpoint, 64)) {
+        try (Model model = open(checkpoint, 64, type)) {
             assertThat(model.run(tokens, 16)).containsExactly(first);
         }
     }
 
-    @Test
-    void shouldContinueFromKvThatWasCopiedByBytes() throws IOException {
+    @ParameterizedTest
+    @EnumSource(ComputeType.class)
+    void shouldContinueFromKvThatWasCopiedByBytes(ComputeType type) throws IOException {
         TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 10);
         int[] prompt = tokens(37, 6);
         int[] next = {5};
-        try (Model producer = open(checkpoint, 64);
-                Model consumer = open(checkpoint, 256)) {
+        try (Model producer = open(checkpoint, 64, type);
+                Model consumer = open(checkpoint, 256, type)) {
             KvSlots from = producer.pool.allocate(40);
             producer.decoder.forward(prompt, 0, from, LayerHook.NONE, false);
             KvSlots gap = consumer.pool.allocate(50);
@@ -204,9 +207,36 @@ class LlamaDecoderTest {
         int[] tokens = tokens(9, 9);
         try (Model wide = open(checkpoint, 64)) {
             float[] expected = wide.run(tokens, 9);
-            try (Model narrow = new Model(checkpoint.write(directory, "BF16"), 64)) {
+            try (Model narrow =
+                    new Model(checkpoint.write(directory, "BF16"), 64, ComputeType.FLOAT32)) {
                 assertThat(narrow.run(tokens, 9)).containsExactly(expected);
             }
+        }
+    }
+
+    @Test
+    void shouldRefuseWeightsThatFloat16CannotHold() throws IOException {
+        TinyCheckpoint checkpoint = TinyCheckpoint.random(UNTIED, 16);
+        checkpoint.weights().get("model.layers.1.mlp.down_proj.weight")[3] = -1e5f;
+        assertThatThrownBy(() -> open(checkpoint, 64, ComputeType.FLOAT16))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("holds 100000.0, float16 at most 65504.0");
+        try (Model model = open(checkpoint, 64, ComputeType.BFLOAT16)) {
+            assertThat(model.run(tokens(9, 9), 9)).doesNotContain(Float.NaN);
+        }
+    }
+
+    @Test
+    void shouldRefuseAPoolOfAnotherType() throws IOException {
+        Path model = TinyCheckpoint.random(GROUPED, 17).write(directory, "F32");
+        ModelConfig config = ModelConfig.read(model);
+        try (KvCachePool pool = KvCachePool.open(config, 64)) {
+            assertThatThrownBy(
+                            () ->
+                                    LlamaDecoder.load(
+                                            model, config.computedIn(ComputeType.BFLOAT16), pool))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("pool was opened with another config");
         }
     }
 
@@ -260,7 +290,12 @@ class LlamaDecoderTest {
     }
 
     private Model open(TinyCheckpoint checkpoint, int poolTokens) throws IOException {
-        return new Model(checkpoint.write(directory, "F32"), poolTokens);
+        return open(checkpoint, poolTokens, ComputeType.FLOAT32);
+    }
+
+    private Model open(TinyCheckpoint checkpoint, int poolTokens, ComputeType type)
+            throws IOException {
+        return new Model(checkpoint.write(directory, "F32"), poolTokens, type);
     }
 
     /** A decoder with its pool. */
@@ -269,8 +304,8 @@ class LlamaDecoderTest {
         final KvCachePool pool;
         final LlamaDecoder decoder;
 
-        Model(Path directory, int poolTokens) {
-            config = ModelConfig.read(directory);
+        Model(Path directory, int poolTokens, ComputeType type) {
+            config = ModelConfig.read(directory).computedIn(type);
             pool = KvCachePool.open(config, poolTokens);
             decoder = LlamaDecoder.load(directory, config, pool);
         }

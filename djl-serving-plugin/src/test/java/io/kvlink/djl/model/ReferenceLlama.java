@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
 
 /**
  * The oracle: the whole forward pass as the textbook has it, one loop after another in double, no
- * cache, no fusion. Shares nothing with the decoder but the configuration.
+ * cache, no fusion. Shares nothing with the decoder but the configuration; which biases and norms
+ * there are it sees from the weights. Its rotation is the plain one.
  */
 final class ReferenceLlama {
     private final ModelConfig config;
     private final Function<String, float[]> weights;
+    private final double theta;
 
     ReferenceLlama(ModelConfig config, Map<String, float[]> weights) {
         this.config = config;
+        this.theta = ((Rope.Plain) config.rope()).theta();
         this.weights = weights::get;
     }
 
@@ -28,43 +32,66 @@ final class ReferenceLlama {
             }
         }
         for (int layer = 0; layer < config.layers(); layer++) {
-            layer(x, "model.layers." + layer + ".");
+            layer(x, layer, "model.layers." + layer + ".");
         }
         double[] last = norm(x[tokens.length - 1], weights.apply("model.norm.weight"));
         return times(config.tiedEmbeddings() ? embedding : weights.apply("lm_head.weight"), last);
     }
 
-    private void layer(double[][] x, String prefix) {
+    private void layer(double[][] x, int layer, String prefix) {
         double[][] q = new double[x.length][];
         double[][] k = new double[x.length][];
         double[][] v = new double[x.length][];
+        String attention = prefix + "self_attn.";
         for (int t = 0; t < x.length; t++) {
             double[] in = norm(x[t], weights.apply(prefix + "input_layernorm.weight"));
-            q[t] = rope(times(weights.apply(prefix + "self_attn.q_proj.weight"), in), t);
-            k[t] = rope(times(weights.apply(prefix + "self_attn.k_proj.weight"), in), t);
-            v[t] = times(weights.apply(prefix + "self_attn.v_proj.weight"), in);
+            q[t] = rope(heads(linear(attention + "q_proj", in), attention + "q_norm.weight"), t);
+            k[t] = rope(heads(linear(attention + "k_proj", in), attention + "k_norm.weight"), t);
+            v[t] = linear(attention + "v_proj", in);
         }
+        int window = config.windows().get(layer);
         for (int t = 0; t < x.length; t++) {
-            double[] mixed = attention(q[t], k, v, t);
-            add(x[t], times(weights.apply(prefix + "self_attn.o_proj.weight"), mixed));
+            double[] mixed =
+                    attention(q[t], k, v, window == 0 ? 0 : Math.max(0, t - window + 1), t);
+            add(x[t], linear(attention + "o_proj", mixed));
             double[] in = norm(x[t], weights.apply(prefix + "post_attention_layernorm.weight"));
-            double[] gate = times(weights.apply(prefix + "mlp.gate_proj.weight"), in);
-            double[] up = times(weights.apply(prefix + "mlp.up_proj.weight"), in);
+            double[] gate = linear(prefix + "mlp.gate_proj", in);
+            double[] up = linear(prefix + "mlp.up_proj", in);
             for (int i = 0; i < gate.length; i++) {
                 gate[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
             }
-            add(x[t], times(weights.apply(prefix + "mlp.down_proj.weight"), gate));
+            add(x[t], linear(prefix + "mlp.down_proj", gate));
         }
     }
 
-    private double[] attention(double[] q, double[][] k, double[][] v, int now) {
+    private double[] linear(String name, double[] x) {
+        double[] out = times(weights.apply(name + ".weight"), x);
+        float[] bias = weights.apply(name + ".bias");
+        for (int i = 0; bias != null && i < out.length; i++) {
+            out[i] += bias[i];
+        }
+        return out;
+    }
+
+    /** Norms each head by itself, if there is such a norm. */
+    private double[] heads(double[] heads, String name) {
+        float[] weight = weights.apply(name);
+        int dim = config.headDim();
+        for (int at = 0; weight != null && at < heads.length; at += dim) {
+            double[] normed = norm(Arrays.copyOfRange(heads, at, at + dim), weight);
+            System.arraycopy(normed, 0, heads, at, dim);
+        }
+        return heads;
+    }
+
+    private double[] attention(double[] q, double[][] k, double[][] v, int first, int now) {
         int dim = config.headDim();
         double[] mixed = new double[config.heads() * dim];
         for (int head = 0; head < config.heads(); head++) {
             int shared = head / (config.heads() / config.kvHeads());
             double[] weight = new double[now + 1];
             double total = 0;
-            for (int t = 0; t <= now; t++) {
+            for (int t = first; t <= now; t++) {
                 double score = 0;
                 for (int i = 0; i < dim; i++) {
                     score += q[head * dim + i] * k[t][shared * dim + i];
@@ -72,7 +99,7 @@ final class ReferenceLlama {
                 weight[t] = Math.exp(score / Math.sqrt(dim));
                 total += weight[t];
             }
-            for (int t = 0; t <= now; t++) {
+            for (int t = first; t <= now; t++) {
                 for (int i = 0; i < dim; i++) {
                     mixed[head * dim + i] += weight[t] / total * v[t][shared * dim + i];
                 }
@@ -87,7 +114,7 @@ final class ReferenceLlama {
         double[] rotated = new double[heads.length];
         for (int start = 0; start < heads.length; start += dim) {
             for (int i = 0; i < half; i++) {
-                double angle = position * Math.pow(config.ropeTheta(), -2.0 * i / dim);
+                double angle = position * Math.pow(theta, -2.0 * i / dim);
                 double a = heads[start + i];
                 double b = heads[start + half + i];
                 rotated[start + i] = a * Math.cos(angle) - b * Math.sin(angle);

@@ -118,6 +118,18 @@ class SafetensorsTest {
     }
 
     @Test
+    void shouldRefuseTypesThatAreNoWeights() throws IOException {
+        Path path = write(file(tensor("a", "F8_E4M3", "[16]", "[0,16]")));
+        try (Safetensors file = Safetensors.open(path)) {
+            assertThat(file.names()).containsExactly("a");
+            assertThatThrownBy(() -> file.read("a", FloatBuffer.allocate(16), 16))
+                    .isInstanceOf(ModelLoadException.class)
+                    .hasMessageContaining(
+                            "tensor=a dtype=F8_E4M3 expected=one of [F32, F16, BF16]");
+        }
+    }
+
+    @Test
     void shouldRefuseBadHeaders() throws IOException {
         assertRefused("[]", "expected=a JSON object");
         assertRefused("{\"a\":1}", "key=a found=1 expected=an object");

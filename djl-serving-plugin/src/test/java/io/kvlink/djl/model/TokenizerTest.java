@@ -4,6 +4,9 @@ package io.kvlink.djl.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +21,16 @@ import org.junit.jupiter.api.io.TempDir;
 class TokenizerTest {
     // One for all tests and tries; the native tokenizer goes with the JVM.
     private static final Tokenizer TOKENIZER = Tokenizer.load(DemoModelTest.MODEL);
+
+    private static final String LLAMA3_SPLIT =
+            """
+            {"type": "Sequence", "pretokenizers": [
+              {"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex":
+                "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}|\
+             ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"}},
+              {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+               "use_regex": false}]}
+            """;
 
     @TempDir private Path directory;
 
@@ -76,6 +89,41 @@ class TokenizerTest {
             @ForAll @Size(max = 40) List<@IntRange(min = 130, max = 258) Integer> ids) {
         int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
         assertThat(streamed(tokens)).isEqualTo(TOKENIZER.decode(tokens));
+    }
+
+    /** As the files of Llama 3 and Qwen have it: a split by their expression, tokens added. */
+    @Test
+    void shouldKnowAddedTokens() throws IOException {
+        JsonObject json =
+                JsonFields.parse("", JsonFields.text(DemoModelTest.MODEL.resolve("tokenizer.json")))
+                        .json();
+        JsonArray added = json.getAsJsonArray("added_tokens");
+        added.add(addedToken(1024, "<|im_end|>", true));
+        added.add(addedToken(1025, "<tool_call>", false));
+        json.add("pre_tokenizer", JsonParser.parseString(LLAMA3_SPLIT));
+        Files.writeString(directory.resolve("tokenizer.json"), json.toString());
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            int[] tokens = tokenizer.encode("Leo<|im_end|> is\n\n<tool_call>1234", false);
+            assertThat(tokens).contains(1024, 1025);
+            assertThat(tokenizer.decode(tokens)).isEqualTo("Leo is\n\n<tool_call>1234");
+            TokenDecoder decoder = tokenizer.newDecoder();
+            StringBuilder text = new StringBuilder();
+            for (int token : tokens) {
+                text.append(decoder.append(token));
+            }
+            assertThat(text.append(decoder.finish())).hasToString(tokenizer.decode(tokens));
+        }
+    }
+
+    private static JsonObject addedToken(int id, String content, boolean special) {
+        JsonObject token = new JsonObject();
+        token.addProperty("id", id);
+        token.addProperty("content", content);
+        for (String flag : List.of("single_word", "lstrip", "rstrip", "normalized")) {
+            token.addProperty(flag, false);
+        }
+        token.addProperty("special", special);
+        return token;
     }
 
     @Test

@@ -69,6 +69,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     // Set by tests, on any thread.
     volatile boolean ownsBlocks;
     volatile boolean throwsOnSave;
+    volatile boolean attachments;
     volatile boolean closed;
     volatile Runnable onClose = () -> {};
     final List<String> violations = new CopyOnWriteArrayList<>();
@@ -175,7 +176,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         }
         boolean arrived =
                 wire.arrived(request.route().orElseThrow().id(), context.layout().layers());
-        int all = request.transferTokens();
+        int all = request.transferTokens() + (attachment(request).isPresent() ? 1 : 0);
         return switch (loading) {
             case IN_STEP, IN_STEP_LATE_REPORT ->
                     arrived ? new LoadDecision.Load(all, false) : new LoadDecision.AskAgain();
@@ -219,7 +220,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             int end =
                     Math.min(
                             entry.computedTokens() + entry.scheduledTokens(),
-                            entry.request().transferTokens());
+                            savedTokens(entry.request()));
             if (saves(entry.request()) && end > entry.computedTokens()) {
                 tasks.add(
                         new StepMetadata.Task(
@@ -227,6 +228,25 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             }
         }
         return new StepMetadata(loads, tasks);
+    }
+
+    private int savedTokens(KvRequest request) {
+        return request.transferTokens() + (attachments && request.attachment() ? 1 : 0);
+    }
+
+    @Override
+    public void attach(KvRequest request, byte[] content) {
+        requireAdded(request, "attach");
+        if (attachments && saves(request)) {
+            wire.attach(request.route().orElseThrow().id(), content.clone());
+        }
+    }
+
+    @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        return attachments && request.attachment() && loads(request)
+                ? wire.attachment(request.route().orElseThrow().id())
+                : Optional.empty();
     }
 
     @Override
@@ -265,9 +285,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         }
         for (StepMetadata.Task task : step.saves()) {
             saves.add(layer + ":" + task.fromToken() + ".." + task.toToken());
-            wire.save(context.layout(), task, layer, memory.get(layer));
+            wire.save(context.layout(), task, layer, memory.get(layer), attachments);
             if (layer == memory.size() - 1
-                    && task.toToken() == task.request().transferTokens()
+                    && task.toToken() == savedTokens(task.request())
                     && !ownsBlocks) {
                 sent.add(outcome(task.request(), false));
             }

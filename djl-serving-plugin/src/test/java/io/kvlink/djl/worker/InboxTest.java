@@ -4,8 +4,10 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.spi.KvRequest;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -74,7 +76,9 @@ class InboxTest {
                         new Listening(),
                         ModelConfig.read(Path.of("../samples/model")),
                         new AnswerText(null, List.of(), 0),
-                        1);
+                        new SamplingSpace(),
+                        1,
+                        Duration.ofHours(1));
         return new Sequence(
                 new KvRequest("a", Optional.empty(), request.promptTokens()),
                 answer,

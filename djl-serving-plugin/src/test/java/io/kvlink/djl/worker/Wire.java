@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Where fake connectors of one JVM leave each other KV. Thread-safe. */
@@ -17,6 +18,8 @@ final class Wire {
 
     private final Map<Key, byte[]> layers = new HashMap<>();
     private final Map<TransferId, Integer> complete = new HashMap<>();
+    // Of those that wait for one: what came, or nothing yet.
+    private final Map<TransferId, Optional<byte[]>> attachments = new HashMap<>();
     private final List<Runnable> wakeups = new CopyOnWriteArrayList<>();
     private boolean open = true;
 
@@ -37,11 +40,29 @@ final class Wire {
     }
 
     synchronized boolean arrived(TransferId id, int layerCount) {
-        return open && complete.getOrDefault(id, 0) == layerCount;
+        boolean waits = attachments.containsKey(id) && attachments.get(id).isEmpty();
+        return open && complete.getOrDefault(id, 0) == layerCount && !waits;
     }
 
-    void save(KvLayout layout, StepMetadata.Task task, int layer, ByteBuffer memory) {
-        boolean last = task.toToken() == task.request().transferTokens();
+    void attach(TransferId id, byte[] content) {
+        synchronized (this) {
+            attachments.put(id, Optional.of(content));
+        }
+        changed();
+    }
+
+    synchronized Optional<byte[]> attachment(TransferId id) {
+        return attachments.getOrDefault(id, Optional.empty());
+    }
+
+    void save(
+            KvLayout layout,
+            StepMetadata.Task task,
+            int layer,
+            ByteBuffer memory,
+            boolean withAttachments) {
+        boolean attaches = withAttachments && task.request().attachment();
+        boolean last = task.toToken() == task.request().transferTokens() + (attaches ? 1 : 0);
         TransferId id = task.request().route().orElseThrow().id();
         synchronized (this) {
             byte[] bytes =
@@ -51,7 +72,12 @@ final class Wire {
                                     new byte
                                             [Math.toIntExact(
                                                     layout.layerBytes(
-                                                            task.request().transferTokens()))]);
+                                                            task.request()
+                                                                    .promptTokens()
+                                                                    .length))]);
+            if (attaches) {
+                attachments.putIfAbsent(id, Optional.empty());
+            }
             copy(layout, task, memory, bytes, true);
             if (last) {
                 complete.merge(id, 1, Integer::sum);

@@ -105,6 +105,16 @@ class WorkerConfigTest {
         }
     }
 
+    @Test
+    void shouldTakeTypesThatItComputesIn() {
+        assertThat(WorkerConfig.of(MODEL, Map.of()).dtype()).isEqualTo("float32");
+        assertThat(WorkerConfig.of(MODEL, Map.of("dtype", "bfloat16")).dtype())
+                .isEqualTo("bfloat16");
+        requireRefused(
+                Map.of("dtype", "int8"),
+                "option.dtype=int8; expected one of [auto, float32, float16, bfloat16]");
+    }
+
     @Property
     void noTextMakesTheParserThrowAnythingElse(@ForAll String json) {
         try {

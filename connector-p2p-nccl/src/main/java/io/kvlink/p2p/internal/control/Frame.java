@@ -5,7 +5,9 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One message of the control plane. A session begins with {@link Hello}, answered by {@link Accept}
@@ -17,7 +19,7 @@ import java.util.List;
  *      | <--- Offer ---------------------- |   "I have, or will have, these layers"
  *      | ---- Grant (ticket) or Busy ----> |   memory is leased before a ticket leaves
  *      | <=== bytes on the data plane ==== |
- *      | <--- Saved ---------------------- |   "all layers are computed"
+ *      | <--- Saved or Attachment -------- |   "all layers are computed"
  *      | ---- Done (ticket) -------------> |
  *      | <--> Cancel, Ping, Bye <--------> |
  * </pre>
@@ -25,7 +27,7 @@ import java.util.List;
 public sealed interface Frame {
 
     /** The protocol's version; peers of different versions refuse each other. */
-    int PROTOCOL = 2;
+    int PROTOCOL = 3;
 
     /**
      * Who a node is.
@@ -34,10 +36,17 @@ public sealed interface Frame {
      * @param epoch differs for each start of a process
      * @param address its control address, as it stands in routes
      * @param layout its KV layout
+     * @param chunkTokens how many tokens of a prompt leave it at once, see {@link
+     *     io.kvlink.p2p.internal.transfer.Chunks}; 0 for all
      * @param planes the data planes it can be reached by
      */
     record Identity(
-            String engineId, long epoch, HostPort address, KvLayout layout, List<Plane> planes) {
+            String engineId,
+            long epoch,
+            HostPort address,
+            KvLayout layout,
+            int chunkTokens,
+            List<Plane> planes) {
         public Identity {
             planes = List.copyOf(planes);
         }
@@ -83,8 +92,11 @@ public sealed interface Frame {
      * @param tokens its length in tokens
      * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
      * @param ticket the receiver's number for all layers; 0 if nothing is granted
+     * @param tail the ticket is also for the token behind them, and the receiver waits for an
+     *     {@link Attachment}
      */
-    record Fetch(TransferId id, int tokens, long digest, long ticket) implements Frame {}
+    record Fetch(TransferId id, int tokens, long digest, long ticket, boolean tail)
+            implements Frame {}
 
     /**
      * "I have, or will have, all these layers for you."
@@ -94,8 +106,9 @@ public sealed interface Frame {
      * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
      * @param firstLayer 0
      * @param layers how many: all
+     * @param tail there will be the token behind them, too, and an attachment
      */
-    record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers)
+    record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers, boolean tail)
             implements Frame {}
 
     /**
@@ -105,8 +118,10 @@ public sealed interface Frame {
      * @param ticket the receiver's number for these layers
      * @param firstLayer 0
      * @param layers how many: all
+     * @param tail as in {@link Fetch}
      */
-    record Grant(TransferId id, long ticket, int firstLayer, int layers) implements Frame {}
+    record Grant(TransferId id, long ticket, int firstLayer, int layers, boolean tail)
+            implements Frame {}
 
     /**
      * "No room now; offer again."
@@ -122,6 +137,17 @@ public sealed interface Frame {
      * @param id the transfer
      */
     record Saved(TransferId id) implements Frame {}
+
+    /**
+     * "All layers of this ticket are computed, the token behind them, too, and this goes with it."
+     * In the place of {@link Saved} under a ticket with a tail, on every plane.
+     *
+     * @param id the transfer
+     * @param ticket the ticket
+     * @param content at most {@link io.kvlink.spi.KvScheduler#MAX_ATTACHMENT_BYTES}; empty if
+     *     nothing goes with it: then the tail is worth nothing
+     */
+    record Attachment(TransferId id, long ticket, Optional<ByteBuffer> content) implements Frame {}
 
     /**
      * "All layers of this ticket are here."

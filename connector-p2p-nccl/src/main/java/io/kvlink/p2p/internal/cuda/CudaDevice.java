@@ -119,8 +119,13 @@ public interface CudaDevice extends AutoCloseable {
      */
     void copy(long source, long destination, long bytes, CudaStream stream);
 
-    /** Makes a copier for many runs. */
-    RunCopier newRunCopier();
+    /**
+     * Makes a copier for many runs.
+     *
+     * @param mostBlocks blocks of threads that share a launch's few long runs, such as {@link
+     *     RunCopier#WIDE}; a launch of more runs than that has one for each
+     */
+    RunCopier newRunCopier(int mostBlocks);
 
     /** Lets go of the device. Streams, events, memory and mappings must be given back before. */
     @Override

@@ -290,8 +290,8 @@ public final class JavaCppDevice implements CudaDevice {
     }
 
     @Override
-    public RunCopier newRunCopier() {
-        return new JavaCppRunCopier(kernel("copy_few"), kernel("copy_many"));
+    public RunCopier newRunCopier(int mostBlocks) {
+        return new JavaCppRunCopier(kernel("copy_few"), kernel("copy_many"), mostBlocks);
     }
 
     private CUfunc_st kernel(String name) {

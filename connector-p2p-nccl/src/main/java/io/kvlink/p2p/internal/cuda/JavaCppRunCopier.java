@@ -19,9 +19,6 @@ final class JavaCppRunCopier implements RunCopier {
     private static final int THREADS = 512;
     // What the threads of a block copy in one turn.
     private static final long TURN_BYTES = THREADS * 16L * 4;
-    // Enough blocks to fill a GPU, few enough not to crowd others out.
-    private static final long MOST_BLOCKS = 256;
-
     private final CUfunc_st few;
     private final CUfunc_st many;
     private final LongPointer memory = new LongPointer((long) MOST_RUNS * RUN_LONGS);
@@ -29,10 +26,12 @@ final class JavaCppRunCopier implements RunCopier {
     // An array of one pointer; its constructor of one pointer would be a cast.
     private final PointerPointer<LongPointer> parameters =
             new PointerPointer<LongPointer>(1).put(0, memory);
+    private final long mostBlocks;
     private int count;
     private long longest;
 
-    JavaCppRunCopier(CUfunc_st few, CUfunc_st many) {
+    JavaCppRunCopier(CUfunc_st few, CUfunc_st many, int mostBlocks) {
+        this.mostBlocks = mostBlocks;
         this.few = few;
         this.many = many;
     }
@@ -55,7 +54,7 @@ final class JavaCppRunCopier implements RunCopier {
             return;
         }
         long turns = (longest + TURN_BYTES - 1) / TURN_BYTES;
-        int width = (int) Math.max(1, Math.min(turns, MOST_BLOCKS / count));
+        int width = (int) Math.max(1, Math.min(turns, mostBlocks / count));
         int height = count;
         count = 0;
         longest = 0;

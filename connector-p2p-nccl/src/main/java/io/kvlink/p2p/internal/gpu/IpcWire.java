@@ -322,7 +322,7 @@ final class IpcWire implements Wire {
 
     private RunCopier copier() {
         if (copier == null) {
-            copier = device.newRunCopier();
+            copier = device.newRunCopier(RunCopier.WIDE);
         }
         return copier;
     }

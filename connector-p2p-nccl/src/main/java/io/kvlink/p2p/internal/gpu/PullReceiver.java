@@ -60,6 +60,14 @@ final class PullReceiver {
         boolean spilled() {
             return receive.destination(index).kind() == MemoryKind.PINNED;
         }
+
+        /**
+         * What it takes of a group's budget, which is for the sender's staging buffer: what travels
+         * as it lies needs none, and gains by longer groups.
+         */
+        long weight() {
+            return runs.isEmpty() ? bytes : bytes / 2;
+        }
     }
 
     /** A part that is pulled and not here. */
@@ -204,7 +212,7 @@ final class PullReceiver {
         while ((next = waiting.peek()) != null) {
             Link link = next.receive.link;
             boolean fits = group.isEmpty() || group.get(0).receive.link == link;
-            if (!fits || (!wire.pullsEarly() && !lane.admits(next.bytes, group.isEmpty()))) {
+            if (!fits || (!wire.pullsEarly() && !lane.admits(next.weight(), group.isEmpty()))) {
                 if (group.isEmpty()) {
                     return;
                 }
@@ -225,7 +233,7 @@ final class PullReceiver {
                 break;
             }
             waiting.remove();
-            lane.add(next.bytes);
+            lane.add(next.weight());
             group.add(next);
         }
         if (!group.isEmpty()) {

@@ -138,7 +138,7 @@ final class StagingBuffer implements AutoCloseable {
 
     private RunCopier copier() {
         if (copier == null) {
-            copier = device.newRunCopier();
+            copier = device.newRunCopier(RunCopier.WIDE);
         }
         return copier;
     }

@@ -8,8 +8,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which layers of a transfer are here. The device thread says what has arrived, the control thread
- * that no more will; the engine's thread waits for a layer.
+ * Which layers of a transfer are here: all chunks of them. The device thread says what has arrived,
+ * the control thread that no more will; the engine's thread waits for a layer.
  */
 public final class Arrival {
 
@@ -17,9 +17,11 @@ public final class Arrival {
     private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(50);
 
     private final LongSupplier clock;
-    // Written by the device thread.
+    // Chunks of each layer. Written by the device thread.
     private final AtomicIntegerArray here;
     private volatile int count;
+    // How many chunks. Written by the control thread before the device knows of any.
+    private volatile int chunks = 1;
     private volatile long lastNs;
     // Written by the control thread, once.
     private volatile Expectation.@Nullable Failed failure;
@@ -33,12 +35,12 @@ public final class Arrival {
 
     /** True if a layer is in its memory. From any thread. */
     public boolean here(int layer) {
-        return here.get(layer) != 0;
+        return here.get(layer) == chunks;
     }
 
     /** True if all layers are. From any thread. */
     public boolean complete() {
-        return count == here.length();
+        return count == here.length() * chunks;
     }
 
     /** Why the layers that aren't here will not come; {@code null} while they may. */
@@ -81,13 +83,21 @@ public final class Arrival {
         }
     }
 
+    /** In how many chunks each layer comes; none has. By the control thread. */
+    void expect(int chunks) {
+        if (count != 0) {
+            throw new IllegalStateException("count=" + count);
+        }
+        this.chunks = chunks;
+    }
+
+    /** A chunk of a layer came, each once. */
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
     void arrived(int layer) {
-        if (here.getAndSet(layer, 1) == 0) {
-            lastNs = clock.getAsLong();
-            count = count + 1;
-            LockSupport.unpark(waiter);
-        }
+        lastNs = clock.getAsLong();
+        here.incrementAndGet(layer);
+        count = count + 1;
+        LockSupport.unpark(waiter);
     }
 
     void fail(Expectation.Failed reason) {
@@ -95,11 +105,7 @@ public final class Arrival {
         LockSupport.unpark(waiter);
     }
 
-    int count() {
-        return count;
-    }
-
-    /** When the latest layer came; anything before the first has. */
+    /** When the latest piece came; anything before the first has. */
     long lastNs() {
         return lastNs;
     }

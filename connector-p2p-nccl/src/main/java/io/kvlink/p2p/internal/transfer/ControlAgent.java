@@ -7,7 +7,9 @@ import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -60,7 +62,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         this.heartbeat = heartbeat;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        outbox = new Outbox(sessions, limits, self.layout().tokenBytes(), stats, this, sent, clock);
+        outbox = new Outbox(sessions, limits, stats, this, sent, clock);
         inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
@@ -81,7 +83,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> outbox.refuse(transfer, error, detail));
     }
 
-    /** A layer was saved. From the engine's thread. */
+    /** Pieces were saved. From the engine's thread. */
     public void saved(Outbound transfer) {
         // An offer's answer looks at all that is saved by then, so nobody is woken before it.
         if (!transfer.offered()) {
@@ -89,9 +91,14 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         }
     }
 
-    /** A transfer's layers will not all be saved. From the engine's thread. */
+    /** A transfer's pieces will not all be saved. From the engine's thread. */
     public void abort(Outbound transfer) {
         execute(() -> outbox.abort(transfer));
+    }
+
+    /** All of a transfer is saved, and this goes with it. From the engine's thread. */
+    public void attach(Outbound transfer, Optional<ByteBuffer> content) {
+        execute(() -> outbox.attach(transfer, content));
     }
 
     /** A request waits for its KV. From the engine's thread. */
@@ -198,6 +205,8 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             outbox.onBusy(session, busy);
         } else if (frame instanceof Frame.Saved saved) {
             inbox.onSaved(session, saved);
+        } else if (frame instanceof Frame.Attachment attachment) {
+            inbox.onAttachment(session, attachment);
         } else if (frame instanceof Frame.Done done) {
             outbox.onDone(session, done);
         } else if (frame instanceof Frame.Cancel cancel) {

@@ -5,7 +5,9 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,13 +26,20 @@ public final class Expectation {
     /**
      * All layers are here, or about to be.
      *
-     * @param layers a region for each layer: keys of all tokens, then values
+     * @param layers a region for each layer
+     * @param chunks where its tokens lie in it
      * @param arrival which of them are here
      * @param so how it comes, as far as it is known
      * @param startedNs when it began
+     * @param attachment what came with it, if anything did; then the prompt's last token did, too
      */
     public record Ready(
-            List<MemoryRegion> layers, Arrival arrival, TransferOutcome so, long startedNs)
+            List<MemoryRegion> layers,
+            Chunks chunks,
+            Arrival arrival,
+            TransferOutcome so,
+            long startedNs,
+            Optional<ByteBuffer> attachment)
             implements Status {
 
         /** Why some layers will not come; {@code null} if all are here or still may. */

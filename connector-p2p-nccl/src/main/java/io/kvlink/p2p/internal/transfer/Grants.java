@@ -24,8 +24,11 @@ final class Grants {
         /** All layers of the ticket are here. */
         void onReceived(Inbound inbound);
 
-        /** The device writes no more; so many layers of the ticket are here. */
-        void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail);
+        /** One more chunk is here, but not all. */
+        void onChunk(Inbound inbound);
+
+        /** The device writes no more; so many bytes of the ticket are here. */
+        void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail);
 
         /** A ticket went out for an offer. */
         void onGranted(Inbound inbound);
@@ -58,7 +61,7 @@ final class Grants {
 
     /** Whether a transfer would fit if nothing else were leased. */
     boolean canEverFit(Inbound inbound) {
-        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.tokens));
+        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.allTokens()));
     }
 
     /** Leases memory for all layers; false if there is none now. */
@@ -69,7 +72,7 @@ final class Grants {
 
     private @Nullable LayerLeases lease(Inbound inbound) {
         return memory.tryLease(
-                layout.layers(), layout.layerBytes(inbound.tokens), inbound.id.toString());
+                layout.layers(), layout.layerBytes(inbound.allTokens()), inbound.id.toString());
     }
 
     /**
@@ -99,7 +102,7 @@ final class Grants {
     }
 
     private long bytes(Inbound inbound) {
-        return layout.layers() * layout.layerBytes(inbound.tokens);
+        return layout.layers() * layout.layerBytes(inbound.allTokens());
     }
 
     /** Has the device give up a ticket; it still ends through the listener. */
@@ -112,7 +115,7 @@ final class Grants {
     void grant(Inbound inbound, Session session) {
         inbound.moveTo(ReceiveState.GRANTED);
         post(inbound, session);
-        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers());
+        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers(), inbound.tail);
         if (sessions.send(session, grant)) {
             listener.onGranted(inbound);
         } else {
@@ -125,13 +128,16 @@ final class Grants {
         if (leases == null) {
             throw new IllegalStateException("granted without memory: " + inbound);
         }
+        Chunks chunks = Chunks.of(inbound.tokens, session.chunkTokens(), inbound.tail);
+        inbound.chunks = chunks;
+        inbound.arrival.expect(chunks.count());
         inbound.ticket = ++lastTicket;
         ReceiveOp op =
                 new ReceiveOp(
                         session.endpoint,
                         inbound.ticket,
                         0,
-                        leases.regions(),
+                        chunks.pieces(leases.regions()),
                         new Received(inbound));
         session.device().submit(plane -> receive(plane, op));
     }
@@ -146,28 +152,32 @@ final class Grants {
         }
     }
 
-    /** Brings the device thread's reports back to the control thread: one for all layers. */
+    /** Brings the device thread's reports back to the control thread: one a chunk. */
     private final class Received implements ReceiveListener {
         private final Inbound inbound;
         // The device thread's own.
-        private int layers;
+        private int pieces;
+        private long bytes;
 
         Received(Inbound inbound) {
             this.inbound = inbound;
         }
 
         @Override
-        public void onLayerReceived(ReceiveOp op, int layer) {
-            layers++;
-            inbound.arrival.arrived(layer);
-            if (layers == op.destinations().size()) {
+        public void onLayerReceived(ReceiveOp op, int piece) {
+            pieces++;
+            bytes += op.destinations().get(piece).bytes();
+            inbound.arrival.arrived(piece % layout.layers());
+            if (pieces == op.destinations().size()) {
                 control.execute(() -> listener.onReceived(inbound));
+            } else if (pieces % layout.layers() == 0) {
+                control.execute(() -> listener.onChunk(inbound));
             }
         }
 
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
-            int arrived = layers;
+            long arrived = bytes;
             control.execute(() -> listener.onReceiveFailed(inbound, arrived, error, detail));
         }
     }

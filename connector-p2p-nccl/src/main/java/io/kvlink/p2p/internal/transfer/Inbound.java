@@ -4,6 +4,8 @@ package io.kvlink.p2p.internal.transfer;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.spi.TransferId;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** One transfer on its way in. Control thread only. */
@@ -38,7 +40,16 @@ final class Inbound {
     // Why it failed; null while it hasn't.
     Expectation.@Nullable Failed failure;
     @Nullable LayerLeases leases;
-    int received;
+    // The ticket that is out, or will be next, is for a tail, too, with which an attachment comes.
+    boolean tail;
+    // What came, once it is known.
+    boolean attached;
+    Optional<ByteBuffer> attachment = Optional.empty();
+    // The device has reported that all is here.
+    boolean quiet;
+    // How its tokens are cut; null before a ticket was out.
+    @Nullable Chunks chunks;
+    long receivedBytes;
     long ticket;
     long startedNs;
     long deadlineNs;
@@ -74,9 +85,20 @@ final class Inbound {
         boolean granted = state == ReceiveState.GRANTED || state == ReceiveState.STANDING;
         return granted
                 && saved
+                && (!tail || attached)
                 && session != null
                 && failure == null
                 && session.device().plane().arrivesSoon();
+    }
+
+    /** How many tokens there must be room for. */
+    int allTokens() {
+        return tokens + (tail ? 1 : 0);
+    }
+
+    /** All bytes are here, and only what goes with them isn't known. */
+    boolean lacksAttachment() {
+        return quiet && tail && !attached && failure == null;
     }
 
     /** Where a ticket is out. */
@@ -90,7 +112,7 @@ final class Inbound {
     /** True if the device may write to the leases. */
     boolean ticketOut() {
         return switch (state) {
-            case STANDING, RECALLED, GRANTED -> true;
+            case STANDING, RECALLED, GRANTED -> !quiet;
             case EXPECTED, COMPLETE, DRAINING, FAILED, ENDED -> false;
         };
     }
@@ -105,6 +127,6 @@ final class Inbound {
 
     @Override
     public String toString() {
-        return "transfer=" + id + " state=" + state + " received=" + received;
+        return "transfer=" + id + " state=" + state + " receivedBytes=" + receivedBytes;
     }
 }

@@ -9,6 +9,7 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,7 +115,7 @@ final class Inbox implements Grants.Listener {
             end(inbound, KvError.NO_SUCH_TRANSFER);
         } else if (inbound.state == ReceiveState.FAILED) {
             end(inbound, KvError.CANCELLED);
-        } else if (inbound.failure == null && inbound.arrival.complete()) {
+        } else if (inbound.failure == null && !inbound.quiet && inbound.arrival.complete()) {
             inbound.released = true;
         } else if (inbound.state != ReceiveState.DRAINING) {
             fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
@@ -145,11 +146,13 @@ final class Inbox implements Grants.Listener {
         } else if (!inbound.fits(session, offer, layout.layers())) {
             refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
         } else {
-            accept(inbound, session);
+            accept(inbound, session, offer.tail());
         }
     }
 
-    private void accept(Inbound inbound, Session session) {
+    private void accept(Inbound inbound, Session session, boolean tail) {
+        Expectation expectation = inbound.expectation;
+        inbound.tail = tail && (expectation == null || expectation.request().attachment());
         if (inbound.session == null) {
             take(inbound, session);
             inbound.startedNs = nowNs();
@@ -157,7 +160,7 @@ final class Inbox implements Grants.Listener {
         if (!grants.canEverFit(inbound)) {
             String detail =
                     "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
-                            .formatted(layout.layers(), layout.layerBytes(inbound.tokens));
+                            .formatted(layout.layers(), layout.layerBytes(inbound.allTokens()));
             fail(inbound, KvError.TOO_LARGE, detail, true);
         } else if (grants.reserve(inbound)) {
             grants.grant(inbound, session);
@@ -170,8 +173,32 @@ final class Inbox implements Grants.Listener {
     /** The sender has computed all layers. */
     void onSaved(Session session, Frame.Saved saved) {
         Inbound inbound = transfers.get(saved.id());
-        if (inbound != null && session.equals(inbound.session)) {
+        if (inbound != null && session.equals(inbound.session) && !inbound.tail) {
             inbound.saved = true;
+            publish(inbound);
+        }
+    }
+
+    /** The same, with what goes with them. */
+    void onAttachment(Session session, Frame.Attachment attachment) {
+        Inbound inbound = transfers.get(attachment.id());
+        if (inbound != null
+                && session.equals(inbound.session)
+                && attachment.ticket() == inbound.ticket
+                && inbound.tail
+                && !inbound.attached
+                && inbound.failure == null) {
+            inbound.saved = true;
+            attached(inbound, attachment.content());
+        }
+    }
+
+    private void attached(Inbound inbound, Optional<ByteBuffer> content) {
+        inbound.attached = true;
+        inbound.attachment = content;
+        if (inbound.quiet) {
+            complete(inbound);
+        } else {
             publish(inbound);
         }
     }
@@ -182,6 +209,10 @@ final class Inbox implements Grants.Listener {
                 && inbound.state != ReceiveState.COMPLETE
                 && (session.equals(inbound.session)
                         || (inbound.session == null && session.equals(inbound.interest)))) {
+            if (inbound.lacksAttachment()) {
+                attached(inbound, Optional.empty()); // What is here is worth as much as ever.
+                return;
+            }
             fail(inbound, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
     }
@@ -200,7 +231,9 @@ final class Inbox implements Grants.Listener {
                 inbound.offeredOn = null;
             }
             boolean asks = inbound.session == null && session.equals(inbound.interest);
-            if (asks && session.worthDiallingAgain() && inbound.failure == null) {
+            if (session.equals(inbound.session) && inbound.lacksAttachment()) {
+                attached(inbound, Optional.empty());
+            } else if (asks && session.worthDiallingAgain() && inbound.failure == null) {
                 letGo(session);
                 ask(inbound, session.address);
             } else if (session.equals(inbound.session) && inbound.state == ReceiveState.STANDING) {
@@ -226,6 +259,8 @@ final class Inbox implements Grants.Listener {
                 if (inbound.state == ReceiveState.COMPLETE) {
                     logger.warn("transfer={} was never asked for", inbound.id);
                     end(inbound, KvError.NO_SUCH_TRANSFER);
+                } else if (inbound.lacksAttachment()) {
+                    attached(inbound, Optional.empty());
                 } else {
                     fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
                 }
@@ -276,6 +311,8 @@ final class Inbox implements Grants.Listener {
             return;
         }
         if (inbound.state == ReceiveState.EXPECTED && inbound.session == null && !inbound.stood) {
+            Expectation expectation = inbound.expectation;
+            inbound.tail = expectation != null && expectation.request().attachment();
             grants.stand(inbound, interest);
             if (inbound.state == ReceiveState.STANDING) {
                 take(inbound, interest);
@@ -288,7 +325,11 @@ final class Inbox implements Grants.Listener {
                     sessions.send(
                             interest,
                             new Frame.Fetch(
-                                    inbound.id, inbound.tokens, inbound.digest, inbound.ticket));
+                                    inbound.id,
+                                    inbound.tokens,
+                                    inbound.digest,
+                                    inbound.ticket,
+                                    inbound.ticket != 0 && inbound.tail));
         }
     }
 
@@ -322,13 +363,23 @@ final class Inbox implements Grants.Listener {
 
     @Override
     public void onReceived(Inbound inbound) {
-        inbound.received = layout.layers();
+        inbound.receivedBytes = allBytes(inbound);
         if (inbound.state == ReceiveState.DRAINING) {
             free(inbound);
             return;
         }
-        Session session = inbound.session();
+        inbound.quiet = true;
         grants.unstand(inbound);
+        if (inbound.lacksAttachment() && !inbound.session().open()) {
+            inbound.attached = true; // That nothing more will come.
+        }
+        if (!inbound.lacksAttachment()) {
+            complete(inbound);
+        }
+    }
+
+    private void complete(Inbound inbound) {
+        Session session = inbound.session();
         inbound.moveTo(ReceiveState.COMPLETE);
         if (inbound.expectation == null) {
             inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
@@ -342,9 +393,15 @@ final class Inbox implements Grants.Listener {
     }
 
     @Override
-    public void onReceiveFailed(Inbound inbound, int layers, KvError error, String detail) {
-        inbound.received += layers;
-        boolean asksAgain = inbound.received == 0 && inbound.expectation != null;
+    public void onChunk(Inbound inbound) {
+        // The time runs anew: the sender may still have to compute the next one.
+        inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
+    }
+
+    @Override
+    public void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail) {
+        inbound.receivedBytes += bytes;
+        boolean asksAgain = inbound.receivedBytes == 0 && inbound.expectation != null;
         if (inbound.state == ReceiveState.DRAINING) {
             free(inbound);
         } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
@@ -387,14 +444,24 @@ final class Inbox implements Grants.Listener {
     private void publish(Inbound inbound) {
         Expectation expectation = inbound.expectation;
         LayerLeases leases = inbound.leases;
-        if (expectation != null && leases != null && !inbound.published && inbound.loadable()) {
+        Chunks chunks = inbound.chunks;
+        if (expectation != null
+                && leases != null
+                && chunks != null
+                && !inbound.published
+                && inbound.loadable()) {
             inbound.published = true;
             TransferOutcome all =
-                    outcome(inbound, layout.layers(), inbound.startedNs, Optional.empty(), "");
+                    outcome(inbound, allBytes(inbound), inbound.startedNs, Optional.empty(), "");
             settle(
                     expectation,
                     new Expectation.Ready(
-                            leases.regions(), inbound.arrival, all, inbound.startedNs));
+                            leases.regions(),
+                            chunks,
+                            inbound.arrival,
+                            all,
+                            inbound.startedNs,
+                            inbound.attachment));
         }
     }
 
@@ -403,8 +470,12 @@ final class Inbox implements Grants.Listener {
         wakeup.run();
     }
 
+    private long allBytes(Inbound inbound) {
+        return layout.layers() * layout.layerBytes(inbound.allTokens());
+    }
+
     private TransferOutcome outcome(
-            Inbound inbound, int layers, long endNs, Optional<KvError> error, String detail) {
+            Inbound inbound, long bytes, long endNs, Optional<KvError> error, String detail) {
         Session session = inbound.session;
         return new TransferOutcome(
                 inbound.expectation == null ? "" : inbound.expectation.request().id(),
@@ -412,7 +483,7 @@ final class Inbox implements Grants.Listener {
                 error,
                 detail,
                 session == null || session.device == null ? "" : session.device().plane().name(),
-                layers * layout.layerBytes(inbound.tokens),
+                bytes,
                 endNs - inbound.startedNs);
     }
 
@@ -424,7 +495,8 @@ final class Inbox implements Grants.Listener {
         }
         logger.warn("transfer={} not received: {} {}", inbound.id, error, detail);
         stats.onOutcome(
-                "receive", outcome(inbound, inbound.received, nowNs(), Optional.of(error), detail));
+                "receive",
+                outcome(inbound, inbound.receivedBytes, nowNs(), Optional.of(error), detail));
         inbound.failure = new Expectation.Failed(error, detail);
         inbound.arrival.fail(inbound.failure);
         if (tellPeer) {
@@ -452,6 +524,11 @@ final class Inbox implements Grants.Listener {
     // Frees a failed transfer, at once or when the device has let go.
     private void freeWhenQuiet(Inbound inbound) {
         boolean recalled = inbound.state == ReceiveState.RECALLED;
+        if (inbound.quiet) {
+            inbound.moveTo(ReceiveState.DRAINING);
+            free(inbound);
+            return;
+        }
         if (!inbound.ticketOut()) {
             free(inbound);
             return;
@@ -485,7 +562,7 @@ final class Inbox implements Grants.Listener {
                     "receive",
                     outcome(
                             inbound,
-                            inbound.received,
+                            inbound.receivedBytes,
                             inbound.arrival.lastNs(),
                             Optional.empty(),
                             ""));

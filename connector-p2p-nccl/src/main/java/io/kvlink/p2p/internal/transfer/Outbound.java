@@ -9,6 +9,8 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -17,34 +19,43 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transfer on its way out. The engine's thread adds layers and may wait for them to be sent;
- * all else belongs to the control thread. The regions of saved layers aren't freed or changed
+ * One transfer on its way out. The engine's thread adds pieces and may wait for them to be sent;
+ * all else belongs to the control thread. The regions of saved pieces aren't freed or changed
  * before {@link #ended}.
  */
 public final class Outbound {
+
+    /** The place of a piece that was never saved. */
+    static final int NONE = -1;
 
     private final KvRequest request;
     private final TransferId id;
     private final HostPort peer;
     private final long digest;
     private final boolean held;
+    private final int layers;
+    private final Chunks chunks;
     private final @Nullable LayerLeases leases;
 
-    // Written by the engine's thread, read by the control thread: the count last, so that a layer
-    // below it is there.
-    private final AtomicReferenceArray<@Nullable List<MemoryRegion>> sources;
+    // In the order of saving. Written by the engine's thread, read by the control thread: the count
+    // last, so that a piece below it is there.
+    private final AtomicReferenceArray<@Nullable Saved> pieces;
     private volatile int saved;
-    // Where each layer is complete; whoever is the last to need one takes it away and releases it.
+    // Of those, the ones that aren't of the tail.
+    private volatile int savedBody;
+    // Where each is complete; whoever is the last to need one takes it away and releases it.
     private final AtomicReferenceArray<@Nullable SavePoint> points;
 
     // The engine's thread, which may be copying into the leases, and the control thread. The last
     // one to let go frees them.
     private final AtomicInteger holders = new AtomicInteger(2);
 
+    // Sent, or not wanted. Written by the device and the control thread, read by the others.
+    private final AtomicInteger sent = new AtomicInteger();
     // Written by the device thread, read by the others.
-    private volatile int sent;
+    private volatile long sentBytes;
 
-    // Layers that the device may read: added by the control thread, taken off by the device thread,
+    // Pieces that the device may read: added by the control thread, taken off by the device thread,
     // which reports only when none is left.
     private final AtomicInteger inFlight = new AtomicInteger();
 
@@ -64,8 +75,18 @@ public final class Outbound {
     long retryAtNs;
     int refusals;
     long ticket;
+    // The ticket is for the tail, too.
+    boolean tailGranted;
+    boolean tailDeclined;
+    // What goes with it, once the engine has said so.
+    boolean attached;
+    Optional<ByteBuffer> attachment = Optional.empty();
+    // Saved pieces that were looked at, and pieces that the device was given.
+    int looked;
     int posted;
-    // The receiver has all layers.
+    // Saved chunks for which the deadline was put off.
+    int renewed;
+    // The receiver has all pieces.
     boolean received;
     // Under a standing grant.
     boolean adopted;
@@ -79,6 +100,7 @@ public final class Outbound {
      *
      * @param request the request; it has a route
      * @param layers how many layers it has
+     * @param chunks how its tokens are cut
      * @param digest the prompt's digest
      * @param held true: held until fetched (GET); false: pushed to the route's decode instance
      * @param leases memory of the connector's own that holds the layers; {@code null} if they stay
@@ -87,19 +109,25 @@ public final class Outbound {
     public Outbound(
             KvRequest request,
             int layers,
+            Chunks chunks,
             long digest,
             boolean held,
             @Nullable LayerLeases leases) {
         this.request = request;
+        this.layers = layers;
+        this.chunks = chunks;
         this.digest = digest;
         this.held = held;
         this.leases = leases;
         var route = request.route().orElseThrow();
         id = route.id();
         peer = route.decode();
-        sources = new AtomicReferenceArray<>(layers);
-        points = new AtomicReferenceArray<>(layers);
+        pieces = new AtomicReferenceArray<>(layers * chunks.count());
+        points = new AtomicReferenceArray<>(layers * chunks.count());
     }
+
+    /** A piece that is there, or will be at its point. */
+    record Saved(int piece, List<MemoryRegion> source, long bytes) {}
 
     /** The transfer. */
     public TransferId id() {
@@ -111,43 +139,115 @@ public final class Outbound {
         return request;
     }
 
+    /** How its tokens are cut. */
+    public Chunks chunks() {
+        return chunks;
+    }
+
     /** Memory of the connector's own that holds the layers, if it does. */
     public @Nullable LayerLeases leases() {
         return leases;
     }
 
-    /**
-     * A layer is there, in order of the layers. By the engine's thread.
-     *
-     * @param layer the layer
-     * @param source its bytes
-     */
-    public void save(int layer, List<MemoryRegion> source) {
-        save(layer, source, null);
+    /** Where a chunk of a layer is held in that memory. */
+    public MemoryRegion held(int layer, int chunk) {
+        if (leases == null) {
+            throw new IllegalStateException("no leases: " + this);
+        }
+        return chunks.region(leases.regions().get(layer), chunk);
     }
 
     /**
-     * A layer is there, or will be when a device has reached a point. By the engine's thread.
+     * A chunk of a layer is there. By the engine's thread, each once.
      *
      * @param layer the layer
+     * @param chunk the chunk
      * @param source its bytes
+     * @param bytes how many
+     */
+    public void save(int layer, int chunk, List<MemoryRegion> source, long bytes) {
+        save(layer, chunk, source, bytes, null);
+    }
+
+    /**
+     * A chunk of a layer is there, or will be when a device has reached a point. By the engine's
+     * thread, each once.
+     *
+     * @param layer the layer
+     * @param chunk the chunk
+     * @param source its bytes
+     * @param bytes how many
      * @param after where it is complete, released once nobody needs it; {@code null} if it is
      */
-    public void save(int layer, List<MemoryRegion> source, @Nullable SavePoint after) {
-        if (layer != saved) {
-            throw new IllegalStateException("layer=" + layer + " saved=" + saved + " of " + id);
+    @SuppressWarnings("NonAtomicVolatileUpdate") // The engine's thread is the only writer.
+    public void save(
+            int layer,
+            int chunk,
+            List<MemoryRegion> source,
+            long bytes,
+            @Nullable SavePoint after) {
+        int next = saved;
+        points.set(next, after);
+        pieces.set(next, new Saved(chunk * layers + layer, source, bytes));
+        if (chunk < chunks.body()) {
+            savedBody = savedBody + 1;
         }
-        points.set(layer, after);
-        sources.set(layer, source);
-        saved = layer + 1;
+        saved = next + 1;
     }
 
-    /** True if all layers are saved. */
+    /** True if all pieces but those of the tail are saved. */
+    boolean bodySaved() {
+        return savedBody == bodyPieces();
+    }
+
+    private int bodyPieces() {
+        return layers * chunks.body();
+    }
+
+    /** How many pieces the receiver gets. */
+    int wantedPieces() {
+        return bodyPieces() + (tailGranted ? layers : 0);
+    }
+
+    /** There will be no tail, if nothing else is missing; false if more is. */
+    boolean declineTail() {
+        tailDeclined |= bodySaved() && saved == savedBody;
+        return tailDeclined;
+    }
+
+    private boolean tailComes() {
+        return chunks.tail() && !tailDeclined;
+    }
+
+    /** True if the receiver waits for a tail, and there will be none: any bytes do, then. */
+    boolean owesTail() {
+        return tailGranted && !tailComes() && posted == bodyPieces() && idle();
+    }
+
+    /** Whether a piece is for the receiver. */
+    boolean wanted(Saved piece) {
+        return tailGranted || piece.piece < bodyPieces();
+    }
+
+    /** True if what the receiver waits for is computed, and it may be told so. */
+    boolean tellable() {
+        if (!tailGranted || !tailComes()) {
+            return bodySaved();
+        }
+        return saved() && attached;
+    }
+
+    /** True if all pieces are saved, those of the tail, too. */
     public boolean saved() {
-        return saved == layers();
+        return saved == pieces();
     }
 
-    /** True if nothing reads the layers any more. */
+    /** How many pieces are saved. */
+    public int savedPieces() {
+        return saved;
+    }
+
+    /** True if nothing reads the saved pieces any more. */
     public boolean ended() {
         return ended;
     }
@@ -158,18 +258,18 @@ public final class Outbound {
     }
 
     /**
-     * Waits until a layer is sent, the transfer has ended, or the receiver has no room for it: the
-     * room may come only when the caller goes on. By the engine's thread.
+     * Waits until so many pieces are sent, the transfer has ended, or the receiver has no room for
+     * it: the room may come only when the caller goes on. By the engine's thread.
      *
-     * @param layer the layer
+     * @param count how many, in the order of saving
      * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock
      * @return false if the deadline passed first
      */
-    public boolean awaitSent(int layer, long deadlineNs) {
+    public boolean awaitSent(int count, long deadlineNs) {
         waiter = Thread.currentThread();
         boolean interrupted = false;
         try {
-            while (!ended && sent <= layer && !refused) {
+            while (!ended && sent.get() < count && !refused) {
                 long leftNs = deadlineNs - System.nanoTime();
                 if (leftNs <= 0) {
                     return false;
@@ -187,8 +287,21 @@ public final class Outbound {
     }
 
     /**
+     * The engine's thread will save more, and let go again.
+     *
+     * @return false if the transfer has ended and its memory is free
+     */
+    public boolean hold() {
+        int held = holders.get();
+        while (held > 0 && !holders.compareAndSet(held, held + 1)) {
+            held = holders.get();
+        }
+        return held > 0;
+    }
+
+    /**
      * The engine's thread, or the control thread, no longer writes or reads the connector's own
-     * memory. Once by each.
+     * memory. Once by each, and once for each {@link #hold}.
      */
     public void letGo() {
         int left = holders.decrementAndGet();
@@ -198,42 +311,46 @@ public final class Outbound {
         if (left > 0) {
             return;
         }
-        for (int layer = 0; layer < points.length(); layer++) {
-            releasePoint(layer);
+        for (int piece = 0; piece < points.length(); piece++) {
+            releasePoint(piece);
         }
         if (leases != null) {
             leases.close();
         }
     }
 
-    /** Where a saved layer is complete on its device, or {@code null}. */
-    @Nullable CudaEvent after(int layer) {
-        SavePoint point = points.get(layer);
+    /** Where a saved piece is complete on its device, or {@code null}. */
+    @Nullable CudaEvent after(int index) {
+        SavePoint point = points.get(index);
         return point == null ? null : point.event();
     }
 
-    /** Nobody waits for a layer's point any more. By any thread. */
-    private void releasePoint(int layer) {
-        SavePoint point = points.getAndSet(layer, null);
+    /** Nobody waits for a piece's point any more. By any thread. */
+    private void releasePoint(int index) {
+        if (index == NONE) {
+            return;
+        }
+        SavePoint point = points.getAndSet(index, null);
         if (point != null) {
             point.release();
         }
     }
 
     int layers() {
-        return sources.length();
+        return layers;
     }
 
-    int savedLayers() {
-        return saved;
+    int pieces() {
+        return pieces.length();
     }
 
-    List<MemoryRegion> source(int layer) {
-        List<MemoryRegion> source = sources.get(layer);
-        if (source == null) {
-            throw new IllegalStateException("layer=" + layer + " isn't saved: " + this);
+    /** A piece, by its place in the order of saving. */
+    Saved piece(int index) {
+        Saved piece = pieces.get(index);
+        if (piece == null) {
+            throw new IllegalStateException("index=" + index + " isn't saved: " + this);
         }
-        return source;
+        return piece;
     }
 
     HostPort peer() {
@@ -249,27 +366,53 @@ public final class Outbound {
     }
 
     int tokens() {
-        return request.transferTokens();
+        return chunks.tokens();
     }
 
-    void onLayerPosted() {
+    /** The first token of a layer whose pieces have been sent. */
+    List<MemoryRegion> firstToken(int layer) {
+        int index = 0;
+        while (piece(index).piece != layer) {
+            index++;
+        }
+        Saved first = piece(index);
+        List<MemoryRegion> token = new ArrayList<>();
+        long left = first.bytes / (chunks.to(0) - chunks.from(0));
+        for (MemoryRegion region : first.source) {
+            long bytes = Math.min(left, region.bytes());
+            if (bytes > 0) {
+                token.add(region.slice(0, bytes));
+                left -= bytes;
+            }
+        }
+        return token;
+    }
+
+    void onPiecePosted() {
+        posted++;
         inFlight.incrementAndGet();
     }
 
-    /** The device no longer reads a layer; true if it reads none now. */
-    boolean onLayerEnded(int layer) {
-        releasePoint(layer);
+    /** The device no longer reads a piece; true if it reads none now. */
+    boolean onPieceEnded(int index) {
+        releasePoint(index);
         return inFlight.decrementAndGet() == 0;
     }
 
-    /** True if the device reads no layer. */
+    /** True if the device reads no piece. */
     boolean idle() {
         return inFlight.get() == 0;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
-    void onLayerSent() {
-        sent = sent + 1;
+    void onPieceSent(long bytes) {
+        sentBytes = sentBytes + bytes;
+        onPieceOver();
+    }
+
+    /** A piece is sent, or isn't wanted. */
+    void onPieceOver() {
+        sent.incrementAndGet();
         LockSupport.unpark(waiter);
     }
 
@@ -303,14 +446,14 @@ public final class Outbound {
         }
     }
 
-    TransferOutcome outcome(long layerBytes, long nowNs) {
+    TransferOutcome outcome(long nowNs) {
         return new TransferOutcome(
                 request.id(),
                 id,
                 Optional.ofNullable(failure),
                 detail,
                 plane,
-                sent * layerBytes,
+                sentBytes,
                 nowNs - startedNs);
     }
 

@@ -2,13 +2,14 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -26,7 +27,6 @@ final class Outbox {
 
     private final Sessions sessions;
     private final TransferLimits limits;
-    private final long tokenBytes;
     private final TransferStats stats;
     private final Tombstones tombstones = new Tombstones();
     private final Consumer<TransferOutcome> finished;
@@ -39,18 +39,16 @@ final class Outbox {
     Outbox(
             Sessions sessions,
             TransferLimits limits,
-            long tokenBytes,
             TransferStats stats,
             Executor control,
             Consumer<TransferOutcome> finished,
             LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
-        this.tokenBytes = tokenBytes;
         this.stats = stats;
         this.finished = finished;
         this.clock = clock;
-        sends = new Sends(tokenBytes, control, this::onSendEnded);
+        sends = new Sends(control, this::onSendEnded);
     }
 
     int transfers() {
@@ -61,9 +59,7 @@ final class Outbox {
     void start(Outbound transfer) {
         transfer.startedNs = nowNs();
         transfer.retryAtNs = transfer.startedNs;
-        transfer.deadlineNs =
-                transfer.startedNs
-                        + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+        renew(transfer);
         if (transfers.putIfAbsent(transfer.id(), transfer) != null) {
             transfer.failure = KvError.BAD_ROUTE;
             transfer.detail = "transfer=" + transfer.id() + " is under way already";
@@ -98,13 +94,32 @@ final class Outbox {
         fail(transfer, error, detail, true);
     }
 
-    /** A layer was saved. */
+    // The time runs anew after each chunk but the last: those behind it are still to be computed.
+    private void renew(Outbound transfer) {
+        transfer.deadlineNs =
+                nowNs() + (transfer.held() ? limits.getLeaseNs() : limits.transferTimeoutNs());
+    }
+
+    /** A piece was saved. */
     void onSaved(Outbound transfer) {
         pump(transfer);
     }
 
-    /** The engine gives the transfer up: its layers will not all be saved. */
+    /** All of it is saved, and this goes with it; only the first call counts. */
+    void attach(Outbound transfer, Optional<ByteBuffer> content) {
+        if (!transfer.attached) {
+            transfer.attached = true;
+            transfer.attachment = content;
+            pump(transfer);
+        }
+    }
+
+    /** The engine gives the transfer up: it will not be saved to its end. */
     void abort(Outbound transfer) {
+        if (transfer.declineTail()) {
+            pump(transfer);
+            return;
+        }
         fail(transfer, KvError.CANCELLED, "the producer gave the request up", true);
     }
 
@@ -146,7 +161,7 @@ final class Outbox {
                 attach(transfer, session);
             }
             if (standing) {
-                adopt(transfer, session, fetch.ticket());
+                adopt(transfer, session, fetch.ticket(), fetch.tail());
             }
         }
     }
@@ -160,16 +175,17 @@ final class Outbox {
     }
 
     // All layers are granted; an offer that crossed this is ignored by the receiver.
-    private void adopt(Outbound transfer, Session session, long ticket) {
+    private void adopt(Outbound transfer, Session session, long ticket, boolean tail) {
         transfer.adopted = true;
         transfer.withdrawOffer();
-        granted(transfer, session, ticket);
+        granted(transfer, session, ticket, tail);
     }
 
-    private void granted(Outbound transfer, Session session, long ticket) {
+    private void granted(Outbound transfer, Session session, long ticket, boolean tail) {
         transfer.moveTo(SendState.GRANTED);
         transfer.refused(false);
         transfer.ticket = ticket;
+        transfer.tailGranted = tail;
         transfer.plane = session.device().plane().name();
     }
 
@@ -183,7 +199,7 @@ final class Outbox {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
             return;
         }
-        granted(transfer, session, grant.ticket());
+        granted(transfer, session, grant.ticket(), grant.tail());
         pump(transfer);
     }
 
@@ -275,12 +291,22 @@ final class Outbox {
     }
 
     private void pump(Outbound transfer) {
+        int savedChunks = transfer.savedPieces() / transfer.layers();
+        if (savedChunks > transfer.renewed && !transfer.saved()) {
+            transfer.renewed = savedChunks;
+            renew(transfer);
+        }
         if (transfer.state == SendState.GRANTED) {
             if (transfer.session != null) {
                 sends.post(transfer, transfer.session);
-                tellSaved(transfer, transfer.session);
+                if (transfer.owesTail()) {
+                    sends.postEmptyTail(transfer, transfer.session);
+                }
+                tell(transfer, transfer.session);
             }
-            if (transfer.received && transfer.posted == transfer.layers() && transfer.idle()) {
+            if (transfer.received
+                    && transfer.posted == transfer.wantedPieces()
+                    && transfer.idle()) {
                 conclude(transfer);
             }
         } else if (transfer.state == SendState.WAITING) {
@@ -288,10 +314,15 @@ final class Outbox {
         }
     }
 
-    // A receiver may load the first layers while the last ones travel.
-    private void tellSaved(Outbound transfer, Session session) {
-        DataPlane plane = session.device().plane();
-        if (transfer.saved() && !transfer.saidSaved && plane.arrivesSoon()) {
+    // A receiver may load the first layers while the last ones travel, and waits for an attachment.
+    private void tell(Outbound transfer, Session session) {
+        if (transfer.saidSaved || !transfer.tellable()) {
+            return;
+        }
+        if (transfer.tailGranted) {
+            Frame frame = new Frame.Attachment(transfer.id(), transfer.ticket, transfer.attachment);
+            transfer.saidSaved = sessions.send(session, frame);
+        } else if (session.device().plane().arrivesSoon()) {
             transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));
         }
     }
@@ -304,7 +335,12 @@ final class Outbox {
         }
         Frame offer =
                 new Frame.Offer(
-                        transfer.id(), transfer.tokens(), transfer.digest(), 0, transfer.layers());
+                        transfer.id(),
+                        transfer.tokens(),
+                        transfer.digest(),
+                        0,
+                        transfer.layers(),
+                        transfer.chunks().tail());
         if (sessions.send(session, offer)) {
             transfer.moveTo(SendState.OFFERED);
         }
@@ -353,7 +389,7 @@ final class Outbox {
         Session session = transfer.session;
         leave(session);
         transfer.letGo();
-        TransferOutcome outcome = transfer.outcome(tokenBytes * transfer.tokens(), nowNs());
+        TransferOutcome outcome = transfer.outcome(nowNs());
         transfer.moveTo(SendState.ENDED);
         stats.onOutcome("send", outcome);
         if (error != null) {

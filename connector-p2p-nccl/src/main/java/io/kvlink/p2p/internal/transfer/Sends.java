@@ -5,43 +5,62 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
 import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.MemoryRegion;
+import java.util.List;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/** Hands granted layers to the device thread, and brings its reports to the control thread. */
+/** Hands granted pieces to the device thread, and brings its reports to the control thread. */
 final class Sends {
 
-    /** Hears, on the control thread, that a layer failed or that none is being read any more. */
+    /** Hears, on the control thread, that a piece failed or that none is being read any more. */
     interface Listener {
         void onSendEnded(Outbound transfer, @Nullable KvError error, String detail);
     }
 
-    private final long tokenBytes;
     private final Executor control;
     private final Listener listener;
 
-    Sends(long tokenBytes, Executor control, Listener listener) {
-        this.tokenBytes = tokenBytes;
+    Sends(Executor control, Listener listener) {
         this.control = control;
         this.listener = listener;
     }
 
     /** Posts what is saved of a granted transfer and not posted yet, in order. */
     void post(Outbound transfer, Session session) {
-        while (transfer.posted < transfer.savedLayers()) {
-            int layer = transfer.posted++;
-            transfer.onLayerPosted();
-            SendOp op =
-                    new SendOp(
-                            session.endpoint,
-                            transfer.ticket,
-                            layer,
-                            transfer.source(layer),
-                            tokenBytes * transfer.tokens(),
-                            transfer.after(layer),
-                            new Sent(transfer));
-            session.device().submit(plane -> send(plane, op));
+        while (transfer.looked < transfer.savedPieces()) {
+            int index = transfer.looked++;
+            Outbound.Saved piece = transfer.piece(index);
+            if (transfer.wanted(piece)) {
+                post(transfer, session, piece, index);
+            } else {
+                transfer.onPieceOver();
+            }
         }
+    }
+
+    /** Posts a tail that has no content, since the receiver waits for one. */
+    void postEmptyTail(Outbound transfer, Session session) {
+        for (int layer = 0; layer < transfer.layers(); layer++) {
+            List<MemoryRegion> token = transfer.firstToken(layer);
+            long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
+            int piece = transfer.chunks().body() * transfer.layers() + layer;
+            post(transfer, session, new Outbound.Saved(piece, token, bytes), Outbound.NONE);
+        }
+    }
+
+    private void post(Outbound transfer, Session session, Outbound.Saved piece, int index) {
+        transfer.onPiecePosted();
+        SendOp op =
+                new SendOp(
+                        session.endpoint,
+                        transfer.ticket,
+                        piece.piece(),
+                        piece.source(),
+                        piece.bytes(),
+                        index == Outbound.NONE ? null : transfer.after(index),
+                        new Sent(transfer, index));
+        session.device().submit(plane -> send(plane, op));
     }
 
     // On the device thread. What a plane throws ends the operation, or it would never end.
@@ -56,23 +75,25 @@ final class Sends {
 
     private final class Sent implements SendListener {
         private final Outbound transfer;
+        private final int index;
 
-        Sent(Outbound transfer) {
+        Sent(Outbound transfer, int index) {
             this.transfer = transfer;
+            this.index = index;
         }
 
         @Override
         public void onSent(SendOp op) {
-            transfer.onLayerSent();
-            // Waking the control thread for each layer costs more than sending a small one.
-            if (transfer.onLayerEnded(op.layer())) {
+            transfer.onPieceSent(op.bytes());
+            // Waking the control thread for each piece costs more than sending a small one.
+            if (transfer.onPieceEnded(index)) {
                 control.execute(() -> listener.onSendEnded(transfer, null, ""));
             }
         }
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
-            transfer.onLayerEnded(op.layer());
+            transfer.onPieceEnded(index);
             control.execute(() -> listener.onSendEnded(transfer, error, detail));
         }
     }

@@ -69,6 +69,11 @@ final class Session {
                 && peer.epoch() == other.peer.epoch();
     }
 
+    /** In what chunks the peer computes prompts, in tokens; 0 if as a whole. */
+    int chunkTokens() {
+        return peer == null ? 0 : peer.chunkTokens();
+    }
+
     DeviceAgent device() {
         if (device == null) {
             throw new IllegalStateException("no device yet: " + this);

@@ -176,6 +176,7 @@ final class Sessions {
                 self.epoch(),
                 self.address(),
                 self.layout(),
+                self.chunkTokens(),
                 self.planes().stream().filter(plane -> !planes.contains(plane.name())).toList());
     }
 

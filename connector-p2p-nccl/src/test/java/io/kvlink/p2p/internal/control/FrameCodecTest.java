@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.p2p.internal.control.Frame.Accept;
+import io.kvlink.p2p.internal.control.Frame.Attachment;
 import io.kvlink.p2p.internal.control.Frame.Busy;
 import io.kvlink.p2p.internal.control.Frame.Bye;
 import io.kvlink.p2p.internal.control.Frame.Cancel;
@@ -23,12 +24,15 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferId;
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -48,6 +52,7 @@ final class FrameCodecTest {
                     4,
                     new HostPort("h", 5),
                     KvLayout.single("m", 1, 1, 1, DType.F16, 16),
+                    7,
                     List.of(new Plane("tcp", "h:6")));
 
     @Property(tries = 2000)
@@ -108,15 +113,16 @@ final class FrameCodecTest {
         numbers.put(new Hello(1, IDENTITY), 1);
         numbers.put(new Accept(IDENTITY, "tcp"), 2);
         numbers.put(new Reject(KvError.INTERNAL, ""), 3);
-        numbers.put(new Fetch(ID, 1, 2, 3), 4);
-        numbers.put(new Offer(ID, 1, 2, 0, 1), 5);
-        numbers.put(new Grant(ID, 1, 0, 1), 6);
+        numbers.put(new Fetch(ID, 1, 2, 3, false), 4);
+        numbers.put(new Offer(ID, 1, 2, 0, 1, false), 5);
+        numbers.put(new Grant(ID, 1, 0, 1, false), 6);
         numbers.put(new Busy(ID, 1), 7);
         numbers.put(new Done(ID, 1), 8);
         numbers.put(new Cancel(ID, KvError.INTERNAL, ""), 9);
         numbers.put(new Ping(), 10);
         numbers.put(new Bye(), 11);
         numbers.put(new Saved(ID), 12);
+        numbers.put(new Attachment(ID, 1, Optional.empty()), 13);
         assertThat(numbers).hasSize(Frame.class.getPermittedSubclasses().length);
         numbers.forEach(
                 (frame, number) ->
@@ -127,10 +133,12 @@ final class FrameCodecTest {
 
     @Test
     void shouldKeepTheBytesOfAnOfferForEver() {
-        // Array of 6: type 5, id as array of 3, tokens, digest, first layer, layers.
-        assertThat(FrameCodec.encode(new Offer(ID, 7, -1, 0, 32)))
+        // Array of 7: type 5, id as array of 3, tokens, digest, first layer, layers, no tail.
+        assertThat(FrameCodec.encode(new Offer(ID, 7, -1, 0, 32, false)))
                 .isEqualTo(
-                        new byte[] {(byte) 0x96, 5, (byte) 0x93, 1, 2, 3, 7, (byte) 0xff, 0, 32});
+                        new byte[] {
+                            (byte) 0x97, 5, (byte) 0x93, 1, 2, 3, 7, (byte) 0xff, 0, 32, (byte) 0xc2
+                        });
     }
 
     @Test
@@ -164,13 +172,24 @@ final class FrameCodecTest {
 
     @Test
     void shouldRefuseValuesOutOfRange() {
-        assertMalformed(FrameCodec.encode(new Offer(ID, 0, 0, 0, 1)));
-        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, -1, 1)));
-        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 0, 0)));
-        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 4095, 2)));
-        assertMalformed(FrameCodec.encode(new Grant(ID, 1, 0, 4097)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 0, 0, 0, 1, false)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, -1, 1, false)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 0, 0, false)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 4095, 2, false)));
+        assertMalformed(FrameCodec.encode(new Grant(ID, 1, 0, 4097, false)));
         assertMalformed(FrameCodec.encode(new Busy(ID, -1)));
+        assertMalformed(FrameCodec.encode(attachment(KvScheduler.MAX_ATTACHMENT_BYTES + 1)));
         assertMalformed(FrameCodec.encode(new Busy(ID, 60_001)));
+    }
+
+    @Test
+    void shouldTakeTheLargestAttachment() {
+        Attachment largest = attachment(KvScheduler.MAX_ATTACHMENT_BYTES);
+        assertThat(FrameCodec.decode(FrameCodec.encode(largest))).isEqualTo(largest);
+    }
+
+    private static Attachment attachment(int bytes) {
+        return new Attachment(ID, 1, Optional.of(ByteBuffer.allocate(bytes)));
     }
 
     @Provide
@@ -185,14 +204,18 @@ final class FrameCodecTest {
         Arbitrary<Integer> tokens = Arbitraries.integers().greaterOrEqual(1);
         Arbitrary<Integer> first = Arbitraries.integers().between(0, 2000);
         Arbitrary<Integer> layers = Arbitraries.integers().between(1, 2096);
+        Arbitrary<Boolean> flags = Arbitraries.of(true, false);
+        Arbitrary<ByteBuffer> contents =
+                Arbitraries.bytes().array(byte[].class).ofMaxSize(300).map(ByteBuffer::wrap);
         return Arbitraries.oneOf(
                 Combinators.combine(ints, identities()).as(Hello::new),
                 Combinators.combine(identities(), texts).as(Accept::new),
                 Combinators.combine(errors, texts).as(Reject::new),
-                Combinators.combine(ids, tokens, longs, longs).as(Fetch::new),
+                Combinators.combine(ids, tokens, longs, longs, flags).as(Fetch::new),
                 ids.map(Saved::new),
-                Combinators.combine(ids, tokens, longs, first, layers).as(Offer::new),
-                Combinators.combine(ids, longs, first, layers).as(Grant::new),
+                Combinators.combine(ids, longs, contents.optional(0.7)).as(Attachment::new),
+                Combinators.combine(ids, tokens, longs, first, layers, flags).as(Offer::new),
+                Combinators.combine(ids, longs, first, layers, flags).as(Grant::new),
                 Combinators.combine(ids, Arbitraries.integers().between(0, 60_000)).as(Busy::new),
                 Combinators.combine(ids, longs).as(Done::new),
                 Combinators.combine(ids, errors, texts).as(Cancel::new),
@@ -224,7 +247,13 @@ final class FrameCodecTest {
                                                 rank, 8, rank, 8));
         Arbitrary<List<Plane>> planes =
                 Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(16);
-        return Combinators.combine(texts, Arbitraries.longs(), addresses, layouts, planes)
+        return Combinators.combine(
+                        texts,
+                        Arbitraries.longs(),
+                        addresses,
+                        layouts,
+                        Arbitraries.integers().greaterOrEqual(0),
+                        planes)
                 .as(Identity::new);
     }
 

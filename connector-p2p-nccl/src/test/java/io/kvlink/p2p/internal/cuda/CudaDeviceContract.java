@@ -22,6 +22,7 @@ abstract class CudaDeviceContract {
     private final long seed = System.nanoTime();
     private final Random random = new Random(seed);
     private final List<Runnable> undo = new ArrayList<>();
+    private final List<ByteBuffer> locked = new ArrayList<>();
     private CudaDevice device;
     private CudaStream stream;
 
@@ -73,6 +74,7 @@ abstract class CudaDeviceContract {
     private Host host(byte[] content) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(content.length);
         buffer.duplicate().put(content);
+        locked.add(buffer); // What is collected while it is locked can't be locked again.
         long address = device.pageLocker().lock(buffer);
         undo.add(() -> device.pageLocker().unlock(address));
         return new Host(buffer, address);
@@ -133,7 +135,7 @@ abstract class CudaDeviceContract {
         device.copy(source.address(), from, BYTES, stream);
         device.copy(host(expected).address(), to, BYTES, stream);
         int end = 0;
-        try (RunCopier copier = device.newRunCopier()) {
+        try (RunCopier copier = device.newRunCopier(RunCopier.WIDE)) {
             for (int run = 0; run < 700; run++) {
                 int bytes = 1 + random.nextInt(run % 50 == 0 ? 20_000 : 500);
                 int sourceAt = random.nextInt(BYTES - bytes);
@@ -156,7 +158,7 @@ abstract class CudaDeviceContract {
         device.copy(source.address(), from, BYTES, stream);
         device.copy(host(expected).address(), to, BYTES, stream);
         int slot = 256;
-        try (RunCopier copier = device.newRunCopier()) {
+        try (RunCopier copier = device.newRunCopier(RunCopier.WIDE)) {
             int at = 0;
             for (int sourceShift = 0; sourceShift < 17; sourceShift++) {
                 for (int shift = 0; shift < 17; shift++) {
@@ -177,7 +179,7 @@ abstract class CudaDeviceContract {
         long from = allocate(1000);
         long to = allocate(1000);
         device.copy(source.address(), from, 1000, stream);
-        try (RunCopier copier = device.newRunCopier()) {
+        try (RunCopier copier = device.newRunCopier(RunCopier.WIDE)) {
             copier.flush(stream);
             copier.add(from, to, 500, stream);
             copier.flush(stream);

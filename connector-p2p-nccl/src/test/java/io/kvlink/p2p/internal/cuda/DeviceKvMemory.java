@@ -63,7 +63,7 @@ public final class DeviceKvMemory implements KvMemory {
         this.engine = new KvDevice(device.ordinal(), handle);
         this.delay = delay;
         this.own = own;
-        this.copier = device.newRunCopier();
+        this.copier = device.newRunCopier(RunCopier.WIDE);
     }
 
     /**

@@ -69,7 +69,7 @@ class FakeCudaTest {
         long mapped = sender.map(receiver.export(arena));
         assertThat(mapped).isNotEqualTo(arena);
         sender.copy(source, mapped + 2, 4, sender.newStream());
-        try (RunCopier copier = sender.newRunCopier()) {
+        try (RunCopier copier = sender.newRunCopier(RunCopier.WIDE)) {
             CudaStream stream = sender.newStream();
             copier.add(source, mapped + 6, 2, stream);
             copier.flush(stream);
@@ -214,13 +214,13 @@ class FakeCudaTest {
         long to = second.allocate(4);
         CudaStream stream = first.newStream();
         first.enablePeer(second.uuid());
-        try (RunCopier copier = first.newRunCopier()) {
+        try (RunCopier copier = first.newRunCopier(RunCopier.WIDE)) {
             copier.add(from, to, 4, stream);
             copier.flush(stream);
             cuda.runAll();
         }
         CudaStream back = second.newStream();
-        try (RunCopier copier = second.newRunCopier()) {
+        try (RunCopier copier = second.newRunCopier(RunCopier.WIDE)) {
             copier.add(to, from, 4, back);
             copier.flush(back);
         }

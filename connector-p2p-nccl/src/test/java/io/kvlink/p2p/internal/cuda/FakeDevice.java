@@ -252,7 +252,7 @@ final class FakeDevice implements CudaDevice {
     }
 
     @Override
-    public RunCopier newRunCopier() {
+    public RunCopier newRunCopier(int mostBlocks) {
         return call("newRunCopier", Copier::new);
     }
 

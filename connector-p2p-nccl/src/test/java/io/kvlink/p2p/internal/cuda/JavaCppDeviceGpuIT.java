@@ -31,7 +31,7 @@ class JavaCppDeviceGpuIT extends CudaDeviceContract {
             try (JavaCppDevice first = JavaCppDevice.open(0);
                     CudaStream stream = first.newStream();
                     CudaEvent end = first.newEvent();
-                    RunCopier copier = first.newRunCopier()) {
+                    RunCopier copier = first.newRunCopier(RunCopier.WIDE)) {
                 assertThat(first.canReach(second.uuid())).isTrue();
                 assertThat(first.uuid()).isNotEqualTo(second.uuid());
                 first.enablePeer(second.uuid());

@@ -24,7 +24,7 @@ class OutboundTest {
                 new TransferRoute(
                         new HostPort("p", 1), new HostPort("d", 2), new TransferId(1, 2, 0));
         KvRequest request = new KvRequest("r", Optional.of(route), new int[] {1, 2});
-        Outbound held = new Outbound(request, 2, 7, true, leases);
+        Outbound held = new Outbound(request, 2, Chunks.of(1, 0, false), 7, true, leases);
         held.letGo();
         assertThat(memory.bufferBytes()).as("one may still copy into it").isEqualTo(32);
         held.letGo();

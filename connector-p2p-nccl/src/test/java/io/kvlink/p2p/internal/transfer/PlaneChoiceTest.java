@@ -47,7 +47,7 @@ class PlaneChoiceTest {
             sessions =
                     new Sessions(
                             transport,
-                            new Frame.Identity("e" + port, port, address, layout, planes),
+                            new Frame.Identity("e" + port, port, address, layout, 0, planes),
                             devices,
                             Simulation.LIMITS,
                             new TransferStats(),

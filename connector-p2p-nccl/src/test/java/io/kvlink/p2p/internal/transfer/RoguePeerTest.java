@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class RoguePeerTest {
 
     private static final int[] PROMPT = {1, 2, 3, 4, 5};
-    private static final long DIGEST = PromptDigest.of(PROMPT, 4);
+    private static final long DIGEST = PromptDigest.of(PROMPT, PROMPT.length);
 
     @Test
     void shouldTellARequestThatComesWhileItsFailedTransferIsDrained() {
@@ -28,7 +28,7 @@ class RoguePeerTest {
         Simulation.Node node = simulation.decodes.get(0);
         Peer peer = new Peer(simulation, node, 100);
         TransferId id = new TransferId(1, 1, 0);
-        peer.send(new Frame.Offer(id, 4, DIGEST, 0, Simulation.LAYERS));
+        peer.send(new Frame.Offer(id, 4, DIGEST, 0, Simulation.LAYERS, false));
         pump(simulation, node, 3);
         node.device.doWork(0);
         peer.send(new Frame.Cancel(id, KvError.CANCELLED, "changed my mind"));
@@ -50,7 +50,7 @@ class RoguePeerTest {
         Simulation simulation = simulation(false, 1 << 20);
         Simulation.Node node = simulation.decodes.get(0);
         Peer peer = new Peer(simulation, node, 100);
-        peer.send(new Frame.Offer(new TransferId(2, 2, 0), 4, 1, 0, Simulation.LAYERS));
+        peer.send(new Frame.Offer(new TransferId(2, 2, 0), 4, 1, 0, Simulation.LAYERS, false));
         deliverAll(simulation);
         CompletableFuture<Void> drained = node.control.beginClose();
         pump(simulation, node, 3);
@@ -66,10 +66,11 @@ class RoguePeerTest {
         Peer second = new Peer(simulation, node, 101);
         Peer third = new Peer(simulation, node, 102);
         TransferId doubled = new TransferId(3, 2, 0);
-        first.send(new Frame.Offer(doubled, 4, 1, 0, Simulation.LAYERS));
-        first.send(new Frame.Offer(doubled, 4, 1, 0, Simulation.LAYERS));
-        second.send(new Frame.Offer(new TransferId(3, 3, 0), 4, 1, 0, Simulation.LAYERS - 1));
-        third.send(new Frame.Offer(new TransferId(3, 4, 0), 4, 1, 0, Simulation.LAYERS));
+        first.send(new Frame.Offer(doubled, 4, 1, 0, Simulation.LAYERS, false));
+        first.send(new Frame.Offer(doubled, 4, 1, 0, Simulation.LAYERS, false));
+        second.send(
+                new Frame.Offer(new TransferId(3, 3, 0), 4, 1, 0, Simulation.LAYERS - 1, false));
+        third.send(new Frame.Offer(new TransferId(3, 4, 0), 4, 1, 0, Simulation.LAYERS, false));
         pump(simulation, node, 2);
         assertThat(first.received()).contains("Grant", "Cancel");
         assertThat(second.received()).contains("Cancel").doesNotContain("Grant");
@@ -82,7 +83,7 @@ class RoguePeerTest {
         Simulation.Node node = simulation.decodes.get(0);
         Peer peer = new Peer(simulation, node, 100);
         for (int i = 0; i < 3000; i++) {
-            peer.send(new Frame.Offer(new TransferId(5, i, 0), 1, 1, 0, Simulation.LAYERS));
+            peer.send(new Frame.Offer(new TransferId(5, i, 0), 1, 1, 0, Simulation.LAYERS, false));
             if (i % 50 == 0) {
                 pump(simulation, node, 2);
             }
@@ -97,7 +98,7 @@ class RoguePeerTest {
         Simulation.Node node = simulation.decodes.get(0);
         Peer consumer = new Peer(simulation, node, 100);
         TransferId id = new TransferId(6, 1, 0);
-        consumer.send(new Frame.Fetch(id, 4, DIGEST, 0));
+        consumer.send(new Frame.Fetch(id, 4, DIGEST, 0, false));
         pump(simulation, node, 2);
         consumer.send(new Frame.Cancel(id, KvError.CANCELLED, "the client left"));
         pump(simulation, node, 2);
@@ -105,6 +106,7 @@ class RoguePeerTest {
                 new Outbound(
                         consumer.request(id),
                         Simulation.LAYERS,
+                        Chunks.of(4, 0, false),
                         DIGEST,
                         true,
                         node.memory.tryLease(Simulation.LAYERS, 16, "r"));
@@ -147,7 +149,7 @@ class RoguePeerTest {
     }
 
     private static Simulation simulation(boolean get, long bytes) {
-        Simulation simulation = new Simulation(1, get);
+        Simulation simulation = new Simulation(1, get, 0);
         simulation.nodes(0, 1, 0, bytes);
         return simulation;
     }
@@ -158,6 +160,7 @@ class RoguePeerTest {
                 9,
                 address,
                 Simulation.LAYOUT,
+                0,
                 List.of(new Frame.Plane(plane, address + "/1")));
     }
 

@@ -45,10 +45,17 @@ final class Simulation {
     final List<Node> decodes = new ArrayList<>();
     final List<Transfer> transfers = new ArrayList<>();
     private final boolean get;
+    // How the prefill instances cut their prompts.
+    final int chunkTokens;
     private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(long seed, boolean get) {
+        this(seed, get, (int) (seed % 4) * 3);
+    }
+
+    Simulation(long seed, boolean get, int chunkTokens) {
         random = new Random(seed);
+        this.chunkTokens = chunkTokens;
         fabric = new SimFabric(seed % 2 == 0);
         this.get = get;
     }
@@ -80,6 +87,7 @@ final class Simulation {
                             epoch,
                             address,
                             LAYOUT,
+                            chunkTokens,
                             List.of(new Frame.Plane("sim", endpoint)));
             control =
                     new ControlAgent(
@@ -116,8 +124,19 @@ final class Simulation {
     final class Transfer {
         final Node prefill;
         final Node decode;
+        // The producer's and the consumer's: either may do without an attachment.
+        final KvRequest produced;
         final KvRequest request;
+        // As the producer cuts it, and in one.
+        final Chunks chunks;
+        final Chunks whole;
+        // Of the whole prompt.
         final List<byte[]> content = new ArrayList<>();
+        final byte[] attachment = new byte[random.nextInt(50)];
+        // Whether the producer attaches it when it comes to it.
+        boolean attachesContent;
+        boolean attached;
+        int arrivedTokens;
         @Nullable Outbound outbound;
         @Nullable Expectation expectation;
         int saved;
@@ -128,14 +147,29 @@ final class Simulation {
         String failure = "";
 
         Transfer(Node prefill, Node decode, int tokens, int number) {
+            this(prefill, decode, tokens, number, random.nextInt(3) > 0, random.nextInt(3) > 0);
+        }
+
+        Transfer(
+                Node prefill,
+                Node decode,
+                int tokens,
+                int number,
+                boolean attaches,
+                boolean wantsAttachment) {
             this.prefill = prefill;
             this.decode = decode;
             TransferId id = new TransferId(7, number, 0);
             int[] prompt = random.ints(tokens + 1, 0, 1000).toArray();
             TransferRoute route = new TransferRoute(prefill.address, decode.address, id);
-            request = new KvRequest("r" + number, Optional.of(route), prompt);
+            request = new KvRequest("r" + number, Optional.of(route), prompt, wantsAttachment);
+            produced = new KvRequest("r" + number, Optional.of(route), prompt, attaches);
+            chunks = Chunks.of(tokens, chunkTokens, attaches);
+            whole = new Chunks(tokens + 1, tokens + 1, false);
+            random.nextBytes(attachment);
+            attachesContent = random.nextInt(4) > 0;
             for (int layer = 0; layer < LAYERS; layer++) {
-                byte[] bytes = new byte[Math.toIntExact(LAYOUT.layerBytes(tokens))];
+                byte[] bytes = new byte[Math.toIntExact(LAYOUT.layerBytes(tokens + 1))];
                 random.nextBytes(bytes);
                 content.add(bytes);
             }
@@ -166,31 +200,29 @@ final class Simulation {
                 LayerLeases leases =
                         get
                                 ? prefill.memory.tryLease(
-                                        LAYERS, content.get(0).length, request.id())
+                                        LAYERS, LAYOUT.layerBytes(chunks.allTokens()), request.id())
                                 : null;
                 if (get && leases == null) {
                     return false; // The engine computes it later.
                 }
-                out =
-                        new Outbound(
-                                request,
-                                LAYERS,
-                                PromptDigest.of(request.promptTokens(), request.transferTokens()),
-                                get,
-                                leases);
+                out = new Outbound(produced, LAYERS, chunks, digest(), get, leases);
                 outbound = out;
                 prefill.control.start(out);
                 return true;
             }
-            if (saved < LAYERS && !out.ended()) {
-                MemoryRegion source = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(saved)));
-                if (out.leases() != null) {
-                    MemoryRegion held = out.leases().regions().get(saved);
-                    held.buffer().put(source.buffer());
-                    source = held;
-                }
-                out.save(saved++, List.of(source));
+            if (saved < LAYERS * chunks.count() && !out.ended()) {
+                save(out, saved % LAYERS, saved / LAYERS);
+                saved++;
                 prefill.control.saved(out);
+                return true;
+            }
+            if (produced.attachment() && !attached && !out.ended()) {
+                attached = true;
+                prefill.control.attach(
+                        out,
+                        attachesContent
+                                ? Optional.of(ByteBuffer.wrap(attachment))
+                                : Optional.empty());
                 return true;
             }
             if (out.ended()) {
@@ -201,6 +233,24 @@ final class Simulation {
             return false;
         }
 
+        private long digest() {
+            return PromptDigest.of(request.promptTokens(), request.promptTokens().length);
+        }
+
+        private void save(Outbound out, int layer, int chunk) {
+            MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
+            int from = chunks.from(chunk);
+            int to = chunks.to(chunk);
+            List<MemoryRegion> source = whole.tokens(all, from, to);
+            if (out.leases() != null) {
+                MemoryRegion held = out.held(layer, chunk);
+                ByteBuffer copy = held.buffer();
+                source.forEach(region -> copy.put(region.buffer()));
+                source = List.of(held);
+            }
+            out.save(layer, chunk, source, LAYOUT.layerBytes(to - from));
+        }
+
         /** The decode engine does one thing. */
         boolean stepDecode() {
             if (receiveOver || !decode.alive) {
@@ -208,10 +258,7 @@ final class Simulation {
             }
             Expectation wait = expectation;
             if (wait == null) {
-                wait =
-                        new Expectation(
-                                request,
-                                PromptDigest.of(request.promptTokens(), request.transferTokens()));
+                wait = new Expectation(request, digest());
                 expectation = wait;
                 decode.control.expect(wait);
                 return true;
@@ -223,15 +270,18 @@ final class Simulation {
                 }
                 // What was here stays as it was until it is released, also when the rest fails.
                 for (int layer = 0; layer < loaded; layer++) {
-                    byte[] bytes = new byte[content.get(layer).length];
-                    ready.layers().get(layer).buffer().get(bytes);
-                    assertThat(bytes)
+                    int tokens = chunks.tokens() + (ready.attachment().isPresent() ? 1 : 0);
+                    MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
+                    assertThat(bytes(ready.chunks().tokens(ready.layers().get(layer), 0, tokens)))
                             .as("%s layer %d", request, layer)
-                            .isEqualTo(content.get(layer));
+                            .isEqualTo(bytes(whole.tokens(all, 0, tokens)));
                 }
+                ready.attachment()
+                        .ifPresent(came -> assertThat(came).isEqualTo(ByteBuffer.wrap(attachment)));
                 Expectation.Failed late = ready.failure();
                 if (loaded == LAYERS) {
                     arrived = true;
+                    arrivedTokens = chunks.tokens() + (ready.attachment().isPresent() ? 1 : 0);
                 } else if (late != null) {
                     failure = late.error() + " " + late.detail();
                 } else {
@@ -246,6 +296,13 @@ final class Simulation {
             receiveOver = true;
             return true;
         }
+    }
+
+    private static byte[] bytes(List<MemoryRegion> regions) {
+        ByteBuffer all =
+                ByteBuffer.allocate((int) regions.stream().mapToLong(MemoryRegion::bytes).sum());
+        regions.forEach(region -> all.put(region.buffer()));
+        return all.array();
     }
 
     void nodes(int p, int d, long prefillBytes, long decodeBytes) {

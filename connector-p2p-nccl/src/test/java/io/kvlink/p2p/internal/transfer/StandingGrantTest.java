@@ -27,7 +27,7 @@ class StandingGrantTest {
 
     private static final int[] PROMPT = {1, 2, 3, 4, 5};
     private static final int TOKENS = 4;
-    private static final long DIGEST = PromptDigest.of(PROMPT, TOKENS);
+    private static final long DIGEST = PromptDigest.of(PROMPT, PROMPT.length);
     private static final TransferId ID = new TransferId(8, 1, 0);
     private static final long ROOM = 1 << 12;
 
@@ -38,7 +38,7 @@ class StandingGrantTest {
         assertThat(receiver.fetch().tokens()).isEqualTo(TOKENS);
         assertThat(receiver.fetch().digest()).isEqualTo(DIGEST);
         assertThat(receiver.node.memory.leases()).isEqualTo(1);
-        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS));
+        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS, false));
         assertThat(receiver.peer.received()).as("the offer that crossed it").isEmpty();
         receiver.giveUp();
     }
@@ -47,7 +47,7 @@ class StandingGrantTest {
     void shouldGrantNothingInAdvanceWhereMemoryIsShort() {
         Receiver receiver = new Receiver(2 * layers() - 1);
         assertThat(receiver.fetch().ticket()).isZero();
-        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS));
+        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS, false));
         assertThat(receiver.peer.received()).hasOnlyElementsOfType(Frame.Grant.class);
         receiver.giveUp();
     }
@@ -68,7 +68,7 @@ class StandingGrantTest {
     @Test
     void shouldRefuseAnotherPromptThatIsOfferedMeanwhile() {
         Receiver receiver = new Receiver(ROOM);
-        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST + 1, 0, Simulation.LAYERS));
+        receiver.send(new Frame.Offer(ID, TOKENS, DIGEST + 1, 0, Simulation.LAYERS, false));
         assertThat(receiver.failure()).isEqualTo(KvError.PROMPT_MISMATCH);
         receiver.settle();
     }
@@ -99,7 +99,7 @@ class StandingGrantTest {
     void shouldHaveAnOfferRepeatedIfItTakesItsGrantBack() {
         Receiver receiver = new Receiver(ROOM);
         Peer other = receiver.secondLink();
-        other.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS));
+        other.send(new Frame.Offer(ID, TOKENS, DIGEST, 0, Simulation.LAYERS, false));
         pump(receiver.simulation, receiver.node);
         assertThat(other.received()).isEmpty();
         receiver.send(new Frame.Bye());
@@ -208,6 +208,7 @@ class StandingGrantTest {
                 epoch,
                 address,
                 Simulation.LAYOUT,
+                0,
                 List.of(new Frame.Plane("sim", address + "/" + epoch)));
     }
 
@@ -250,7 +251,7 @@ class StandingGrantTest {
         private boolean answerPings;
 
         Receiver(long bytes) {
-            simulation = new Simulation(1, false);
+            simulation = new Simulation(1, false, 0);
             simulation.nodes(0, 1, 0, bytes);
             node = simulation.decodes.get(0);
             transport = simulation.network.join(address);
@@ -346,7 +347,7 @@ class StandingGrantTest {
 
         Sender(boolean get) {
             this.get = get;
-            simulation = new Simulation(1, get);
+            simulation = new Simulation(1, get, 0);
             simulation.nodes(1, 0, ROOM, 0);
             node = simulation.prefills.get(0);
             simulation.fabric.join(address + "/9");
@@ -363,6 +364,7 @@ class StandingGrantTest {
                     new Outbound(
                             new KvRequest("r", Optional.of(route), PROMPT),
                             Simulation.LAYERS,
+                            Chunks.of(TOKENS, 0, false),
                             DIGEST,
                             get,
                             null);
@@ -384,14 +386,15 @@ class StandingGrantTest {
         }
 
         void fetch(long digest, long ticket) {
-            peer.send(new Frame.Fetch(ID, TOKENS, digest, ticket));
+            peer.send(new Frame.Fetch(ID, TOKENS, digest, ticket, false));
             pump(simulation, node);
         }
 
         void saveAll() {
             for (int layer = 0; layer < Simulation.LAYERS; layer++) {
-                byte[] bytes = new byte[Math.toIntExact(Simulation.LAYOUT.layerBytes(TOKENS))];
-                outbound.save(layer, List.of(MemoryRegion.ofBuffer(ByteBuffer.wrap(bytes))));
+                int count = Math.toIntExact(Simulation.LAYOUT.layerBytes(TOKENS));
+                MemoryRegion bytes = MemoryRegion.ofBuffer(ByteBuffer.wrap(new byte[count]));
+                outbound.save(layer, 0, List.of(bytes), count);
                 node.control.saved(outbound);
             }
             pump(simulation, node);

@@ -40,7 +40,7 @@ class TransferFaultsTest {
     void shouldFinishAllTransfersWhenMemoryHoldsOnlyOne() {
         for (long seed = 0; seed < 200; seed++) {
             Simulation simulation = new Simulation(seed, false);
-            long one = Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12);
+            long one = Simulation.LAYERS * Simulation.LAYOUT.layerBytes(12 + 1);
             simulation.nodes(3, 1, 0, one);
             simulation.transfers(8, 12);
             simulation.run(10_000, () -> {});

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.transfer;
+
+import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How the tokens of a transfer are cut into chunks, which leave one by one. Sender and receiver cut
+ * alike: every chunk but the last has {@code size} tokens. Behind them may be a <em>tail</em>: the
+ * prompt's last token, in a chunk of its own. What travels under a ticket are <em>pieces</em>, a
+ * chunk of a layer each; piece {@code chunk * layers + layer}.
+ *
+ * <p>In the receiver's memory, and in a sender's that holds a copy, a layer is its chunks one after
+ * the other, each with the keys of its tokens and then their values. So a piece is always one
+ * region.
+ *
+ * @param tokens how many tokens, without the tail
+ * @param size tokens of a chunk
+ * @param tail whether there is one
+ */
+public record Chunks(int tokens, int size, boolean tail) {
+
+    // Bounds the pieces of a transfer, and how often its deadline is put off.
+    private static final int MOST = 64;
+
+    /**
+     * Cuts a transfer.
+     *
+     * @param tokens how many tokens, without the tail, at least 1
+     * @param wanted tokens that the sender's engine computes at once; 0 for one chunk. A multiple
+     *     of it if the chunks were too many
+     * @param tail whether the prompt's last token is to go, too
+     */
+    public static Chunks of(int tokens, int wanted, boolean tail) {
+        if (wanted == 0 || wanted >= tokens) {
+            return new Chunks(tokens, tokens, tail);
+        }
+        long most = (long) wanted * MOST;
+        long multiple = (tokens + most - 1) / most;
+        return new Chunks(tokens, (int) Math.min(tokens, multiple * wanted), tail);
+    }
+
+    /** How many tokens, with the tail. */
+    public int allTokens() {
+        return tokens + (tail ? 1 : 0);
+    }
+
+    /** How many chunks, without the tail. */
+    public int body() {
+        return (int) (((long) tokens + size - 1) / size);
+    }
+
+    /** How many chunks, with the tail. */
+    public int count() {
+        return body() + (tail ? 1 : 0);
+    }
+
+    /** A chunk's first token. */
+    public int from(int chunk) {
+        return (int) Math.min(tokens, (long) chunk * size);
+    }
+
+    /** One past a chunk's last token. */
+    public int to(int chunk) {
+        return chunk < body() ? from(chunk + 1) : allTokens();
+    }
+
+    /** The chunk that a token is in. */
+    public int at(int token) {
+        return token < tokens ? token / size : body();
+    }
+
+    /** How many chunks are complete when so many tokens are computed. */
+    public int complete(int computed) {
+        if (computed < tokens) {
+            return computed / size;
+        }
+        return computed > tokens ? count() : body();
+    }
+
+    /**
+     * The region of a chunk.
+     *
+     * @param layer the region of a layer with all tokens
+     * @param chunk which
+     */
+    public MemoryRegion region(MemoryRegion layer, int chunk) {
+        if (count() == 1) {
+            return layer;
+        }
+        long token = layer.bytes() / allTokens();
+        return layer.slice(from(chunk) * token, (to(chunk) - from(chunk)) * token);
+    }
+
+    /** The regions of all pieces, in order, given those of the layers. */
+    List<MemoryRegion> pieces(List<MemoryRegion> layers) {
+        if (count() == 1) {
+            return layers;
+        }
+        List<MemoryRegion> pieces = new ArrayList<>(count() * layers.size());
+        for (int chunk = 0; chunk < count(); chunk++) {
+            for (MemoryRegion layer : layers) {
+                pieces.add(region(layer, chunk));
+            }
+        }
+        return pieces;
+    }
+
+    /**
+     * Where some tokens of a layer lie: keys of all of them, then values.
+     *
+     * @param layer the region of a layer with all tokens
+     * @param from the first token wanted
+     * @param to one past the last
+     */
+    public List<MemoryRegion> tokens(MemoryRegion layer, int from, int to) {
+        if (from == 0 && to == allTokens() && count() == 1) {
+            return List.of(layer);
+        }
+        List<MemoryRegion> found = new ArrayList<>();
+        long half = layer.bytes() / allTokens() / 2;
+        for (int values = 0; values < 2; values++) {
+            for (int chunk = at(from); chunk < count() && from(chunk) < to; chunk++) {
+                int first = Math.max(from, from(chunk));
+                int end = Math.min(to, to(chunk));
+                // In units of half a token: keys of the chunk, then its values.
+                long start = (long) from(chunk) + first;
+                if (values == 1) {
+                    start += to(chunk) - from(chunk);
+                }
+                found.add(layer.slice(start * half, (end - first) * half));
+            }
+        }
+        return found;
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import io.kvlink.djl.worker.GenerationResult;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Writes one request's answers as OpenAI does. */
+sealed interface AnswerJson permits CompletionJson, ChatJson {
+
+    /** Most negative number there is; JSON has no infinity. */
+    float LEAST_LOGPROB = -9999;
+
+    /**
+     * What all objects of an answer have.
+     *
+     * @param id of the answer
+     * @param createdSeconds when the request came, in seconds since 1970
+     * @param model the model's name
+     * @param usageToCome true if a stream's last chunk will have figures: the others then have a
+     *     null in their place
+     */
+    record Head(String id, long createdSeconds, String model, boolean usageToCome) {
+
+        JsonObject object(String kind, JsonArray choices) {
+            JsonObject body = new JsonObject();
+            body.addProperty("id", id);
+            body.addProperty("object", kind);
+            body.addProperty("created", createdSeconds);
+            body.addProperty("model", model);
+            body.add("choices", choices);
+            return body;
+        }
+
+        JsonObject chunk(String kind, JsonObject choice) {
+            JsonArray choices = new JsonArray(1);
+            choices.add(choice);
+            JsonObject chunk = object(kind, choices);
+            if (usageToCome) {
+                chunk.add("usage", JsonNull.INSTANCE);
+            }
+            return chunk;
+        }
+    }
+
+    /** The whole answer; all of it must have finished. */
+    JsonObject response(Answer answer);
+
+    /** What a stream says of an answer before its first token; empty if nothing. */
+    Optional<JsonObject> opening(int index, String echo);
+
+    /** A token of a stream; counts its characters. */
+    JsonObject chunk(int index, TokenPiece piece, Answer.Choice choice);
+
+    /** The end of an answer of a stream. */
+    JsonObject last(int index, GenerationResult result);
+
+    /** The piece after the last, with figures only. */
+    JsonObject usageChunk(Answer answer);
+
+    static @Nullable String finishReason(@Nullable GenerationResult result) {
+        return result == null ? null : result.finishReason().name().toLowerCase(Locale.ROOT);
+    }
+
+    static JsonElement usage(Answer answer) {
+        JsonObject usage = new JsonObject();
+        usage.addProperty("prompt_tokens", answer.promptTokens());
+        usage.addProperty("completion_tokens", answer.completionTokens());
+        usage.addProperty("total_tokens", answer.promptTokens() + answer.completionTokens());
+        return usage;
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The body of {@code POST /v1/chat/completions}, checked as far as that needs no model.
+ *
+ * @param options what is asked for
+ * @param messages at least one, each with a {@code role} and a {@code content} that is a text; as a
+ *     chat template reads them
+ * @param addGenerationPrompt whether the prompt ends with the beginning of an answer
+ * @param templateArguments further variables of the template
+ */
+record ChatRequest(
+        GenerationOptions options,
+        List<Map<String, Object>> messages,
+        boolean addGenerationPrompt,
+        Map<String, Object> templateArguments) {}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.worker.GenerationRequest;
+import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.TransferRoute;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Makes the generation requests of one client's request, {@code n} of each prompt. The answers of a
+ * prompt differ by their seeds: the request's, and those after it. Prompt i is transfer i of the
+ * request's id, and its first answer takes it; the others compute the prompt themselves.
+ */
+final class RequestBuilder {
+
+    private static final int DEFAULT_MAX_TOKENS = 16;
+
+    private final Endpoint endpoint;
+    private final TextGenerator generator;
+    private final GenerationOptions options;
+    private final String requestId;
+    private final SamplingParams sampling;
+
+    RequestBuilder(
+            Endpoint endpoint,
+            TextGenerator generator,
+            GenerationOptions options,
+            String requestId) {
+        this.endpoint = endpoint;
+        this.generator = generator;
+        this.options = options;
+        this.requestId = requestId;
+        this.sampling =
+                options.sampling()
+                        .resolve(
+                                generator.defaults(),
+                                options.logprobs().orElse(SamplingParams.NO_LOGPROBS));
+    }
+
+    PreparedCompletion build(List<int[]> prompts, List<String> echoes) {
+        List<GenerationRequest> requests = new ArrayList<>(prompts.size() * options.choices());
+        for (int prompt = 0; prompt < prompts.size(); prompt++) {
+            int maxTokens = maxTokens(prompts.get(prompt).length);
+            Optional<TransferRoute> route = route(prompt);
+            for (int choice = 0; choice < options.choices(); choice++) {
+                requests.add(
+                        new GenerationRequest(
+                                requestId + "-" + requests.size(),
+                                choice == 0 ? route : Optional.empty(),
+                                prompts.get(prompt),
+                                maxTokens,
+                                Math.min(options.minTokens(), maxTokens),
+                                sampling.withSeed(sampling.seed() + choice),
+                                options.stop(),
+                                options.stopTokens(),
+                                options.ignoreEos(),
+                                options.timeout()));
+            }
+        }
+        return new PreparedCompletion(
+                endpoint,
+                generator,
+                List.copyOf(requests),
+                options.choices(),
+                List.copyOf(echoes),
+                options.stream(),
+                options.includeUsage());
+    }
+
+    private Optional<TransferRoute> route(int prompt) {
+        try {
+            return TransferRoute.find(requestId, prompt);
+        } catch (KvConnectorException cause) {
+            throw ApiException.invalid(
+                    "X-Request-Id", "bad_route", String.valueOf(cause.getMessage()));
+        }
+    }
+
+    private int maxTokens(int promptTokens) {
+        if (promptTokens > generator.maxPromptTokens()) {
+            throw tooLong(
+                    "prompt_tokens=%d max_prompt_tokens=%d; shorten the prompt"
+                            .formatted(promptTokens, generator.maxPromptTokens()));
+        }
+        int room = generator.contextLength() - promptTokens;
+        int asked = options.maxTokens().orElseGet(() -> defaultMaxTokens(promptTokens));
+        if (asked <= room) {
+            return asked;
+        }
+        String message =
+                "prompt_tokens=%d max_tokens=%d context_length=%d; shorten the prompt or the answer"
+                        .formatted(promptTokens, asked, generator.contextLength());
+        throw room > 0
+                ? ApiException.invalid("max_tokens", "context_length_exceeded", message)
+                : tooLong(message);
+    }
+
+    /** What the model's authors say, else 16 as OpenAI does, or for a chat all that there is. */
+    private int defaultMaxTokens(int promptTokens) {
+        int room = Math.max(1, generator.maxTokens() - promptTokens);
+        int wanted = endpoint == Endpoint.CHAT ? room : DEFAULT_MAX_TOKENS;
+        return Math.min(room, generator.defaults().maxNewTokens().orElse(wanted));
+    }
+
+    private ApiException tooLong(String message) {
+        return ApiException.invalid(
+                endpoint == Endpoint.CHAT ? "messages" : "prompt",
+                "context_length_exceeded",
+                message);
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import com.google.gson.JsonObject;
+import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.spi.TransferOutcome;
+import java.util.List;
+
+/** Where a request's work was done, for who asks by {@code X-KvLink-Stats}. */
+final class StatsJson {
+
+    private StatsJson() {}
+
+    /** Sums over the answers, times of the slowest. */
+    static JsonObject of(List<GenerationResult> results) {
+        String plane = "";
+        String failure = "";
+        long bytes = 0;
+        long transferNanos = 0;
+        for (GenerationResult result : results) {
+            if (result.transfer().isPresent()) {
+                TransferOutcome transfer = result.transfer().get();
+                plane = plane.isEmpty() ? transfer.plane() : plane;
+                failure = transfer.failure().map(Enum::name).orElse(failure);
+                bytes += transfer.bytes();
+                transferNanos = Math.max(transferNanos, transfer.nanos());
+            }
+        }
+        JsonObject stats = new JsonObject();
+        stats.addProperty(
+                "computed_prompt_tokens",
+                results.stream().mapToLong(GenerationResult::computedPromptTokens).sum());
+        stats.addProperty(
+                "loaded_prompt_tokens",
+                results.stream().mapToLong(GenerationResult::loadedPromptTokens).sum());
+        stats.addProperty("plane", plane.isEmpty() ? null : plane);
+        stats.addProperty("kv_bytes", bytes);
+        stats.addProperty("transfer_ms", millis(transferNanos));
+        stats.addProperty("transfer_error", failure.isEmpty() ? null : failure);
+        stats.addProperty(
+                "ttft_ms",
+                millis(results.stream().mapToLong(GenerationResult::ttftNanos).max().orElse(0)));
+        stats.addProperty(
+                "total_ms",
+                millis(results.stream().mapToLong(GenerationResult::totalNanos).max().orElse(0)));
+        return stats;
+    }
+
+    private static double millis(long nanos) {
+        return Math.round(nanos / 1e3) / 1e3;
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.http;
+
+import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.worker.TextGenerator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A token on its way to the client.
+ *
+ * @param text what it adds to the answer
+ * @param logprobs what was asked for of them; null if nothing was
+ */
+record TokenPiece(String text, @Nullable Logprobs logprobs) {
+
+    /** A token's own text, and its log-probability. */
+    record Likely(String text, float logprob) {}
+
+    /**
+     * A token and what might have been in its place.
+     *
+     * @param token the one that was picked
+     * @param top the most likely ones, the likeliest first; may hold the picked one
+     */
+    record Logprobs(Likely token, List<Likely> top) {}
+
+    /** On a thread that may use the tokenizer. */
+    static TokenPiece of(SampledToken token, String text, TextGenerator generator) {
+        if (!token.hasLogprob()) {
+            return new TokenPiece(text, null);
+        }
+        return new TokenPiece(
+                text,
+                new Logprobs(
+                        likely(token.id(), token.logprob(), generator),
+                        token.top().stream()
+                                .map(other -> likely(other.id(), other.logprob(), generator))
+                                .toList()));
+    }
+
+    private static Likely likely(int id, float logprob, TextGenerator generator) {
+        return new Likely(generator.tokenText(id), logprob);
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.spi.Settings;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What clients may ask of a worker, and what they get without asking. Keys in brackets are the
+ * settings' names.
+ *
+ * @param requestTimeout [{@code request_timeout_s}] longest time from a request's submission to its
+ *     end; a client may ask for less
+ * @param maxPromptTokens [{@code max_prompt_tokens}] most tokens of a prompt
+ * @param maxRequestBytes [{@code max_request_bytes}] most bytes of a request's body
+ * @param generationConfig [{@code generation_config}] {@code auto}: what the client leaves out is
+ *     taken from the model's {@code generation_config.json}; {@code none}: it isn't
+ * @param chatTemplate [{@code chat_template}] a file in the model's directory, or elsewhere if it
+ *     is an absolute path, with the Jinja template of chats; absent: the model's own
+ */
+public record SurfaceConfig(
+        Duration requestTimeout,
+        int maxPromptTokens,
+        int maxRequestBytes,
+        boolean generationConfig,
+        Optional<String> chatTemplate) {
+
+    private static final int MAX_TIMEOUT_S = 7 * 24 * 3600;
+
+    static SurfaceConfig of(Settings settings) {
+        String template = settings.text("chat_template", "");
+        return new SurfaceConfig(
+                Duration.ofMillis(
+                        Math.round(
+                                1000
+                                        * settings.number(
+                                                "request_timeout_s", 3600, 0.001, MAX_TIMEOUT_S))),
+                (int)
+                        settings.integer(
+                                "max_prompt_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
+                (int) settings.integer("max_request_bytes", 64 << 20, 1, Integer.MAX_VALUE),
+                settings.choice(
+                        "generation_config",
+                        List.of(true, false),
+                        auto -> auto ? "auto" : "none",
+                        true),
+                template.isBlank() ? Optional.empty() : Optional.of(template));
+    }
+}
