@@ -4,8 +4,8 @@ package io.kvlink.djl.chat;
 import java.util.function.Supplier;
 
 /**
- * Lets a library that looks for its own classes through the thread's context loader find them:
- * DJL Serving's threads have the server's loader there, which doesn't see plugins.
+ * Lets a library that looks for its own classes through the thread's context loader find them: DJL
+ * Serving's threads have the server's loader there, which doesn't see plugins.
  */
 final class PluginClasses {
 
