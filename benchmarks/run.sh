@@ -8,8 +8,8 @@ usage() {
     echo "       benchmarks/run.sh tcp                          the TCP plane against a bare socket" >&2
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
     echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
-    echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
+    echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
 }
 
@@ -18,7 +18,6 @@ case "${1:-}" in
     tcp) main=(io.kvlink.benchmarks.TcpPlaneBenchmark) defaults=() ;;
     request) main=(io.kvlink.benchmarks.RequestBenchmark) defaults=() ;;
     wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
-    soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
     serving)
         # Options of the JVM, such as -Drounds=9 -Dthreads=2, in SERVING_OPTS.
         read -ra options <<< "${SERVING_OPTS:-}"
@@ -27,6 +26,7 @@ case "${1:-}" in
         # DJL reports each engine start home.
         export OPT_OUT_TRACKING=true
         ;;
+    soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
     *) usage ;;
 esac
 shift

@@ -250,7 +250,8 @@ public final class ServingBenchmark {
         }
         TokenTimes one = running.get(0);
         double before = Spread.of(one.gapsMs(from, arrived)).p50();
-        double[] during = one.gapsMs(arrived, first + 1_000_000);
+        // The gap in which it came ends after its first token.
+        double[] during = one.gapsMs(arrived, first + Math.round(3e6 * before));
         double added = Arrays.stream(during).map(gap -> gap - before).sum();
         Spread spread = Spread.of(during);
         return new Arrival(before, spread.p50(), spread.max(), added);
