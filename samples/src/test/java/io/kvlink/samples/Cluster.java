@@ -16,6 +16,7 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -38,6 +39,16 @@ final class Cluster implements AutoCloseable {
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
 
     private final List<TextGenerator> all = new ArrayList<>();
+
+    static {
+        // With its first channel the JDK opens a socket of its own, and keeps it.
+        try (SocketChannel first = SocketChannel.open()) {
+            first.configureBlocking(false);
+        } catch (java.io.IOException cause) {
+            throw new java.io.UncheckedIOException(cause);
+        }
+    }
+
     private final long socketsBefore = sockets();
     final List<TextGenerator> prefills = new ArrayList<>();
     final List<TextGenerator> decodes = new ArrayList<>();
