@@ -79,8 +79,12 @@ final class Growth {
 
     /** Not while a connector writes its blocks, or while its prompt is on its way to another. */
     private static boolean canGiveWay(Sequence sequence) {
-        return sequence.phase() == Phase.DECODE
-                || (sequence.phase() == Phase.PREFILL
-                        && (!sequence.attached() || sequence.kv().route().isEmpty()));
+        boolean shared = sequence.attached() && sequence.kv().route().isPresent();
+        // The first token of its answer may go along with its prompt's KV.
+        return switch (sequence.phase()) {
+            case DECODE -> !shared || sequence.answering();
+            case PREFILL -> !shared;
+            case WAITING, LOADING_NOW, LOADING, ENDED -> false;
+        };
     }
 }

@@ -287,6 +287,11 @@ final class Sequence implements Generation {
         decoder.forward(tokens, position, slots(), hook, false);
     }
 
+    /** Whether its answer has begun. */
+    boolean answering() {
+        return answeredCount > 0;
+    }
+
     /** The answer has one more token. */
     void onToken(int token) {
         if (answeredCount == answered.length) {
