@@ -99,6 +99,13 @@ class ArchiveTest {
             try (URLClassLoader connectors = (URLClassLoader) over.invoke(null, plugins)) {
                 assertThat(javaCpp(plugins)).isEqualTo("1.5.11");
                 assertThat(javaCpp(connectors)).isEqualTo("1.5.13");
+                // Its native part is of the same version, or this doesn't link.
+                assertThat(
+                                connectors
+                                        .loadClass("org.bytedeco.javacpp.BytePointer")
+                                        .getConstructor(long.class)
+                                        .newInstance(8L))
+                        .isNotNull();
                 assertThat(connectors.loadClass("io.kvlink.spi.KvConnector"))
                         .isSameAs(plugins.loadClass("io.kvlink.spi.KvConnector"));
             }

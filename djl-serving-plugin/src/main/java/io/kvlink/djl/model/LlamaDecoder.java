@@ -218,7 +218,9 @@ public final class LlamaDecoder implements AutoCloseable {
                         count,
                         new NDIndex(":, {}", owner.create(slots)),
                         owner.zeros(filling),
-                        rotary.at(owner, positions));
+                        count == 1
+                                ? rotary.at(owner, rows.get(0).position(), 1)
+                                : rotary.at(owner, positions));
         return logits(layers(embed(owner, tokens), through, step, hook));
     }
 

@@ -88,12 +88,17 @@ final class RowAttention {
         int group = config.heads() / kvHeads;
         int headDim = config.headDim();
         if (ownHead == null) {
-            return all.reshape(new Shape((long) rows * kvHeads, group, headDim)).split(rows);
+            return split(all.reshape(new Shape((long) rows * kvHeads, group, headDim)), rows);
         }
-        return all.reshape(new Shape(rows, kvHeads, group, 1, headDim))
-                .mul(ownHead)
-                .reshape(new Shape((long) rows * config.heads(), (long) kvHeads * headDim))
-                .split(rows);
+        NDArray wide =
+                all.reshape(new Shape(rows, kvHeads, group, 1, headDim))
+                        .mul(ownHead)
+                        .reshape(new Shape((long) rows * config.heads(), (long) kvHeads * headDim));
+        return split(wide, rows);
+    }
+
+    private static NDList split(NDArray all, int rows) {
+        return rows == 1 ? new NDList(all) : all.split(rows);
     }
 
     /** {@code [rows, heads * headDim]} of what {@link #row} made. */
