@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenAI's own client, unchanged, against a server: node check.mjs BASE_URL MODEL
-// Prints a line a check; exits with 1 at the first that fails.
+// OpenAI's own client, unchanged, against a server: node check.mjs BASE_URL MODEL [proxy]
+// Prints a line a check; exits with 1 at the first that fails. With "proxy" the prompts' KV must
+// have come from another instance than the one that answers.
 import assert from 'node:assert/strict';
 import OpenAI, {
   APIConnectionTimeoutError,
@@ -9,7 +10,7 @@ import OpenAI, {
   NotFoundError,
 } from 'openai';
 
-const [baseURL, model] = process.argv.slice(2);
+const [baseURL, model, proxy] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey: 'unused', maxRetries: 0, timeout: 60_000 });
 const PROMPT =
   'Facts: Leo is in the attic. Mia is on the hill. Question: Where is Leo? Answer:';
@@ -180,6 +181,16 @@ await check("the client's own helper for streams", async () => {
   const whole = await stream.finalChatCompletion();
   assert.equal(whole.choices[0].message.content, text);
   assert.ok(text.startsWith(ANSWER), text);
+});
+
+await check("a chat's KV comes from where it should", async () => {
+  const answer = await client.chat.completions.create(
+    { model, messages: MESSAGES, max_tokens: 8, temperature: 0 },
+    { headers: { 'X-KvLink-Stats': '1' } },
+  );
+  const { computed_prompt_tokens: computed, loaded_prompt_tokens: loaded } = answer.kvlink;
+  assert.ok(proxy ? loaded > computed : loaded === 0, JSON.stringify(answer.kvlink));
+  assert.ok(answer.choices[0].message.content.startsWith(ANSWER));
 });
 
 await check('errors have their classes', async () => {

@@ -193,7 +193,7 @@ final class P2pConnector implements KvConnector {
         }
         planes.forEach(plane -> metrics.addAll(plane.metrics()));
         metrics.add(gauge("leases", "Leases of either.", ledger.leases()));
-        metrics.add(gauge("transfers", "Transfers that have not ended.", ledger.transfers()));
+        metrics.add(gauge("transfers_open", "Transfers that have not ended.", ledger.transfers()));
         metrics.add(gauge("peers", "Peers with a live session.", ledger.peers()));
         return metrics;
     }

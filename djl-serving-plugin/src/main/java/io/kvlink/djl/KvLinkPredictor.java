@@ -16,8 +16,8 @@ import java.util.UUID;
 
 /**
  * Answers what comes through DJL itself, {@code /predictions/<model>} say: an {@link Input} with
- * the JSON body of a completion request becomes an {@link Output} with the completion or error
- * object. The thread waits for the answer; no translator is used.
+ * the JSON body of a completion's or a chat's request becomes an {@link Output} with the completion
+ * or error object. The thread waits for the answer; no translator is used.
  *
  * @param <I> {@link Input}, or nothing works
  * @param <O> {@link Output}

@@ -13,14 +13,17 @@ import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.translate.NoopServingTranslatorFactory;
 import ai.djl.translate.Translator;
+import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.http.FakeGenerator;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.io.FileNotFoundException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -167,6 +170,19 @@ class KvLinkModelTest {
                             .get(20, TimeUnit.SECONDS);
             assertThat(refused.getCode()).isEqualTo(400);
             assertThat(refused.getData().getAsString()).contains("\"param\":\"stream\"");
+            FakeGenerator generator = generators.get(0);
+            generator.template =
+                    Optional.of(
+                            ChatTemplate.of(
+                                    "{{ messages[0].content }}", Map.of(), Clock.systemUTC()));
+            CompletableFuture<Output> chat =
+                    predict(
+                            model,
+                            input(
+                                    "{\"n\":1,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}"));
+            generator.next().text("y").finish(FinishReason.STOP, 1);
+            assertThat(chat.get(20, TimeUnit.SECONDS).getData().getAsString())
+                    .contains("\"object\":\"chat.completion\"", "\"content\":\"y\"");
             assertThat(predict(model, new Input()).get(20, TimeUnit.SECONDS).getCode())
                     .isEqualTo(400);
         }

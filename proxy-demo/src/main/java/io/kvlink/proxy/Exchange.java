@@ -66,6 +66,9 @@ final class Exchange implements UpstreamCall.Listener {
     private State state = State.WAITING;
     private String transfer = "";
     private String requestId = "";
+    private String instances = "prefill=none decode=none";
+    private int status;
+    private long startNs;
     private int prefillTries;
     private int decodeTries;
     private @Nullable Future<?> deadline;
@@ -97,6 +100,7 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     void start() {
+        startNs = parts.clock().getAsLong();
         long limit = parts.config().upstreamTimeoutMs();
         deadline = loop.schedule(this::onDeadline, limit, TimeUnit.MILLISECONDS);
         Optional<Fleet.Pair> pair = parts.fleet().pair();
@@ -130,11 +134,8 @@ final class Exchange implements UpstreamCall.Listener {
                 new TransferRoute(prefillOn.zmq(), decodeOn.zmq(), parts.ids().next());
         transfer = route.id().hex();
         requestId = route.requestId();
-        LOG.debug(
-                "transfer={} prefill={} decode={} dispatched",
-                transfer,
-                prefillOn.http(),
-                decodeOn.http());
+        instances = "prefill=%s decode=%s".formatted(prefillOn.http(), decodeOn.http());
+        LOG.debug("transfer={} {} dispatched", transfer, instances);
         byte[] body = prefillBody == null ? new byte[0] : prefillBody;
         UpstreamCall first = call(prefillOn, request.withBody(body));
         UpstreamCall second = call(decodeOn, request);
@@ -151,6 +152,7 @@ final class Exchange implements UpstreamCall.Listener {
         transfer = id.hex();
         // No route in it: the instance takes the request for one of its own.
         requestId = id.hex();
+        instances = "prefill=none decode=" + decodeOn.http();
         UpstreamCall only = call(decodeOn, request);
         prefill = null;
         decode = only;
@@ -213,6 +215,7 @@ final class Exchange implements UpstreamCall.Listener {
 
     private void answerFrom(UpstreamCall call, HttpResponse head) {
         source = call;
+        status = head.status().code();
         moveTo(State.ANSWERING);
         reply.head(head, transfer, parts.clock().getAsLong());
     }
@@ -379,6 +382,7 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     private void finishWith(FullHttpResponse response) {
+        status = response.status().code();
         reply.whole(response, parts.clock().getAsLong());
         done();
     }
@@ -386,11 +390,25 @@ final class Exchange implements UpstreamCall.Listener {
     private void done() {
         moveTo(State.DONE);
         stopDeadline();
+        logEnd();
         if (prefill != null) {
             // It has done its work; cutting its last bytes off would look like an abort there.
             deadline = loop.schedule(this::onDeadline, DRAIN_SECONDS, TimeUnit.SECONDS);
         }
         onDone.run();
+    }
+
+    /** One line a completion; status 0 if the client left before there was one. */
+    private void logEnd() {
+        if (prefillBody != null) {
+            LOG.info(
+                    "transfer={} {} status={} failures={} ms={}",
+                    transfer.isEmpty() ? "none" : transfer,
+                    instances,
+                    status,
+                    prefillTries + decodeTries,
+                    TimeUnit.NANOSECONDS.toMillis(parts.clock().getAsLong() - startNs));
+        }
     }
 
     private void stopDeadline() {

@@ -59,7 +59,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                     exchange(ctx, message, path, null);
                 }
             }
-            case "/health", "/instances", "/metrics" -> {
+            case "/health", "/instances", "/kvlink/status", "/metrics" -> {
                 if (allowed(ctx, message, path, HttpMethod.GET)) {
                     answer(ctx, message, path, pages.of(path));
                 }
@@ -152,7 +152,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                 "unknown_path",
                 path
                         + " isn't served here; /v1/completions, /v1/chat/completions, /v1/models,"
-                        + " /health, /instances and /metrics are.");
+                        + " /health, /instances, /kvlink/status and /metrics are.");
     }
 
     @Override

@@ -22,6 +22,7 @@ final class StatusPages {
         return switch (path) {
             case "/health" -> health();
             case "/instances" -> json(HttpResponseStatus.OK, instances());
+            case "/kvlink/status" -> json(HttpResponseStatus.OK, status());
             case "/metrics" ->
                     Replies.of(
                             HttpResponseStatus.OK,
@@ -39,6 +40,18 @@ final class StatusPages {
         page.addProperty("decode", parts.fleet().count(Role.DECODE));
         return json(
                 listening ? HttpResponseStatus.OK : HttpResponseStatus.SERVICE_UNAVAILABLE, page);
+    }
+
+    private JsonObject status() {
+        JsonObject page = new JsonObject();
+        page.addProperty("role", "proxy");
+        page.addProperty("discovery_address", parts.discovery().address().toString());
+        page.addProperty("discovery_alive", parts.discovery().alive());
+        page.addProperty("prefill", parts.fleet().count(Role.PREFILL));
+        page.addProperty("decode", parts.fleet().count(Role.DECODE));
+        page.addProperty("requests_in_flight", (long) parts.metrics().inFlight.get());
+        page.add("instances", instances().get("instances"));
+        return page;
     }
 
     private JsonObject instances() {

@@ -44,7 +44,7 @@ class BadInputTest {
             }
             Completion answer =
                     Cluster.await(cluster.ask(prefill, decode, prompt, SamplingParams.GREEDY, 4));
-            assertThat(answer.result().loadedPromptTokens()).isEqualTo(59);
+            assertThat(answer.result().loadedPromptTokens()).isEqualTo(60);
             cluster.assertAtRest();
         }
     }

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -56,13 +57,19 @@ class OpenAiClientTest {
                 "node " + OLDEST_NODE + " or newer isn't here");
         assumeTrue(tool("npm").exit() == 0, "npm isn't here");
         Files.createDirectories(INSTALLED);
-        for (String file : List.of("package.json", "package-lock.json", ".npmrc", "check.mjs")) {
+        for (String file :
+                List.of(
+                        "package.json",
+                        "package-lock.json",
+                        ".npmrc",
+                        "check.mjs",
+                        "overload.mjs")) {
             Files.copy(
                     SOURCES.resolve(file),
                     INSTALLED.resolve(file),
                     StandardCopyOption.REPLACE_EXISTING);
         }
-        Run npm = run("npm", "ci", "--ignore-scripts", "--prefer-offline");
+        Run npm = process("npm", "ci", "--ignore-scripts", "--prefer-offline");
         assumeTrue(npm.exit() == 0, "npm ci doesn't work here: " + npm.output());
     }
 
@@ -74,7 +81,24 @@ class OpenAiClientTest {
         try (EmbeddedHost host =
                 EmbeddedHost.start(config, OpenAiClientTest.class.getClassLoader())) {
             String url = "http://127.0.0.1:" + host.port();
-            check(url);
+            run("check.mjs", url, "");
+            assertAtRest(url);
+        }
+    }
+
+    @Test
+    void shouldTellTheClientThatTheQueueIsFull() throws Exception {
+        HostConfig config =
+                new HostConfig(
+                        Path.of("configs/aggregated"),
+                        "127.0.0.1",
+                        0,
+                        Map.of("max_running", "1", "max_queued_requests", "1"),
+                        Optional.empty());
+        try (EmbeddedHost host =
+                EmbeddedHost.start(config, OpenAiClientTest.class.getClassLoader())) {
+            String url = "http://127.0.0.1:" + host.port();
+            run("overload.mjs", url, "");
             assertAtRest(url);
         }
     }
@@ -83,17 +107,18 @@ class OpenAiClientTest {
     void shouldServeTheClientThroughTheProxy(@TempDir Path logs) throws Exception {
         try (Fleet fleet = new Fleet(Path.of("."), logs, Map.of())) {
             fleet.start(1, 1);
-            check(fleet.proxyUrl());
+            run("check.mjs", fleet.proxyUrl(), "proxy");
             for (String url : fleet.instanceUrls()) {
                 assertAtRest(url);
             }
         }
     }
 
-    private static void check(String url) throws IOException, InterruptedException {
-        Run run = run("node", "check.mjs", url + "/v1", "base_model");
+    private static void run(String script, String url, String mode)
+            throws IOException, InterruptedException {
+        Run run = process("node", script, url + "/v1", "base_model", mode);
         assertThat(run.exit()).as(run.output()).isZero();
-        assertThat(run.output()).contains("ok chat", "ok streamed chat", "done");
+        assertThat(run.output()).endsWith("done\n");
     }
 
     /** All that was asked for and given up is freed: waits until it is so, or fails. */
@@ -117,7 +142,13 @@ class OpenAiClientTest {
     private static boolean atRest(JsonObject status) {
         return status.get("waiting").getAsInt() == 0
                 && status.get("running").getAsInt() == 0
-                && status.get("free_tokens").getAsInt() == status.get("total_tokens").getAsInt();
+                && status.get("free_tokens").getAsInt() == status.get("total_tokens").getAsInt()
+                && (status.get("ledger").isJsonNull() || idle(status.getAsJsonObject("ledger")));
+    }
+
+    private static boolean idle(JsonObject ledger) {
+        return Stream.of("buffer_bytes", "pool_bytes", "leases", "transfers")
+                .allMatch(key -> ledger.get(key).getAsLong() == 0);
     }
 
     private static Run tool(String name) throws InterruptedException {
@@ -130,7 +161,7 @@ class OpenAiClientTest {
         }
     }
 
-    private static Run run(String... command) throws IOException, InterruptedException {
+    private static Run process(String... command) throws IOException, InterruptedException {
         return ended(
                 new ProcessBuilder(command)
                         .directory(INSTALLED.toFile())

@@ -59,7 +59,7 @@ public interface KvScheduler {
      * At the producer: what goes with a request's KV, for instance the first token of its answer.
      * The engine calls this once its prompt's last token is computed, or enqueued on a device, and
      * before {@link #onRequestFinished}, at most once. If it doesn't, the KV goes without. A
-     * connector that knows no attachments does nothing.
+     * connector that knows no attachments, or doesn't send the request's KV, does nothing.
      *
      * @param request a request with {@link KvRequest#attachment}
      * @param content any bytes; copied

@@ -70,6 +70,11 @@ final class Installation {
 
     /** Starts the server's stand-in with the archive's plugins. */
     Child host(Path log, List<String> arguments) throws Exception {
+        return host(file("plugins"), log, arguments);
+    }
+
+    /** The same with the plugins of a folder. */
+    static Child host(Path plugins, Path log, List<String> arguments) throws Exception {
         List<Path> classPath = new ArrayList<>(serverLibraries());
         classPath.addAll(ofClassPath(STAND_IN));
         List<String> command = new ArrayList<>();
@@ -83,7 +88,7 @@ final class Installation {
                         join(classPath),
                         "io.kvlink.host.HostMain",
                         "--plugin-folder",
-                        file("plugins").toString()));
+                        plugins.toString()));
         command.addAll(arguments);
         return Child.start(command, log);
     }

@@ -7,6 +7,7 @@ import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.el.JinjavaInterpreterResolver;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.loader.ResourceNotFoundException;
 import java.time.Clock;
 import java.time.ZonedDateTime;
 import java.util.HashMap;
@@ -44,6 +45,10 @@ public final class ChatTemplate {
         this.tokens = Map.copyOf(tokens);
         this.clock = clock;
         this.jinja = new Jinjava(config());
+        jinja.setResourceLocator(
+                (name, encoding, interpreter) -> {
+                    throw new ResourceNotFoundException("a chat template is one file: " + name);
+                });
         TemplateFunctions.all().forEach(jinja::registerFunction);
         jinja.registerFilter(new PythonJson());
         jinja.getGlobalContext().registerExpTest(new PythonIterable());
@@ -60,7 +65,7 @@ public final class ChatTemplate {
      * @param clock for templates that write the date
      */
     public static ChatTemplate of(String source, Map<String, String> tokens, Clock clock) {
-        return new ChatTemplate(source, tokens, clock);
+        return PluginClasses.visibleTo(() -> new ChatTemplate(source, tokens, clock));
     }
 
     /**
@@ -88,7 +93,8 @@ public final class ChatTemplate {
         variables.put(TemplateFunctions.NOW, ZonedDateTime.now(clock));
         // Functions aren't variables to Jinjava, and templates ask whether this one is defined.
         variables.put(TemplateFunctions.DATE_FUNCTION, true);
-        RenderResult result = jinja.renderForResult(source, variables);
+        RenderResult result =
+                PluginClasses.visibleTo(() -> jinja.renderForResult(source, variables));
         for (TemplateError error : result.getErrors()) {
             if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
                 throw new ChatTemplateException(reason(error));

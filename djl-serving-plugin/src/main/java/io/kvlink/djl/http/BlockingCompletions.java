@@ -13,7 +13,7 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers completion requests for a caller that waits: DJL's {@code Predictor}. Thread-safe; each
+ * Answers completions and chats for a caller that waits: DJL's {@code Predictor}. Thread-safe; each
  * call runs on its caller's thread.
  */
 public final class BlockingCompletions {
@@ -48,7 +48,8 @@ public final class BlockingCompletions {
     /**
      * Answers one request.
      *
-     * @param body of {@code POST /v1/completions}; {@code stream} is refused
+     * @param body of {@code POST /v1/completions}, or of {@code POST /v1/chat/completions} if it
+     *     has {@code messages}; {@code stream} is refused
      * @param requestId the client's, or a made-up one
      * @param cancelled asked ten times a second whether to give up
      */
@@ -56,13 +57,12 @@ public final class BlockingCompletions {
         try {
             PreparedCompletion prepared =
                     preparer.prepare(
-                            Endpoint.COMPLETIONS,
+                            Endpoint.of(body),
                             new ByteArrayInputStream(body),
                             body.length,
                             requestId);
             if (prepared.stream()) {
-                throw FieldReader.refused(
-                        "stream", "true", "false here; POST /v1/completions streams");
+                throw FieldReader.refused("stream", "true", "false here; POST /v1/… streams");
             }
             AnswerJson json = prepared.json(requestId, clock.instant().getEpochSecond());
             return reply(200, json.response(new Call(prepared).await(requestId, cancelled)));

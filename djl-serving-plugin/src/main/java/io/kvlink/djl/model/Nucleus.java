@@ -15,6 +15,8 @@ final class Nucleus {
     private final double[] mass = new double[SIZES];
     private final double[] weights;
     private final float[] logits;
+    // Tokens of the size in which the share is reached.
+    private int reaching;
 
     /**
      * @param weights 0, or e to a power of 0 to {@link Exponential#LOWEST}; one a token
@@ -41,8 +43,8 @@ final class Nucleus {
         while (last < SIZES - 1 && above + mass[last] < wanted) {
             above += mass[last++];
         }
-        int whole = collect(tokens, 0, 0, last - 1);
-        int end = collect(tokens, whole, last, last);
+        int end = collect(tokens, last);
+        int whole = end - reaching;
         TopTokens.sort(tokens, whole, end, logits);
         int kept = whole;
         while (kept < end && (kept == 0 || above < wanted)) {
@@ -51,18 +53,27 @@ final class Nucleus {
         return kept;
     }
 
-    /** Appends the tokens of some sizes; the new end. */
-    private int collect(int[] tokens, int at, int firstSize, int lastSize) {
-        int end = at;
+    /** Puts the tokens of all larger sizes, and behind them those of the last one; their end. */
+    private int collect(int[] tokens, int last) {
+        double smallest = smallest(last);
+        double larger = last == 0 ? Double.POSITIVE_INFINITY : smallest(last - 1);
+        int end = 0;
+        int back = tokens.length;
         for (int token = 0; token < logits.length; token++) {
-            if (weights[token] > 0) {
-                int size = size(weights[token]);
-                if (size >= firstSize && size <= lastSize) {
-                    tokens[end++] = token;
-                }
+            if (weights[token] >= larger) {
+                tokens[end++] = token;
+            } else if (weights[token] >= smallest) {
+                tokens[--back] = token;
             }
         }
-        return end;
+        reaching = tokens.length - back;
+        System.arraycopy(tokens, back, tokens, end, reaching);
+        return end + reaching;
+    }
+
+    /** The least weight of a size. */
+    private static double smallest(int size) {
+        return Double.longBitsToDouble((long) (LARGEST - size) << SIZE_SHIFT);
     }
 
     private double total() {

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 record Projection(
         NDArray weight, boolean outRows, @Nullable NDArray bias, @Nullable SingleRow single) {
+    // The default of max_batch.
+    private static final int SLOW_HALF_ROWS = 64;
+
     Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
         this(weight, outRows, bias, null);
     }
@@ -56,8 +59,21 @@ record Projection(
         if (single != null && rows.getShape().get(0) == 1) {
             return single.apply(rows);
         }
+        if (slowInHalf(rows)) {
+            try (NDArray wide = TorchOps.wide(weight)) {
+                return TorchOps.linear(rows, wide);
+            }
+        }
         NDArray x = TorchOps.as(rows, weight);
         return outRows ? TorchOps.linear(x, weight) : x.matMul(weight);
+    }
+
+    // On a CPU libtorch has no fast product of many float16 rows: converting the matrix each time
+    // takes a fraction of the time. Batches of decodes are smaller, unless somebody asks for more.
+    private boolean slowInHalf(NDArray rows) {
+        return weight.getDataType() == DataType.FLOAT16
+                && rows.getShape().get(0) > SLOW_HALF_ROWS
+                && !weight.getDevice().isGpu();
     }
 
     long bytes() {

@@ -27,9 +27,14 @@ final class FailureLog {
     }
 
     void add(String where, Throwable cause) {
+        add(where, "", cause);
+    }
+
+    /** The same of one subject, which is named but makes no failure another one. */
+    void add(String where, String subject, Throwable cause) {
         long count = counts.merge(where + ": " + cause, 1L, Long::sum);
         if (Long.bitCount(count) == 1) {
-            log.error("{} count={}", where, count, cause);
+            log.error("{} {} count={}", where, subject, count, cause);
         }
     }
 }

@@ -102,6 +102,9 @@ final class Requests {
         inbox.addWaiting(-1);
         running.add(sequence);
         runningCount = running.size();
+        if (sequence.admittedFirst()) {
+            metrics.onAdmitted(clock.getAsLong() - sequence.submittedNs());
+        }
     }
 
     /** Ends those whose clients have left. */

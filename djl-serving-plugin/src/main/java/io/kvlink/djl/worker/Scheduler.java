@@ -166,7 +166,7 @@ final class Scheduler {
     }
 
     private void fail(Sequence sequence, Throwable cause) {
-        failures.add("step", cause);
+        failures.add("step", sequence.ids(), cause);
         requests.endFailed(sequence, Failures.internal(sequence, cause));
     }
 
@@ -197,7 +197,7 @@ final class Scheduler {
                     sequence,
                     () -> {
                         sequence.answer().onToken(first, clock.getAsLong());
-                        onToken(sequence);
+                        onToken(sequence, 0);
                     });
         }
     }
@@ -208,19 +208,23 @@ final class Scheduler {
             return;
         }
         Answer answer = sequence.answer();
+        long beforeNs = answer.lastTokenNs();
         answer.onLogits(logits, clock.getAsLong());
         if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
             kv.attach(sequence.kv(), FirstToken.encode(answer.last(), answer.request()));
         }
-        onToken(sequence);
+        onToken(sequence, beforeNs);
     }
 
-    private void onToken(Sequence sequence) {
+    /** After a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
+    private void onToken(Sequence sequence, long beforeNs) {
         Answer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {
             metrics.onFirstToken(answer.firstTokenNs() - sequence.submittedNs());
+        } else {
+            metrics.onNextToken(answer.lastTokenNs() - beforeNs);
         }
     }
 

@@ -35,6 +35,7 @@ final class Sequence implements Generation {
     private Phase phase = Phase.WAITING;
     private @Nullable KvSlots slots;
     private boolean attached;
+    private boolean admitted;
     // Tokens whose KV is in the slots.
     private int position;
     // The answer as far as it is known: it outlives the slots.
@@ -158,6 +159,13 @@ final class Sequence implements Generation {
 
     void detach() {
         attached = false;
+    }
+
+    /** True the first time: it may get memory more than once. */
+    boolean admittedFirst() {
+        boolean first = !admitted;
+        admitted = true;
+        return first;
     }
 
     /** What comes with the KV of its whole prompt, which is about to be loaded. */
@@ -307,13 +315,18 @@ final class Sequence implements Generation {
         return kv.promptTokens().length;
     }
 
+    /** How log lines name it. */
+    String ids() {
+        return "request=%s transfer=%s"
+                .formatted(kv.id(), kv.route().map(route -> route.id().toString()).orElse("none"));
+    }
+
     /** All that an operator wants to know of it, as {@code key=value}. */
     String summary(long nowNs) {
         TransferOutcome moved = load != null ? load : sent;
-        return "request=%s transfer=%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d"
+        return "%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d"
                 .formatted(
-                        kv.id(),
-                        kv.route().map(route -> route.id().toString()).orElse("none"),
+                        ids(),
                         outcome,
                         promptLength(),
                         computed,

@@ -25,6 +25,8 @@ final class WorkerMetrics {
     private final Histogram batch;
     private final Histogram ttft;
     private final Histogram tpot;
+    private final Histogram itl;
+    private final Histogram queue;
 
     WorkerMetrics(PrometheusRegistry registry) {
         requests =
@@ -80,6 +82,22 @@ final class WorkerMetrics {
                         .classicOnly()
                         .classicUpperBounds(
                                 .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5)
+                        .register(registry);
+        itl =
+                Histogram.builder()
+                        .name("kvlink_itl_seconds")
+                        .help("From one token of an answer to its next.")
+                        .classicOnly()
+                        .classicUpperBounds(
+                                .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5)
+                        .register(registry);
+        queue =
+                Histogram.builder()
+                        .name("kvlink_queue_seconds")
+                        .help("From submission until there was KV memory for it.")
+                        .classicOnly()
+                        .classicUpperBounds(
+                                .0001, .001, .005, .01, .05, .1, .5, 1, 2.5, 5, 10, 30, 60)
                         .register(registry);
     }
 
@@ -140,6 +158,15 @@ final class WorkerMetrics {
 
     void onBatch(int requests) {
         batch.observe(requests);
+    }
+
+    /** A request got KV memory for the first time. */
+    void onAdmitted(long nanos) {
+        queue.observe(nanos / NANOS);
+    }
+
+    void onNextToken(long nanos) {
+        itl.observe(nanos / NANOS);
     }
 
     void onFirstToken(long nanos) {

@@ -53,6 +53,21 @@ class ChatTemplateTest {
     }
 
     @Test
+    void shouldWorkOnAThreadWhoseContextLoaderDoesNotSeePlugins() {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
+        try {
+            assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
+                    .startsWith("<|im_start|>user");
+            assertThat(thread.getContextClassLoader())
+                    .isSameAs(ClassLoader.getPlatformClassLoader());
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    @Test
     void shouldEndWithoutTheBeginningOfAnAnswerIfAsked() {
         assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
                 .isEqualTo("<|im_start|>user\n Bye <|im_end|>\n");
@@ -223,6 +238,7 @@ class ChatTemplateTest {
                     """
                     {{ messages[0].content.getBytes() }}         ! a string has no method getBytes
                     {{ messages[0].content.format(1) }}          ! a string has no method format
+                    {% include 'log4j2.xml' %}                   ! a chat template is one file
                     {{ unknown_function(1) }}                    ! fails on these messages: line 1
                     {% for m in messages if m.role %}x{% endfor %} ! has a loop of the form
                     {{ 'a' | no_such_filter }}                   ! has the filter no_such_filter, which

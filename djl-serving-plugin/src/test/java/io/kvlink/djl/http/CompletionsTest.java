@@ -6,12 +6,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
+import io.kvlink.djl.model.GenerationDefaults;
+import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationException.Kind;
+import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -116,6 +124,86 @@ class CompletionsTest {
         assertThat(submitted.request.ignoreEos()).isTrue();
         submitted.finish(FinishReason.STOP, 0);
         assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void shouldGiveSeveralAnswersToEachPrompt() throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete(
+                        "{\"prompt\":[[5,6],[7]],\"n\":2,\"seed\":40,\"echo\":true}",
+                        "X-Request-Id",
+                        ROUTE);
+        List<Submitted> all = List.of(model.next(), model.next(), model.next(), model.next());
+        for (int i = 0; i < 4; i++) {
+            GenerationRequest request = all.get(i).request;
+            assertThat(request.promptTokens()).hasSize(i < 2 ? 2 : 1);
+            assertThat(request.sampling().seed()).isEqualTo(40 + i % 2);
+            // A prompt's KV comes once, for its first answer.
+            assertThat(request.route().map(route -> route.id().prompt()))
+                    .isEqualTo(i % 2 == 0 ? Optional.of(i / 2) : Optional.empty());
+            all.get(i).text("" + i).finish(FinishReason.STOP, 1);
+        }
+        JsonObject body = json(TestServer.await(answer));
+        assertThat(body.get("choices").getAsJsonArray())
+                .extracting(choice -> choice.getAsJsonObject().get("text").getAsString())
+                .containsExactly("\5\6" + "0", "\5\6" + "1", "\7" + "2", "\7" + "3");
+        assertThat(body.get("usage"))
+                .hasToString("{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}");
+    }
+
+    @Test
+    void shouldTakeWhatIsLeftOutFromTheModelsDefaults() throws Exception {
+        model.defaults =
+                new GenerationDefaults(
+                        true,
+                        OptionalDouble.of(.25),
+                        OptionalDouble.of(.5),
+                        OptionalInt.of(9),
+                        OptionalDouble.of(1.25),
+                        OptionalInt.of(33),
+                        List.of());
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete("{\"prompt\":\"a\",\"seed\":1}");
+        Submitted submitted = model.next();
+        assertThat(submitted.request.maxTokens()).isEqualTo(33);
+        assertThat(submitted.request.sampling())
+                .isEqualTo(new SamplingParams(.25, .5, 9, 0, 1.25, 0, 0, Map.of(), -1, 1));
+        submitted.finish(FinishReason.STOP, 1);
+        TestServer.await(answer);
+
+        answer =
+                server.complete(
+                        "{\"prompt\":\"a\",\"seed\":1,\"temperature\":0,\"top_p\":1,\"top_k\":-1,"
+                                + "\"repetition_penalty\":1,\"max_tokens\":2}");
+        submitted = model.next();
+        assertThat(submitted.request.maxTokens()).isEqualTo(2);
+        assertThat(submitted.request.sampling()).isEqualTo(new SamplingParams(0, 1, 0, 1));
+        submitted.finish(FinishReason.STOP, 1);
+        TestServer.await(answer);
+    }
+
+    @Test
+    void shouldRefuseWhatIsAboveTheModelsLimits() throws Exception {
+        model.maxPromptTokens = 3;
+        HttpResponse<String> response = TestServer.await(server.complete("{\"prompt\":\"abcd\"}"));
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(json(response).getAsJsonObject("error"))
+                .hasToString(
+                        "{\"message\":\"prompt_tokens=4 max_prompt_tokens=3; shorten the prompt\","
+                                + "\"type\":\"invalid_request_error\",\"param\":\"prompt\","
+                                + "\"code\":\"context_length_exceeded\"}");
+        model.maxRequestBytes = 10;
+        response = TestServer.await(server.complete("{\"prompt\":\"abcd\"}"));
+        assertThat(response.statusCode()).isEqualTo(413);
+        assertThat(response.body()).contains("bytes=17 max_request_bytes=10");
+    }
+
+    @Test
+    void shouldTellClientsNotToRepeatWhatTookTooLong() throws Exception {
+        model.refusal = request -> new GenerationException(Kind.TIMEOUT, "late");
+        HttpResponse<String> response = TestServer.await(server.complete("{\"prompt\":\"a\"}"));
+        assertThat(response.statusCode()).isEqualTo(504);
+        assertThat(response.headers().firstValue("x-should-retry")).contains("false");
     }
 
     @Test

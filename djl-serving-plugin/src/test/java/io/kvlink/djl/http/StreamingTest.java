@@ -4,6 +4,7 @@ package io.kvlink.djl.http;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
@@ -11,7 +12,11 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.Socket;
 import java.net.http.HttpResponse;
+import java.time.Clock;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -71,7 +76,7 @@ class StreamingTest {
                 .contains("text/event-stream; charset=utf-8");
         String[] events = response.body().split("\n\n", -1);
         assertThat(events).hasSize(7);
-        assertThat(events[0]).contains("\"index\":1,\"text\":\"B\"");
+        assertThat(events[0]).contains("\"index\":1,\"text\":\"B\"", "\"usage\":null");
         assertThat(events[1]).contains("\"index\":0,\"text\":\"A\"");
         assertThat(events[2]).contains("\"finish_reason\":\"length\"").doesNotContain("kvlink");
         assertThat(events[3]).contains("\"finish_reason\":\"stop\"").doesNotContain("kvlink");
@@ -127,6 +132,41 @@ class StreamingTest {
         nextEvent(in);
         socket.close();
         submitted.awaitCancelled();
+    }
+
+    @Test
+    void shouldCancelAllAnswersOfAChatWhenTheClientLeavesInTheMiddle() throws Exception {
+        model.template = Optional.of(ChatTemplate.of("a", Map.of(), Clock.systemUTC()));
+        String body =
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":3,\"stream\":true}";
+        Socket socket = server.connect();
+        BufferedReader in = send(socket, TestServer.post("/v1/chat/completions", body));
+        List<Submitted> all = List.of(model.next(), model.next(), model.next());
+        all.get(1).text("one");
+        assertThat(nextEvent(in)).contains("\"index\":1,\"delta\":{\"role\":\"assistant\"");
+        assertThat(nextEvent(in)).contains("\"index\":1,\"delta\":{\"content\":\"one\"}");
+        socket.close();
+        for (Submitted submitted : all) {
+            submitted.awaitCancelled();
+        }
+    }
+
+    @Test
+    void shouldBeginAStreamWithItsPromptIfAsked() throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete(
+                        "{\"prompt\":[\"abc\",\"de\"],\"n\":2,\"stream\":true,\"echo\":true}");
+        List<Submitted> all = List.of(model.next(), model.next(), model.next(), model.next());
+        all.get(3).text("X").finish(FinishReason.STOP, 1);
+        for (Submitted submitted : all.subList(0, 3)) {
+            submitted.text("Y").finish(FinishReason.STOP, 1);
+        }
+        String[] events = TestServer.await(answer).body().split("\n\n");
+        assertThat(events).hasSize(13);
+        assertThat(events[0]).contains("\"index\":3,\"text\":\"de\"");
+        assertThat(events[1]).contains("\"index\":3,\"text\":\"X\"");
+        assertThat(events[2]).contains("\"index\":3,\"text\":\"\"", "\"stop\"");
+        assertThat(events[3]).contains("\"index\":0,\"text\":\"abc\"");
     }
 
     @Test

@@ -106,8 +106,12 @@ final class TestServer implements AutoCloseable {
     }
 
     static String post(String body) {
-        return "POST /v1/completions HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s"
-                .formatted(body.length(), body);
+        return post("/v1/completions", body);
+    }
+
+    static String post(String path, String body) {
+        return "POST %s HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(path, body.length(), body);
     }
 
     @Override

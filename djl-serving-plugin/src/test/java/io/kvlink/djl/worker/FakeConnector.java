@@ -176,6 +176,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         }
         boolean arrived =
                 wire.arrived(request.route().orElseThrow().id(), context.layout().layers());
+        if (attachments && request.attachment() && !arrived && loading == Loading.ASYNC) {
+            return new LoadDecision.AskAgain(); // What comes with it isn't known yet.
+        }
         int all = request.transferTokens() + (attachment(request).isPresent() ? 1 : 0);
         return switch (loading) {
             case IN_STEP, IN_STEP_LATE_REPORT ->

@@ -9,9 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.DoubleAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Counts what happens. Written by the control thread, read by any. */
 public final class TransferStats {
+
+    private static final Logger logger = LoggerFactory.getLogger(TransferStats.class);
 
     private record Key(String name, String help, Map<String, String> labels) {}
 
@@ -32,6 +36,14 @@ public final class TransferStats {
                         outcome.plane().isEmpty() ? "none" : outcome.plane());
         add("transfer_bytes_total", "KV bytes that moved.", wire, (double) outcome.bytes());
         if (outcome.failure().isEmpty()) {
+            // Failures are logged where they are noticed, with what is known there.
+            logger.info(
+                    "transfer={} direction={} plane={} bytes={} ms={}",
+                    outcome.id(),
+                    direction,
+                    outcome.plane(),
+                    outcome.bytes(),
+                    outcome.nanos() / 1_000_000);
             add(
                     "transfer_seconds_total",
                     "Time that successful transfers took, from first save or offer to last byte.",
