@@ -94,8 +94,13 @@ public final class ServingBenchmark {
         rate(off, 2);
         for (int round = 0; round < ROUNDS; round++) {
             for (Series series : all) {
+                boolean both = series.clients == 1 || series.clients == 16;
+                // Each comes first in every second round.
+                if (both && round % 2 == 1) {
+                    series.single.add(rate(off, series.clients));
+                }
                 series.batched.add(rate(exact, series.clients));
-                if (series.clients == 1 || series.clients == 16) {
+                if (both && round % 2 == 0) {
                     series.single.add(rate(off, series.clients));
                 }
             }
@@ -145,41 +150,33 @@ public final class ServingBenchmark {
 
     /** While all of them are being answered. */
     private static Rate rate(LlamaWorker worker, int clients) throws Exception {
-        long cpuNs = cpuNs();
         List<TokenTimes> all = new ArrayList<>();
         for (int client = 0; client < clients; client++) {
             all.add(TokenTimes.submit(worker, prompt(PROMPT, client), ANSWER, Optional.empty()));
         }
         long from = Long.MIN_VALUE;
         long to = Long.MAX_VALUE;
+        long fromCpu = Long.MIN_VALUE;
+        long toCpu = Long.MAX_VALUE;
         for (TokenTimes times : all) {
             times.awaitEnd();
             from = Math.max(from, times.firstNs());
             to = Math.min(to, times.lastNs());
+            fromCpu = Math.max(fromCpu, times.firstCpuNs());
+            toCpu = Math.min(toCpu, times.lastCpuNs());
         }
         int tokens = 0;
         for (TokenTimes times : all) {
             tokens += times.between(from, to);
         }
-        return new Rate(tokens * 1e9 / (to - from), (cpuNs() - cpuNs) / 1e3 / (clients * ANSWER));
-    }
-
-    /** Of the threads that compute; of two workers only one does at a time. */
-    private static long cpuNs() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().matches("kv-(worker|decode)-.*"))
-                .mapToLong(
-                        thread ->
-                                ManagementFactory.getThreadMXBean()
-                                        .getThreadCpuTime(thread.getId()))
-                .sum();
+        return new Rate(tokens * 1e9 / (to - from), (toCpu - fromCpu) / 1e3 / tokens);
     }
 
     /**
      * What was measured once.
      *
      * @param tokensPerS while all clients are being answered
-     * @param cpuUs processor time for each token of an answer, prompts included
+     * @param cpuUs processor time of the worker's thread for each of these tokens
      */
     private record Rate(double tokensPerS, double cpuUs) {}
 

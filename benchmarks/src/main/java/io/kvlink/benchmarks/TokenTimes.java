@@ -8,6 +8,8 @@ import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.spi.TransferRoute;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -19,13 +21,17 @@ final class TokenTimes implements GenerationListener {
 
     private static final long DEADLINE_S = 600;
 
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
     private final long[] atNs;
+    private final long[] cpuNs;
     private int count;
     private final CompletableFuture<Long> first = new CompletableFuture<>();
     private final CompletableFuture<GenerationResult> end = new CompletableFuture<>();
 
     private TokenTimes(int tokens) {
         atNs = new long[tokens];
+        cpuNs = new long[tokens];
     }
 
     /** Asks for so many tokens, whatever they are. */
@@ -48,6 +54,7 @@ final class TokenTimes implements GenerationListener {
 
     @Override
     public void onToken(int tokenId, String text) {
+        cpuNs[count] = THREADS.getCurrentThreadCpuTime();
         atNs[count++] = System.nanoTime();
         first.complete(atNs[0]);
     }
@@ -79,6 +86,16 @@ final class TokenTimes implements GenerationListener {
 
     long lastNs() {
         return atNs[count - 1];
+    }
+
+    /** Processor time of the worker's thread when the first token came. */
+    long firstCpuNs() {
+        return cpuNs[0];
+    }
+
+    /** The same when the last one came. */
+    long lastCpuNs() {
+        return cpuNs[count - 1];
     }
 
     /** Tokens that came after {@code from}, and not after {@code to}. */
