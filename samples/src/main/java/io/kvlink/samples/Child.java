@@ -34,13 +34,16 @@ final class Child implements AutoCloseable {
      *
      * @param name what to call it
      * @param logs directory for its output
+     * @param lasting whether it is to run for long: then the JIT's second compiler pays
      * @param command class and arguments
      */
-    static Child start(String name, Path logs, List<String> command) {
+    static Child start(String name, Path logs, boolean lasting, List<String> command) {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.add("-XX:+UseSerialGC");
-        line.add("-XX:TieredStopAtLevel=1");
+        if (!lasting) {
+            line.add("-XX:TieredStopAtLevel=1");
+        }
         line.add("-Xshare:auto");
         line.add("-Dai.djl.pytorch.num_threads=1");
         line.add("-Dorg.slf4j.simpleLogger.showDateTime=true");

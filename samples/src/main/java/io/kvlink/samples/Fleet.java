@@ -34,6 +34,7 @@ final class Fleet implements AutoCloseable {
 
     private final Path samples;
     private final Path logs;
+    private final boolean lasting;
     private final Map<String, String> overrides;
     private final List<Child> children = new ArrayList<>();
     // Which instance has which KV address.
@@ -47,11 +48,13 @@ final class Fleet implements AutoCloseable {
      *
      * @param samples the samples directory
      * @param logs where the processes' output goes
+     * @param lasting whether it is to run for long
      * @param overrides settings of kv_connector_extra_config to change in all instances
      */
-    Fleet(Path samples, Path logs, Map<String, String> overrides) {
+    Fleet(Path samples, Path logs, boolean lasting, Map<String, String> overrides) {
         this.samples = samples;
         this.logs = logs;
+        this.lasting = lasting;
         this.overrides = overrides;
     }
 
@@ -63,6 +66,7 @@ final class Fleet implements AutoCloseable {
                         Child.start(
                                 "proxy",
                                 logs,
+                                lasting,
                                 List.of(
                                         "io.kvlink.proxy.ProxyMain",
                                         "--stop-with-stdin",
@@ -141,6 +145,7 @@ final class Fleet implements AutoCloseable {
                 Child.start(
                         kind + number,
                         logs,
+                        lasting,
                         List.of(
                                 "io.kvlink.host.HostMain",
                                 "--stop-with-stdin",

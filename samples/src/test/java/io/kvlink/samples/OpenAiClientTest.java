@@ -105,7 +105,7 @@ class OpenAiClientTest {
 
     @Test
     void shouldServeTheClientThroughTheProxy(@TempDir Path logs) throws Exception {
-        try (Fleet fleet = new Fleet(Path.of("."), logs, Map.of())) {
+        try (Fleet fleet = new Fleet(Path.of("."), logs, false, Map.of())) {
             fleet.start(1, 1);
             run("check.mjs", fleet.proxyUrl(), "proxy");
             for (String url : fleet.instanceUrls()) {
