@@ -11,8 +11,8 @@ public interface RunCopier extends AutoCloseable {
     int WIDE = 256;
 
     /**
-     * So few that what arrives meanwhile doesn't notice: two or three times as fast as a wire
-     * between GPUs, where a copy at full speed takes an eighth of NCCL's.
+     * So few that what arrives meanwhile doesn't notice, where a copy at full speed takes an eighth
+     * of NCCL's bandwidth; enough to keep up with a wire between GPUs, which 8 are not.
      */
     int NARROW = 16;
 
