@@ -50,6 +50,8 @@ public final class FrameCodec {
     private static final int MAX_TEXT_BYTES = 4096;
     private static final int MAX_PLANES = 16;
     private static final int MAX_LAYERS = 4096;
+    // With the tail they are an int, too.
+    private static final int MAX_TOKENS = Integer.MAX_VALUE - 1;
 
     private FrameCodec() {}
 
@@ -185,13 +187,13 @@ public final class FrameCodec {
 
     private static Fetch fetch(MessageUnpacker in) throws IOException {
         TransferId id = id(in);
-        int tokens = between(in, 1, Integer.MAX_VALUE);
+        int tokens = between(in, 1, MAX_TOKENS);
         return new Fetch(id, tokens, in.unpackLong(), in.unpackLong(), in.unpackBoolean());
     }
 
     private static Offer offer(MessageUnpacker in) throws IOException {
         TransferId id = id(in);
-        int tokens = between(in, 1, Integer.MAX_VALUE);
+        int tokens = between(in, 1, MAX_TOKENS);
         long digest = in.unpackLong();
         int firstLayer = between(in, 0, MAX_LAYERS - 1);
         int layers = between(in, 1, MAX_LAYERS - firstLayer);

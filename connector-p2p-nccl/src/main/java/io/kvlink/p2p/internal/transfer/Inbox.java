@@ -185,6 +185,7 @@ final class Inbox implements Grants.Listener {
         if (inbound != null
                 && session.equals(inbound.session)
                 && attachment.ticket() == inbound.ticket
+                && inbound.ticket != 0 // Or it would be kept without memory for its KV.
                 && inbound.tail
                 && !inbound.attached
                 && inbound.failure == null) {
@@ -236,7 +237,9 @@ final class Inbox implements Grants.Listener {
             } else if (asks && session.worthDiallingAgain() && inbound.failure == null) {
                 letGo(session);
                 ask(inbound, session.address);
-            } else if (session.equals(inbound.session) && inbound.state == ReceiveState.STANDING) {
+            } else if (session.equals(inbound.session)
+                    && inbound.state == ReceiveState.STANDING
+                    && !inbound.published) {
                 // Perhaps the sender restarted before it had begun: then the new one will.
                 inbound.moveTo(ReceiveState.RECALLED);
                 grants.cancel(inbound);
@@ -370,8 +373,8 @@ final class Inbox implements Grants.Listener {
         }
         inbound.quiet = true;
         grants.unstand(inbound);
-        if (inbound.lacksAttachment() && !inbound.session().open()) {
-            inbound.attached = true; // That nothing more will come.
+        if (inbound.lacksAttachment() && (inbound.released || !inbound.session().open())) {
+            inbound.attached = true; // That nothing more will come, or is wanted.
         }
         if (!inbound.lacksAttachment()) {
             complete(inbound);
@@ -401,7 +404,9 @@ final class Inbox implements Grants.Listener {
     @Override
     public void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail) {
         inbound.receivedBytes += bytes;
-        boolean asksAgain = inbound.receivedBytes == 0 && inbound.expectation != null;
+        // Not if the engine waits within a step: it would read the memory of the old ticket.
+        boolean asksAgain =
+                inbound.receivedBytes == 0 && inbound.expectation != null && !inbound.published;
         if (inbound.state == ReceiveState.DRAINING) {
             free(inbound);
         } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
@@ -422,6 +427,10 @@ final class Inbox implements Grants.Listener {
         grants.unstand(inbound);
         closeLeases(inbound);
         inbound.ticket = 0;
+        // Of the old ticket's sender; the next one says it anew.
+        inbound.saved = false;
+        inbound.attached = false;
+        inbound.attachment = Optional.empty();
         inbound.session = null;
         letGo(session);
         inbound.moveTo(ReceiveState.EXPECTED);

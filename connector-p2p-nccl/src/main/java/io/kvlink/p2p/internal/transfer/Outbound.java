@@ -215,6 +215,11 @@ public final class Outbound {
         return tailDeclined;
     }
 
+    /** What goes with the tail; without one, whatever the engine said, nothing does. */
+    Optional<ByteBuffer> attachment() {
+        return tailComes() ? attachment : Optional.empty();
+    }
+
     private boolean tailComes() {
         return chunks.tail() && !tailDeclined;
     }

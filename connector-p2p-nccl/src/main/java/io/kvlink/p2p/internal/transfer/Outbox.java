@@ -320,7 +320,8 @@ final class Outbox {
             return;
         }
         if (transfer.tailGranted) {
-            Frame frame = new Frame.Attachment(transfer.id(), transfer.ticket, transfer.attachment);
+            Frame frame =
+                    new Frame.Attachment(transfer.id(), transfer.ticket, transfer.attachment());
             transfer.saidSaved = sessions.send(session, frame);
         } else if (session.device().plane().arrivesSoon()) {
             transfer.saidSaved = sessions.send(session, new Frame.Saved(transfer.id()));

@@ -108,6 +108,12 @@ final class FrameCodecTest {
     }
 
     @Test
+    void shouldTakeNoLengthToWhichTheLastTokenCantBeAdded() {
+        assertMalformed(FrameCodec.encode(new Offer(ID, Integer.MAX_VALUE, 2, 0, 1, true)));
+        assertMalformed(FrameCodec.encode(new Fetch(ID, Integer.MAX_VALUE, 2, 3, true)));
+    }
+
+    @Test
     void shouldKeepTheTypesNumbersForEver() {
         Map<Frame, Integer> numbers = new LinkedHashMap<>();
         numbers.put(new Hello(1, IDENTITY), 1);
@@ -201,7 +207,7 @@ final class FrameCodecTest {
         Arbitrary<TransferId> ids =
                 Combinators.combine(longs, longs, Arbitraries.integers().greaterOrEqual(0))
                         .as(TransferId::new);
-        Arbitrary<Integer> tokens = Arbitraries.integers().greaterOrEqual(1);
+        Arbitrary<Integer> tokens = Arbitraries.integers().between(1, Integer.MAX_VALUE - 1);
         Arbitrary<Integer> first = Arbitraries.integers().between(0, 2000);
         Arbitrary<Integer> layers = Arbitraries.integers().between(1, 2096);
         Arbitrary<Boolean> flags = Arbitraries.of(true, false);

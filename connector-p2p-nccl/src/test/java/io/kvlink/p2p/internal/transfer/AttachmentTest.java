@@ -7,6 +7,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -129,6 +130,18 @@ class AttachmentTest {
         assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
     }
 
+    @Test
+    void shouldForgetWhatAProducerAttachedThatSentNothingAndIsGone() {
+        Scene scene = new Scene(false, true, true, true);
+        scene.attachBeforeTheBytes();
+        scene.restartPrefill();
+        scene.transfer.attachesContent = false;
+        scene.saveAll();
+        scene.attach();
+        scene.finish();
+        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+    }
+
     @ParameterizedTest
     @EachWay
     void shouldFreeAllWhereTheConsumerLeavesMeanwhile(boolean get, boolean standing) {
@@ -180,6 +193,37 @@ class AttachmentTest {
         }
 
         void attach() {
+            transfer.stepPrefill();
+            simulation.settle(200);
+        }
+
+        /** All that the producer has to say is here, and no byte of its KV. */
+        void attachBeforeTheBytes() {
+            for (int piece = 0; piece < transfer.chunks.count() * LAYERS; piece++) {
+                transfer.stepPrefill();
+            }
+            transfer.stepPrefill();
+            for (int i = 0; i < 5; i++) {
+                simulation.stepNode(prefill);
+                boolean more = true;
+                while (more) {
+                    more = simulation.network.deliverOne(simulation.random);
+                }
+                simulation.stepNode(decode);
+            }
+            assertThat(transfer.attached).isTrue();
+        }
+
+        /** The producer is gone; its next start is asked for the same prompt, and begins it. */
+        void restartPrefill() {
+            prefill.kill();
+            prefill.restart();
+            transfer.sendOver = false;
+            transfer.outbound = null;
+            transfer.saved = 0;
+            transfer.attached = false;
+            simulation.settle(5_000);
+            assertThat(settled()).isFalse();
             transfer.stepPrefill();
             simulation.settle(200);
         }
