@@ -49,9 +49,17 @@ final class Growth {
         return stalled;
     }
 
+    /** True if it has its room, or waits for other slots since its KV couldn't be moved. */
     private boolean grown(Sequence sequence) {
-        return requests.grow(sequence, sequence.tokensWith(growthTokens))
-                || requests.grow(sequence, sequence.tokensWith(0));
+        try {
+            return requests.grow(sequence, sequence.tokensWith(growthTokens))
+                    || requests.grow(sequence, sequence.tokensWith(0));
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            // One request's trouble: thrown on, it would end every turn, of all.
+            requests.loseKv(sequence, cause);
+            return true;
+        }
     }
 
     /** False if there is nothing to do but wait for those that can't give way now. */
