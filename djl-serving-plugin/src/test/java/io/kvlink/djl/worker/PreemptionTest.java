@@ -149,8 +149,7 @@ class PreemptionTest {
         Listening grows = submit(worker, prompt, 25, Prompts.SEEDED, Optional.empty());
         List<Listening> younger = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
-            younger.add(
-                    submit(worker, Prompts.random(2, i), 30, Prompts.SEEDED, Optional.empty()));
+            younger.add(submit(worker, Prompts.random(2, i), 30, Prompts.SEEDED, Optional.empty()));
         }
         grows.result();
         for (Listening listening : younger) {
