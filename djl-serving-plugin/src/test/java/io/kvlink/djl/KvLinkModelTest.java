@@ -199,6 +199,12 @@ class KvLinkModelTest {
             assertThat(cancelled.get(20, TimeUnit.SECONDS).getCode()).isEqualTo(503);
             first.awaitCancelled();
 
+            CompletableFuture<Output> busy = predict(model, input);
+            FakeGenerator.Submitted second = generators.get(0).next();
+            second.text("x").finish(FinishReason.STOP, 1);
+            assertThat(busy.get(20, TimeUnit.SECONDS).getCode()).isEqualTo(503);
+            second.awaitCancelled();
+
             CompletableFuture<Output> late = predict(model, input("{\"prompt\":\"abc\"}"));
             assertThat(late.get(20, TimeUnit.SECONDS).getData().getAsString())
                     .contains("took longer than PT1S");

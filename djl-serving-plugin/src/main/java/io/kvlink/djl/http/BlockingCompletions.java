@@ -51,7 +51,7 @@ public final class BlockingCompletions {
      * @param body of {@code POST /v1/completions}, or of {@code POST /v1/chat/completions} if it
      *     has {@code messages}; {@code stream} is refused
      * @param requestId the client's, or a made-up one
-     * @param cancelled asked ten times a second whether to give up
+     * @param cancelled asked at each token, and ten times a second, whether to give up
      */
     public Reply answer(byte[] body, String requestId, BooleanSupplier cancelled) {
         try {
@@ -101,7 +101,10 @@ public final class BlockingCompletions {
                 Runnable event = next();
                 if (event != null) {
                     event.run();
-                } else if (Thread.currentThread().isInterrupted() || cancelled.getAsBoolean()) {
+                }
+                // Also if tokens come too fast for the queue ever to be empty.
+                boolean stop = Thread.currentThread().isInterrupted() || cancelled.getAsBoolean();
+                if (stop && !finished && failure == null) {
                     run.cancel();
                     throw ApiException.unavailable(
                             "cancelled", "request=" + requestId + " was cancelled");

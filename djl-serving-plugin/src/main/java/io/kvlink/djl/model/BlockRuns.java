@@ -59,10 +59,15 @@ final class BlockRuns {
         giveBack(start, length);
         int found = take(newLength);
         if (found == NO_ROOM) {
-            taken.set(start, start + length);
-            used.addAndGet(length);
+            retake(start, length);
         }
         return found;
+    }
+
+    /** Takes just these blocks, which are free. */
+    void retake(int start, int length) {
+        taken.set(start, start + length);
+        used.addAndGet(length);
     }
 
     /** Gives back a run that {@link #take} returned. */

@@ -109,6 +109,9 @@ public final class KvCachePool implements AutoCloseable {
      * ones behind them, or else other blocks, to which the KV is copied. What was handed out before
      * is no longer valid then. Nobody else may use the bytes meanwhile.
      *
+     * <p>If the copy fails, as a device may have no memory for it, the slots stay the caller's, but
+     * what is in them isn't known any more.
+     *
      * @param tokens more than fit now
      * @return null if there is no room, which is no error; the slots are then as they were
      */
@@ -122,9 +125,15 @@ public final class KvCachePool implements AutoCloseable {
         if (first == BlockRuns.NO_ROOM) {
             return null;
         }
-        slots.handOver();
         KvSlots grown = new KvSlots(this, first, blocks);
-        copy(slots.firstSlot(), grown.firstSlot(), filled);
+        try {
+            copy(slots.firstSlot(), grown.firstSlot(), filled);
+        } catch (RuntimeException | Error cause) {
+            runs.giveBack(first, blocks);
+            runs.retake(slots.firstBlock(), slots.blocks());
+            throw cause;
+        }
+        slots.handOver();
         return grown;
     }
 
@@ -148,8 +157,14 @@ public final class KvCachePool implements AutoCloseable {
     public @Nullable KvSlots copy(KvSlots slots, int tokens, int filled) {
         slots.requireHeld();
         KvSlots grown = allocate(tokens);
-        if (grown != null) {
+        if (grown == null) {
+            return null;
+        }
+        try {
             copy(slots.firstSlot(), grown.firstSlot(), filled);
+        } catch (RuntimeException | Error cause) {
+            grown.release();
+            throw cause;
         }
         return grown;
     }
@@ -160,7 +175,10 @@ public final class KvCachePool implements AutoCloseable {
             for (KvLayerMemory layer : memory) {
                 NDArray source = TorchOps.slice(layer.array(), 1, from, from + tokens);
                 source.attach(scratch.manager());
-                TorchOps.putColumns(layer.array(), to, source.duplicate());
+                // Not all layers' copies at once: a device may have no memory for them.
+                try (NDArray copied = source.duplicate()) {
+                    TorchOps.putColumns(layer.array(), to, copied);
+                }
             }
         }
     }

@@ -119,14 +119,14 @@ final class RowAttention {
         int length = sequence.position() + 1;
         long end = (long) sequence.slots().firstSlot() + length;
         long first = end - (window == 0 ? length : Math.min(length, window));
-        if (ownHead != null) {
-            NDArray keysSeen = seen(queries, keys, 1, first, end);
-            NDArray valuesSeen = seen(queries, values, 0, first, end);
-            return queries.matMul(keysSeen).softmax(-1).matMul(valuesSeen);
+        int axis = ownHead == null ? 1 : 0;
+        // One row's at a time: of a half type they are copies as large as the sequence's KV.
+        try (NDArray keysSeen = seen(queries, keys, axis + 1, first, end);
+                NDArray valuesSeen = seen(queries, values, axis, first, end)) {
+            return ownHead == null
+                    ? queries.batchMatMul(keysSeen).softmax(-1).batchMatMul(valuesSeen)
+                    : queries.matMul(keysSeen).softmax(-1).matMul(valuesSeen);
         }
-        NDArray keysSeen = seen(queries, keys, 2, first, end);
-        NDArray valuesSeen = seen(queries, values, 1, first, end);
-        return queries.batchMatMul(keysSeen).softmax(-1).batchMatMul(valuesSeen);
     }
 
     private static NDArray seen(NDArray owned, NDArray all, int axis, long first, long end) {

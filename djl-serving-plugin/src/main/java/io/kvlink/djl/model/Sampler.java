@@ -4,6 +4,7 @@ package io.kvlink.djl.model;
 import io.kvlink.djl.model.SampledToken.TokenLogprob;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Picks one request's tokens. The same parameters and the same logits give the same tokens, on any
@@ -18,8 +19,10 @@ public final class Sampler {
 
     private final SamplingParams params;
     private final SplitMix random;
-    private final Penalties penalties;
+    private final int[] promptTokens;
     private final SamplingSpace space;
+    // With the first token: a request that waits needs none, and its prompt may be long.
+    private @Nullable Penalties penalties;
 
     /** For a prompt that doesn't matter: nothing is penalised for being in it. */
     public Sampler(SamplingParams params) {
@@ -35,7 +38,7 @@ public final class Sampler {
     public Sampler(SamplingParams params, int[] promptTokens, SamplingSpace space) {
         this.params = params;
         this.random = new SplitMix(params.seed());
-        this.penalties = new Penalties(params, promptTokens);
+        this.promptTokens = promptTokens;
         this.space = space;
     }
 
@@ -87,7 +90,7 @@ public final class Sampler {
 
     private void added(int token) {
         if (params.penalises()) {
-            penalties.add(token);
+            penalties().add(token);
         }
     }
 
@@ -103,8 +106,17 @@ public final class Sampler {
             logits[token] = Float.NEGATIVE_INFINITY;
         }
         if (params.penalises()) {
-            penalties.apply(logits);
+            penalties().apply(logits);
         }
+    }
+
+    private Penalties penalties() {
+        Penalties known = penalties;
+        if (known == null) {
+            known = new Penalties(params, promptTokens);
+            penalties = known;
+        }
+        return known;
     }
 
     private int draw(float[] logits, double most) {

@@ -127,7 +127,13 @@ final class Admission {
         if (slots == null) {
             return false;
         }
-        int tokens = accepted(sequence, load.tokens());
+        int tokens;
+        try {
+            tokens = accepted(sequence, load.tokens());
+        } catch (RuntimeException | Error cause) {
+            slots.release();
+            throw cause;
+        }
         sequence.onSlots(slots, tokens, load.async(), clock.getAsLong());
         requests.onSlots(sequence);
         if (sequence.attached()) {

@@ -2,15 +2,16 @@
 package io.kvlink.djl.worker;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * Gives growing answers their KV memory: the blocks behind their own, else others to which the KV
- * is copied, else those of a younger request, which waits then and computes its KV again. Who came
- * first never gives way to who came later, so the oldest goes on whatever happens. Belongs to the
- * scheduler's thread.
+ * is copied, else those of a younger request, which waits then and computes its KV again: the one
+ * in the way, else the youngest. Who came first never gives way to who came later, so the oldest
+ * goes on whatever happens. Belongs to the scheduler's thread.
  */
 final class Growth {
 
@@ -49,20 +50,30 @@ final class Growth {
         return stalled;
     }
 
+    /** True if it has its room, or waits for other slots since its KV couldn't be moved. */
     private boolean grown(Sequence sequence) {
-        return requests.grow(sequence, sequence.tokensWith(growthTokens))
-                || requests.grow(sequence, sequence.tokensWith(0));
+        try {
+            return requests.grow(sequence, sequence.tokensWith(growthTokens))
+                    || requests.grow(sequence, sequence.tokensWith(0));
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            // One request's trouble: thrown on, it would end every turn, of all.
+            requests.loseKv(sequence, cause);
+            return true;
+        }
     }
 
     /** False if there is nothing to do but wait for those that can't give way now. */
     private boolean makeRoom(Sequence sequence) {
-        Optional<Sequence> youngest =
+        List<Sequence> younger =
                 requests.running().stream()
                         .filter(other -> other.arrival() > sequence.arrival())
                         .filter(Growth::canGiveWay)
-                        .max(BY_ARRIVAL);
-        if (youngest.isPresent()) {
-            requests.preempt(youngest.get());
+                        .toList();
+        if (!younger.isEmpty()) {
+            requests.preempt(
+                    behind(sequence, younger)
+                            .orElseGet(() -> Collections.max(younger, BY_ARRIVAL)));
             return true;
         }
         if (requests.leaveConnector(sequence)) {
@@ -75,6 +86,15 @@ final class Growth {
             requests.preempt(sequence);
         }
         return false;
+    }
+
+    /**
+     * Who has the blocks right behind a sequence's. Without it the sequence needn't move; for room
+     * elsewhere, as much as it has already, many might have to give way.
+     */
+    private static Optional<Sequence> behind(Sequence sequence, List<Sequence> others) {
+        int end = sequence.slots().firstBlock() + sequence.slots().blocks();
+        return others.stream().filter(other -> other.slots().firstBlock() == end).findFirst();
     }
 
     /** Not while a connector writes its blocks, or while its prompt is on its way to another. */

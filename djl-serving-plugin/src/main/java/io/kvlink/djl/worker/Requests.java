@@ -189,7 +189,16 @@ final class Requests {
         metrics.onPreemption();
     }
 
-    /** Gives a sequence slots for so many tokens, with its KV; false if there are none. */
+    /** Preempts a sequence whose KV couldn't be moved: some of it may be overwritten. */
+    void loseKv(Sequence sequence, Throwable cause) {
+        failures.add("growth", sequence.ids(), cause);
+        preempt(sequence);
+    }
+
+    /**
+     * Gives a sequence slots for so many tokens, with its KV; false if there are none. What it
+     * throws leaves the sequence its slots, but perhaps not their KV.
+     */
     boolean grow(Sequence sequence, int tokens) {
         KvSlots held = sequence.slots();
         // What a connector may still read stays where it is.

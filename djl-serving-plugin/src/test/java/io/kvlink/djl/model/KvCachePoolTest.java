@@ -100,6 +100,25 @@ class KvCachePoolTest {
         }
     }
 
+    @Test
+    void shouldKeepItsBooksWhenACopyFails() {
+        try (KvCachePool pool = KvCachePool.open(CONFIG, 160)) {
+            KvSlots slots = pool.allocate(20);
+            KvSlots behind = pool.allocate(16);
+            int arrays = pool.liveArrays();
+            // More than there is can't be copied.
+            assertThatThrownBy(() -> pool.grow(slots, 40, 160))
+                    .isInstanceOf(RuntimeException.class);
+            assertThatThrownBy(() -> pool.copy(slots, 40, 160))
+                    .isInstanceOf(RuntimeException.class);
+            assertThat(pool.usedBlocks()).isEqualTo(3);
+            assertThat(pool.liveArrays()).isEqualTo(arrays);
+            assertThat(pool.grow(slots, 40, 20)).hasToString("KvSlots[firstBlock=3 blocks=3]");
+            behind.release();
+            assertThat(pool.usedBlocks()).isEqualTo(3);
+        }
+    }
+
     private static void mark(KvCachePool pool, KvSlots slots, int tokens) {
         for (int layer = 0; layer < pool.layers(); layer++) {
             ByteBuffer bytes = pool.layerRegion(layer).buffer();

@@ -70,6 +70,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean ownsBlocks;
     volatile boolean throwsOnSave;
     volatile boolean attachments;
+    volatile boolean throwsOnAttachment;
     volatile boolean closed;
     volatile Runnable onClose = () -> {};
     final List<String> violations = new CopyOnWriteArrayList<>();
@@ -179,7 +180,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         if (attachments && request.attachment() && !arrived && loading == Loading.ASYNC) {
             return new LoadDecision.AskAgain(); // What comes with it isn't known yet.
         }
-        int all = request.transferTokens() + (attachment(request).isPresent() ? 1 : 0);
+        // What throws has something.
+        boolean whole = throwsOnAttachment || attachment(request).isPresent();
+        int all = request.transferTokens() + (whole ? 1 : 0);
         return switch (loading) {
             case IN_STEP, IN_STEP_LATE_REPORT ->
                     arrived ? new LoadDecision.Load(all, false) : new LoadDecision.AskAgain();
@@ -247,6 +250,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public Optional<byte[]> attachment(KvRequest request) {
+        if (throwsOnAttachment) {
+            throw new IllegalStateException("no attachment");
+        }
         return attachments && request.attachment() && loads(request)
                 ? wire.attachment(request.route().orElseThrow().id())
                 : Optional.empty();

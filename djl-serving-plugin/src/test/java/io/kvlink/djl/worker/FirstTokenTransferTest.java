@@ -140,6 +140,19 @@ class FirstTokenTransferTest {
     }
 
     @Test
+    void shouldLoseNoMemoryWhenTheConnectorThrowsInsteadOfAToken() throws Exception {
+        LlamaWorker p = worker(P, Loading.IN_STEP, Map.of());
+        LlamaWorker d = worker(D, Loading.IN_STEP, Map.of());
+        connectors.get(1).throwsOnAttachment = true;
+        int[] prompt = Prompts.random(40, 6);
+        Optional<TransferRoute> route = route();
+        Listening answer = submit(d, Prompts.request(prompt, 12, SamplingParams.GREEDY, route));
+        submit(p, Prompts.request(prompt, 1, SamplingParams.GREEDY, route));
+        assertThat(answer.failure().kind()).isEqualTo(GenerationException.Kind.INTERNAL);
+        requireAllFree(d);
+    }
+
+    @Test
     void shouldTellTheSameLogProbabilities() throws Exception {
         LlamaWorker p = worker(P, Loading.IN_STEP, Map.of());
         LlamaWorker d = worker(D, Loading.IN_STEP, Map.of());

@@ -141,6 +141,24 @@ class PreemptionTest {
         awaitAllFree(worker);
     }
 
+    @Test
+    void shouldTakeTheMemoryOfTheOneInTheWayOnly() throws Exception {
+        // It has five blocks and will want one more; behind them are six times two.
+        LlamaWorker worker = worker(Map.of("kv_cache_tokens", 16 * 17));
+        int[] prompt = Prompts.random(63, 1);
+        Listening grows = submit(worker, prompt, 25, Prompts.SEEDED, Optional.empty());
+        List<Listening> younger = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            younger.add(submit(worker, Prompts.random(2, i), 30, Prompts.SEEDED, Optional.empty()));
+        }
+        grows.result();
+        for (Listening listening : younger) {
+            assertThat(listening.result().completionTokens()).isEqualTo(30);
+        }
+        assertThat(preemptions(worker)).isEqualTo(1);
+        awaitAllFree(worker);
+    }
+
     @ParameterizedTest
     @EnumSource(names = {"IN_STEP", "ASYNC"})
     void shouldComputeLoadedKvAgainThatWasGivenUp(Loading loading) throws Exception {
