@@ -14,13 +14,13 @@ import java.util.OptionalInt;
  * Hugging Face model directory. A key that is absent, or JSON null, is empty here; what stands for
  * it is the caller's choice. Unknown keys are ignored.
  *
- * @param doSample [{@code do_sample}] whether tokens are drawn; if not, the most likely is taken
- *     and the numbers below don't matter. Absent in the file it is true if the file has a {@code
+ * @param doSample [{@code do_sample}] whether the authors draw tokens; a worker doesn't ask, since
+ *     it is the temperature that says so. Absent in the file it is true if the file has a {@code
  *     temperature}, {@code top_p} or {@code top_k}, as authors who leave it out mean them
- * @param temperature [{@code temperature}] 0 or more
+ * @param temperature [{@code temperature}] 0 to 100
  * @param topP [{@code top_p}] more than 0, at most 1
  * @param topK [{@code top_k}] 0 keeps all
- * @param repetitionPenalty [{@code repetition_penalty}] more than 0; 1 is none
+ * @param repetitionPenalty [{@code repetition_penalty}] more than 0, at most 1000; 1 is none
  * @param maxNewTokens [{@code max_new_tokens}] most tokens of an answer, 1 or more
  * @param eosTokens [{@code eos_token_id}] one id or several; {@link ModelConfig#eosTokens} holds
  *     them and those of {@code config.json}
@@ -68,10 +68,11 @@ public record GenerationDefaults(
         boolean sampling = List.of("temperature", "top_p", "top_k").stream().anyMatch(fields::has);
         return new GenerationDefaults(
                 fields.flag("do_sample", sampling),
-                fields.number("temperature", 0, Float.MAX_VALUE),
+                fields.number("temperature", 0, SamplingParams.MAX_TEMPERATURE),
                 fields.number("top_p", Double.MIN_VALUE, 1),
                 topK(fields),
-                fields.number("repetition_penalty", Double.MIN_VALUE, Float.MAX_VALUE),
+                fields.number(
+                        "repetition_penalty", Double.MIN_VALUE, SamplingParams.MAX_REPETITION),
                 fields.has("max_new_tokens")
                         ? OptionalInt.of(fields.count("max_new_tokens", Integer.MAX_VALUE))
                         : OptionalInt.empty(),

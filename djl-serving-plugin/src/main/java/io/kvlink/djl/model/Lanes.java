@@ -48,21 +48,24 @@ final class Lanes implements AutoCloseable {
             elsewhere.add(others.submit(() -> work.apply(part)));
         }
         List<T> results = new ArrayList<>();
-        RuntimeException failure = null;
+        Throwable failure = null;
         try {
             results.addAll(work.apply(parts.get(0)));
-        } catch (RuntimeException cause) {
+        } catch (RuntimeException | Error cause) {
             failure = cause;
         }
         for (Future<List<T>> part : elsewhere) {
             try {
                 results.addAll(finished(part));
-            } catch (RuntimeException cause) {
-                failure = cause;
+            } catch (RuntimeException | Error cause) {
+                failure = failure instanceof Error ? failure : cause;
             }
         }
+        if (failure instanceof Error error) {
+            throw error;
+        }
         if (failure != null) {
-            throw failure;
+            throw (RuntimeException) failure;
         }
         return results;
     }
@@ -89,6 +92,9 @@ final class Lanes implements AutoCloseable {
                 }
             }
         } catch (ExecutionException failed) {
+            if (failed.getCause() instanceof Error error) {
+                throw error;
+            }
             throw new IllegalStateException(failed.getCause());
         } finally {
             if (interrupted) {

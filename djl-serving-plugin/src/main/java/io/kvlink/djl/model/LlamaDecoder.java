@@ -324,13 +324,13 @@ public final class LlamaDecoder implements AutoCloseable {
         }
     }
 
-    /** Frees the weights; closing again does nothing. */
+    /**
+     * Frees the weights; closing again does nothing. They stay if a thread doesn't stop computing
+     * with them, and then this throws.
+     */
     @Override
     public void close() {
-        try {
-            lanes.close();
-        } finally {
-            manager.close();
-        }
+        lanes.close();
+        manager.close();
     }
 }

@@ -42,8 +42,8 @@ public record SamplingParams(
     /** The most likely token, always. */
     public static final SamplingParams GREEDY = new SamplingParams(0, 1, 0, 0);
 
-    private static final double MAX_TEMPERATURE = 100;
-    private static final double MAX_REPETITION = 1000;
+    static final double MAX_TEMPERATURE = 100;
+    static final double MAX_REPETITION = 1000;
 
     /** Refuses values outside their range with a message that a client may see. */
     public SamplingParams {
