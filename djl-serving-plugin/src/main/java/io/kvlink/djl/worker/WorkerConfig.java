@@ -157,7 +157,12 @@ public record WorkerConfig(
         return new DecodeSettings(
                 batch(settings.text(DECODE_BATCH, "exact")),
                 (int) settings.integer("max_batch", absent.maxBatch(), 1, MAX_BATCH),
-                (int) settings.integer("decode_threads", absent.threads(), 1, MAX_THREADS));
+                (int) settings.integer("decode_threads", usualThreads(), 1, MAX_THREADS));
+    }
+
+    /** More gain little: a batch has few rows for each, and other instances need cores too. */
+    private static int usualThreads() {
+        return Math.min(4, Runtime.getRuntime().availableProcessors());
     }
 
     private static DecodeBatch batch(String name) {
