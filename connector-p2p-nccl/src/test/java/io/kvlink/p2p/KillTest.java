@@ -5,6 +5,6 @@ import java.time.Duration;
 
 final class KillTest extends KillCases {
     KillTest() {
-        super("tcp", 0, Duration.ofSeconds(4));
+        super("tcp", 0, Duration.ofSeconds(8));
     }
 }
