@@ -134,7 +134,8 @@ final class NodeEngine implements AutoCloseable {
                         "unclaimed_ttl_s",
                         timeout,
                         "handshake_timeout_s",
-                        // A process that has just begun loads classes first, on a busy machine slowly.
+                        // A process that has just begun loads classes first, on a busy machine
+                        // slowly.
                         Math.max(1, timeout * 3 / 4),
                         "peer_timeout_s",
                         3));
