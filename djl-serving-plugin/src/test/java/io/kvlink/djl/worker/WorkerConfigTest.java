@@ -32,7 +32,8 @@ class WorkerConfigTest {
         assertThat(config.maxRunning()).isEqualTo(64);
         assertThat(config.prefillChunk()).isEqualTo(256);
         assertThat(config.maxStepTokens()).isEqualTo(256);
-        assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.EXACT, 64, 1));
+        int threads = Math.min(4, Runtime.getRuntime().availableProcessors());
+        assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.EXACT, 64, threads));
         assertThat(config.kvGrowthTokens()).isEqualTo(128);
         assertThat(config.loadDeadline()).isEqualTo(Duration.ofSeconds(60));
     }
