@@ -38,6 +38,7 @@ public final class LlamaDecoder implements AutoCloseable {
     private final LlamaWeights weights;
     private final List<LlamaLayer> layers = new ArrayList<>();
     private final RotaryTable rotary;
+    private final boolean onHeap;
     private final RmsNorm norm;
     private final RowCounts rowCounts;
     private final Lanes lanes;
@@ -63,6 +64,7 @@ public final class LlamaDecoder implements AutoCloseable {
         CausalMask mask = CausalMask.create(manager);
         int positions =
                 Math.min(config.contextLength(), pool.totalBlocks() * KvCachePool.BLOCK_TOKENS);
+        this.onHeap = HostRows.serve(pool.layerArray(0));
         this.rotary = RotaryTable.create(manager, config, positions);
         for (int layer = 0; layer < config.layers(); layer++) {
             layers.add(
@@ -211,17 +213,22 @@ public final class LlamaDecoder implements AutoCloseable {
                 slots[i] = (long) row.slots().firstSlot() + row.position();
             }
         }
-        Shape filling = new Shape(count - slots.length, (long) config.heads() * config.headDim());
+        int filled = count - slots.length;
         LlamaLayer.Step step =
                 new LlamaLayer.Rows(
                         rows,
                         count,
-                        new NDIndex(":, {}", owner.create(slots)),
-                        owner.zeros(filling),
-                        count == 1
-                                ? rotary.at(owner, rows.get(0).position(), 1)
-                                : rotary.at(owner, positions));
+                        filled == 0 ? null : owner.zeros(new Shape(filled, attentionWidth())),
+                        onHeap
+                                ? new LlamaLayer.OnHeap(rotary.angles(rows))
+                                : new LlamaLayer.InEngine(
+                                        new NDIndex(":, {}", owner.create(slots)),
+                                        rotary.at(owner, positions)));
         return logits(layers(embed(owner, tokens), through, step, hook));
+    }
+
+    private long attentionWidth() {
+        return (long) config.heads() * config.headDim();
     }
 
     private NDArray layers(

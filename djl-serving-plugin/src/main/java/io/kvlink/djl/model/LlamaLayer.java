@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The arithmetic of one decoder layer. Everything it creates belongs to {@code x}'s manager.
@@ -46,13 +47,7 @@ final class LlamaLayer {
     }
 
     /** What a forward call computes. */
-    sealed interface Step permits Chunk, Rows {
-        /** Rows of {@code x}. */
-        int count();
-
-        /** Tables of just the rows' positions. */
-        RotaryTable rotary();
-    }
+    sealed interface Step permits Chunk, Rows {}
 
     /**
      * Some tokens of one sequence.
@@ -69,49 +64,72 @@ final class LlamaLayer {
      *
      * @param sequences at most {@code count}; rows behind theirs only fill up
      * @param count of rows
-     * @param slots columns of the layer's KV that are the sequences' next
      * @param filling zeros {@code [rows, heads * headDim]} in place of the attention of rows that
-     *     only fill up
+     *     only fill up; null if there are none
+     * @param places where the sequences are
      */
-    record Rows(
-            List<DecodeRow> sequences,
-            int count,
-            NDIndex slots,
-            NDArray filling,
-            RotaryTable rotary)
+    record Rows(List<DecodeRow> sequences, int count, @Nullable NDArray filling, Places places)
             implements Step {}
+
+    /** The sequences' positions and slots, in the form that suits where their rows are prepared. */
+    sealed interface Places permits OnHeap, InEngine {}
+
+    /** For {@link HostRows}, which reads the slots of the sequences. */
+    record OnHeap(RotaryTable.Angles angles) implements Places {}
+
+    /**
+     * For the engine.
+     *
+     * @param slots columns of the layer's KV that are the sequences' next
+     * @param rotary tables of just the rows' positions
+     */
+    record InEngine(NDIndex slots, RotaryTable rotary) implements Places {}
 
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {
-        NDArray qkv = weights.qkv().apply(norm.apply(x));
-        NDArray heads = queriesAndKeys(qkv, step.count());
-        weights.headNorms().apply(heads, norm);
-        step.rotary().rotate(heads.reshape(halves(step.count())));
-        hook.beforeAttention(index);
-        x.addi(weights.out().apply(attention(x.getManager(), qkv, step)));
+        weights.out().addTo(x, attention(norm.apply(x), step, hook));
         hook.afterLayer(index);
-        x.addi(feedForward(norm.apply(x)));
+        addFeedForward(norm.apply(x), x);
     }
 
     /** Writes k and v; attention's output {@code [count, heads * headDim]}. */
-    private NDArray attention(NDManager scratch, NDArray qkv, Step step) {
-        if (step instanceof Rows rows) {
-            rowAttention.store(qkv, rows);
-            return rowAttention.attend(qkv, rows);
+    private NDArray attention(NDArray x, Step step, LayerHook hook) {
+        if (step instanceof Chunk chunk) {
+            NDArray qkv = qkv(x, chunk.count());
+            chunk.rotary().rotate(queriesAndKeys(qkv, halves(chunk.count())));
+            hook.beforeAttention(index);
+            store(qkv, chunk);
+            return attention(x.getManager(), qkv, chunk);
         }
-        Chunk chunk = (Chunk) step;
-        store(qkv, chunk);
-        return attention(scratch, qkv, chunk);
+        Rows rows = (Rows) step;
+        Runnable before = () -> hook.beforeAttention(index);
+        if (rows.places() instanceof InEngine places) {
+            return rowAttention.apply(qkv(x, rows.count()), places, rows, before);
+        }
+        float[] qkv =
+                weights.headNorms().weights() == null
+                        ? weights.qkv().onHeap(x)
+                        : HostRows.copy(qkv(x, rows.count()));
+        HostRows host = HostRows.of(config, qkv, rows, ((OnHeap) rows.places()).angles());
+        return rowAttention.apply(x.getManager(), host, rows, before);
     }
 
-    /** A view of the q and k part of {@code qkv}, {@code [count, heads + kvHeads, headDim]}. */
-    private NDArray queriesAndKeys(NDArray qkv, int count) {
+    /** q, k and v of each row, q and k with their norms. */
+    private NDArray qkv(NDArray x, int count) {
+        NDArray qkv = weights.qkv().apply(x);
         int heads = config.heads() + config.kvHeads();
-        return TorchOps.slice(qkv, 1, 0, (long) heads * config.headDim())
-                .reshape(new Shape(count, heads, config.headDim()));
+        weights.headNorms()
+                .apply(queriesAndKeys(qkv, new Shape(count, heads, config.headDim())), norm);
+        return qkv;
     }
 
-    /** The same with each head's halves on an axis of their own. */
+    /** A view of the q and k part of {@code qkv}. */
+    private NDArray queriesAndKeys(NDArray qkv, Shape shape) {
+        long width = (long) (config.heads() + config.kvHeads()) * config.headDim();
+        return TorchOps.slice(qkv, 1, 0, width).reshape(shape);
+    }
+
+    /** Each head's halves on an axis of their own. */
     private Shape halves(int count) {
         return new Shape(count, config.heads() + config.kvHeads(), 2, config.headDim() / 2);
     }
@@ -199,14 +217,19 @@ final class LlamaLayer {
                 .reshape(joined);
     }
 
-    /** SwiGLU. */
-    private NDArray feedForward(NDArray x) {
+    /** Adds SwiGLU of {@code x} to {@code sum}. */
+    private void addFeedForward(NDArray x, NDArray sum) {
         int inner = config.intermediateSize();
         NDArray gateUp = weights.gateUp().apply(x);
         NDArray gate = TorchOps.slice(gateUp, 1, 0, inner);
         NDArray active = gate.getNDArrayInternal().sigmoid();
+        SingleRow alone = weights.down().alone(active);
+        if (alone != null) {
+            HostRows.add(alone.onHeap(HostRows.gated(active, gateUp)), sum);
+            return;
+        }
         active.muli(gate);
         active.muli(TorchOps.slice(gateUp, 1, inner, 2L * inner));
-        return weights.down().apply(active);
+        weights.down().addTo(sum, active);
     }
 }

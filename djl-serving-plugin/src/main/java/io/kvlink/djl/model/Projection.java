@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +46,10 @@ record Projection(
 
     /** {@code [rows, in]} to {@code [rows, out]}, both float32. */
     NDArray apply(NDArray x) {
+        SingleRow alone = alone(x);
+        if (alone != null) {
+            return alone.apply(x);
+        }
         NDArray product = TorchOps.wide(product(x));
         if (bias != null) {
             product.addi(bias);
@@ -54,11 +57,29 @@ record Projection(
         return product;
     }
 
+    /** What computes {@code x} on the heap; null if the library does. */
+    @Nullable SingleRow alone(NDArray x) {
+        return single != null && x.getShape().get(0) == 1 ? single : null;
+    }
+
+    /** The same as {@link #apply} on the heap, row by row; valid until the next call. */
+    float[] onHeap(NDArray x) {
+        SingleRow alone = alone(x);
+        return alone == null ? HostRows.copy(apply(x)) : alone.onHeap(x);
+    }
+
+    /** Adds {@link #apply} to {@code sum}. */
+    void addTo(NDArray sum, NDArray x) {
+        SingleRow alone = alone(x);
+        if (alone == null) {
+            sum.addi(apply(x));
+        } else {
+            HostRows.add(alone.onHeap(x), sum);
+        }
+    }
+
     /** The rows' products with the matrix, in the type that is computed in. */
     NDArray product(NDArray rows) {
-        if (single != null && rows.getShape().get(0) == 1) {
-            return single.apply(rows);
-        }
         if (slowInHalf(rows)) {
             try (NDArray wide = TorchOps.wide(weight)) {
                 return TorchOps.linear(rows, wide);
@@ -82,28 +103,19 @@ record Projection(
 
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
-        if (weight.getDataType() != DataType.FLOAT32) {
+        if (weight.getDataType() != DataType.FLOAT32 || bytes() > Integer.MAX_VALUE) {
             return this;
         }
         return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));
     }
 
-    /** A copy, by the input: {@code [in][out]}. */
-    float[][] columns() {
-        int in = (int) weight.getShape().get(outRows ? 1 : 0);
-        int out = (int) weight.getShape().get(outRows ? 0 : 1);
-        float[] all = weight.toFloatArray();
-        float[][] columns = new float[in][];
-        for (int i = 0; i < in; i++) {
-            columns[i] = outRows ? new float[out] : Arrays.copyOfRange(all, i * out, i * out + out);
-        }
-        if (outRows) {
-            for (int o = 0; o < out; o++) {
-                for (int i = 0; i < in; i++) {
-                    columns[i][o] = all[o * in + i];
-                }
-            }
-        }
-        return columns;
+    /** Numbers of a row that is multiplied. */
+    int inputs() {
+        return Math.toIntExact(weight.getShape().get(outRows ? 1 : 0));
+    }
+
+    /** Numbers of a row's product. */
+    int outputs() {
+        return Math.toIntExact(weight.getShape().get(outRows ? 0 : 1));
     }
 }

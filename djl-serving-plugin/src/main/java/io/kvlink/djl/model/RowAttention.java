@@ -4,8 +4,11 @@ package io.kvlink.djl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +32,7 @@ final class RowAttention {
     private final NDArray keys;
     private final NDArray values;
     private final @Nullable NDArray ownHead;
+    private final @Nullable FloatBuffer hostKv;
 
     /**
      * Borrows {@code kv}, the pool's array of this layer; owns views of it.
@@ -39,6 +43,7 @@ final class RowAttention {
         this.config = config;
         this.window = window;
         this.kv = kv;
+        this.hostKv = HostRows.serve(kv) ? HostRows.floats(kv) : null;
         int kvHeads = config.kvHeads();
         long keyWidth = (long) kvHeads * config.headDim();
         if (kvHeads > 1 && keyWidth <= NARROW) {
@@ -53,8 +58,35 @@ final class RowAttention {
         }
     }
 
-    /** Writes each row's k and v of {@code qkv} to its sequence's slots. */
-    void store(NDArray qkv, LlamaLayer.Rows rows) {
+    /**
+     * Rotates q and k, writes k and v to the sequences' slots, and mixes values.
+     *
+     * @param hook is run before KV is touched
+     * @return {@code [rows, heads * headDim]}
+     */
+    NDArray apply(NDManager owner, HostRows host, LlamaLayer.Rows rows, Runnable hook) {
+        host.rotate();
+        hook.run();
+        host.store(Objects.requireNonNull(hostKv));
+        NDArray queries = ownHead == null ? host.queries(owner) : host.wideQueries(owner);
+        return attend(queries, rows);
+    }
+
+    /** The same in the engine. */
+    NDArray apply(NDArray qkv, LlamaLayer.InEngine places, LlamaLayer.Rows rows, Runnable hook) {
+        int headDim = config.headDim();
+        int rotated = config.heads() + config.kvHeads();
+        places.rotary()
+                .rotate(
+                        TorchOps.slice(qkv, 1, 0, (long) rotated * headDim)
+                                .reshape(new Shape(rows.count(), rotated, 2, headDim / 2)));
+        hook.run();
+        store(qkv, places, rows);
+        long width = (long) config.heads() * headDim;
+        return attend(queries(TorchOps.slice(qkv, 1, 0, width), rows.count()), rows);
+    }
+
+    private void store(NDArray qkv, LlamaLayer.InEngine places, LlamaLayer.Rows rows) {
         long queries = (long) config.heads() * config.headDim();
         long end = queries + 2L * config.kvHeads() * config.headDim();
         int sequences = rows.sequences().size();
@@ -63,38 +95,32 @@ final class RowAttention {
                 TorchOps.slice(used, 1, queries, end)
                         .reshape(new Shape(sequences, 2, config.kvHeads(), config.headDim()))
                         .transpose(1, 0, 2, 3);
-        TorchOps.putColumns(kv, rows.slots(), TorchOps.as(kvNew, kv));
-    }
-
-    /** Attention's output {@code [rows, heads * headDim]}. */
-    NDArray attend(NDArray qkv, LlamaLayer.Rows rows) {
-        long width = (long) config.heads() * config.headDim();
-        NDList queries = queries(TorchOps.slice(qkv, 1, 0, width), rows.count());
-        NDList mixed = new NDList();
-        List<DecodeRow> sequences = rows.sequences();
-        for (int row = 0; row < sequences.size(); row++) {
-            mixed.add(row(queries.get(row), sequences.get(row)));
-        }
-        NDArray all = mixed.size() == 1 ? mixed.get(0) : NDArrays.concat(mixed, 0);
-        if (sequences.size() < rows.count()) {
-            return NDArrays.concat(new NDList(joined(all), rows.filling()), 0);
-        }
-        return joined(all);
+        TorchOps.putColumns(kv, places.slots(), TorchOps.as(kvNew, kv));
     }
 
     /** Each row's queries, of all heads. */
-    private NDList queries(NDArray all, int rows) {
+    private NDArray queries(NDArray all, int rows) {
         int kvHeads = config.kvHeads();
         int group = config.heads() / kvHeads;
         int headDim = config.headDim();
         if (ownHead == null) {
-            return split(all.reshape(new Shape((long) rows * kvHeads, group, headDim)), rows);
+            return all.reshape(new Shape((long) rows * kvHeads, group, headDim));
         }
-        NDArray wide =
-                all.reshape(new Shape(rows, kvHeads, group, 1, headDim))
-                        .mul(ownHead)
-                        .reshape(new Shape((long) rows * config.heads(), (long) kvHeads * headDim));
-        return split(wide, rows);
+        return all.reshape(new Shape(rows, kvHeads, group, 1, headDim))
+                .mul(ownHead)
+                .reshape(new Shape((long) rows * config.heads(), (long) kvHeads * headDim));
+    }
+
+    private NDArray attend(NDArray queries, LlamaLayer.Rows rows) {
+        NDList byRow = split(queries, rows.count());
+        NDList mixed = new NDList();
+        List<DecodeRow> sequences = rows.sequences();
+        for (int row = 0; row < sequences.size(); row++) {
+            mixed.add(row(byRow.get(row), sequences.get(row)));
+        }
+        NDArray all = mixed.size() == 1 ? mixed.get(0) : NDArrays.concat(mixed, 0);
+        NDArray filling = rows.filling();
+        return filling == null ? joined(all) : NDArrays.concat(new NDList(joined(all), filling), 0);
     }
 
     private static NDList split(NDArray all, int rows) {
