@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SingleRow {
     /** Rows that certainly go the way of many. */
-    private static final int MANY = 8;
+    private static final int MANY = 16;
 
     private static final int LONGEST_TRIED = 1024;
     private static final int TRIED_STEP = 16;
