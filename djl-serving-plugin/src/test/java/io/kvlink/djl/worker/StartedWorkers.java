@@ -43,8 +43,8 @@ abstract class StartedWorkers {
     void closeWorkers() {
         started.forEach(LlamaWorker::close);
         for (FakeConnector connector : connectors) {
-            assertThat(connector.violations).isEmpty();
-            assertThat(connector.closed).isTrue();
+            assertThat(connector.watch.violations).isEmpty();
+            assertThat(connector.watch.closed()).isTrue();
         }
     }
 
