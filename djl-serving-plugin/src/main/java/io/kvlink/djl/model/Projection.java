@@ -65,7 +65,7 @@ record Projection(
     /** The same as {@link #apply} on the heap, row by row; valid until the next call. */
     float[] onHeap(NDArray x) {
         SingleRow alone = alone(x);
-        return alone == null ? HostRows.copy(apply(x)) : alone.onHeap(x);
+        return alone == null ? CpuArrays.copy(apply(x)) : alone.onHeap(x);
     }
 
     /** Adds {@link #apply} to {@code sum}. */
@@ -74,7 +74,7 @@ record Projection(
         if (alone == null) {
             sum.addi(apply(x));
         } else {
-            HostRows.add(alone.onHeap(x), sum);
+            CpuArrays.add(alone.onHeap(x), sum);
         }
     }
 
