@@ -77,7 +77,10 @@ public final class ServingBenchmark {
     private LlamaWorker worker(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(settings);
         all.put("kv_cache_tokens", 64 * 512);
-        all.put("decode_threads", Integer.getInteger("threads", 1));
+        Integer threads = Integer.getInteger("threads");
+        if (threads != null) {
+            all.put("decode_threads", threads);
+        }
         LlamaWorker worker =
                 LlamaWorker.start(
                         WorkerConfig.of(model, all), ServingBenchmark.class.getClassLoader());

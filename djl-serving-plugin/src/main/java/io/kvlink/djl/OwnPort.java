@@ -2,9 +2,11 @@
 package io.kvlink.djl;
 
 import io.kvlink.djl.http.OpenAiSurface;
+import io.kvlink.djl.worker.SurfaceConfig;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
@@ -21,6 +23,7 @@ import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
@@ -37,14 +40,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class OwnPort implements AutoCloseable {
 
-    private static final int MAX_REQUEST_BYTES = 64 << 20;
     private static final int LOOPS = 2;
     private static final long CLOSE_MS = 1000;
-    private static final byte[] NOT_FOUND =
-            ("{\"error\":{\"message\":\"no such path, or no KvLink model is loaded\","
-                            + "\"type\":\"invalid_request_error\",\"param\":null,"
-                            + "\"code\":\"not_found\"}}")
-                    .getBytes(StandardCharsets.UTF_8);
 
     private final EventLoopGroup loops =
             new NioEventLoopGroup(LOOPS, new DefaultThreadFactory("kv-http", true));
@@ -64,9 +61,7 @@ final class OwnPort implements AutoCloseable {
                                     protected void initChannel(SocketChannel channel) {
                                         channel.pipeline()
                                                 .addLast(new HttpServerCodec())
-                                                .addLast(
-                                                        new HttpObjectAggregator(
-                                                                MAX_REQUEST_BYTES, true))
+                                                .addLast(new Aggregator())
                                                 .addLast(new Door(surface));
                                     }
                                 })
@@ -109,6 +104,50 @@ final class OwnPort implements AutoCloseable {
                 .awaitUninterruptibly(2 * CLOSE_MS);
     }
 
+    /** Answers with an error of OpenAI's form; the texts need no escapes. */
+    private static void refuse(
+            ChannelHandlerContext ctx,
+            HttpResponseStatus status,
+            String code,
+            String message,
+            boolean keepAlive) {
+        ByteBuf body =
+                Unpooled.copiedBuffer(
+                        """
+                        {"error":{"message":"%s","type":"invalid_request_error","param":null,"code":"%s"}}"""
+                                .formatted(message, code),
+                        StandardCharsets.UTF_8);
+        FullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, body);
+        response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
+        HttpUtil.setContentLength(response, body.readableBytes());
+        HttpUtil.setKeepAlive(response, keepAlive);
+        ctx.writeAndFlush(response)
+                .addListener(
+                        keepAlive
+                                ? ChannelFutureListener.CLOSE_ON_FAILURE
+                                : ChannelFutureListener.CLOSE);
+    }
+
+    /** Takes whatever an option may allow; a model with a lower limit refuses it itself. */
+    private static final class Aggregator extends HttpObjectAggregator {
+
+        Aggregator() {
+            super(SurfaceConfig.MAX_REQUEST_BYTES, true);
+        }
+
+        @Override
+        protected void handleOversizedMessage(ChannelHandlerContext ctx, HttpMessage oversized) {
+            refuse(
+                    ctx,
+                    HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
+                    "request_too_large",
+                    "max_request_bytes=%d at most; send less"
+                            .formatted(SurfaceConfig.MAX_REQUEST_BYTES),
+                    // A client that still sends wouldn't see the answer of a closed connection.
+                    HttpUtil.isKeepAlive(oversized));
+        }
+    }
+
     private static final class Door extends SimpleChannelInboundHandler<FullHttpRequest> {
 
         private final OpenAiSurface surface;
@@ -123,15 +162,12 @@ final class OwnPort implements AutoCloseable {
                 surface.answer(ctx, request);
                 return;
             }
-            FullHttpResponse response =
-                    new DefaultFullHttpResponse(
-                            HttpVersion.HTTP_1_1,
-                            HttpResponseStatus.NOT_FOUND,
-                            Unpooled.wrappedBuffer(NOT_FOUND));
-            response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
-            HttpUtil.setContentLength(response, NOT_FOUND.length);
-            HttpUtil.setKeepAlive(response, false);
-            ctx.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+            refuse(
+                    ctx,
+                    HttpResponseStatus.NOT_FOUND,
+                    "not_found",
+                    "no such path, or no KvLink model is loaded",
+                    false);
         }
 
         @Override

@@ -16,9 +16,11 @@ import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
@@ -68,6 +70,43 @@ class PluginDefinitionTest {
                     .isInstanceOf(KvConnectorException.class)
                     .hasMessageContaining("kvlink_address=127.0.0.1:" + plugin.ownPort())
                     .hasMessageContaining("is the port taken");
+        }
+    }
+
+    @Test
+    void shouldTakeBodiesOfEverySizeThatTheOptionAllows() throws Exception {
+        Workers workers = new Workers();
+        workers.add(new FakeGenerator("m"));
+        HttpClient client = HttpClient.newHttpClient();
+        FakeServerConfig.values = Map.of("kvlink_address", "127.0.0.1:0");
+        try (KvLinkPlugin plugin =
+                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+            HttpRequest.Builder request =
+                    HttpRequest.newBuilder(
+                                    URI.create(
+                                            "http://127.0.0.1:"
+                                                    + plugin.ownPort()
+                                                    + "/v1/completions"))
+                            .timeout(LIMIT);
+            byte[] spaces = new byte[67_108_865];
+            Arrays.fill(spaces, (byte) ' ');
+            HttpResponse<String> largest =
+                    client.send(
+                            request.POST(BodyPublishers.ofByteArray(spaces, 0, 67_108_864)).build(),
+                            BodyHandlers.ofString());
+            assertThat(largest.statusCode()).isEqualTo(400);
+            assertThat(largest.body()).contains("the body is not JSON");
+
+            HttpResponse<String> larger =
+                    client.send(
+                            request.POST(BodyPublishers.ofByteArray(spaces)).build(),
+                            BodyHandlers.ofString());
+            assertThat(larger.statusCode()).isEqualTo(413);
+            assertThat(larger.body())
+                    .isEqualTo(
+                            "{\"error\":{\"message\":\"max_request_bytes=67108864 at most; send less\","
+                                    + "\"type\":\"invalid_request_error\",\"param\":null,"
+                                    + "\"code\":\"request_too_large\"}}");
         }
     }
 

@@ -152,7 +152,7 @@ public final class Demo implements Callable<Integer> {
                         });
         out.println();
         out.printf(
-                "  %s computed %d of %d prompt tokens; %s loaded them, computed %d and decoded %d tokens%n",
+                "  %s computed %d of %d prompt tokens; %s loaded them, computed %d and answered with %d tokens%n",
                 answer.prefill().isEmpty() ? "nobody" : fleet.nameOf(answer.prefill()),
                 answer.stat("loaded_prompt_tokens"),
                 answer.promptTokens(),
@@ -160,7 +160,7 @@ public final class Demo implements Callable<Integer> {
                 answer.stat("computed_prompt_tokens"),
                 answer.completionTokens());
         out.printf(
-                "  KV moved: %,d bytes over %s in %.1f ms;  TTFT %.1f ms  TPOT %.2f ms%n",
+                "  KV moved: %,d bytes over %s, complete %.1f ms after the grant (prefill meanwhile);  TTFT %.1f ms  TPOT %.2f ms%n",
                 answer.stat("kv_bytes"),
                 answer.stats().has("plane") ? answer.stats().get("plane").getAsString() : "nothing",
                 answer.statMs("transfer_ms"),
@@ -182,7 +182,7 @@ public final class Demo implements Callable<Integer> {
             decode[1] += answer.completionTokens();
             bytes += answer.stat("kv_bytes");
         }
-        out.printf("%n%-10s %16s %16s%n", "instance", "prompt tokens", "answer tokens");
+        out.printf("%n%-10s %16s %16s%n", "instance", "prompt computed", "tokens answered");
         work.forEach((name, tokens) -> out.printf("%-10s %16d %16d%n", name, tokens[0], tokens[1]));
         out.printf("KV handed over: %,d bytes in %d transfers%n", bytes, answers.size());
     }

@@ -43,7 +43,8 @@ class DemoProcessTest {
         }
         String text = String.join("\n", lines);
         assertThat(demo.waitFor()).as(text).isZero();
-        assertThat(text).contains(" Leo is in the attic.", "over tcp", "computed 0 and decoded");
+        assertThat(text)
+                .contains(" Leo is in the attic.", "over tcp, complete", "computed 0 and answered");
         assertThat(children(lines)).hasSize(1 + prefills + decodes).noneMatch(this::livesOn);
         for (int i = 1; i <= prefills; i++) {
             assertThat(text).containsPattern("prefill" + i + " computed [1-9]");

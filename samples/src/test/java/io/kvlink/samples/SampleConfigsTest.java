@@ -50,6 +50,9 @@ class SampleConfigsTest {
             P2pConfig p2p = P2pConfig.of(transfer);
             assertThat(p2p.sendType()).isEqualTo(SendType.PUT_ASYNC);
             assertThat(p2p.proxy().orElseThrow()).hasToString("127.0.0.1:30001");
+            // For whoever copies the file into another server.
+            assertThat(Files.readString(file))
+                    .contains("answers HTTP on port %d (http_port".formatted(p2p.httpPort()));
         }
     }
 

@@ -82,6 +82,28 @@ class StartScriptsTest {
     }
 
     @Test
+    void shouldAnnounceThePluginsOwnPort() throws Exception {
+        for (String address : List.of("127.0.0.1:8103", "http://127.0.0.1:8103/")) {
+            Run run =
+                    run(
+                            Map.of(
+                                    "SERVING_KVLINK_ADDRESS",
+                                    address,
+                                    "SERVING_MANAGEMENT_ADDRESS",
+                                    "http://127.0.0.1:8104"),
+                            "decode",
+                            installed.file("model"),
+                            "8101");
+            assertThat(run.told().getProperty("address")).isEqualTo("http://127.0.0.1:8101");
+            assertThat(run.told().getProperty("management")).isEqualTo("http://127.0.0.1:8104");
+            JsonObject transfer =
+                    JsonParser.parseString(run.told().getProperty("transfer")).getAsJsonObject();
+            JsonObject extra = transfer.getAsJsonObject("kv_connector_extra_config");
+            assertThat(extra.get("http_port").getAsInt()).isEqualTo(8103);
+        }
+    }
+
+    @Test
     void shouldLeaveTheConnectorOfAConfigurationAlone() throws Exception {
         Run decode = run(Map.of(), "decode", installed.file("configs/1p1d/decode1"), "20002");
         assertThat(decode.told().getProperty("transfer")).isEmpty();

@@ -2,7 +2,6 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationResult;
@@ -46,6 +45,16 @@ sealed interface AnswerJson permits CompletionJson, ChatJson {
             }
             return chunk;
         }
+
+        JsonObject withUsage(String kind, JsonArray choices, Answer answer) {
+            JsonObject usage = new JsonObject();
+            usage.addProperty("prompt_tokens", answer.promptTokens());
+            usage.addProperty("completion_tokens", answer.completionTokens());
+            usage.addProperty("total_tokens", answer.promptTokens() + answer.completionTokens());
+            JsonObject body = object(kind, choices);
+            body.add("usage", usage);
+            return body;
+        }
     }
 
     /** The whole answer; all of it must have finished. */
@@ -65,13 +74,5 @@ sealed interface AnswerJson permits CompletionJson, ChatJson {
 
     static @Nullable String finishReason(@Nullable GenerationResult result) {
         return result == null ? null : result.finishReason().name().toLowerCase(Locale.ROOT);
-    }
-
-    static JsonElement usage(Answer answer) {
-        JsonObject usage = new JsonObject();
-        usage.addProperty("prompt_tokens", answer.promptTokens());
-        usage.addProperty("completion_tokens", answer.completionTokens());
-        usage.addProperty("total_tokens", answer.promptTokens() + answer.completionTokens());
-        return usage;
     }
 }

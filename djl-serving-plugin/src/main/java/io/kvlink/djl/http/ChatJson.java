@@ -33,9 +33,7 @@ record ChatJson(Head head) implements AnswerJson {
                             logprobs(choice.logprobs),
                             choice.result));
         }
-        JsonObject body = head.object(KIND, choices);
-        body.add("usage", AnswerJson.usage(answer));
-        return body;
+        return head.withUsage(KIND, choices, answer);
     }
 
     @Override
@@ -58,9 +56,7 @@ record ChatJson(Head head) implements AnswerJson {
 
     @Override
     public JsonObject usageChunk(Answer answer) {
-        JsonObject body = head.object(CHUNK_KIND, new JsonArray(0));
-        body.add("usage", AnswerJson.usage(answer));
-        return body;
+        return head.withUsage(CHUNK_KIND, new JsonArray(0), answer);
     }
 
     private JsonObject chunk(

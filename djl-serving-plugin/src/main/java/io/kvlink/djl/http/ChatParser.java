@@ -14,8 +14,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Reads one chat request. For one body, on one thread. */
-final class ChatParser {
+/** Reads one chat request. */
+final class ChatParser extends RequestParser<ChatRequest> {
 
     /** Most messages: a template looks at each of them. */
     static final int MAX_MESSAGES = 1024;
@@ -23,35 +23,18 @@ final class ChatParser {
     private static final Set<String> ROLES =
             Set.of("system", "developer", "user", "assistant", "tool");
 
-    private final FieldReader fields;
-    private final GenerationFields common;
-
     private List<Map<String, Object>> messages = List.of();
     private boolean logprobs;
     private OptionalInt topLogprobs = OptionalInt.empty();
     private boolean addGenerationPrompt = true;
     private Map<String, Object> templateArguments = Map.of();
 
-    private ChatParser(FieldReader fields) {
-        this.fields = fields;
-        this.common = new GenerationFields(fields);
+    ChatParser(InputStream body) {
+        super(body);
     }
 
-    /**
-     * Reads a body.
-     *
-     * @param body UTF-8; read to its end, not closed
-     * @return what it asks for
-     * @throws ApiException with status 400, saying where it is wrong
-     */
-    static ChatRequest parse(InputStream body) {
-        FieldReader fields = BodyParsing.reader(body);
-        ChatParser parser = new ChatParser(fields);
-        BodyParsing.readAll(fields, parser::readField);
-        return parser.checked();
-    }
-
-    private void readField(String name) throws IOException {
+    @Override
+    void readField(String name) throws IOException {
         switch (name) {
             case "messages" -> messages = readMessages();
             case "logprobs" -> logprobs = fields.flag(name);
@@ -204,7 +187,8 @@ final class ChatParser {
         }
     }
 
-    private ChatRequest checked() {
+    @Override
+    ChatRequest checked() {
         if (messages.isEmpty()) {
             throw ApiException.invalid(
                     "messages", null, "messages is missing or empty; expected at least one");

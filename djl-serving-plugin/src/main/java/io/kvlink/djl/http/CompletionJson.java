@@ -28,9 +28,7 @@ record CompletionJson(Head head) implements AnswerJson {
                             logprobs(choice.logprobs, 0),
                             choice.result));
         }
-        JsonObject body = head.object(KIND, choices);
-        body.add("usage", AnswerJson.usage(answer));
-        return body;
+        return head.withUsage(KIND, choices, answer);
     }
 
     @Override
@@ -55,9 +53,7 @@ record CompletionJson(Head head) implements AnswerJson {
 
     @Override
     public JsonObject usageChunk(Answer answer) {
-        JsonObject body = head.object(KIND, new JsonArray(0));
-        body.add("usage", AnswerJson.usage(answer));
-        return body;
+        return head.withUsage(KIND, new JsonArray(0), answer);
     }
 
     private static JsonObject choice(

@@ -13,37 +13,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** Reads one completion request. For one body, on one thread. */
-final class CompletionParser {
-
-    private final FieldReader fields;
-    private final GenerationFields common;
+/** Reads one completion request. */
+final class CompletionParser extends RequestParser<CompletionRequest> {
 
     private List<Prompt> prompts = List.of();
     private OptionalInt logprobs = OptionalInt.empty();
     private OptionalInt bestOf = OptionalInt.empty();
     private boolean echo;
 
-    private CompletionParser(FieldReader fields) {
-        this.fields = fields;
-        this.common = new GenerationFields(fields);
+    CompletionParser(InputStream body) {
+        super(body);
     }
 
-    /**
-     * Reads a body.
-     *
-     * @param body UTF-8; read to its end, not closed
-     * @return what it asks for
-     * @throws ApiException with status 400, saying where it is wrong
-     */
-    static CompletionRequest parse(InputStream body) {
-        FieldReader fields = BodyParsing.reader(body);
-        CompletionParser parser = new CompletionParser(fields);
-        BodyParsing.readAll(fields, parser::readField);
-        return parser.checked();
-    }
-
-    private void readField(String name) throws IOException {
+    @Override
+    void readField(String name) throws IOException {
         switch (name) {
             case "prompt" -> prompts = readPrompts();
             case "echo" -> echo = fields.flag(name);
@@ -105,7 +88,8 @@ final class CompletionParser {
         return Arrays.copyOf(tokens, count);
     }
 
-    private CompletionRequest checked() {
+    @Override
+    CompletionRequest checked() {
         if (prompts.isEmpty()) {
             throw ApiException.invalid(
                     "prompt", null, "prompt is missing or empty; expected at least one prompt");

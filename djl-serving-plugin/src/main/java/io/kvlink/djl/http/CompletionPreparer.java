@@ -38,8 +38,8 @@ final class CompletionPreparer {
     PreparedCompletion prepare(Endpoint endpoint, InputStream body, int bytes, String requestId) {
         try {
             return switch (endpoint) {
-                case COMPLETIONS -> prepare(CompletionParser.parse(body), bytes, requestId);
-                case CHAT -> prepare(ChatParser.parse(body), bytes, requestId);
+                case COMPLETIONS -> prepare(new CompletionParser(body).parse(), bytes, requestId);
+                case CHAT -> prepare(new ChatParser(body).parse(), bytes, requestId);
             };
         } catch (GenerationException failure) {
             throw ApiException.of(failure);

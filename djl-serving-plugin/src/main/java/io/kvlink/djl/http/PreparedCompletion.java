@@ -32,9 +32,11 @@ record PreparedCompletion(
 
     /** How its answers are written. */
     AnswerJson json(String requestId, long createdSeconds) {
+        // A route's addresses are none of the client's business.
+        String id = requests.get(0).route().map(route -> route.id().hex()).orElse(requestId);
         AnswerJson.Head head =
                 new AnswerJson.Head(
-                        endpoint.idPrefix() + requestId,
+                        endpoint.idPrefix() + id,
                         createdSeconds,
                         generator.modelName(),
                         stream && includeUsage);

@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.List;
 
@@ -45,40 +44,6 @@ final class HostRows {
     /** Whether rows of a layer with this KV can be prepared here. */
     static boolean serve(NDArray kv) {
         return kv.getDataType() == DataType.FLOAT32 && !kv.getDevice().isGpu();
-    }
-
-    /** The array's own memory, if it is contiguous and on the CPU. */
-    static FloatBuffer floats(NDArray array) {
-        return array.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
-    }
-
-    /** A copy of the array's numbers. */
-    static float[] copy(NDArray array) {
-        FloatBuffer floats = floats(array);
-        float[] copy = new float[floats.remaining()];
-        floats.get(copy);
-        return copy;
-    }
-
-    /** Adds numbers to those of an array, which is contiguous and on the CPU. */
-    static void add(float[] added, NDArray to) {
-        FloatBuffer floats = floats(to);
-        float[] sum = new float[added.length];
-        floats.get(0, sum);
-        for (int i = 0; i < sum.length; i++) {
-            sum[i] += added[i];
-        }
-        floats.put(0, sum);
-    }
-
-    /** {@code active * gate * up} of one row. */
-    static float[] gated(NDArray active, NDArray gateUp) {
-        float[] gated = copy(active);
-        float[] factors = copy(gateUp);
-        for (int i = 0; i < gated.length; i++) {
-            gated[i] = gated[i] * factors[i] * factors[gated.length + i];
-        }
-        return gated;
     }
 
     /** Rotates the sequences' q and k to their positions. */

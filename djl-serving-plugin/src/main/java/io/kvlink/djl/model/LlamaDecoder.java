@@ -29,10 +29,8 @@ import org.jspecify.annotations.Nullable;
  * #forward} returns or throws, the device has done all of it.
  */
 public final class LlamaDecoder implements AutoCloseable {
-    /** Weights lie on the heap too if they take no more than this part of it. */
-    private static final int HEAP_SHARE = 4;
-
     private final NDManager manager;
+    private final HeapShare.Lease heap;
     private final ModelConfig config;
     private final KvCachePool pool;
     private final LlamaWeights weights;
@@ -45,11 +43,13 @@ public final class LlamaDecoder implements AutoCloseable {
 
     private LlamaDecoder(
             NDManager manager,
+            HeapShare.Lease heap,
             Path directory,
             ModelConfig config,
             KvCachePool pool,
             DecodeSettings settings) {
         this.manager = manager;
+        this.heap = heap;
         this.config = config;
         this.pool = pool;
         LlamaWeights read = LlamaWeights.read(manager, directory, config);
@@ -57,7 +57,7 @@ public final class LlamaDecoder implements AutoCloseable {
         boolean gpu = manager.getDevice().isGpu();
         boolean singleRows = settings.batch() == DecodeBatch.EXACT && !gpu;
         this.weights =
-                singleRows && read.bytes() <= Runtime.getRuntime().maxMemory() / HEAP_SHARE
+                singleRows && heap.take(read.singleRowBytes())
                         ? read.withSingleRows(manager)
                         : read;
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
@@ -98,13 +98,25 @@ public final class LlamaDecoder implements AutoCloseable {
     /** The same with other batches. */
     public static LlamaDecoder load(
             Path modelDirectory, ModelConfig config, KvCachePool pool, DecodeSettings settings) {
+        return load(modelDirectory, config, pool, settings, HeapShare.OF_PROCESS);
+    }
+
+    /** The same with a heap of its own. */
+    static LlamaDecoder load(
+            Path modelDirectory,
+            ModelConfig config,
+            KvCachePool pool,
+            DecodeSettings settings,
+            HeapShare share) {
         if (!pool.fits(config)) {
             throw new IllegalArgumentException("pool was opened with another config: " + config);
         }
         NDManager manager = PyTorchRuntime.newManager(pool.device());
+        HeapShare.Lease heap = share.lease();
         try {
-            return new LlamaDecoder(manager, modelDirectory, config, pool, settings);
+            return new LlamaDecoder(manager, heap, modelDirectory, config, pool, settings);
         } catch (RuntimeException | Error cause) {
+            heap.close();
             manager.close();
             throw cause;
         }
@@ -338,6 +350,7 @@ public final class LlamaDecoder implements AutoCloseable {
     @Override
     public void close() {
         lanes.close();
+        heap.close();
         manager.close();
     }
 }

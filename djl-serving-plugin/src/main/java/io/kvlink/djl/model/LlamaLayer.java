@@ -109,7 +109,7 @@ final class LlamaLayer {
         float[] qkv =
                 weights.headNorms().weights() == null
                         ? weights.qkv().onHeap(x)
-                        : HostRows.copy(qkv(x, rows.count()));
+                        : CpuArrays.copy(qkv(x, rows.count()));
         HostRows host = HostRows.of(config, qkv, rows, ((OnHeap) rows.places()).angles());
         return rowAttention.apply(x.getManager(), host, rows, before);
     }
@@ -225,11 +225,21 @@ final class LlamaLayer {
         NDArray active = gate.getNDArrayInternal().sigmoid();
         SingleRow alone = weights.down().alone(active);
         if (alone != null) {
-            HostRows.add(alone.onHeap(HostRows.gated(active, gateUp)), sum);
+            CpuArrays.add(alone.onHeap(gated(active, gateUp)), sum);
             return;
         }
         active.muli(gate);
         active.muli(TorchOps.slice(gateUp, 1, inner, 2L * inner));
         weights.down().addTo(sum, active);
+    }
+
+    /** {@code active * gate * up} of one row. */
+    private static float[] gated(NDArray active, NDArray gateUp) {
+        float[] gated = CpuArrays.copy(active);
+        float[] factors = CpuArrays.copy(gateUp);
+        for (int i = 0; i < gated.length; i++) {
+            gated[i] = gated[i] * factors[i] * factors[gated.length + i];
+        }
+        return gated;
     }
 }

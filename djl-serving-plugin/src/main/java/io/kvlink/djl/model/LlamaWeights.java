@@ -44,15 +44,15 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
         }
     }
 
-    /** Bytes of the matrices that rows are multiplied with. */
-    long bytes() {
-        long bytes = head.bytes();
+    /** Bytes that {@link #withSingleRows} takes of the heap, at most. */
+    long singleRowBytes() {
+        long bytes = head.singleRowBytes();
         for (Layer layer : layers) {
             bytes +=
-                    layer.qkv.bytes()
-                            + layer.out.bytes()
-                            + layer.gateUp.bytes()
-                            + layer.down.bytes();
+                    layer.qkv.singleRowBytes()
+                            + layer.out.singleRowBytes()
+                            + layer.gateUp.singleRowBytes()
+                            + layer.down.singleRowBytes();
         }
         return bytes;
     }

@@ -65,7 +65,7 @@ record Projection(
     /** The same as {@link #apply} on the heap, row by row; valid until the next call. */
     float[] onHeap(NDArray x) {
         SingleRow alone = alone(x);
-        return alone == null ? HostRows.copy(apply(x)) : alone.onHeap(x);
+        return alone == null ? CpuArrays.copy(apply(x)) : alone.onHeap(x);
     }
 
     /** Adds {@link #apply} to {@code sum}. */
@@ -74,7 +74,7 @@ record Projection(
         if (alone == null) {
             sum.addi(apply(x));
         } else {
-            HostRows.add(alone.onHeap(x), sum);
+            CpuArrays.add(alone.onHeap(x), sum);
         }
     }
 
@@ -97,13 +97,15 @@ record Projection(
                 && !weight.getDevice().isGpu();
     }
 
-    long bytes() {
-        return weight.getShape().size() * Float.BYTES;
+    /** Bytes that {@link #withSingleRow} takes of the heap, at most; 0 if it does nothing. */
+    long singleRowBytes() {
+        long bytes = weight.getShape().size() * Float.BYTES;
+        return weight.getDataType() == DataType.FLOAT32 && bytes <= Integer.MAX_VALUE ? bytes : 0;
     }
 
     /** This one, and one row with the bits of many, if an order of sums is known that has them. */
     Projection withSingleRow(NDManager manager) {
-        if (weight.getDataType() != DataType.FLOAT32 || bytes() > Integer.MAX_VALUE) {
+        if (singleRowBytes() == 0) {
             return this;
         }
         return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));

@@ -57,8 +57,8 @@ record RotaryTable(NDArray cos, NDArray sin) {
     /** Rotations to the sequences' positions; the table is on the CPU. */
     Angles angles(List<DecodeRow> sequences) {
         int half = Math.toIntExact(cos.size() / cos.getShape().get(0));
-        FloatBuffer cosines = HostRows.floats(cos);
-        FloatBuffer sines = HostRows.floats(sin);
+        FloatBuffer cosines = CpuArrays.floats(cos);
+        FloatBuffer sines = CpuArrays.floats(sin);
         List<float[]> byRow = new ArrayList<>();
         for (DecodeRow sequence : sequences) {
             int position = sequence.position();

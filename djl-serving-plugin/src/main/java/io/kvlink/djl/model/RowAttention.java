@@ -43,7 +43,7 @@ final class RowAttention {
         this.config = config;
         this.window = window;
         this.kv = kv;
-        this.hostKv = HostRows.serve(kv) ? HostRows.floats(kv) : null;
+        this.hostKv = HostRows.serve(kv) ? CpuArrays.floats(kv) : null;
         int kvHeads = config.kvHeads();
         long keyWidth = (long) kvHeads * config.headDim();
         if (kvHeads > 1 && keyWidth <= NARROW) {

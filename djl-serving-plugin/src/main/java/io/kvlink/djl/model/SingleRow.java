@@ -47,7 +47,7 @@ final class SingleRow {
         this.sum = new float[Math.toIntExact(output.size())];
         this.part = new float[sum.length];
         this.output = output;
-        this.outputFloats = HostRows.floats(output);
+        this.outputFloats = CpuArrays.floats(output);
     }
 
     /**
@@ -139,7 +139,7 @@ final class SingleRow {
 
     /** The same on the heap. */
     float[] onHeap(NDArray x) {
-        HostRows.floats(x).get(input);
+        CpuArrays.floats(x).get(input);
         return product();
     }
 

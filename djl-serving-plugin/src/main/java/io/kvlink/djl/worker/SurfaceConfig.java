@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param requestTimeout [{@code request_timeout_s}] longest time from a request's submission to its
  *     end; a client may ask for less
  * @param maxPromptTokens [{@code max_prompt_tokens}] most tokens of a prompt
- * @param maxRequestBytes [{@code max_request_bytes}] most bytes of a request's body
+ * @param maxRequestBytes [{@code max_request_bytes}] most bytes of a request's body, {@link
+ *     #MAX_REQUEST_BYTES} at most
  * @param generationConfig [{@code generation_config}] {@code auto}: what the client leaves out is
  *     taken from the model's {@code generation_config.json}; {@code none}: it isn't
  * @param chatTemplate [{@code chat_template}] a file in the model's directory, or elsewhere if it
@@ -25,6 +26,9 @@ public record SurfaceConfig(
         int maxRequestBytes,
         boolean generationConfig,
         Optional<String> chatTemplate) {
+
+    /** What DJL Serving's port lets through unless told otherwise; the other hosts do the same. */
+    public static final int MAX_REQUEST_BYTES = 64 << 20;
 
     private static final int MAX_TIMEOUT_S = 7 * 24 * 3600;
 
@@ -39,7 +43,9 @@ public record SurfaceConfig(
                 (int)
                         settings.integer(
                                 "max_prompt_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
-                (int) settings.integer("max_request_bytes", 64 << 20, 1, Integer.MAX_VALUE),
+                (int)
+                        settings.integer(
+                                "max_request_bytes", MAX_REQUEST_BYTES, 1, MAX_REQUEST_BYTES),
                 settings.choice(
                         "generation_config",
                         List.of(true, false),

@@ -27,7 +27,8 @@ class CompletionParserTest {
 
     private static void parse(byte[] body) {
         try {
-            CompletionRequest request = CompletionParser.parse(new ByteArrayInputStream(body));
+            CompletionRequest request =
+                    new CompletionParser(new ByteArrayInputStream(body)).parse();
             assertThat(request.prompts()).isNotEmpty();
         } catch (ApiException expected) {
             assertThat(expected.status().code()).isEqualTo(400);

@@ -12,9 +12,8 @@ import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** OpenAI's shapes, to the letter. */
 class LogprobsTest {
@@ -34,17 +33,7 @@ class LogprobsTest {
                             new TokenLogprob('c', Float.NEGATIVE_INFINITY)));
 
     private final FakeGenerator model = new FakeGenerator("m");
-    private TestServer server;
-
-    @BeforeEach
-    void start() throws Exception {
-        server = new TestServer(model);
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
+    @RegisterExtension final TestServer server = new TestServer(model);
 
     @Test
     void shouldTellThoseOfACompletion() throws Exception {

@@ -20,26 +20,15 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 class StreamingTest {
 
     private static final String STREAM = "{\"prompt\":\"abc\",\"stream\":true}";
 
     private final FakeGenerator model = new FakeGenerator("m");
-    private TestServer server;
-
-    @BeforeEach
-    void start() throws Exception {
-        server = new TestServer(model);
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
+    @RegisterExtension final TestServer server = new TestServer(model);
 
     @Test
     void shouldSendEachTokenWhenItComes() throws Exception {

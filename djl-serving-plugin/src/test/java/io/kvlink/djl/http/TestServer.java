@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -25,9 +27,14 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The surface behind a pipeline like DJL Serving's, and a client for it. */
-final class TestServer implements AutoCloseable {
+/**
+ * The surface behind a pipeline like DJL Serving's, and a client for it. As an extension of a test
+ * it ends with each test.
+ */
+final class TestServer implements AfterEachCallback, AutoCloseable {
 
     static final Duration LIMIT = Duration.ofSeconds(20);
 
@@ -37,7 +44,7 @@ final class TestServer implements AutoCloseable {
     private final OpenAiSurface surface;
     private final Channel listener;
 
-    TestServer(FakeGenerator... models) throws Exception {
+    TestServer(FakeGenerator... models) {
         surface =
                 new OpenAiSurface(
                         () -> List.of(models), InstantSource.fixed(Instant.ofEpochSecond(1234)));
@@ -56,7 +63,7 @@ final class TestServer implements AutoCloseable {
                                     }
                                 })
                         .bind("127.0.0.1", 0)
-                        .sync()
+                        .syncUninterruptibly()
                         .channel();
     }
 
@@ -98,6 +105,10 @@ final class TestServer implements AutoCloseable {
         return future.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
     }
 
+    static JsonObject json(HttpResponse<String> response) {
+        return JsonParser.parseString(response.body()).getAsJsonObject();
+    }
+
     /** A connection whose bytes the test writes and reads itself. */
     Socket connect() throws Exception {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), port());
@@ -112,6 +123,11 @@ final class TestServer implements AutoCloseable {
     static String post(String path, String body) {
         return "POST %s HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s"
                 .formatted(path, body.length(), body);
+    }
+
+    @Override
+    public void afterEach(ExtensionContext test) {
+        close();
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class SingleRowTest {
-    private static final int MANY = 12;
+    private static final int MANY = 16;
 
     @ParameterizedTest
     @CsvSource({"32,96", "64,128", "256,512", "300,77", "350,64", "688,256", "1000,33", "2048,64"})
@@ -21,7 +21,10 @@ class SingleRowTest {
         Random random = new Random(in);
         try (NDManager manager = PyTorchRuntime.newManager(Device.cpu())) {
             NDArray matrix = manager.create(numbers(random, out * in), new Shape(out, in));
-            Projection projection = Projection.take(matrix).withSingleRow(manager);
+            Projection plain = Projection.take(matrix);
+            NDArray bias = manager.create(numbers(random, out));
+            Projection projection =
+                    new Projection(plain.weight(), plain.outRows(), bias).withSingleRow(manager);
             if (projection.single() == null) {
                 // A library with an order of its own: the decoder fills up rows then.
                 System.out.printf("in=%d out=%d no known order%n", in, out);
@@ -31,9 +34,13 @@ class SingleRowTest {
             NDArray many = projection.apply(manager.create(rows, new Shape(MANY, in)));
             for (int row = 0; row < MANY; row++) {
                 float[] one = Arrays.copyOfRange(rows, row * in, row * in + in);
-                float[] found =
-                        projection.apply(manager.create(one, new Shape(1, in))).toFloatArray();
-                assertThat(found).containsExactly(many.get(row).toFloatArray());
+                NDArray x = manager.create(one, new Shape(1, in));
+                float[] expected = many.get(row).toFloatArray();
+                assertThat(projection.apply(x).toFloatArray()).containsExactly(expected);
+                assertThat(projection.onHeap(x)).containsExactly(expected);
+                NDArray sum = manager.zeros(new Shape(1, out));
+                projection.addTo(sum, x);
+                assertThat(sum.toFloatArray()).containsExactly(expected);
             }
         }
     }

@@ -40,8 +40,8 @@ class DemoTransferTest {
             assertThat(result.finishReason()).isEqualTo(GenerationResult.FinishReason.STOP);
             assertThat(result.computedPromptTokens()).isEqualTo(1);
         }
-        assertThat(atP.violations).isEmpty();
-        assertThat(atD.violations).isEmpty();
+        assertThat(atP.watch.violations).isEmpty();
+        assertThat(atD.watch.violations).isEmpty();
         Threads.requireNone("kv-");
     }
 

@@ -10,7 +10,6 @@ import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvRequest;
@@ -26,19 +25,14 @@ import io.kvlink.spi.WorkerReport;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 
-/**
- * A connector in memory that does what a test asks of it, and notes every call that breaks the
- * contract: from another thread, out of order, on a request that isn't there.
- */
+/** A connector in memory that does what a test asks of it, and watches how it is called. */
 final class FakeConnector implements KvConnectorProvider, KvConnector, KvScheduler, KvWorker {
 
     /** How a consumer loads, or fails to. */
@@ -71,9 +65,8 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean throwsOnSave;
     volatile boolean attachments;
     volatile boolean throwsOnAttachment;
-    volatile boolean closed;
     volatile Runnable onClose = () -> {};
-    final List<String> violations = new CopyOnWriteArrayList<>();
+    final ContractWatch watch = new ContractWatch();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
 
@@ -84,15 +77,12 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     private List<ByteBuffer> memory = List.of();
     private final Map<String, BlockTable> toLoad = new LinkedHashMap<>();
     private final Map<String, Integer> loadTokens = new LinkedHashMap<>();
-    private final Set<KvRequest> added = new LinkedHashSet<>();
     private final List<StepMetadata.Task> background = new ArrayList<>();
     private final Map<String, KvRequest> ownedRequests = new LinkedHashMap<>();
     private final List<TransferOutcome> sent = new ArrayList<>();
     private final List<TransferOutcome> loaded = new ArrayList<>();
     private final List<TransferOutcome> failed = new ArrayList<>();
     private StepMetadata step = StepMetadata.EMPTY;
-    private String expected = "buildStep";
-    private Thread caller;
 
     FakeConnector(Wire wire, int port, Loading loading) {
         this.wire = wire;
@@ -152,7 +142,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     @Override
     public void close() {
         onClose.run();
-        closed = true;
+        watch.onClosed();
     }
 
     /** Reports all that it owns as sent, in the next step. */
@@ -163,15 +153,12 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onRequestAdded(KvRequest request) {
-        called("onRequestAdded");
-        if (!added.add(request)) {
-            violations.add("added twice: " + request.id());
-        }
+        watch.onAdded(request);
     }
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
-        requireAdded(request, "matchedTokens");
+        watch.on(request, "matchedTokens");
         if (!loads(request)) {
             return LoadDecision.NOTHING;
         }
@@ -195,9 +182,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onBlocksAllocated(KvRequest request, BlockTable blocks, int tokens) {
-        requireAdded(request, "onBlocksAllocated");
+        watch.on(request, "onBlocksAllocated");
         if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
-            violations.add("blocks=" + blocks.size() + " for " + request);
+            watch.violations.add("blocks=" + blocks.size() + " for " + request);
         }
         allocated.countDown();
         if (tokens > 0) {
@@ -208,11 +195,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {
-        step("buildStep", "startLoad");
+        watch.step("buildStep", "startLoad");
         plans.add(plan);
         List<StepMetadata.Task> loads = new ArrayList<>();
         List<StepMetadata.Task> tasks = new ArrayList<>();
-        for (KvRequest request : added) {
+        for (KvRequest request : watch.added()) {
             BlockTable blocks = toLoad.get(request.id());
             boolean planned =
                     plan.entries().stream().anyMatch(entry -> entry.request().equals(request));
@@ -222,7 +209,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             }
         }
         for (StepPlan.Entry entry : plan.entries()) {
-            requireAdded(entry.request(), "buildStep");
+            watch.on(entry.request(), "buildStep");
             int end =
                     Math.min(
                             entry.computedTokens() + entry.scheduledTokens(),
@@ -242,7 +229,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void attach(KvRequest request, byte[] content) {
-        requireAdded(request, "attach");
+        watch.on(request, "attach");
         if (attachments && saves(request)) {
             wire.attach(request.route().orElseThrow().id(), content.clone());
         }
@@ -260,7 +247,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void startLoad(StepMetadata metadata) {
-        step("startLoad", "pollFinished");
+        watch.step("startLoad", "pollFinished");
         step = metadata;
         if (loading.name().startsWith("ASYNC")) {
             background.addAll(metadata.loads());
@@ -269,13 +256,13 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
-        called("awaitLayer");
+        watch.called("awaitLayer");
         if (loading == Loading.IN_STEP_THROWS && layer == 1) {
             throw new IllegalStateException("no layer " + layer);
         }
         for (StepMetadata.Task task : step.loads()) {
             if (loading == Loading.IN_STEP_GARBAGE) {
-                garbage(task);
+                Wire.spoil(context.layout(), task, memory);
             } else if (loading != Loading.IN_STEP_THROWS) {
                 wire.load(context.layout(), task, layer, memory.get(layer));
             }
@@ -288,7 +275,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void saveLayer(int layer) {
-        called("saveLayer");
+        watch.called("saveLayer");
         if (throwsOnSave) {
             throw new IllegalStateException("no save of layer " + layer);
         }
@@ -305,13 +292,13 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
-        called("awaitSaves");
+        watch.called("awaitSaves");
         return true;
     }
 
     @Override
     public WorkerReport pollFinished() {
-        step("pollFinished", "onStepDone");
+        watch.step("pollFinished", "onStepDone");
         boolean late = loading == Loading.IN_STEP_LATE_REPORT && !step.loads().isEmpty();
         step = StepMetadata.EMPTY;
         pollBackground();
@@ -346,7 +333,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                 wire.load(context.layout(), task, layer, memory.get(layer));
             }
             if (garbage) {
-                garbage(task);
+                Wire.spoil(context.layout(), task, memory);
             }
             (garbage ? failed : loaded).add(outcome(task.request(), garbage));
         }
@@ -356,14 +343,13 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onStepDone(WorkerReport report) {
-        step("onStepDone", "buildStep");
+        watch.step("onStepDone", "buildStep");
     }
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
-        requireAdded(request, "onRequestFinished");
+        watch.onFinished(request);
         finished.countDown();
-        added.remove(request);
         toLoad.remove(request.id());
         background.removeIf(task -> task.request().equals(request));
         if (ownsBlocks && request.route().isPresent()) {
@@ -375,24 +361,8 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void registerKvMemory(List<MemoryRegion> layers) {
-        called("registerKvMemory");
+        watch.called("registerKvMemory");
         memory = layers.stream().map(MemoryRegion::buffer).toList();
-    }
-
-    private void garbage(StepMetadata.Task task) {
-        for (ByteBuffer layer : memory) {
-            for (KvLayout.Run run :
-                    context.layout()
-                            .runs(
-                                    task.blocks(),
-                                    task.fromToken(),
-                                    task.toToken(),
-                                    layer.capacity())) {
-                for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
-                    layer.put((int) at, (byte) 0x42);
-                }
-            }
-        }
     }
 
     private boolean saves(KvRequest request) {
@@ -414,32 +384,5 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                 "fake",
                 context.layout().layerBytes(request.transferTokens()) * memory.size(),
                 1);
-    }
-
-    private void requireAdded(KvRequest request, String call) {
-        called(call);
-        if (!added.contains(request)) {
-            violations.add(call + " on a request that isn't there: " + request.id());
-        }
-    }
-
-    private void step(String call, String next) {
-        called(call);
-        if (!call.equals(expected)) {
-            violations.add(call + " instead of " + expected);
-        }
-        expected = next;
-    }
-
-    private void called(String call) {
-        if (caller == null) {
-            caller = Thread.currentThread();
-        }
-        if (caller != Thread.currentThread() || !caller.getName().equals("kv-worker-0")) {
-            violations.add(call + " on " + Thread.currentThread());
-        }
-        if (closed) {
-            violations.add(call + " after close");
-        }
     }
 }

@@ -5,49 +5,30 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferRoute;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** D answers from P's KV and P's first token as if it had computed all itself. */
 @Timeout(120)
-class FirstTokenTransferTest {
+class FirstTokenTransferTest extends StartedWorkers {
 
-    private static final int P = 1001;
-    private static final int D = 1002;
-
-    @TempDir static Path directory;
-    private static Path model;
-    private final Wire wire = new Wire();
-    private final List<LlamaWorker> started = new ArrayList<>();
-    private final List<FakeConnector> connectors = new ArrayList<>();
     private long transfers;
 
     @BeforeAll
     static void writeModel() {
-        model = TinyModels.write(directory.resolve("tiny"), 2);
-    }
-
-    @AfterEach
-    void closeAll() {
-        started.forEach(LlamaWorker::close);
-        connectors.forEach(connector -> assertThat(connector.violations).isEmpty());
+        writeModel(2);
     }
 
     @ParameterizedTest
@@ -69,8 +50,8 @@ class FirstTokenTransferTest {
                 assertThat(atD.tokens).isEqualTo(expected(prompt, 15, sampling));
             }
         }
-        requireAllFree(p);
-        requireAllFree(d);
+        awaitAllFree(p);
+        awaitAllFree(d);
     }
 
     @ParameterizedTest
@@ -93,7 +74,7 @@ class FirstTokenTransferTest {
         for (StepPlan plan : connectors.get(1).plans) {
             assertThat(plan.entries()).allMatch(entry -> entry.scheduledTokens() == 0);
         }
-        requireAllFree(d);
+        awaitAllFree(d);
     }
 
     @ParameterizedTest
@@ -149,7 +130,7 @@ class FirstTokenTransferTest {
         Listening answer = submit(d, Prompts.request(prompt, 12, SamplingParams.GREEDY, route));
         submit(p, Prompts.request(prompt, 1, SamplingParams.GREEDY, route));
         assertThat(answer.failure().kind()).isEqualTo(GenerationException.Kind.INTERNAL);
-        requireAllFree(d);
+        awaitAllFree(d);
     }
 
     @Test
@@ -192,7 +173,7 @@ class FirstTokenTransferTest {
             int[] prompt = Prompts.random(20 + 3 * i, i);
             assertThat(atD.get(i).tokens).isEqualTo(expected(prompt, 12, Prompts.SEEDED));
         }
-        requireAllFree(d);
+        awaitAllFree(d);
     }
 
     private static void requireComputed(Listening answer, int computed, List<Integer> tokens)
@@ -204,13 +185,7 @@ class FirstTokenTransferTest {
     private LlamaWorker worker(int port, Loading loading, Map<String, Object> settings) {
         FakeConnector connector = new FakeConnector(wire, port, loading);
         connector.attachments = true;
-        connectors.add(connector);
-        Map<String, Object> all = new HashMap<>(settings);
-        all.put("prefill_chunk", Prompts.CHUNK);
-        all.put("kv_transfer_config", "{\"kv_connector\":\"Fake\",\"kv_role\":\"kv_both\"}");
-        LlamaWorker worker = LlamaWorker.start(WorkerConfig.of(model, all), connector.installed());
-        started.add(worker);
-        return worker;
+        return worker(connector, settings);
     }
 
     private Optional<TransferRoute> route() {
@@ -234,28 +209,6 @@ class FirstTokenTransferTest {
                 stopTokens,
                 true,
                 Optional.empty());
-    }
-
-    private static Listening submit(LlamaWorker worker, GenerationRequest request) {
-        Listening listening = new Listening();
-        worker.submit(request, listening);
-        return listening;
-    }
-
-    private static List<Integer> expected(int[] prompt, int tokens, SamplingParams sampling) {
-        return Prompts.expected(model, prompt, tokens, sampling, Prompts.CHUNK);
-    }
-
-    private static void requireAllFree(LlamaWorker worker) throws Exception {
-        submit(
-                        worker,
-                        Prompts.request(
-                                Prompts.random(3, 1), 1, SamplingParams.GREEDY, Optional.empty()))
-                .result();
-        WorkerStatus status = worker.status();
-        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
-        assertThat(status.waiting()).isZero();
-        assertThat(status.running()).isZero();
     }
 
     /** Keeps what was sampled, with its log-probabilities. */

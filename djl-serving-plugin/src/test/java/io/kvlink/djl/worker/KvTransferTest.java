@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvError;
@@ -13,81 +12,23 @@ import io.kvlink.spi.TransferRoute;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @Timeout(120)
-class KvTransferTest {
-
-    private static final int P = 1001;
-    private static final int D = 1002;
-
-    @TempDir static Path directory;
-    private static Path model;
-    private final Wire wire = new Wire();
-    private final List<LlamaWorker> started = new ArrayList<>();
-    private final List<FakeConnector> connectors = new ArrayList<>();
+class KvTransferTest extends StartedWorkers {
 
     @BeforeAll
     static void writeModel() {
-        model = TinyModels.write(directory.resolve("tiny"), 2);
-    }
-
-    @AfterEach
-    void closeAll() {
-        started.forEach(LlamaWorker::close);
-        for (FakeConnector connector : connectors) {
-            assertThat(connector.violations).isEmpty();
-            assertThat(connector.closed).isTrue();
-        }
-    }
-
-    @AfterAll
-    static void shouldLeaveNoThread() {
-        Threads.requireNone("kv-");
-    }
-
-    private LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
-        connectors.add(connector);
-        Map<String, Object> all = new HashMap<>(settings);
-        all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
-        all.putIfAbsent(
-                "kv_transfer_config", "{\"kv_connector\":\"Fake\",\"kv_role\":\"kv_both\"}");
-        LlamaWorker worker = LlamaWorker.start(WorkerConfig.of(model, all), connector.installed());
-        started.add(worker);
-        return worker;
-    }
-
-    private FakeConnector prefill() {
-        return new FakeConnector(wire, P, Loading.IN_STEP);
-    }
-
-    private FakeConnector decode(Loading loading) {
-        return new FakeConnector(wire, D, loading);
-    }
-
-    private static Listening submit(
-            LlamaWorker worker,
-            int[] prompt,
-            int maxTokens,
-            SamplingParams sampling,
-            Optional<TransferRoute> route) {
-        Listening listening = new Listening();
-        worker.submit(Prompts.request(prompt, maxTokens, sampling, route), listening);
-        return listening;
+        writeModel(2);
     }
 
     @ParameterizedTest
@@ -105,8 +46,7 @@ class KvTransferTest {
 
                 assertThat(atP.result().computedPromptTokens()).isEqualTo(length);
                 GenerationResult result = atD.result();
-                List<Integer> expected =
-                        Prompts.expected(model, prompt, 15, sampling, Prompts.CHUNK);
+                List<Integer> expected = expected(prompt, 15, sampling);
                 assertThat(atD.tokens).isEqualTo(expected);
                 assertThat(atP.tokens).isEqualTo(expected.subList(0, 1));
                 assertThat(result.computedPromptTokens()).isEqualTo(1);
@@ -129,9 +69,7 @@ class KvTransferTest {
 
         assertThat(atD.result().loadedPromptTokens()).isEqualTo(48);
         assertThat(atD.result().computedPromptTokens()).isEqualTo(52);
-        assertThat(atD.tokens)
-                .isEqualTo(
-                        Prompts.expected(model, prompt, 10, SamplingParams.GREEDY, Prompts.CHUNK));
+        assertThat(atD.tokens).isEqualTo(expected(prompt, 10, SamplingParams.GREEDY));
     }
 
     @Test
@@ -180,9 +118,7 @@ class KvTransferTest {
         Listening listening = submit(d, prompt, 10, SamplingParams.GREEDY, Prompts.route(P, D, 1));
 
         GenerationResult result = listening.result();
-        assertThat(listening.tokens)
-                .isEqualTo(
-                        Prompts.expected(model, prompt, 10, SamplingParams.GREEDY, Prompts.CHUNK));
+        assertThat(listening.tokens).isEqualTo(expected(prompt, 10, SamplingParams.GREEDY));
         assertThat(result.loadedPromptTokens()).isZero();
         assertThat(result.computedPromptTokens()).isEqualTo(50);
         String error = loading == Loading.ASYNC_NEVER ? "DEADLINE" : "PEER_LOST";
@@ -200,9 +136,7 @@ class KvTransferTest {
         Listening listening = submit(d, prompt, 10, SamplingParams.GREEDY, Prompts.route(P, D, 1));
 
         listening.result();
-        assertThat(listening.tokens)
-                .isEqualTo(
-                        Prompts.expected(model, prompt, 10, SamplingParams.GREEDY, Prompts.CHUNK));
+        assertThat(listening.tokens).isEqualTo(expected(prompt, 10, SamplingParams.GREEDY));
         assertThat(d.status().freeTokens()).isEqualTo(d.status().totalTokens() - 64);
         connector.release();
         awaitAllFree(d);
@@ -376,13 +310,7 @@ class KvTransferTest {
         for (int i = 0; i < 16; i++) {
             assertThat(atD.get(i).result().computedPromptTokens()).isEqualTo(1);
             assertThat(atD.get(i).tokens)
-                    .isEqualTo(
-                            Prompts.expected(
-                                    model,
-                                    Prompts.random(20 + 3 * i, i),
-                                    12,
-                                    Prompts.SEEDED,
-                                    Prompts.CHUNK));
+                    .isEqualTo(expected(Prompts.random(20 + 3 * i, i), 12, Prompts.SEEDED));
         }
         requireAllFree(d);
     }
@@ -426,18 +354,5 @@ class KvTransferTest {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         new PrometheusTextFormatWriter(false).write(out, worker.metrics().scrape());
         return out.toString(StandardCharsets.UTF_8);
-    }
-
-    /** A request that ends after the next turn shows that all turns before have ended. */
-    private static void awaitAllFree(LlamaWorker worker) throws Exception {
-        submit(worker, Prompts.random(3, 1), 1, SamplingParams.GREEDY, Optional.empty()).result();
-        requireAllFree(worker);
-    }
-
-    private static void requireAllFree(LlamaWorker worker) {
-        WorkerStatus status = worker.status();
-        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
-        assertThat(status.waiting()).isZero();
-        assertThat(status.running()).isZero();
     }
 }

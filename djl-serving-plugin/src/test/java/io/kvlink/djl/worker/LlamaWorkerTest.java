@@ -10,51 +10,22 @@ import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectors;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
-class LlamaWorkerTest {
-
-    @TempDir static Path directory;
-    private static Path model;
-    private final List<LlamaWorker> started = new ArrayList<>();
+class LlamaWorkerTest extends StartedWorkers {
 
     @BeforeAll
     static void writeModel() {
-        model = TinyModels.write(directory.resolve("tiny"), 1);
-    }
-
-    @AfterEach
-    void closeWorkers() {
-        started.forEach(LlamaWorker::close);
-    }
-
-    @AfterAll
-    static void shouldLeaveNoThread() {
-        Threads.requireNone("kv-");
-    }
-
-    private LlamaWorker worker(Map<String, Object> settings) {
-        Map<String, Object> all = new HashMap<>(settings);
-        all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
-        LlamaWorker worker =
-                LlamaWorker.start(
-                        WorkerConfig.of(model, all), LlamaWorkerTest.class.getClassLoader());
-        started.add(worker);
-        return worker;
+        writeModel(1);
     }
 
     @Test
@@ -67,8 +38,7 @@ class LlamaWorkerTest {
                 worker.submit(Prompts.request(prompt, 12, sampling, Optional.empty()), listening);
                 GenerationResult result = listening.result();
 
-                assertThat(listening.tokens)
-                        .isEqualTo(Prompts.expected(model, prompt, 12, sampling, Prompts.CHUNK));
+                assertThat(listening.tokens).isEqualTo(expected(prompt, 12, sampling));
                 assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
                 assertThat(result.computedPromptTokens()).isEqualTo(length);
                 assertThat(result.loadedPromptTokens()).isZero();
@@ -96,13 +66,7 @@ class LlamaWorkerTest {
         for (int i = 0; i < 16; i++) {
             all.get(i).result();
             assertThat(all.get(i).tokens)
-                    .isEqualTo(
-                            Prompts.expected(
-                                    model,
-                                    Prompts.random(5 + 7 * i, i),
-                                    20,
-                                    Prompts.SEEDED,
-                                    Prompts.CHUNK));
+                    .isEqualTo(expected(Prompts.random(5 + 7 * i, i), 20, Prompts.SEEDED));
         }
         requireAllFree(worker);
     }
@@ -180,13 +144,7 @@ class LlamaWorkerTest {
         for (int i = 0; i < 8; i++) {
             all.get(i).result();
             assertThat(all.get(i).tokens)
-                    .isEqualTo(
-                            Prompts.expected(
-                                    model,
-                                    Prompts.random(40, i),
-                                    5,
-                                    SamplingParams.GREEDY,
-                                    Prompts.CHUNK));
+                    .isEqualTo(expected(Prompts.random(40, i), 5, SamplingParams.GREEDY));
         }
         requireAllFree(worker);
     }
@@ -338,12 +296,5 @@ class LlamaWorkerTest {
                                         config, () -> KvConnectors.of(List.of(), List.of())))
                 .isInstanceOf(KvConnectorException.class)
                 .hasMessageContaining("put the jar kvlink-connector-p2p-nccl");
-    }
-
-    private static void requireAllFree(LlamaWorker worker) {
-        WorkerStatus status = worker.status();
-        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
-        assertThat(status.waiting()).isZero();
-        assertThat(status.running()).isZero();
     }
 }

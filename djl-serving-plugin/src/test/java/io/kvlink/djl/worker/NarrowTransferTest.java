@@ -52,8 +52,8 @@ class NarrowTransferTest {
             assertThat(prefilled.result()).isNotNull();
             assertThat(prefilled.tokens).isEqualTo(local.tokens.subList(0, 1));
         }
-        assertThat(atP.violations).isEmpty();
-        assertThat(atD.violations).isEmpty();
+        assertThat(atP.watch.violations).isEmpty();
+        assertThat(atD.watch.violations).isEmpty();
     }
 
     /** Peers compare layouts, so those of different types refuse each other. */

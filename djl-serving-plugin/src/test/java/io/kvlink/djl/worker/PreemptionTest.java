@@ -4,11 +4,8 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.worker.FakeConnector.Loading;
-import io.kvlink.spi.TransferRoute;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -16,66 +13,36 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(300)
-class PreemptionTest {
-
-    private static final int P = 2001;
-    private static final int D = 2002;
-    private static final String FAKE = "{\"kv_connector\":\"Fake\",\"kv_role\":\"kv_both\"}";
-
-    @TempDir static Path directory;
-    private static Path model;
-    private final List<LlamaWorker> started = new ArrayList<>();
-    private final List<FakeConnector> connectors = new ArrayList<>();
+class PreemptionTest extends StartedWorkers {
 
     @BeforeAll
     static void writeModel() {
-        model = TinyModels.write(directory.resolve("tiny"), 3);
+        writeModel(3);
     }
 
-    @AfterEach
-    void closeAll() {
-        started.forEach(LlamaWorker::close);
-        for (FakeConnector connector : connectors) {
-            assertThat(connector.violations).isEmpty();
-        }
+    @Override
+    LlamaWorker worker(Map<String, Object> settings) {
+        return super.worker(growing(settings));
     }
 
-    @AfterAll
-    static void shouldLeaveNoThread() {
-        Threads.requireNone("kv-");
+    @Override
+    LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
+        return super.worker(connector, growing(settings));
     }
 
-    private LlamaWorker worker(Map<String, Object> settings) {
-        LlamaWorker worker = LlamaWorker.start(config(settings), getClass().getClassLoader());
-        started.add(worker);
-        return worker;
-    }
-
-    private LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
-        connectors.add(connector);
+    /** By one block at a time. */
+    private static Map<String, Object> growing(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(settings);
-        all.put("kv_transfer_config", FAKE);
-        LlamaWorker worker = LlamaWorker.start(config(all), connector.installed());
-        started.add(worker);
-        return worker;
-    }
-
-    private static WorkerConfig config(Map<String, Object> settings) {
-        Map<String, Object> all = new HashMap<>(settings);
-        all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
         all.putIfAbsent("kv_growth_tokens", 16);
-        return WorkerConfig.of(model, all);
+        return all;
     }
 
     @ParameterizedTest
@@ -89,8 +56,7 @@ class PreemptionTest {
         }
         for (int i = 0; i < 8; i++) {
             GenerationResult result = all.get(i).result();
-            assertThat(all.get(i).tokens)
-                    .isEqualTo(Prompts.expected(model, prompt(i), 90, sampling, Prompts.CHUNK));
+            assertThat(all.get(i).tokens).isEqualTo(expected(prompt(i), 90, sampling));
             assertThat(result.computedPromptTokens()).isEqualTo(prompt(i).length);
         }
         assertThat(preemptions(worker)).isPositive();
@@ -109,10 +75,8 @@ class PreemptionTest {
         Listening other = submit(worker, prompt(1), 60, Prompts.SEEDED, Optional.empty());
         whole.result();
         other.result();
-        assertThat(whole.tokens)
-                .isEqualTo(Prompts.expected(model, prompt, 108, Prompts.SEEDED, Prompts.CHUNK));
-        assertThat(other.tokens)
-                .isEqualTo(Prompts.expected(model, prompt(1), 60, Prompts.SEEDED, Prompts.CHUNK));
+        assertThat(whole.tokens).isEqualTo(expected(prompt, 108, Prompts.SEEDED));
+        assertThat(other.tokens).isEqualTo(expected(prompt(1), 60, Prompts.SEEDED));
         awaitAllFree(worker);
     }
 
@@ -162,7 +126,6 @@ class PreemptionTest {
     @ParameterizedTest
     @EnumSource(names = {"IN_STEP", "ASYNC"})
     void shouldComputeLoadedKvAgainThatWasGivenUp(Loading loading) throws Exception {
-        Wire wire = new Wire();
         LlamaWorker p = worker(new FakeConnector(wire, P, Loading.IN_STEP), Map.of());
         LlamaWorker d = worker(new FakeConnector(wire, D, loading), Map.of("kv_cache_tokens", 256));
         List<Listening> all = new ArrayList<>();
@@ -172,9 +135,7 @@ class PreemptionTest {
         }
         for (int i = 0; i < 8; i++) {
             all.get(i).result();
-            assertThat(all.get(i).tokens)
-                    .isEqualTo(
-                            Prompts.expected(model, prompt(i), 90, Prompts.SEEDED, Prompts.CHUNK));
+            assertThat(all.get(i).tokens).isEqualTo(expected(prompt(i), 90, Prompts.SEEDED));
         }
         assertThat(preemptions(d)).isPositive();
         awaitAllFree(d);
@@ -182,7 +143,6 @@ class PreemptionTest {
 
     @Test
     void shouldNotMoveOrReuseBlocksThatTheConnectorStillReads() throws Exception {
-        Wire wire = new Wire();
         FakeConnector connector = new FakeConnector(wire, P, Loading.IN_STEP);
         connector.ownsBlocks = true;
         LlamaWorker p = worker(connector, Map.of("kv_cache_tokens", 256));
@@ -192,8 +152,7 @@ class PreemptionTest {
         Listening beside = submit(p, prompt(3), 60, Prompts.SEEDED, Optional.empty());
         atP.result();
         beside.result();
-        assertThat(atP.tokens)
-                .isEqualTo(Prompts.expected(model, prompt, 60, Prompts.SEEDED, Prompts.CHUNK));
+        assertThat(atP.tokens).isEqualTo(expected(prompt, 60, Prompts.SEEDED));
         assertThat(p.status().freeTokens()).isLessThan(p.status().totalTokens());
         connector.release();
         awaitAllFree(p);
@@ -237,26 +196,9 @@ class PreemptionTest {
             kept.get(i).result();
             assertThat(kept.get(i).tokens)
                     .as("seed=%d request=%d", seed, i)
-                    .isEqualTo(
-                            Prompts.expected(
-                                    model,
-                                    prompts.get(i),
-                                    lengths.get(i),
-                                    Prompts.SEEDED,
-                                    Prompts.CHUNK));
+                    .isEqualTo(expected(prompts.get(i), lengths.get(i), Prompts.SEEDED));
         }
         awaitAllFree(worker);
-    }
-
-    private static Listening submit(
-            LlamaWorker worker,
-            int[] prompt,
-            int maxTokens,
-            SamplingParams sampling,
-            Optional<TransferRoute> route) {
-        Listening listening = new Listening();
-        worker.submit(Prompts.request(prompt, maxTokens, sampling, route), listening);
-        return listening;
     }
 
     private static double preemptions(LlamaWorker worker) {
@@ -265,14 +207,5 @@ class PreemptionTest {
                 .map(CounterSnapshot.class::cast)
                 .mapToDouble(counter -> counter.getDataPoints().get(0).getValue())
                 .sum();
-    }
-
-    /** A request that ends after the next turn shows that all turns before have ended. */
-    private static void awaitAllFree(LlamaWorker worker) throws Exception {
-        submit(worker, new int[] {3}, 1, SamplingParams.GREEDY, Optional.empty()).result();
-        WorkerStatus status = worker.status();
-        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
-        assertThat(status.waiting()).isZero();
-        assertThat(status.running()).isZero();
     }
 }

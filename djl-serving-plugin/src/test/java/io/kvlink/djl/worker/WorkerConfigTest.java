@@ -84,6 +84,11 @@ class WorkerConfigTest {
     @Test
     void shouldNameKeyValueAndRange() {
         requireRefused(Map.of("prefill_chunk", 0), "option.prefill_chunk=0", "from 1 to 65536");
+        // Ports let no more through, so that more would have no effect.
+        requireRefused(
+                Map.of("max_request_bytes", 67_108_865),
+                "option.max_request_bytes=67108865",
+                "from 1 to 67108864");
         requireRefused(Map.of("prefil_chunk", 5), "did you mean prefill_chunk?");
         requireRefused(Map.of("model_name", " "), "option.model_name= ");
         requireRefused(

@@ -63,7 +63,7 @@ class WorkerResourcesTest {
                 };
         resources.close();
         assertThat(logits).containsExactly(TinyModels.VOCABULARY);
-        assertThat(connector.closed).isTrue();
+        assertThat(connector.watch.closed()).isTrue();
     }
 
     @Test

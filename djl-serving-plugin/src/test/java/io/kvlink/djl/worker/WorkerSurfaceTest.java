@@ -13,56 +13,27 @@ import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What clients may ask of a worker beside tokens. */
 @Timeout(120)
-class WorkerSurfaceTest {
-
-    @TempDir static Path directory;
-    private static Path model;
-    private final List<LlamaWorker> started = new ArrayList<>();
+class WorkerSurfaceTest extends StartedWorkers {
 
     @BeforeAll
     static void writeModel() throws Exception {
-        model = TinyModels.write(directory.resolve("tiny"), 1);
+        writeModel(1);
         Files.writeString(
                 model.resolve("generation_config.json"),
                 "{\"temperature\": 0.5, \"top_k\": 7, \"max_new_tokens\": 9}");
         Files.writeString(model.resolve("mine.jinja"), "{{ messages[0].content }}!");
-    }
-
-    @AfterEach
-    void closeWorkers() {
-        started.forEach(LlamaWorker::close);
-    }
-
-    @AfterAll
-    static void shouldLeaveNoThread() {
-        Threads.requireNone("kv-");
-    }
-
-    private LlamaWorker worker(Map<String, Object> settings) {
-        Map<String, Object> all = new HashMap<>(settings);
-        all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
-        LlamaWorker worker =
-                LlamaWorker.start(
-                        WorkerConfig.of(model, all), WorkerSurfaceTest.class.getClassLoader());
-        started.add(worker);
-        return worker;
     }
 
     private static GenerationRequest request(
@@ -115,14 +86,8 @@ class WorkerSurfaceTest {
         worker.submit(Prompts.request(prompt, 20, sampling, Optional.empty()), listening);
         listening.result();
         assertThat(listening.tokens)
-                .isEqualTo(Prompts.expected(model, prompt, 20, sampling, Prompts.CHUNK))
-                .isNotEqualTo(
-                        Prompts.expected(
-                                model,
-                                prompt,
-                                20,
-                                new SamplingParams(.8, .9, 0, 3),
-                                Prompts.CHUNK));
+                .isEqualTo(expected(prompt, 20, sampling))
+                .isNotEqualTo(expected(prompt, 20, new SamplingParams(.8, .9, 0, 3)));
     }
 
     @Test
@@ -244,11 +209,7 @@ class WorkerSurfaceTest {
 
     @Test
     void shouldGiveEachTokenItsText() {
-        LlamaWorker worker =
-                LlamaWorker.start(
-                        WorkerConfig.of(Path.of("../samples/model"), Map.of()),
-                        WorkerSurfaceTest.class.getClassLoader());
-        started.add(worker);
+        LlamaWorker worker = worker(Path.of("../samples/model"), Map.of());
         String text = "Once upon a time, \u00fcber <s>";
         int[] tokens = worker.encode(text, false);
         String joined =
@@ -256,12 +217,5 @@ class WorkerSurfaceTest {
         // Halves of a character are U+FFFD each.
         assertThat(joined.replaceAll("\ufffd+", "\u00fc")).isEqualTo(text);
         assertThat(worker.encode(text)).hasSize(tokens.length + 1);
-    }
-
-    private static void requireAllFree(LlamaWorker worker) {
-        WorkerStatus status = worker.status();
-        assertThat(status.freeTokens()).isEqualTo(status.totalTokens());
-        assertThat(status.waiting()).isZero();
-        assertThat(status.running()).isZero();
     }
 }

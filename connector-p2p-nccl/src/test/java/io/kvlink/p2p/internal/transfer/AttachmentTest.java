@@ -34,8 +34,7 @@ class AttachmentTest {
         assertThat(scene.transfer.outbound.ended()).as("DONE without it").isFalse();
         scene.attach();
         assertThat(scene.transfer.outbound.ended()).isTrue();
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS + 1);
+        scene.finishWith(TOKENS + 1);
     }
 
     @ParameterizedTest
@@ -43,8 +42,7 @@ class AttachmentTest {
     void shouldDoWithoutWhereTheProducerHasNone(boolean get, boolean standing) {
         Scene scene = new Scene(get, standing, false, true);
         scene.saveAll();
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @ParameterizedTest
@@ -53,8 +51,7 @@ class AttachmentTest {
         Scene scene = new Scene(get, standing, true, false);
         scene.saveBody();
         assertThat(scene.transfer.outbound.ended()).as("the rest isn't wanted").isTrue();
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @ParameterizedTest
@@ -65,8 +62,7 @@ class AttachmentTest {
         scene.prefill.control.attach(scene.transfer.outbound, Optional.empty());
         scene.transfer.attached = true;
         scene.simulation.settle(200);
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @ParameterizedTest
@@ -78,8 +74,7 @@ class AttachmentTest {
         scene.transfer.saved = scene.transfer.chunks.count() * LAYERS;
         scene.transfer.attached = true;
         scene.simulation.settle(200);
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @ParameterizedTest
@@ -126,8 +121,7 @@ class AttachmentTest {
         whatHappens.accept(scene);
         scene.transfer.attached = true;
         scene.simulation.settle(5_000);
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @Test
@@ -138,8 +132,7 @@ class AttachmentTest {
         scene.transfer.attachesContent = false;
         scene.saveAll();
         scene.attach();
-        scene.finish();
-        assertThat(scene.transfer.arrivedTokens).isEqualTo(TOKENS);
+        scene.finishWith(TOKENS);
     }
 
     @ParameterizedTest
@@ -154,47 +147,34 @@ class AttachmentTest {
         scene.finish();
     }
 
-    /** One producer, one consumer, and a request that only the test moves on. */
-    private static final class Scene {
-        final Simulation simulation;
-        final Simulation.Node prefill;
-        final Simulation.Node decode;
-        final Simulation.Transfer transfer;
+    private static final class Scene extends LoneTransfer {
+
+        private static final long ONE = LAYERS * Simulation.LAYOUT.layerBytes(TOKENS + 1);
 
         Scene(boolean get, boolean standing, boolean attaches, boolean wantsAttachment) {
-            simulation = new Simulation(1, get, 4);
-            long one = LAYERS * Simulation.LAYOUT.layerBytes(TOKENS + 1);
-            simulation.nodes(1, 1, 2 * one, standing ? 2 * one : one);
-            prefill = simulation.prefills.get(0);
-            decode = simulation.decodes.get(0);
-            transfer =
-                    simulation.new Transfer(prefill, decode, TOKENS, 0, attaches, wantsAttachment);
+            super(
+                    new Simulation(1, get, 4),
+                    new Memory(2 * ONE, standing ? 2 * ONE : ONE),
+                    TOKENS,
+                    attaches,
+                    wantsAttachment);
             transfer.attachesContent = true;
             transfer.stepDecode();
             simulation.settle(200);
             assertThat(decode.memory.leases()).isEqualTo(standing ? 1 : 0);
-            transfer.stepPrefill();
-            simulation.settle(200);
+            save(1);
         }
 
         void saveBody() {
-            save(transfer.chunks.body());
+            save(transfer.chunks.body() * LAYERS);
         }
 
         void saveAll() {
-            save(transfer.chunks.count());
-        }
-
-        private void save(int chunks) {
-            for (int piece = 0; piece < chunks * LAYERS; piece++) {
-                transfer.stepPrefill();
-            }
-            simulation.settle(200);
+            save(transfer.chunks.count() * LAYERS);
         }
 
         void attach() {
-            transfer.stepPrefill();
-            simulation.settle(200);
+            save(1);
         }
 
         /** All that the producer has to say is here, and no byte of its KV. */
@@ -224,24 +204,16 @@ class AttachmentTest {
             transfer.attached = false;
             simulation.settle(5_000);
             assertThat(settled()).isFalse();
-            transfer.stepPrefill();
-            simulation.settle(200);
+            save(1);
         }
 
         boolean settled() {
             return !(transfer.expectation.status() instanceof Expectation.Waiting);
         }
 
-        /** Both engines do what is left to do; nothing may be held after that. */
-        void finish() {
-            for (int i = 0; i < 8 * LAYERS; i++) {
-                transfer.stepDecode();
-                transfer.stepPrefill();
-                simulation.settle(20);
-            }
-            simulation.settle(200);
-            assertThat(transfer.over()).as("%s", transfer.outbound).isTrue();
-            assertThat(simulation.held()).isEmpty();
+        void finishWith(int tokens) {
+            finish();
+            assertThat(transfer.arrivedTokens).isEqualTo(tokens);
         }
     }
 }

@@ -12,7 +12,6 @@ class ChunkedTransferTest {
 
     private static final int CHUNK = 4;
     private static final int TOKENS = 10;
-    private static final int PIECES = 3 * Simulation.LAYERS;
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -103,45 +102,25 @@ class ChunkedTransferTest {
         scene.finish();
     }
 
-    /** One producer, one consumer, and a request that only the test moves on. */
-    private static final class Scene {
-        final Simulation simulation;
-        final Simulation.Node prefill;
-        final Simulation.Node decode;
-        final Simulation.Transfer transfer;
+    private static final class Scene extends LoneTransfer {
 
         Scene(boolean get) {
-            simulation = new Simulation(1, get, CHUNK);
-            simulation.nodes(1, 1, 1 << 12, 1 << 12);
-            prefill = simulation.prefills.get(0);
-            decode = simulation.decodes.get(0);
-            transfer = simulation.new Transfer(prefill, decode, TOKENS, 0, false, false);
+            super(
+                    new Simulation(1, get, CHUNK),
+                    new Memory(1 << 12, 1 << 12),
+                    TOKENS,
+                    false,
+                    false);
             transfer.stepDecode();
-            transfer.stepPrefill();
-            simulation.settle(200);
+            save(1);
         }
 
         void saveChunk() {
-            for (int layer = 0; layer < Simulation.LAYERS; layer++) {
-                transfer.stepPrefill();
-            }
-            simulation.settle(200);
+            save(Simulation.LAYERS);
         }
 
         boolean sent(int pieces) {
             return transfer.outbound.awaitSent(pieces, System.nanoTime());
-        }
-
-        /** Both engines do what is left to do; nothing may be held after that. */
-        void finish() {
-            for (int i = 0; i < 2 * PIECES; i++) {
-                transfer.stepDecode();
-                transfer.stepPrefill();
-                simulation.settle(20);
-            }
-            simulation.settle(200);
-            assertThat(transfer.over()).as("%s", transfer.outbound).isTrue();
-            assertThat(simulation.held()).isEmpty();
         }
     }
 }
