@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import io.kvlink.spi.TransferId;
-import io.kvlink.spi.TransferRoute;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -64,16 +62,12 @@ final class Exchange implements UpstreamCall.Listener {
     private final Runnable onDone;
 
     private State state = State.WAITING;
-    private String transfer = "";
-    private String requestId = "";
-    private String instances = "prefill=none decode=none";
+    private Attempt attempt = Attempt.none();
     private int status;
     private long startNs;
     private int prefillTries;
     private int decodeTries;
     private @Nullable Future<?> deadline;
-    private @Nullable UpstreamCall prefill;
-    private @Nullable UpstreamCall decode;
     // The call whose answer the client gets.
     private @Nullable UpstreamCall source;
 
@@ -130,17 +124,12 @@ final class Exchange implements UpstreamCall.Listener {
     // ---- sending ----
 
     private void dispatch(Instance prefillOn, Instance decodeOn) {
-        TransferRoute route =
-                new TransferRoute(prefillOn.zmq(), decodeOn.zmq(), parts.ids().next());
-        transfer = route.id().hex();
-        requestId = route.requestId();
-        instances = "prefill=%s decode=%s".formatted(prefillOn.http(), decodeOn.http());
-        LOG.debug("transfer={} {} dispatched", transfer, instances);
+        attempt = Attempt.by(prefillOn, decodeOn, parts.ids().next());
+        LOG.debug("transfer={} {} dispatched", attempt.transfer(), attempt.instances());
         byte[] body = prefillBody == null ? new byte[0] : prefillBody;
         UpstreamCall first = call(prefillOn, request.withBody(body));
         UpstreamCall second = call(decodeOn, request);
-        prefill = first;
-        decode = second;
+        attempt.begin(first, second);
         start(first);
         if (parts.config().dispatch() == ProxyConfig.Dispatch.CONCURRENT) {
             start(second);
@@ -148,19 +137,14 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     private void decodeAlone(Instance decodeOn) {
-        TransferId id = parts.ids().next();
-        transfer = id.hex();
-        // No route in it: the instance takes the request for one of its own.
-        requestId = id.hex();
-        instances = "prefill=none decode=" + decodeOn.http();
+        attempt = Attempt.by(decodeOn, parts.ids().next());
         UpstreamCall only = call(decodeOn, request);
-        prefill = null;
-        decode = only;
+        attempt.begin(null, only);
         start(only);
     }
 
     private UpstreamCall call(Instance instance, ClientRequest what) {
-        return new UpstreamCall(instance, what, requestId, loop, this);
+        return new UpstreamCall(instance, what, attempt.requestId(), loop, this);
     }
 
     private void start(UpstreamCall call) {
@@ -172,7 +156,7 @@ final class Exchange implements UpstreamCall.Listener {
     @Override
     public void onHead(UpstreamCall call, HttpResponse head) {
         HttpResponseStatus status = head.status();
-        if (call == decode) {
+        if (call == attempt.decode()) {
             if (!status.equals(HttpResponseStatus.OK)) {
                 onDecodeStatus(call, status);
             }
@@ -183,12 +167,12 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     private void onDecodeStatus(UpstreamCall call, HttpResponseStatus status) {
-        cancelPrefill();
+        attempt.cancelPrefill();
         if (status.codeClass() == HttpStatusClass.SERVER_ERROR) {
             countFailure(call, "status");
             LOG.warn(
                     "transfer={} decode={} status={} passed on",
-                    transfer,
+                    attempt.transfer(),
                     call.instance().http(),
                     status.code());
         }
@@ -202,10 +186,10 @@ final class Exchange implements UpstreamCall.Listener {
         if (clients && state == State.WAITING) {
             LOG.debug(
                     "transfer={} prefill={} status={} passed on",
-                    transfer,
+                    attempt.transfer(),
                     call.instance().http(),
                     status.code());
-            cancelDecode();
+            attempt.cancelDecode();
             answerFrom(call, head);
             return;
         }
@@ -217,7 +201,7 @@ final class Exchange implements UpstreamCall.Listener {
         source = call;
         status = head.status().code();
         moveTo(State.ANSWERING);
-        reply.head(head, transfer, parts.clock().getAsLong());
+        reply.head(head, attempt.transfer(), parts.clock().getAsLong());
     }
 
     @Override
@@ -238,15 +222,17 @@ final class Exchange implements UpstreamCall.Listener {
     @Override
     public void onEnd(UpstreamCall call) {
         if (call == source) {
-            forget(call);
+            attempt.forget(call);
             reply.end();
             done();
         } else {
-            prefill = null;
+            attempt.prefillOver();
+            UpstreamCall waiting = attempt.decode();
             if (state == State.DONE) {
                 stopDeadline();
-            } else if (decode != null && parts.config().dispatch() == ProxyConfig.Dispatch.SERIAL) {
-                start(decode);
+            } else if (waiting != null
+                    && parts.config().dispatch() == ProxyConfig.Dispatch.SERIAL) {
+                start(waiting);
             }
         }
     }
@@ -260,14 +246,14 @@ final class Exchange implements UpstreamCall.Listener {
             countFailure(call, failure.word());
             LOG.warn(
                     "transfer={} instance={} broke off its answer: {}",
-                    transfer,
+                    attempt.transfer(),
                     call.instance().http(),
                     detail);
-            forget(call);
-            cancelPrefill();
+            attempt.forget(call);
+            attempt.cancelPrefill();
             reply.breakOff();
             done();
-        } else if (call == prefill) {
+        } else if (call == attempt.prefill()) {
             onPrefillFailed(call, failure.word(), detail);
         } else {
             onDecodeFailed(call, failure, detail);
@@ -278,13 +264,13 @@ final class Exchange implements UpstreamCall.Listener {
 
     private void onPrefillFailed(UpstreamCall call, String kind, String detail) {
         Instance failed = call.instance();
-        prefill = null;
+        attempt.prefillOver();
         countFailure(call, kind);
-        UpstreamCall waiting = decode;
+        UpstreamCall waiting = attempt.decode();
         if (state != State.WAITING || waiting == null) {
             LOG.warn(
                     "transfer={} prefill={} failed after the answer began: {}",
-                    transfer,
+                    attempt.transfer(),
                     failed.http(),
                     detail);
             if (state == State.DONE) {
@@ -293,12 +279,12 @@ final class Exchange implements UpstreamCall.Listener {
             return;
         }
         Instance decodeOn = waiting.instance();
-        cancelDecode();
+        attempt.cancelDecode();
         Optional<Instance> other =
                 prefillTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
         LOG.warn(
                 "transfer={} prefill={} failed: {}; next={}",
-                transfer,
+                attempt.transfer(),
                 failed.http(),
                 detail,
                 other.map(i -> i.http().toString()).orElse("decode alone"));
@@ -313,16 +299,16 @@ final class Exchange implements UpstreamCall.Listener {
 
     private void onDecodeFailed(UpstreamCall call, UpstreamCall.Failure failure, String detail) {
         Instance failed = call.instance();
-        UpstreamCall partner = prefill;
-        boolean alone = requestId.equals(transfer);
+        UpstreamCall partner = attempt.prefill();
+        boolean alone = attempt.alone();
         countFailure(call, failure.word());
-        decode = null;
-        cancelPrefill();
+        attempt.decodeOver();
+        attempt.cancelPrefill();
         Optional<Instance> other =
                 decodeTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
         LOG.warn(
                 "transfer={} decode={} failed: {}; next={}",
-                transfer,
+                attempt.transfer(),
                 failed.http(),
                 detail,
                 other.map(i -> i.http().toString()).orElse("none"));
@@ -332,7 +318,7 @@ final class Exchange implements UpstreamCall.Listener {
                             HttpResponseStatus.BAD_GATEWAY,
                             "decode_failed",
                             "The decode instance gave no answer, and there is no other; transfer="
-                                    + transfer));
+                                    + attempt.transfer()));
             return;
         }
         parts.metrics().decodeRetries.inc();
@@ -354,10 +340,10 @@ final class Exchange implements UpstreamCall.Listener {
     /** The client left: nobody needs the answer. */
     void onClientGone() {
         if (state != State.DONE) {
-            LOG.debug("transfer={} the client left", transfer);
+            LOG.debug("transfer={} the client left", attempt.transfer());
             parts.metrics().clientsGone.inc();
-            cancelPrefill();
-            cancelDecode();
+            attempt.cancelPrefill();
+            attempt.cancelDecode();
             done();
         }
     }
@@ -365,10 +351,13 @@ final class Exchange implements UpstreamCall.Listener {
     private void onDeadline() {
         boolean answering = state == State.ANSWERING;
         if (state != State.DONE) {
-            LOG.warn("transfer={} upstream_timeout_ms passed in state={}", transfer, state);
+            LOG.warn(
+                    "transfer={} upstream_timeout_ms passed in state={}",
+                    attempt.transfer(),
+                    state);
         }
-        cancelPrefill();
-        cancelDecode();
+        attempt.cancelPrefill();
+        attempt.cancelDecode();
         if (answering) {
             reply.breakOff();
             done();
@@ -377,7 +366,8 @@ final class Exchange implements UpstreamCall.Listener {
                     Replies.error(
                             HttpResponseStatus.GATEWAY_TIMEOUT,
                             "deadline",
-                            "The instances gave no answer in time; transfer=" + transfer));
+                            "The instances gave no answer in time; transfer="
+                                    + attempt.transfer()));
         }
     }
 
@@ -391,7 +381,7 @@ final class Exchange implements UpstreamCall.Listener {
         moveTo(State.DONE);
         stopDeadline();
         logEnd();
-        if (prefill != null) {
+        if (attempt.prefill() != null) {
             // It has done its work; cutting its last bytes off would look like an abort there.
             deadline = loop.schedule(this::onDeadline, DRAIN_SECONDS, TimeUnit.SECONDS);
         }
@@ -403,8 +393,8 @@ final class Exchange implements UpstreamCall.Listener {
         if (prefillBody != null) {
             LOG.info(
                     "transfer={} {} status={} failures={} ms={}",
-                    transfer.isEmpty() ? "none" : transfer,
-                    instances,
+                    attempt.transfer().isEmpty() ? "none" : attempt.transfer(),
+                    attempt.instances(),
                     status,
                     prefillTries + decodeTries,
                     TimeUnit.NANOSECONDS.toMillis(parts.clock().getAsLong() - startNs));
@@ -417,28 +407,6 @@ final class Exchange implements UpstreamCall.Listener {
         }
     }
 
-    private void cancelPrefill() {
-        if (prefill != null) {
-            prefill.cancel();
-            prefill = null;
-        }
-    }
-
-    private void cancelDecode() {
-        if (decode != null) {
-            decode.cancel();
-            decode = null;
-        }
-    }
-
-    private void forget(UpstreamCall call) {
-        if (call == prefill) {
-            prefill = null;
-        } else {
-            decode = null;
-        }
-    }
-
     private void countFailure(UpstreamCall call, String kind) {
         parts.metrics().upstreamFailures.labelValues(call.instance().role().word(), kind).inc();
     }
@@ -446,7 +414,7 @@ final class Exchange implements UpstreamCall.Listener {
     private void moveTo(State next) {
         if (!state.next().contains(next)) {
             throw new IllegalStateException(
-                    "transfer=%s %s -> %s".formatted(transfer, state, next));
+                    "transfer=%s %s -> %s".formatted(attempt.transfer(), state, next));
         }
         state = next;
     }

@@ -2,9 +2,12 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.spi.KvConnectorException;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Other processes' memory as it is mapped here. A handle is mapped once, whoever asks, and unmapped
@@ -20,6 +23,8 @@ final class IpcMappings implements AutoCloseable {
             this.address = address;
         }
     }
+
+    private static final Logger log = LoggerFactory.getLogger(IpcMappings.class);
 
     private final Object lock = new Object();
     private final CudaDevice device;
@@ -52,6 +57,15 @@ final class IpcMappings implements AutoCloseable {
                 byHandle.remove(key);
                 device.unmap(mapping.address);
             }
+        }
+    }
+
+    /** The same; what can't be unmapped is lost with its context. */
+    void giveBackQuietly(byte[] handle) {
+        try {
+            giveBack(handle);
+        } catch (KvConnectorException cause) {
+            log.warn("plane=cuda-ipc {}", cause.getMessage());
         }
     }
 

@@ -46,9 +46,6 @@ final class IpcWire implements Wire {
     // For a lost peer whose process can't be seen from here.
     private static final long UNSEEN_NS = TimeUnit.SECONDS.toNanos(2);
 
-    // Handshakes that led to nothing must not keep memory for ever.
-    private static final int MOST_TRIED = 256;
-
     private record Batch(CudaEvent event, List<Move> moves) {}
 
     /** Memory of the receiver that may be written. */
@@ -67,12 +64,10 @@ final class IpcWire implements Wire {
     private final @Nullable MemoryRegion arena;
     private final Listener listener;
     private final IpcMappings mappings;
+    private final IpcReach reach;
     private final Map<Link, Lane> lanes = new LinkedHashMap<>();
     private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
     private @Nullable RunCopier copier;
-    // Whether a handshake could map a peer's handle; it is mapped since, if so. By any thread.
-    private final Object triedLock = new Object();
-    private final Map<String, Boolean> tried = new LinkedHashMap<>();
     // Dialled links whose peer's process can be seen from here.
     private final Set<Link> seen = new HashSet<>();
 
@@ -88,73 +83,17 @@ final class IpcWire implements Wire {
         this.arena = arena;
         this.listener = listener;
         this.mappings = new IpcMappings(device);
+        this.reach = new IpcReach(device, mappings);
     }
 
     @Override
     public boolean reaches(GpuEndpoint mine, GpuEndpoint peer) {
-        if (!mine.sameHost(peer)) {
-            return false;
-        }
-        if (!mine.sameProcess(peer) && peer.handle().length == 0) {
-            return true; // It only sends; whether it reaches us it finds out itself.
-        }
-        try {
-            device.attach();
-            return mine.sameProcess(peer) ? device.canReach(peer.gpu()) : maps(peer);
-        } catch (KvConnectorException cause) {
-            log.warn(
-                    "plane=cuda-ipc peer={}: {}",
-                    peer.channel().socketAddress(),
-                    cause.getMessage());
-            return false;
-        }
-    }
-
-    private boolean maps(GpuEndpoint peer) {
-        synchronized (triedLock) {
-            Boolean known = tried.get(peer.text());
-            if (known != null) {
-                return known;
-            }
-            boolean mapped = map(peer);
-            tried.put(peer.text(), mapped);
-            if (tried.size() > MOST_TRIED) {
-                GpuEndpoint.parse(tried.keySet().iterator().next()).ifPresent(this::forget);
-            }
-            return mapped;
-        }
-    }
-
-    private boolean map(GpuEndpoint peer) {
-        try {
-            mappings.take(peer.handle());
-            return true;
-        } catch (KvConnectorException cause) {
-            log.warn(
-                    "plane=cuda-ipc peer={} gpu={}: {}; taking the next plane",
-                    peer.channel().socketAddress(),
-                    peer.gpu(),
-                    cause.getMessage());
-            return false;
-        }
+        return reach.reaches(mine, peer);
     }
 
     @Override
     public void forget(GpuEndpoint peer) {
-        synchronized (triedLock) {
-            if (Boolean.TRUE.equals(tried.remove(peer.text()))) {
-                giveBack(peer.handle());
-            }
-        }
-    }
-
-    // What can't be unmapped is lost with its context.
-    private void giveBack(byte[] handle) {
-        try {
-            mappings.giveBack(handle);
-        } catch (KvConnectorException cause) {
-            log.warn("plane=cuda-ipc {}", cause.getMessage());
-        }
+        reach.forget(peer);
     }
 
     @Override
@@ -210,7 +149,7 @@ final class IpcWire implements Wire {
 
     private void letGo(Target target) {
         if (target.handle().length > 0) {
-            giveBack(target.handle());
+            mappings.giveBackQuietly(target.handle());
         }
     }
 
@@ -417,7 +356,7 @@ final class IpcWire implements Wire {
         }
         GpuEndpoint peer = link.peer;
         if (peer != null) {
-            forget(peer);
+            reach.forget(peer);
         }
     }
 

@@ -13,7 +13,7 @@ import java.util.List;
  * @param part what and where to
  * @param send the layer on its way
  */
-record Move(Part part, PullSender.Send send) {
+record Move(Part part, Send send) {
 
     /**
      * Bytes in a row at the source.

@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.cuda.CudaEvent;
-import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclState;
 import io.kvlink.p2p.internal.gpu.NcclGroup.Part;
@@ -78,7 +77,7 @@ final class NcclLink {
     private final String peer;
     private final boolean sends;
     private final NcclCommunicator communicator;
-    private final long freeBytesBefore;
+    private final NcclGreeting greeting;
     private final Listener listener;
     private final Deque<NcclGroup> early = new ArrayDeque<>();
     private final Deque<NcclGroup> begun = new ArrayDeque<>();
@@ -86,8 +85,6 @@ final class NcclLink {
     // Its time runs from its first poll: whoever makes it may not know the time yet.
     private boolean polled;
     private long startNs;
-    private @Nullable CudaStream greetingStream;
-    private long communicatorBytes;
     private KvError error = KvError.CLOSED;
     private String detail = "";
     private long endingPolls;
@@ -104,7 +101,7 @@ final class NcclLink {
         this.peer = peer;
         this.sends = sends;
         this.communicator = communicator;
-        this.freeBytesBefore = freeBytesBefore;
+        greeting = new NcclGreeting(lane, freeBytesBefore);
         this.listener = listener;
     }
 
@@ -132,7 +129,7 @@ final class NcclLink {
      * somebody else took some meanwhile.
      */
     long communicatorBytes() {
-        return communicatorBytes;
+        return greeting.communicatorBytes();
     }
 
     /**
@@ -253,10 +250,7 @@ final class NcclLink {
     private void greet() {
         move(State.GREETING);
         try {
-            CudaStream own = lane.device().newStream();
-            greetingStream = own;
-            Part part = new Part(lane.scratch(), NcclLane.SCRATCH_BYTES);
-            launch(new NcclGroup(this, List.of(part), null, own, lane.takeEvent(), new Greeting()));
+            launch(greeting.begin(this, new Greeting()));
         } catch (KvConnectorException cause) {
             fail(cause);
         }
@@ -266,9 +260,7 @@ final class NcclLink {
         @Override
         public void onDone(NcclGroup group) {
             try {
-                long taken = freeBytesBefore - lane.device().freeBytes();
-                communicatorBytes = Math.max(0, taken);
-                closeGreetingStream();
+                greeting.end();
             } catch (KvConnectorException cause) {
                 fail(cause);
                 return;
@@ -361,7 +353,7 @@ final class NcclLink {
         }
         ended.forEach(this::endAsFailed);
         if (released && begun.isEmpty()) {
-            closeGreetingStreamOfFailed();
+            greeting.closeOfFailed(this);
             move(State.CLOSED);
             lane.forget(this);
             listener.onClosed(this, error, detail);
@@ -395,22 +387,6 @@ final class NcclLink {
         if (endingSinceNs != Long.MIN_VALUE && nowNs - endingSinceNs > lane.limits().closeNs()) {
             endingSinceNs = Long.MIN_VALUE;
             log.warn("{}: doesn't end; its memory stays held. Ended because: {}", this, detail);
-        }
-    }
-
-    private void closeGreetingStream() {
-        CudaStream closed = greetingStream;
-        if (closed != null) {
-            greetingStream = null;
-            closed.close();
-        }
-    }
-
-    private void closeGreetingStreamOfFailed() {
-        try {
-            closeGreetingStream();
-        } catch (KvConnectorException cause) {
-            log.warn("{}: a stream is lost", this, cause);
         }
     }
 

@@ -9,13 +9,11 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.MemoryRegion;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,13 +33,7 @@ final class NcclWire implements Wire {
                     TimeUnit.SECONDS.toNanos(30),
                     TimeUnit.SECONDS.toNanos(2),
                     0);
-    // Further than any arena is long: parts of two regions never touch.
-    private static final long APART = 1L << 50;
 
-    /** Moves of one pull. */
-    private record Pushed(Link link, NcclLink to, List<Move> moves) {}
-
-    private final CudaDevice device;
     private final NcclLibrary library;
     private final SideChannel channel;
     private final Listener listener;
@@ -49,13 +41,8 @@ final class NcclWire implements Wire {
     private final CudaStream receiveStream;
     private final NcclLane sends;
     private final NcclLane receives;
-    private final StagingBuffer staging;
+    private final NcclPushes pushes;
     private final Map<Link, NcclLink> links = new LinkedHashMap<>();
-    // Pushed, and waiting for room in the staging buffer; in order, all links'.
-    private final ArrayDeque<Pushed> pushed = new ArrayDeque<>();
-    // Gathered, or half of it, and not to be sent: the device may still read their sources.
-    private final List<Leaving> halfGathered = new ArrayList<>();
-
     // Written by the device thread, read by any.
     private volatile int communicators;
     private volatile long communicatorBytes;
@@ -67,7 +54,6 @@ final class NcclWire implements Wire {
             Listener listener,
             int channels,
             long groupBytes) {
-        this.device = device;
         this.library = library;
         this.channel = channel;
         this.listener = listener;
@@ -78,7 +64,7 @@ final class NcclWire implements Wire {
                         LIMITS.receiveNs(),
                         LIMITS.closeNs(),
                         channels);
-        staging = new StagingBuffer(device, groupBytes);
+        pushes = new NcclPushes(device, listener, groupBytes);
         List<Runnable> undo = new ArrayList<>();
         try {
             sendStream = device.newStream();
@@ -212,148 +198,13 @@ final class NcclWire implements Wire {
         if (to == null) {
             throw new IllegalStateException("not ready: " + link);
         }
-        pushed.add(new Pushed(link, to, moves));
-        postPushed();
-    }
-
-    // Gathers and posts in order, as far as there is room.
-    private void postPushed() {
-        for (Pushed head; (head = pushed.peek()) != null; ) {
-            boolean gathers = !head.moves.stream().allMatch(NcclWire::direct);
-            StagingBuffer.Slot slot = null;
-            try {
-                slot = gathers ? staging.take() : null;
-            } catch (KvConnectorException cause) {
-                pushed.remove();
-                listener.onWireFailed(head.link, String.valueOf(cause.getMessage()));
-                listener.onSent(head.link, head.moves);
-                continue;
-            }
-            if (gathers && slot == null) {
-                return;
-            }
-            pushed.remove();
-            post(head, slot);
-        }
-    }
-
-    private static boolean direct(Move move) {
-        return !Messages.direct(move.send().op.source()).isEmpty();
-    }
-
-    private void post(Pushed push, StagingBuffer.@Nullable Slot slot) {
-        Leaving leaving = new Leaving(push, slot);
-        try {
-            List<NcclGroup.Part> parts = slot == null ? asTheyLie(push) : gather(push, slot);
-            push.to.post(parts, slot == null ? null : slot.gathered(), leaving);
-        } catch (KvConnectorException cause) {
-            boolean gathering = slot != null && staging.abandon(slot);
-            if (gathering) {
-                halfGathered.add(leaving);
-            }
-            listener.onWireFailed(push.link, String.valueOf(cause.getMessage()));
-            if (!gathering) {
-                leaving.end();
-            }
-        }
-    }
-
-    private static List<NcclGroup.Part> asTheyLie(Pushed push) {
-        List<NcclGroup.Part> parts = new ArrayList<>();
-        push.moves.forEach(move -> addRuns(parts, move));
-        return parts;
-    }
-
-    private static void addRuns(List<NcclGroup.Part> parts, Move move) {
-        for (Move.Run run : move.runs()) {
-            parts.add(new NcclGroup.Part(run.address(), run.bytes()));
-        }
-    }
-
-    private List<NcclGroup.Part> gather(Pushed push, StagingBuffer.Slot slot) {
-        Messages there = new Messages();
-        List<NcclGroup.Part> here = new ArrayList<>();
-        long used = 0;
-        for (Move move : push.moves) {
-            Part part = move.part();
-            long place = part.region() * APART + part.at();
-            if (direct(move)) {
-                there.addDirect(place, List.of(part.bytes()));
-                addRuns(here, move);
-                continue;
-            }
-            boolean grows = there.addGathered(place, part.bytes());
-            if (!grows) {
-                used = (used + StagingBuffer.ALIGNMENT - 1) & -StagingBuffer.ALIGNMENT;
-            }
-            long at = staging.gather(slot, used, move);
-            if (grows) {
-                NcclGroup.Part before = here.remove(here.size() - 1);
-                here.add(new NcclGroup.Part(before.address(), before.bytes() + part.bytes()));
-            } else {
-                here.add(new NcclGroup.Part(at, part.bytes()));
-            }
-            used += part.bytes();
-        }
-        staging.finish(slot);
-        return here;
-    }
-
-    /** A group on its way out. */
-    private final class Leaving implements NcclGroup.Listener {
-        private final Pushed push;
-        private final StagingBuffer.@Nullable Slot slot;
-
-        Leaving(Pushed push, StagingBuffer.@Nullable Slot slot) {
-            this.push = push;
-            this.slot = slot;
-        }
-
-        @Override
-        public void onDone(NcclGroup group) {
-            end();
-        }
-
-        @Override
-        public void onFailed(NcclGroup group, KvError error, String detail) {
-            // NCCL doesn't read it; that it failed the link's end tells.
-            if (gathered()) {
-                end();
-            } else {
-                halfGathered.add(this);
-            }
-        }
-
-        /** Whether the device has passed what it had of the gathering. */
-        boolean gathered() {
-            try {
-                return slot == null || device.complete(slot.gathered());
-            } catch (KvConnectorException cause) {
-                return true; // The context is lost, and runs nothing.
-            }
-        }
-
-        void end() {
-            if (slot != null) {
-                staging.giveBack(slot);
-            }
-            listener.onSent(push.link, push.moves);
-        }
+        pushes.push(link, to, moves);
     }
 
     @Override
     public int poll(long now) {
         int workCount = receives.poll(now) + sends.poll(now);
-        for (Leaving each : List.copyOf(halfGathered)) {
-            if (each.gathered()) {
-                halfGathered.remove(each);
-                each.end();
-                workCount++;
-            }
-        }
-        if (!pushed.isEmpty()) {
-            postPushed();
-        }
+        workCount += pushes.poll();
         communicators = sends.links() + receives.links();
         communicatorBytes = sends.communicatorBytes() + receives.communicatorBytes();
         return workCount;
@@ -366,20 +217,18 @@ final class NcclWire implements Wire {
                 return true;
             }
         }
-        return sends.links() + receives.links() > links.size() || !halfGathered.isEmpty();
+        return sends.links() + receives.links() > links.size() || pushes.halfGathered();
     }
 
     @Override
     public boolean idle(Link link) {
-        if (halfGathered.stream().anyMatch(each -> each.push.link == link)) {
+        if (pushes.halfGathered(link)) {
             return false;
         }
         NcclLink nccl = links.get(link);
         return nccl == null
                 || nccl.state() == NcclLink.State.CLOSED
-                || (nccl.state() == NcclLink.State.READY
-                        && nccl.idle()
-                        && pushed.stream().noneMatch(each -> each.link == link));
+                || (nccl.state() == NcclLink.State.READY && nccl.idle() && !pushes.waits(link));
     }
 
     @Override
@@ -427,7 +276,7 @@ final class NcclWire implements Wire {
         Closing closing = new Closing();
         closing.run(() -> closeLane(sends));
         closing.run(() -> closeLane(receives));
-        closing.run(staging::close);
+        closing.run(pushes::close);
         closing.run(sendStream::close);
         closing.run(receiveStream::close);
         closing.end();

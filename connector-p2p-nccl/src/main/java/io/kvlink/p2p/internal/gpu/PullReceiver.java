@@ -2,19 +2,17 @@
 package io.kvlink.p2p.internal.gpu;
 
 import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
+import io.kvlink.p2p.internal.gpu.PullQueue.Waiting;
 import io.kvlink.p2p.internal.gpu.Wire.Landing;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -22,53 +20,12 @@ import org.jspecify.annotations.Nullable;
  * The receiving half: cuts receives into parts, pulls them, and knows which of them somebody may
  * still write. A receive that is given up ends only when nobody does. Device thread.
  */
-final class PullReceiver {
+final class PullReceiver implements PullQueue.Puller {
 
     /** The receiver's arena, and its spill buffer, as exported regions. */
     static final int ARENA = 0;
 
     static final int SPILL = 1;
-
-    /** A receive that hasn't ended. */
-    private static final class Receive {
-        final ReceiveOp op;
-        final Link link;
-        // Bytes that aren't in their place, by layer.
-        final long[] missing;
-        int layersMissing;
-        // Layers that are pulled only when the sender has them.
-        final Set<Integer> notReady = new HashSet<>();
-        // Parts that are pulled and not here.
-        int pulled;
-        @Nullable KvError failure;
-        String detail = "";
-
-        Receive(ReceiveOp op, Link link) {
-            this.op = op;
-            this.link = link;
-            missing = new long[op.destinations().size()];
-            layersMissing = missing.length;
-        }
-
-        MemoryRegion destination(int index) {
-            return op.destinations().get(index);
-        }
-    }
-
-    /** Bytes that wait to be pulled. */
-    private record Waiting(Receive receive, int index, long offset, long bytes, List<Long> runs) {
-        boolean spilled() {
-            return receive.destination(index).kind() == MemoryKind.PINNED;
-        }
-
-        /**
-         * What it takes of a group's budget, which is for the sender's staging buffer: what travels
-         * as it lies needs none, and gains by longer groups.
-         */
-        long weight() {
-            return runs.isEmpty() ? bytes : bytes / 2;
-        }
-    }
 
     /** A part that is pulled and not here. */
     private static final class Pulled {
@@ -90,36 +47,28 @@ final class PullReceiver {
     private final Wire wire;
     private final SpillBuffer spill;
     private final @Nullable MemoryRegion arena;
-    private final SpillExport spillExport;
     private final PullLane lane;
     private final PullSizes sizes;
     private final Map<Long, Receive> receives = new LinkedHashMap<>();
     private final Map<Long, Pulled> parts = new HashMap<>();
-    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
-    private final Set<Link> spillKnown = new HashSet<>();
+    private final PullQueue queue;
     private long lastPart;
-
-    /** Describes the spill buffer to peers. */
-    interface SpillExport {
-        /** The frame that a peer needs before it can write there; {@code null} if none. */
-        @Nullable LinkFrame describe(SpillBuffer spill);
-    }
 
     PullReceiver(
             SideChannel channel,
             Wire wire,
             SpillBuffer spill,
             @Nullable MemoryRegion arena,
-            SpillExport spillExport,
+            PullQueue.SpillExport spillExport,
             PullLane lane,
             PullSizes sizes) {
         this.channel = channel;
         this.wire = wire;
         this.spill = spill;
         this.arena = arena;
-        this.spillExport = spillExport;
         this.lane = lane;
         this.sizes = sizes;
+        queue = new PullQueue(channel, wire, spill, spillExport, lane, this);
     }
 
     boolean uses(Link link) {
@@ -187,7 +136,7 @@ final class PullReceiver {
             if (!fit(ready.runs(), receive.destination(index).bytes())) {
                 return false;
             }
-            waiting.addAll(cut(receive, index, ready.runs())); // Pulled with those that follow.
+            queue.add(cut(receive, index, ready.runs())); // Pulled with those that follow.
         }
         return true;
     }
@@ -203,78 +152,15 @@ final class PullReceiver {
         return runs.isEmpty() || left == 0;
     }
 
-    /** Pulls what waits, as far as there is room in the spill buffer and the lane. */
-    private void pullWaiting() {
-        List<Waiting> group = new ArrayList<>();
-        Receive broken = null;
-        KvConnectorException brokenBy = null;
-        Waiting next;
-        while ((next = waiting.peek()) != null) {
-            Link link = next.receive.link;
-            boolean fits = group.isEmpty() || group.get(0).receive.link == link;
-            if (!fits || (!wire.pullsEarly() && !lane.admits(next.weight(), group.isEmpty()))) {
-                if (group.isEmpty()) {
-                    return;
-                }
-                pull(group.get(0).receive.link, group);
-                group = new ArrayList<>();
-                continue;
-            }
-            if (group.isEmpty() && !wire.pullsEarly() && !lane.open(link)) {
-                return;
-            }
-            try {
-                if (next.spilled() && !maySpill(link, slotsOf(group) + 1)) {
-                    break;
-                }
-            } catch (KvConnectorException cause) {
-                broken = next.receive;
-                brokenBy = cause;
-                break;
-            }
-            waiting.remove();
-            lane.add(next.weight());
-            group.add(next);
-        }
-        if (!group.isEmpty()) {
-            pull(group.get(0).receive.link, group);
-        }
-        if (broken != null && brokenBy != null) {
-            drop(broken, KvError.NATIVE_CALL_FAILED, String.valueOf(brokenBy.getMessage()));
-        }
-    }
-
-    // Whether there are slots, of a buffer that the link's peer knows.
-    private boolean maySpill(Link link, int slots) {
-        if (!spill.hasFree(slots)) {
-            return false;
-        }
-        if (!spillKnown.contains(link)) {
-            LinkFrame description = spillExport.describe(spill);
-            spillKnown.add(link);
-            if (description != null) {
-                channel.send(link, description);
-            }
-        }
-        return true;
-    }
-
-    private static int slotsOf(List<Waiting> group) {
-        int slots = 0;
-        for (Waiting each : group) {
-            slots += each.spilled() ? 1 : 0;
-        }
-        return slots;
-    }
-
-    private void pull(Link link, List<Waiting> group) {
+    @Override
+    public void pull(Link link, List<Waiting> group) {
         List<Part> frame = new ArrayList<>();
         List<Landing> landings = new ArrayList<>();
         for (Waiting each : group) {
             Part part = pulled(each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
-            landings.add(new Landing(part.id(), base + part.at(), each.bytes, messages(each)));
+            landings.add(new Landing(part.id(), base + part.at(), each.bytes(), each.messages()));
             if (frame.size() == LinkCodec.MAX_PARTS) {
                 send(link, frame, landings);
                 frame = new ArrayList<>();
@@ -311,34 +197,21 @@ final class PullReceiver {
     private Part pulled(Waiting of) {
         int slot = of.spilled() ? spill.take() : -1;
         parts.put(++lastPart, new Pulled(of, slot));
-        of.receive.pulled++;
+        of.receive().pulled++;
         long at =
                 slot >= 0
                         ? spill.offset(slot)
-                        : of.receive.destination(of.index).address() + of.offset - arenaAddress();
+                        : of.receive().destination(of.index()).address()
+                                + of.offset()
+                                - arenaAddress();
         return new Part(
                 lastPart,
-                of.receive.op.ticket(),
-                of.receive.op.firstLayer() + of.index,
-                of.offset,
-                of.bytes,
+                of.receive().op.ticket(),
+                of.receive().op.firstLayer() + of.index(),
+                of.offset(),
+                of.bytes(),
                 slot >= 0 ? SPILL : ARENA,
                 at);
-    }
-
-    // The messages of a part: the sender's runs, as far as they lie in it.
-    private static List<Long> messages(Waiting of) {
-        List<Long> messages = new ArrayList<>();
-        long start = 0;
-        for (long run : of.runs) {
-            long end = Math.min(of.offset + of.bytes, start + run);
-            long bytes = end - Math.max(of.offset, start);
-            if (bytes > 0) {
-                messages.add(bytes);
-            }
-            start += run;
-        }
-        return messages;
     }
 
     /** Parts have landed; false if some weren't on their way. */
@@ -349,7 +222,7 @@ final class PullReceiver {
         boolean known = true;
         for (long id : arrived) {
             Pulled pulled = parts.get(id);
-            if (pulled == null || pulled.landed || pulled.of.receive.link != link) {
+            if (pulled == null || pulled.landed || pulled.of.receive().link != link) {
                 known = false;
             } else {
                 pulled.landed = true;
@@ -361,16 +234,16 @@ final class PullReceiver {
 
     private void landed(long id, Pulled pulled) {
         Waiting of = pulled.of;
-        if (pulled.slot >= 0 && of.receive.failure == null) {
+        if (pulled.slot >= 0 && of.receive().failure == null) {
             try {
-                long to = of.receive.destination(of.index).address() + of.offset;
-                spill.drain(pulled.slot, to, of.bytes, id);
+                long to = of.receive().destination(of.index()).address() + of.offset();
+                spill.drain(pulled.slot, to, of.bytes(), id);
                 pulled.ours = true;
                 return;
             } catch (KvConnectorException cause) {
                 spill.giveBack(pulled.slot);
                 String detail = String.valueOf(cause.getMessage());
-                drop(of.receive, KvError.NATIVE_CALL_FAILED, detail);
+                drop(of.receive(), KvError.NATIVE_CALL_FAILED, detail);
             }
         } else if (pulled.slot >= 0) {
             spill.giveBack(pulled.slot);
@@ -381,14 +254,14 @@ final class PullReceiver {
     /** Looks what the spill buffer has done, and pulls what there is room for now. */
     int poll() {
         int workCount = spill.poll(this::drained);
-        pullWaiting();
+        queue.poll();
         return workCount;
     }
 
     private void drained(long part, @Nullable String failure) {
         Pulled pulled = parts.get(part);
         if (pulled != null && failure != null) {
-            drop(pulled.of.receive, KvError.NATIVE_CALL_FAILED, failure);
+            drop(pulled.of.receive(), KvError.NATIVE_CALL_FAILED, failure);
         }
         placed(part, pulled);
     }
@@ -398,14 +271,14 @@ final class PullReceiver {
         if (pulled == null || parts.remove(id) == null) {
             return;
         }
-        Receive receive = pulled.of.receive;
-        int index = pulled.of.index;
+        Receive receive = pulled.of.receive();
+        int index = pulled.of.index();
         receive.pulled--;
         if (receive.failure != null) {
             endIfQuiet(receive);
             return;
         }
-        receive.missing[index] -= pulled.of.bytes;
+        receive.missing[index] -= pulled.of.bytes();
         if (receive.missing[index] > 0) {
             return;
         }
@@ -428,7 +301,8 @@ final class PullReceiver {
     }
 
     // Ends a receive when the sender has said that it writes no more of it.
-    private void drop(Receive receive, KvError error, String detail) {
+    @Override
+    public void drop(Receive receive, KvError error, String detail) {
         if (receive.failure == null) {
             channel.send(receive.link, new LinkFrame.Drop(receive.op.ticket()));
             fail(receive, error, detail);
@@ -472,7 +346,8 @@ final class PullReceiver {
         parts.values()
                 .forEach(
                         pulled ->
-                                pulled.ours &= pulled.of.receive.link != link || draining(pulled));
+                                pulled.ours &=
+                                        pulled.of.receive().link != link || draining(pulled));
         voidParts(each -> each.link == link);
         for (Receive receive : List.copyOf(receives.values())) {
             if (receive.link == link) {
@@ -480,7 +355,7 @@ final class PullReceiver {
             }
         }
         lane.forget(link);
-        spillKnown.remove(link);
+        queue.forget(link);
     }
 
     private boolean draining(Pulled pulled) {
@@ -492,9 +367,9 @@ final class PullReceiver {
         parts.values()
                 .removeIf(
                         pulled -> {
-                            boolean over = which.test(pulled.of.receive) && !pulled.ours;
+                            boolean over = which.test(pulled.of.receive()) && !pulled.ours;
                             if (over) {
-                                pulled.of.receive.pulled--;
+                                pulled.of.receive().pulled--;
                                 if (pulled.slot >= 0) {
                                     spill.giveBack(pulled.slot);
                                 }
@@ -507,7 +382,7 @@ final class PullReceiver {
         if (receive.failure == null) {
             receive.failure = error;
             receive.detail = detail;
-            waiting.removeIf(each -> each.receive == receive);
+            queue.remove(receive);
         }
         endIfQuiet(receive);
     }

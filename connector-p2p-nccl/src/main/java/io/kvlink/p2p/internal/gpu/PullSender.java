@@ -12,10 +12,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -25,56 +23,6 @@ import org.jspecify.annotations.Nullable;
  * whichever comes first, and hands both to the wire. Each send ends once. Device thread.
  */
 final class PullSender {
-
-    // Of the tickets that ended here a link remembers so many: a pull may still be on its way.
-    private static final int MOST_REMEMBERED = 4096;
-    private static final int MOST_WAITING_PARTS = 1 << 20;
-
-    /** A layer that is to be sent. */
-    static final class Send {
-        final SendOp op;
-        // Bytes that aren't on the wire yet, and bytes that the receiver has not got.
-        long unposted;
-        long missing;
-        // Moves that are matched, and that the wire hasn't let go of.
-        int moving;
-        // The engine's GPU has completed it.
-        boolean complete;
-        // The receiver may pull it whatever happens here: it stays until the receiver says that it
-        // doesn't, or the link ends.
-        boolean promised;
-        // Why it ends when the wire has let go of it; null while it may succeed.
-        @Nullable KvError failure;
-        String detail = "";
-
-        Send(SendOp op) {
-            this.op = op;
-            unposted = op.bytes();
-            missing = op.bytes();
-        }
-
-        boolean pulled() {
-            return unposted < op.bytes();
-        }
-    }
-
-    /** What is to be sent on one link. */
-    private static final class Outgoing {
-        // Pulled, but not sent yet; by ticket and in order.
-        final Map<Long, List<Part>> waiting = new HashMap<>();
-        int waitingParts;
-        // Matched, and not on the wire; one list for each pull.
-        final ArrayDeque<List<Move>> ready = new ArrayDeque<>();
-        // Moves that are matched, and that the wire hasn't let go of; by ticket.
-        final Map<Long, Integer> moving = new HashMap<>();
-        // Tickets that end here, and the frame that says so once nothing of them is moving.
-        final Map<Long, LinkFrame> ending = new LinkedHashMap<>();
-        final Set<Long> ended = new LinkedHashSet<>();
-
-        boolean hasEnded(long ticket) {
-            return ended.contains(ticket) || ending.containsKey(ticket);
-        }
-    }
 
     private record Key(String endpoint, long ticket, int layer) {}
 
@@ -117,7 +65,7 @@ final class PullSender {
 
     /** A receiver has introduced itself; it may have been here before. */
     void onAccepted(Link link) {
-        links.put(link, new Outgoing());
+        links.put(link, new Outgoing(link, channel));
         byEndpoint.put(link.endpoint, link);
         for (Send send : sends.values()) {
             if (send.op.endpoint().equals(link.endpoint)) {
@@ -204,16 +152,10 @@ final class PullSender {
         if (link == null || outgoing == null) {
             return;
         }
-        List<Part> waiting = outgoing.waiting.getOrDefault(op.ticket(), List.of());
-        List<Part> mine = waiting.stream().filter(part -> part.layer() == op.layer()).toList();
+        List<Part> mine = outgoing.takeWaiting(op.ticket(), op.layer());
         if (mine.isEmpty()) {
             return;
         }
-        waiting.removeAll(mine);
-        if (waiting.isEmpty()) {
-            outgoing.waiting.remove(op.ticket());
-        }
-        outgoing.waitingParts -= mine.size();
         List<Move> moves = new ArrayList<>();
         mine.forEach(part -> match(link, part, send, moves));
         ready(link, outgoing, moves);
@@ -222,29 +164,8 @@ final class PullSender {
     private void ready(Link link, Outgoing outgoing, List<Move> moves) {
         // Whoever breaks the link meanwhile has ended what is to go there.
         if (!moves.isEmpty() && byEndpoint.get(link.endpoint) == link) {
-            outgoing.ready.add(moves);
-            for (Move move : moves) {
-                move.send().moving++;
-                outgoing.moving.merge(move.part().ticket(), 1, Integer::sum);
-            }
+            outgoing.ready(moves);
         }
-    }
-
-    // Takes moves back that the wire hasn't got.
-    private void unready(Outgoing outgoing, Predicate<Move> which) {
-        List<Move> taken = new ArrayList<>();
-        for (List<Move> moves : outgoing.ready) {
-            moves.stream().filter(which).forEach(taken::add);
-            moves.removeIf(which);
-        }
-        outgoing.ready.removeIf(List::isEmpty);
-        taken.forEach(move -> stopped(outgoing, move));
-    }
-
-    private static void stopped(Outgoing outgoing, Move move) {
-        move.send().moving--;
-        outgoing.moving.computeIfPresent(
-                move.part().ticket(), (key, count) -> count == 1 ? null : count - 1);
     }
 
     void onPull(Link link, List<Part> parts) {
@@ -261,16 +182,14 @@ final class PullSender {
                 breaker.accept(link, "never announced: " + part);
                 return;
             } else if (outgoing.hasEnded(part.ticket())) {
-                outgoing.ending.putIfAbsent(part.ticket(), new LinkFrame.Failed(part.ticket()));
-            } else if (++outgoing.waitingParts > MOST_WAITING_PARTS) {
+                outgoing.endOnce(part.ticket(), new LinkFrame.Failed(part.ticket()));
+            } else if (!outgoing.await(part)) {
                 breaker.accept(link, "the peer pulls too much");
                 return;
-            } else {
-                outgoing.waiting.computeIfAbsent(part.ticket(), key -> new ArrayList<>()).add(part);
             }
         }
         ready(link, outgoing, moves);
-        sayEnded(link, outgoing);
+        outgoing.sayEnded();
     }
 
     private void match(Link link, Part part, Send send, List<Move> moves) {
@@ -291,11 +210,10 @@ final class PullSender {
         for (Map.Entry<Link, Outgoing> each : List.copyOf(links.entrySet())) {
             Link link = each.getKey();
             Outgoing outgoing = each.getValue();
-            if (outgoing.ready.isEmpty() || !link.open() || !wire.ready(link)) {
+            if (!outgoing.hasReady() || !link.open() || !wire.ready(link)) {
                 continue;
             }
-            List<List<Move>> pushes = List.copyOf(outgoing.ready);
-            outgoing.ready.clear();
+            List<List<Move>> pushes = outgoing.takeReady();
             if (wire.pullsEarly()) {
                 pushes = List.of(pushes.stream().flatMap(List::stream).toList());
             }
@@ -314,13 +232,13 @@ final class PullSender {
             if (outgoing == null) {
                 move.send().moving--;
             } else {
-                stopped(outgoing, move);
+                outgoing.stopped(move);
             }
             move.send().missing -= move.part().bytes();
             settle(move.send());
         }
         if (outgoing != null) {
-            sayEnded(link, outgoing);
+            outgoing.sayEnded();
         }
     }
 
@@ -345,14 +263,14 @@ final class PullSender {
         Outgoing outgoing = link == null ? null : links.get(link);
         if (link != null && outgoing != null) {
             drop(outgoing, ticket);
-            outgoing.ending.putIfAbsent(ticket, new LinkFrame.Failed(ticket));
+            outgoing.endOnce(ticket, new LinkFrame.Failed(ticket));
         }
         fail(
                 send -> send.op.endpoint().equals(endpoint) && send.op.ticket() == ticket,
                 KvError.CANCELLED,
                 "ticket=" + ticket);
         if (link != null && outgoing != null) {
-            sayEnded(link, outgoing);
+            outgoing.sayEnded();
         }
     }
 
@@ -364,12 +282,12 @@ final class PullSender {
         }
         drop(outgoing, ticket);
         // What it has pulled of a lane goes on; the rest, and what is still to be sent, ends.
-        outgoing.ending.put(ticket, new LinkFrame.Dropped(ticket));
+        outgoing.end(ticket, new LinkFrame.Dropped(ticket));
         Predicate<Send> dropped =
                 send -> send.op.endpoint().equals(link.endpoint) && send.op.ticket() == ticket;
         keepNoPromise(dropped);
         fail(dropped, KvError.CANCELLED, "ticket=" + ticket + " was dropped by the receiver");
-        sayEnded(link, outgoing);
+        outgoing.sayEnded();
     }
 
     private void keepNoPromise(Predicate<Send> which) {
@@ -380,27 +298,9 @@ final class PullSender {
     }
 
     private void drop(Outgoing outgoing, long ticket) {
-        List<Part> waiting = outgoing.waiting.remove(ticket);
-        outgoing.waitingParts -= waiting == null ? 0 : waiting.size();
+        outgoing.dropWaiting(ticket);
         if (wire.pullsEarly()) {
-            unready(outgoing, move -> move.part().ticket() == ticket);
-        }
-    }
-
-    private void sayEnded(Link link, Outgoing outgoing) {
-        if (outgoing.ending.isEmpty()) {
-            return;
-        }
-        for (Map.Entry<Long, LinkFrame> each : List.copyOf(outgoing.ending.entrySet())) {
-            long ticket = each.getKey();
-            if (!outgoing.moving.containsKey(ticket)) {
-                outgoing.ending.remove(ticket);
-                outgoing.ended.add(ticket);
-                if (outgoing.ended.size() > MOST_REMEMBERED) {
-                    outgoing.ended.remove(outgoing.ended.iterator().next());
-                }
-                channel.send(link, each.getValue());
-            }
+            outgoing.unready(move -> move.part().ticket() == ticket);
         }
     }
 
@@ -415,9 +315,8 @@ final class PullSender {
         if (outgoing == null) {
             return;
         }
-        unready(outgoing, move -> true);
-        outgoing.waiting.clear();
-        outgoing.waitingParts = 0;
+        outgoing.unready(move -> true);
+        outgoing.dropAllWaiting();
         if (byEndpoint.remove(link.endpoint, link)) {
             keepNoPromise(send -> send.op.endpoint().equals(link.endpoint));
             fail(

@@ -80,7 +80,7 @@ final class Grants {
      * caller sends it.
      */
     void stand(Inbound inbound, Session session) {
-        long bytes = bytes(inbound);
+        long bytes = inbound.bytes(layout);
         if (!standing.admits(session, bytes)) {
             return;
         }
@@ -96,13 +96,9 @@ final class Grants {
     /** A standing grant has ended, one way or the other. */
     void unstand(Inbound inbound) {
         if (inbound.standingOn != null) {
-            standing.remove(inbound.standingOn, bytes(inbound));
+            standing.remove(inbound.standingOn, inbound.bytes(layout));
             inbound.standingOn = null;
         }
-    }
-
-    private long bytes(Inbound inbound) {
-        return layout.layers() * layout.layerBytes(inbound.allTokens());
     }
 
     /** Has the device give up a ticket; it still ends through the listener. */

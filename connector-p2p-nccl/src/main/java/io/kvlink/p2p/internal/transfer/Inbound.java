@@ -3,7 +3,10 @@ package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -96,9 +99,40 @@ final class Inbound {
         return tokens + (tail ? 1 : 0);
     }
 
+    /** Bytes of all layers. */
+    long bytes(KvLayout layout) {
+        return layout.layers() * layout.layerBytes(allTokens());
+    }
+
     /** All bytes are here, and only what goes with them isn't known. */
     boolean lacksAttachment() {
         return quiet && tail && !attached && failure == null;
+    }
+
+    /** It comes through a session from now on. */
+    void take(Session by) {
+        session = by;
+        by.transfers++;
+    }
+
+    /** Nothing reads or writes its memory any more. */
+    void closeLeases() {
+        if (leases != null) {
+            leases.close();
+            leases = null;
+        }
+    }
+
+    /** How it went, as the engine and the figures know it. */
+    TransferOutcome outcome(long bytes, long endNs, Optional<KvError> error, String detail) {
+        return new TransferOutcome(
+                expectation == null ? "" : expectation.request().id(),
+                id,
+                error,
+                detail,
+                session == null || session.device == null ? "" : session.device().plane().name(),
+                bytes,
+                endNs - startedNs);
     }
 
     /** Where a ticket is out. */

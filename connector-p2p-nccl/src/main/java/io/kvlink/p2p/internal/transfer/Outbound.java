@@ -10,11 +10,9 @@ import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -37,14 +35,7 @@ public final class Outbound {
     private final Chunks chunks;
     private final @Nullable LayerLeases leases;
 
-    // In the order of saving. Written by the engine's thread, read by the control thread: the count
-    // last, so that a piece below it is there.
-    private final AtomicReferenceArray<@Nullable Saved> pieces;
-    private volatile int saved;
-    // Of those, the ones that aren't of the tail.
-    private volatile int savedBody;
-    // Where each is complete; whoever is the last to need one takes it away and releases it.
-    private final AtomicReferenceArray<@Nullable SavePoint> points;
+    private final SavedPieces pieces;
 
     // The engine's thread, which may be copying into the leases, and the control thread. The last
     // one to let go frees them.
@@ -122,12 +113,8 @@ public final class Outbound {
         var route = request.route().orElseThrow();
         id = route.id();
         peer = route.decode();
-        pieces = new AtomicReferenceArray<>(layers * chunks.count());
-        points = new AtomicReferenceArray<>(layers * chunks.count());
+        pieces = new SavedPieces(id, layers, chunks);
     }
-
-    /** A piece that is there, or will be at its point. */
-    record Saved(int piece, List<MemoryRegion> source, long bytes) {}
 
     /** The transfer. */
     public TransferId id() {
@@ -179,39 +166,23 @@ public final class Outbound {
      * @param bytes how many
      * @param after where it is complete, released once nobody needs it; {@code null} if it is
      */
-    @SuppressWarnings("NonAtomicVolatileUpdate") // The engine's thread is the only writer.
     public void save(
             int layer,
             int chunk,
             List<MemoryRegion> source,
             long bytes,
             @Nullable SavePoint after) {
-        int next = saved;
-        points.set(next, after);
-        pieces.set(next, new Saved(chunk * layers + layer, source, bytes));
-        if (chunk < chunks.body()) {
-            savedBody = savedBody + 1;
-        }
-        saved = next + 1;
-    }
-
-    /** True if all pieces but those of the tail are saved. */
-    boolean bodySaved() {
-        return savedBody == bodyPieces();
-    }
-
-    private int bodyPieces() {
-        return layers * chunks.body();
+        pieces.add(layer, chunk, source, bytes, after);
     }
 
     /** How many pieces the receiver gets. */
     int wantedPieces() {
-        return bodyPieces() + (tailGranted ? layers : 0);
+        return pieces.body() + (tailGranted ? layers : 0);
     }
 
     /** There will be no tail, if nothing else is missing; false if more is. */
     boolean declineTail() {
-        tailDeclined |= bodySaved() && saved == savedBody;
+        tailDeclined |= pieces.bodySaved() && pieces.noTailSaved();
         return tailDeclined;
     }
 
@@ -226,30 +197,30 @@ public final class Outbound {
 
     /** True if the receiver waits for a tail, and there will be none: any bytes do, then. */
     boolean owesTail() {
-        return tailGranted && !tailComes() && posted == bodyPieces() && idle();
+        return tailGranted && !tailComes() && posted == pieces.body() && idle();
     }
 
     /** Whether a piece is for the receiver. */
-    boolean wanted(Saved piece) {
-        return tailGranted || piece.piece < bodyPieces();
+    boolean wanted(SavedPieces.Saved piece) {
+        return tailGranted || piece.piece() < pieces.body();
     }
 
     /** True if what the receiver waits for is computed, and it may be told so. */
     boolean tellable() {
         if (!tailGranted || !tailComes()) {
-            return bodySaved();
+            return pieces.bodySaved();
         }
         return saved() && attached;
     }
 
     /** True if all pieces are saved, those of the tail, too. */
     public boolean saved() {
-        return saved == pieces();
+        return pieces.count() == pieces.all();
     }
 
     /** How many pieces are saved. */
     public int savedPieces() {
-        return saved;
+        return pieces.count();
     }
 
     /** True if nothing reads the saved pieces any more. */
@@ -316,9 +287,7 @@ public final class Outbound {
         if (left > 0) {
             return;
         }
-        for (int piece = 0; piece < points.length(); piece++) {
-            releasePoint(piece);
-        }
+        pieces.releasePoints();
         if (leases != null) {
             leases.close();
         }
@@ -326,36 +295,16 @@ public final class Outbound {
 
     /** Where a saved piece is complete on its device, or {@code null}. */
     @Nullable CudaEvent after(int index) {
-        SavePoint point = points.get(index);
-        return point == null ? null : point.event();
-    }
-
-    /** Nobody waits for a piece's point any more. By any thread. */
-    private void releasePoint(int index) {
-        if (index == NONE) {
-            return;
-        }
-        SavePoint point = points.getAndSet(index, null);
-        if (point != null) {
-            point.release();
-        }
+        return pieces.after(index);
     }
 
     int layers() {
         return layers;
     }
 
-    int pieces() {
-        return pieces.length();
-    }
-
     /** A piece, by its place in the order of saving. */
-    Saved piece(int index) {
-        Saved piece = pieces.get(index);
-        if (piece == null) {
-            throw new IllegalStateException("index=" + index + " isn't saved: " + this);
-        }
-        return piece;
+    SavedPieces.Saved piece(int index) {
+        return pieces.piece(index);
     }
 
     HostPort peer() {
@@ -376,21 +325,7 @@ public final class Outbound {
 
     /** The first token of a layer whose pieces have been sent. */
     List<MemoryRegion> firstToken(int layer) {
-        int index = 0;
-        while (piece(index).piece != layer) {
-            index++;
-        }
-        Saved first = piece(index);
-        List<MemoryRegion> token = new ArrayList<>();
-        long left = first.bytes / (chunks.to(0) - chunks.from(0));
-        for (MemoryRegion region : first.source) {
-            long bytes = Math.min(left, region.bytes());
-            if (bytes > 0) {
-                token.add(region.slice(0, bytes));
-                left -= bytes;
-            }
-        }
-        return token;
+        return pieces.firstToken(layer);
     }
 
     void onPiecePosted() {
@@ -400,7 +335,9 @@ public final class Outbound {
 
     /** The device no longer reads a piece; true if it reads none now. */
     boolean onPieceEnded(int index) {
-        releasePoint(index);
+        if (index != NONE) {
+            pieces.releasePoint(index);
+        }
         return inFlight.decrementAndGet() == 0;
     }
 
@@ -471,7 +408,7 @@ public final class Outbound {
                 + " state="
                 + state
                 + " saved="
-                + saved
+                + pieces.count()
                 + " sent="
                 + sent;
     }

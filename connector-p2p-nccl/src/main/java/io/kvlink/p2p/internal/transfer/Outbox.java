@@ -6,16 +6,11 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The sending state machine. Offers transfers, sends what is granted as it is saved, and ends each
@@ -23,16 +18,11 @@ import org.slf4j.LoggerFactory;
  */
 final class Outbox {
 
-    private static final Logger logger = LoggerFactory.getLogger(Outbox.class);
-
     private final Sessions sessions;
     private final TransferLimits limits;
-    private final TransferStats stats;
-    private final Tombstones tombstones = new Tombstones();
-    private final Consumer<TransferOutcome> finished;
     private final LongSupplier clock;
 
-    private final Map<TransferId, Outbound> transfers = new LinkedHashMap<>();
+    private final OutboundTransfers transfers;
     private final PendingFetches fetches = new PendingFetches();
     private final Sends sends;
 
@@ -45,14 +35,13 @@ final class Outbox {
             LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
-        this.stats = stats;
-        this.finished = finished;
         this.clock = clock;
+        transfers = new OutboundTransfers(sessions, stats, finished, clock);
         sends = new Sends(control, this::onSendEnded);
     }
 
     int transfers() {
-        return transfers.size();
+        return transfers.count();
     }
 
     /** A transfer begins; none of its layers need be saved yet. */
@@ -60,23 +49,24 @@ final class Outbox {
         transfer.startedNs = nowNs();
         transfer.retryAtNs = transfer.startedNs;
         renew(transfer);
-        if (transfers.putIfAbsent(transfer.id(), transfer) != null) {
+        if (!transfers.add(transfer)) {
             transfer.failure = KvError.BAD_ROUTE;
             transfer.detail = "transfer=" + transfer.id() + " is under way already";
-            conclude(transfer);
+            transfers.conclude(transfer);
             return;
         }
         PendingFetches.Pending pending = fetches.take(transfer.id());
-        KvError over = tombstones.of(transfer.id());
+        KvError over = transfers.over(transfer.id());
         if (transfer.held() && over != null) {
-            fail(transfer, over, "transfer=" + transfer.id() + " has ended already", false);
+            transfers.fail(
+                    transfer, over, "transfer=" + transfer.id() + " has ended already", false);
             return;
         }
         if (pending != null) {
             serve(transfer, pending.session(), pending.fetch());
         }
         if (transfer.session == null && !transfer.held() && transfer.failure == null) {
-            attach(transfer, sessions.dial(transfer.peer()));
+            transfers.attach(transfer, sessions.dial(transfer.peer()));
         }
         pump(transfer);
     }
@@ -85,13 +75,13 @@ final class Outbox {
     void refuse(Outbound transfer, KvError error, String detail) {
         transfer.startedNs = nowNs();
         transfer.deadlineNs = nowNs();
-        if (transfers.putIfAbsent(transfer.id(), transfer) == null) {
+        if (transfers.add(transfer)) {
             PendingFetches.Pending pending = fetches.take(transfer.id());
             if (pending != null) {
-                attach(transfer, pending.session());
+                transfers.attach(transfer, pending.session());
             }
         }
-        fail(transfer, error, detail, true);
+        transfers.fail(transfer, error, detail, true);
     }
 
     // The time runs anew after each chunk but the last: those behind it are still to be computed.
@@ -120,12 +110,12 @@ final class Outbox {
             pump(transfer);
             return;
         }
-        fail(transfer, KvError.CANCELLED, "the producer gave the request up", true);
+        transfers.fail(transfer, KvError.CANCELLED, "the producer gave the request up", true);
     }
 
     void onFetch(Session session, Frame.Fetch fetch) {
-        Outbound transfer = transfers.get(fetch.id());
-        KvError over = tombstones.of(fetch.id());
+        Outbound transfer = transfers.find(fetch.id());
+        KvError over = transfers.over(fetch.id());
         if (transfer != null) {
             serve(transfer, session, fetch);
             pump(transfer);
@@ -141,7 +131,7 @@ final class Outbox {
     private void serve(Outbound transfer, Session session, Frame.Fetch fetch) {
         boolean standing = fetch.ticket() != 0;
         if (transfer.adopted && session.equals(transfer.session)) {
-            fail(transfer, KvError.PEER_LOST, "the receiver took its grant back", true);
+            transfers.fail(transfer, KvError.PEER_LOST, "the receiver took its grant back", true);
         } else if (!transfer.ungranted() || !receives(transfer, session)) {
             if (standing) {
                 String detail = transfer + "; it goes to another session";
@@ -154,11 +144,11 @@ final class Outbox {
                     "prompt differs: tokens=%d/%d (ours/theirs) or their ids"
                             .formatted(transfer.tokens(), fetch.tokens());
             cancel(session, fetch.id(), KvError.PROMPT_MISMATCH, detail);
-            fail(transfer, KvError.PROMPT_MISMATCH, detail, false);
+            transfers.fail(transfer, KvError.PROMPT_MISMATCH, detail, false);
         } else {
             if (!session.equals(transfer.session)) {
                 transfer.withdrawOffer();
-                attach(transfer, session);
+                transfers.attach(transfer, session);
             }
             if (standing) {
                 adopt(transfer, session, fetch.ticket(), fetch.tail());
@@ -190,7 +180,7 @@ final class Outbox {
     }
 
     void onGrant(Session session, Frame.Grant grant) {
-        Outbound transfer = transfers.get(grant.id());
+        Outbound transfer = transfers.find(grant.id());
         if (transfer == null
                 || transfer.state != SendState.OFFERED
                 || !session.equals(transfer.session)
@@ -204,7 +194,7 @@ final class Outbox {
     }
 
     void onBusy(Session session, Frame.Busy busy) {
-        Outbound transfer = transfers.get(busy.id());
+        Outbound transfer = transfers.find(busy.id());
         if (transfer != null
                 && transfer.state == SendState.OFFERED
                 && session.equals(transfer.session)) {
@@ -220,7 +210,7 @@ final class Outbox {
     }
 
     void onDone(Session session, Frame.Done done) {
-        Outbound transfer = transfers.get(done.id());
+        Outbound transfer = transfers.find(done.id());
         if (transfer != null
                 && transfer.state == SendState.GRANTED
                 && session.equals(transfer.session)
@@ -231,18 +221,18 @@ final class Outbox {
     }
 
     void onCancel(Session session, Frame.Cancel cancel) {
-        Outbound transfer = transfers.get(cancel.id());
+        Outbound transfer = transfers.find(cancel.id());
         if (transfer != null && session.equals(transfer.session)) {
-            fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
+            transfers.fail(transfer, cancel.error(), "told by the peer: " + cancel.detail(), false);
         }
         if (fetches.withdraw(cancel.id(), session)) {
             // Whoever computes it later need not hold it for nobody.
-            tombstones.put(cancel.id(), cancel.error(), nowNs());
+            transfers.bury(cancel.id(), cancel.error());
         }
     }
 
     void onSessionOpen(Session session) {
-        for (Outbound transfer : List.copyOf(transfers.values())) {
+        for (Outbound transfer : transfers.all()) {
             if (session.equals(transfer.session)) {
                 pump(transfer);
             }
@@ -251,26 +241,26 @@ final class Outbox {
 
     void onSessionEnded(Session session, KvError error, String detail) {
         fetches.onSessionEnded(session);
-        for (Outbound transfer : List.copyOf(transfers.values())) {
+        for (Outbound transfer : transfers.all()) {
             if (!session.equals(transfer.session)) {
                 continue;
             }
             if (session.worthDiallingAgain() && transfer.ungranted()) {
                 transfer.withdrawOffer();
-                attach(transfer, sessions.dial(transfer.peer()));
+                transfers.attach(transfer, sessions.dial(transfer.peer()));
                 pump(transfer);
             } else {
-                fail(transfer, error, detail, false);
+                transfers.fail(transfer, error, detail, false);
             }
         }
     }
 
     void tick() {
         fetches.tick(nowNs(), this::onUnserved);
-        for (Outbound transfer : List.copyOf(transfers.values())) {
+        for (Outbound transfer : transfers.all()) {
             if (nowNs() - transfer.deadlineNs >= 0) {
                 String detail = transfer + "; its time is over";
-                fail(transfer, KvError.DEADLINE, detail, true);
+                transfers.fail(transfer, KvError.DEADLINE, detail, true);
             } else {
                 pump(transfer);
             }
@@ -285,8 +275,8 @@ final class Outbox {
     }
 
     void close() {
-        for (Outbound transfer : List.copyOf(transfers.values())) {
-            fail(transfer, KvError.CLOSED, "this connector is closing", true);
+        for (Outbound transfer : transfers.all()) {
+            transfers.fail(transfer, KvError.CLOSED, "this connector is closing", true);
         }
     }
 
@@ -307,7 +297,7 @@ final class Outbox {
             if (transfer.received
                     && transfer.posted == transfer.wantedPieces()
                     && transfer.idle()) {
-                conclude(transfer);
+                transfers.conclude(transfer);
             }
         } else if (transfer.state == SendState.WAITING) {
             offer(transfer);
@@ -350,65 +340,12 @@ final class Outbox {
     private void onSendEnded(Outbound transfer, @Nullable KvError error, String detail) {
         if (transfer.state == SendState.DRAINING) {
             if (transfer.idle()) {
-                conclude(transfer);
+                transfers.conclude(transfer);
             }
         } else if (error != null) {
-            fail(transfer, error, detail, true);
+            transfers.fail(transfer, error, detail, true);
         } else {
             pump(transfer);
-        }
-    }
-
-    private void fail(Outbound transfer, KvError error, String detail, boolean tellPeer) {
-        if (transfer.failure != null || transfer.state == SendState.ENDED) {
-            return;
-        }
-        transfer.failure = error;
-        transfer.detail = detail;
-        Session session = transfer.session;
-        if (tellPeer && session != null) {
-            cancel(session, transfer.id(), error, detail);
-        }
-        if (transfer.idle()) {
-            conclude(transfer);
-            return;
-        }
-        transfer.moveTo(SendState.DRAINING);
-        if (session != null) {
-            String endpoint = session.endpoint;
-            long ticket = transfer.ticket;
-            session.device().submit(plane -> plane.cancelSends(endpoint, ticket));
-        }
-    }
-
-    private void conclude(Outbound transfer) {
-        KvError error = transfer.failure;
-        if (transfers.remove(transfer.id(), transfer)) {
-            KvError told = error == null ? KvError.NO_SUCH_TRANSFER : error;
-            tombstones.put(transfer.id(), told, nowNs());
-        }
-        Session session = transfer.session;
-        leave(session);
-        transfer.letGo();
-        TransferOutcome outcome = transfer.outcome(nowNs());
-        transfer.moveTo(SendState.ENDED);
-        stats.onOutcome("send", outcome);
-        if (error != null) {
-            logger.warn("transfer={} not sent: {} {}", transfer.id(), error, transfer.detail);
-        }
-        finished.accept(outcome);
-    }
-
-    private void attach(Outbound transfer, Session session) {
-        leave(transfer.session);
-        transfer.session = session;
-        session.transfers++;
-    }
-
-    private void leave(@Nullable Session session) {
-        if (session != null) {
-            session.transfers--;
-            session.lastUsedNs = nowNs();
         }
     }
 

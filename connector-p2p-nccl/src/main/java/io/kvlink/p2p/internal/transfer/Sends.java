@@ -30,7 +30,7 @@ final class Sends {
     void post(Outbound transfer, Session session) {
         while (transfer.looked < transfer.savedPieces()) {
             int index = transfer.looked++;
-            Outbound.Saved piece = transfer.piece(index);
+            SavedPieces.Saved piece = transfer.piece(index);
             if (transfer.wanted(piece)) {
                 post(transfer, session, piece, index);
             } else {
@@ -45,11 +45,11 @@ final class Sends {
             List<MemoryRegion> token = transfer.firstToken(layer);
             long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
             int piece = transfer.chunks().body() * transfer.layers() + layer;
-            post(transfer, session, new Outbound.Saved(piece, token, bytes), Outbound.NONE);
+            post(transfer, session, new SavedPieces.Saved(piece, token, bytes), Outbound.NONE);
         }
     }
 
-    private void post(Outbound transfer, Session session, Outbound.Saved piece, int index) {
+    private void post(Outbound transfer, Session session, SavedPieces.Saved piece, int index) {
         transfer.onPiecePosted();
         SendOp op =
                 new SendOp(

@@ -69,6 +69,12 @@ final class Session {
                 && peer.epoch() == other.peer.epoch();
     }
 
+    /** A transfer no longer uses it. */
+    void leave(long nowNs) {
+        transfers--;
+        lastUsedNs = nowNs;
+    }
+
     /** In what chunks the peer computes prompts, in tokens; 0 if as a whole. */
     int chunkTokens() {
         return peer == null ? 0 : peer.chunkTokens();
