@@ -194,7 +194,8 @@ final class P2pConnector implements KvConnector {
         planes.forEach(plane -> metrics.addAll(plane.metrics()));
         metrics.add(gauge("leases", "Leases of either.", ledger.leases()));
         metrics.add(gauge("transfers_open", "Transfers that have not ended.", ledger.transfers()));
-        metrics.add(gauge("peers", "Peers with a live session.", ledger.peers()));
+        metrics.add(
+                gauge("peers", "Live sessions with peers, up to two with each.", ledger.peers()));
         return metrics;
     }
 

@@ -8,7 +8,7 @@ package io.kvlink.spi;
  * @param poolBytes bytes leased from the host pool
  * @param leases how many leases these are
  * @param transfers transfers that haven't ended
- * @param peers peers with a live session
+ * @param peers live sessions with peers; a connector may have one for each direction
  */
 public record KvLedger(long bufferBytes, long poolBytes, int leases, int transfers, int peers) {
 

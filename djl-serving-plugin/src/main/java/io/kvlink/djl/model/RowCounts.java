@@ -31,7 +31,7 @@ final class RowCounts {
 
     /**
      * Of some counts up to {@code max} those of one class: the class with the most counts, and of
-     * equally large ones that of the larger count.
+     * equally large ones that of the larger count. Just 1 if no two counts are of one class.
      *
      * @param bits of a row that is computed among so many; empty if they depend on the row's place
      */
@@ -46,7 +46,7 @@ final class RowCounts {
         }
         List<Integer> chosen = List.of(1);
         for (List<Integer> counts : classes.values()) {
-            if (counts.size() >= chosen.size()) {
+            if (counts.size() > 1 && counts.size() >= chosen.size()) {
                 chosen = counts;
             }
         }

@@ -35,6 +35,7 @@ class RowCountsTest {
     @Test
     void shouldDecodeOneAfterTheOtherIfNothingElseIsSafe() {
         assertThat(RowCounts.probe(64, count -> Optional.empty())).hasToString("[1]");
+        assertThat(RowCounts.probe(64, count -> Optional.of(List.of(count)))).hasToString("[1]");
         assertThat(RowCounts.probe(1, count -> Optional.of(ONE_WAY))).hasToString("[1]");
     }
 
