@@ -32,11 +32,9 @@ record PreparedCompletion(
 
     /** How its answers are written. */
     AnswerJson json(String requestId, long createdSeconds) {
-        // A route's addresses are none of the client's business.
-        String id = requests.get(0).route().map(route -> route.id().hex()).orElse(requestId);
         AnswerJson.Head head =
                 new AnswerJson.Head(
-                        endpoint.idPrefix() + id,
+                        endpoint.idPrefix() + requestId,
                         createdSeconds,
                         generator.modelName(),
                         stream && includeUsage);
