@@ -3,7 +3,6 @@ package io.kvlink.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -214,33 +213,14 @@ public final class LlamaDecoder implements AutoCloseable {
             List<LlamaLayer> through,
             LayerHook hook) {
         long[] tokens = new long[count];
-        long[] positions = new long[count];
-        long[] slots = new long[rows.size()];
-        for (int i = 0; i < count; i++) {
-            // What fills up must be some token at some position: the first row's will do.
-            DecodeRow row = rows.get(i < slots.length ? i : 0);
-            tokens[i] = row.token();
-            positions[i] = row.position();
-            if (i < slots.length) {
-                slots[i] = (long) row.slots().firstSlot() + row.position();
-            }
-        }
-        int filled = count - slots.length;
-        LlamaLayer.Step step =
-                new LlamaLayer.Rows(
-                        rows,
-                        count,
-                        filled == 0 ? null : owner.zeros(new Shape(filled, attentionWidth())),
-                        onHeap
-                                ? new LlamaLayer.OnHeap(rotary.angles(rows))
-                                : new LlamaLayer.InEngine(
-                                        new NDIndex(":, {}", owner.create(slots)),
-                                        rotary.at(owner, positions)));
+        // What fills up must be some token: the first row's will do.
+        Arrays.setAll(tokens, i -> rows.get(i < rows.size() ? i : 0).token());
+        LlamaLayer.Places places =
+                onHeap
+                        ? new LlamaLayer.OnHeap(rotary.angles(rows))
+                        : LlamaLayer.InEngine.of(owner, rotary, rows, count);
+        LlamaLayer.Step step = LlamaLayer.Rows.of(owner, config, rows, count, places);
         return logits(layers(embed(owner, tokens), through, step, hook));
-    }
-
-    private long attentionWidth() {
-        return (long) config.heads() * config.headDim();
     }
 
     private NDArray layers(

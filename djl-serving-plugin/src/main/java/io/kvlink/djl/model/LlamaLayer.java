@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +70,19 @@ final class LlamaLayer {
      * @param places where the sequences are
      */
     record Rows(List<DecodeRow> sequences, int count, @Nullable NDArray filling, Places places)
-            implements Step {}
+            implements Step {
+        /** Rows with as much filling as they need, which belongs to the owner. */
+        static Rows of(
+                NDManager owner,
+                ModelConfig config,
+                List<DecodeRow> sequences,
+                int count,
+                Places places) {
+            int filled = count - sequences.size();
+            Shape filling = new Shape(filled, (long) config.heads() * config.headDim());
+            return new Rows(sequences, count, filled == 0 ? null : owner.zeros(filling), places);
+        }
+    }
 
     /** The sequences' positions and slots, in the form that suits where their rows are prepared. */
     sealed interface Places permits OnHeap, InEngine {}
@@ -83,7 +96,21 @@ final class LlamaLayer {
      * @param slots columns of the layer's KV that are the sequences' next
      * @param rotary tables of just the rows' positions
      */
-    record InEngine(NDIndex slots, RotaryTable rotary) implements Places {}
+    record InEngine(NDIndex slots, RotaryTable rotary) implements Places {
+        /** Where {@code count} rows are, in arrays of the owner's. */
+        static InEngine of(
+                NDManager owner, RotaryTable rotary, List<DecodeRow> sequences, int count) {
+            long[] slots =
+                    sequences.stream()
+                            .mapToLong(row -> (long) row.slots().firstSlot() + row.position())
+                            .toArray();
+            long[] positions = new long[count];
+            // What fills up must be at some position: the first row's will do.
+            Arrays.setAll(positions, i -> sequences.get(i < sequences.size() ? i : 0).position());
+            return new InEngine(
+                    new NDIndex(":, {}", owner.create(slots)), rotary.at(owner, positions));
+        }
+    }
 
     /** Adds the layer's attention and feed-forward to {@code x}, {@code [count, hidden]}. */
     void forward(NDArray x, Step step, LayerHook hook) {

@@ -6,10 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
@@ -36,11 +34,12 @@ class RowAttentionTest {
                             sequences,
                             count,
                             (attention, rows) -> {
-                                LlamaLayer.InEngine places = inEngine(manager, rotary, rows, count);
+                                LlamaLayer.InEngine places =
+                                        LlamaLayer.InEngine.of(manager, rotary, rows, count);
                                 return attention.apply(
                                         manager.create(qkv, new Shape(count, width)),
                                         places,
-                                        filled(manager, config, rows, count, places),
+                                        LlamaLayer.Rows.of(manager, config, rows, count, places),
                                         () -> {});
                             });
             Outcome onHeap =
@@ -51,7 +50,8 @@ class RowAttentionTest {
                             (attention, rows) -> {
                                 LlamaLayer.OnHeap places =
                                         new LlamaLayer.OnHeap(rotary.angles(rows));
-                                LlamaLayer.Rows all = filled(manager, config, rows, count, places);
+                                LlamaLayer.Rows all =
+                                        LlamaLayer.Rows.of(manager, config, rows, count, places);
                                 HostRows host =
                                         HostRows.of(config, qkv.clone(), all, places.angles());
                                 return attention.apply(manager, host, all, () -> {});
@@ -97,30 +97,6 @@ class RowAttentionTest {
             rows.forEach(row -> row.slots().release());
             return new Outcome(numbers, written);
         }
-    }
-
-    private static LlamaLayer.InEngine inEngine(
-            NDManager manager, RotaryTable rotary, List<DecodeRow> rows, int count) {
-        long[] slots =
-                rows.stream()
-                        .mapToLong(row -> (long) row.slots().firstSlot() + row.position())
-                        .toArray();
-        long[] positions = new long[count];
-        Arrays.setAll(positions, row -> rows.get(row < rows.size() ? row : 0).position());
-        return new LlamaLayer.InEngine(
-                new NDIndex(":, {}", manager.create(slots)), rotary.at(manager, positions));
-    }
-
-    private static LlamaLayer.Rows filled(
-            NDManager manager,
-            ModelConfig config,
-            List<DecodeRow> rows,
-            int count,
-            LlamaLayer.Places places) {
-        int filled = count - rows.size();
-        long width = (long) config.heads() * config.headDim();
-        return new LlamaLayer.Rows(
-                rows, count, filled == 0 ? null : manager.zeros(new Shape(filled, width)), places);
     }
 
     private static ModelConfig config(int heads, int kvHeads, int headDim) {
