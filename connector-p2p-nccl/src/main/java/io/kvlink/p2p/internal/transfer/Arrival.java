@@ -91,10 +91,17 @@ public final class Arrival {
         this.chunks = chunks;
     }
 
-    /** A chunk of a layer came, each once. */
+    /**
+     * A chunk of a layer came, each once. By the device thread.
+     *
+     * @param layer the layer
+     * @param report runs before the engine's thread can see the chunk, which may let go of the
+     *     transfer at once: whoever hears of both hears of the arrival first
+     */
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
-    void arrived(int layer) {
+    void arrived(int layer, Runnable report) {
         lastNs = clock.getAsLong();
+        report.run();
         here.incrementAndGet(layer);
         count = count + 1;
         LockSupport.unpark(waiter);

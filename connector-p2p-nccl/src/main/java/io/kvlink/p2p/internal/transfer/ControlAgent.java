@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -35,7 +34,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
     private final Sessions sessions;
     private final Outbox outbox;
     private final Inbox inbox;
-    private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+    private final Queue<Runnable> commands;
 
     // Written by the control thread, read by any.
     private volatile int transfers;
@@ -55,11 +54,13 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             TransferMemory memory,
             TransferStats stats,
             @Nullable Heartbeat heartbeat,
+            Queue<Runnable> commands,
             Consumer<TransferOutcome> sent,
             Runnable wakeup,
             LongSupplier clock) {
         this.transport = transport;
         this.heartbeat = heartbeat;
+        this.commands = commands;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
         outbox = new Outbox(sessions, limits, stats, this, sent, clock);

@@ -2,7 +2,9 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.util.Optional;
 
@@ -50,11 +52,25 @@ final class Deliveries {
     /** A transfer has failed: the request that waits for it hears, and one that reads it wakes. */
     void fail(Inbound inbound, Expectation.Failed failure) {
         Expectation expectation = inbound.expectation;
-        if (expectation != null && expectation.status() instanceof Expectation.Waiting) {
+        if (expectation != null && expectation.waiting()) {
             settle(expectation, failure);
         } else if (inbound.published) {
             wakeup.run();
         }
+    }
+
+    /** A transfer is over: a request that still waits for it would never hear of it again. */
+    void end(Inbound inbound, KvError told) {
+        Expectation expectation = inbound.expectation;
+        if (expectation != null && expectation.waiting()) {
+            refuse(expectation, told);
+        }
+    }
+
+    /** A request came for a transfer that is over. */
+    void refuse(Expectation expectation, KvError told) {
+        TransferId id = expectation.request().route().orElseThrow().id();
+        settle(expectation, new Expectation.Failed(told, "transfer=" + id + " has ended here"));
     }
 
     /** The word that an expectation waits for. */

@@ -93,12 +93,17 @@ public final class Expectation {
         return status;
     }
 
+    /** True until it is known whether the KV comes. From any thread. */
+    boolean waiting() {
+        return status instanceof Waiting;
+    }
+
     long digest() {
         return digest;
     }
 
     void end(Status end) {
-        if (!(status instanceof Waiting)) {
+        if (!waiting()) {
             throw new IllegalStateException("status=" + status + " next=" + end);
         }
         status = end;

@@ -163,7 +163,10 @@ final class Grants {
         public void onLayerReceived(ReceiveOp op, int piece) {
             pieces++;
             bytes += op.destinations().get(piece).bytes();
-            inbound.arrival.arrived(piece % layout.layers());
+            inbound.arrival.arrived(piece % layout.layers(), () -> report(op));
+        }
+
+        private void report(ReceiveOp op) {
             if (pieces == op.destinations().size()) {
                 control.execute(() -> listener.onReceived(inbound));
             } else if (pieces % layout.layers() == 0) {

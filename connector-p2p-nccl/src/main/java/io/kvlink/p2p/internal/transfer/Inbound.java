@@ -36,8 +36,6 @@ final class Inbound {
     @Nullable Session standingOn;
     // The sender has computed all layers.
     boolean saved;
-    // The engine has let go before the device's report of the last layer was here.
-    boolean released;
     // The engine may read the leases.
     boolean published;
     // Why it failed; null while it hasn't.
@@ -62,6 +60,23 @@ final class Inbound {
         this.tokens = tokens;
         this.digest = digest;
         this.arrival = arrival;
+    }
+
+    /** A request waits for it from now on, and no longer than that. */
+    void await(Expectation request, long untilNs) {
+        expectation = request;
+        deadlineNs = untilNs;
+    }
+
+    /**
+     * True if its time has no end: a request has been told how it ended, and keeps it as long as it
+     * likes. While a request waits for its answer, this is false.
+     */
+    boolean kept() {
+        Expectation request = expectation;
+        return (state == ReceiveState.COMPLETE || state == ReceiveState.FAILED)
+                && request != null
+                && !request.waiting();
     }
 
     /** Whether a session may offer it: the one it comes through, or the one that crossed ours. */

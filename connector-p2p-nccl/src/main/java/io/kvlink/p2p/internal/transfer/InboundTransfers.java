@@ -71,6 +71,14 @@ final class InboundTransfers {
         return List.copyOf(transfers.values());
     }
 
+    /** Those whose time is over: of all, but for what a request was told of and keeps. */
+    List<Inbound> due() {
+        long nowNs = nowNs();
+        return transfers.values().stream()
+                .filter(inbound -> !inbound.kept() && nowNs - inbound.deadlineNs >= 0)
+                .toList();
+    }
+
     /** The first mention of a transfer, which waits so long for the second. */
     Inbound begin(TransferId id, int tokens, long digest, long unclaimedTtlNs) {
         Inbound inbound = new Inbound(id, tokens, digest, new Arrival(layout.layers(), clock));
@@ -160,6 +168,7 @@ final class InboundTransfers {
         inbound.closeLeases();
         transfers.remove(inbound.id);
         tombstones.put(inbound.id, told, nowNs());
+        deliveries.end(inbound, told);
         letGo(inbound.session);
         letGo(inbound.interest);
     }

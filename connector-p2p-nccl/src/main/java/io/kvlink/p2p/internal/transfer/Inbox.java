@@ -68,9 +68,7 @@ final class Inbox implements Grants.Listener {
         KvError over = transfers.over(id);
         Inbound inbound = transfers.find(id);
         if (inbound == null && over != null) {
-            deliveries.settle(
-                    expectation,
-                    new Expectation.Failed(over, "transfer=" + id + " has ended here"));
+            deliveries.refuse(expectation, over);
             return;
         }
         int tokens = expectation.request().transferTokens();
@@ -88,8 +86,7 @@ final class Inbox implements Grants.Listener {
                     expectation, inbound.failure); // What is still being drained ends by itself.
             return;
         }
-        inbound.expectation = expectation;
-        inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
+        inbound.await(expectation, nowNs() + limits.transferTimeoutNs());
         if (inbound.tokens != tokens || inbound.digest != expectation.digest()) {
             String detail = prompts(tokens, inbound.tokens);
             transfers.fail(inbound, KvError.PROMPT_MISMATCH, detail, true);
@@ -112,8 +109,6 @@ final class Inbox implements Grants.Listener {
             transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
         } else if (inbound.state == ReceiveState.FAILED) {
             transfers.end(inbound, KvError.CANCELLED);
-        } else if (inbound.failure == null && !inbound.quiet && inbound.arrival.complete()) {
-            inbound.released = true;
         } else if (inbound.state != ReceiveState.DRAINING) {
             transfers.fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
         }
@@ -250,23 +245,18 @@ final class Inbox implements Grants.Listener {
     }
 
     void tick() {
-        long nowNs = nowNs();
-        for (Inbound inbound : transfers.all()) {
-            boolean owned =
-                    inbound.expectation != null
-                            && (inbound.state == ReceiveState.COMPLETE
-                                    || inbound.state == ReceiveState.FAILED);
-            if (!owned && nowNs - inbound.deadlineNs >= 0) {
-                if (inbound.state == ReceiveState.COMPLETE) {
-                    logger.warn("transfer={} was never asked for", inbound.id);
-                    transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
-                } else if (inbound.lacksAttachment()) {
-                    attached(inbound, Optional.empty());
-                } else {
-                    transfers.fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
-                }
-            }
-            calls.fetch(inbound); // Once more, if it couldn't be sent.
+        transfers.due().forEach(this::onDeadline);
+        transfers.all().forEach(calls::fetch); // Once more, if it couldn't be sent.
+    }
+
+    private void onDeadline(Inbound inbound) {
+        if (inbound.state == ReceiveState.COMPLETE) {
+            logger.warn("transfer={} was never asked for", inbound.id);
+            transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
+        } else if (inbound.lacksAttachment()) {
+            attached(inbound, Optional.empty());
+        } else {
+            transfers.fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
         }
     }
 
@@ -315,8 +305,8 @@ final class Inbox implements Grants.Listener {
         }
         inbound.quiet = true;
         grants.unstand(inbound);
-        if (inbound.lacksAttachment() && (inbound.released || !inbound.session().open())) {
-            inbound.attached = true; // That nothing more will come, or is wanted.
+        if (inbound.lacksAttachment() && !inbound.session().open()) {
+            inbound.attached = true; // That nothing more will come.
         }
         if (!inbound.lacksAttachment()) {
             complete(inbound);
@@ -332,9 +322,6 @@ final class Inbox implements Grants.Listener {
         deliveries.publish(inbound);
         // After the engine was woken: the producer is in less of a hurry.
         sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
-        if (inbound.released) {
-            transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
-        }
     }
 
     @Override

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -69,6 +70,7 @@ public final class TransferEngine implements AutoCloseable {
                         memory,
                         stats,
                         heartbeat,
+                        new ConcurrentLinkedQueue<>(),
                         outcome -> guard(() -> sent.accept(outcome)),
                         () -> guard(wakeup),
                         System::nanoTime);

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +48,8 @@ final class Simulation {
     private final boolean get;
     // How the prefill instances cut their prompts.
     final int chunkTokens;
+    // What a node's other threads do while its device thread reports.
+    Consumer<Node> meanwhile = this::othersRun;
     private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(long seed, boolean get) {
@@ -68,6 +71,7 @@ final class Simulation {
         TransferMemory memory;
         DeviceAgent device;
         ControlAgent control;
+        SimCommands commands;
         final Queue<TransferOutcome> sent = new ArrayDeque<>();
         boolean alive;
 
@@ -79,6 +83,7 @@ final class Simulation {
 
         void start() {
             memory = new TransferMemory(new ReceiveBuffer(memoryBytes), null);
+            commands = new SimCommands(() -> meanwhile.accept(this));
             String endpoint = address + "/" + epoch;
             device = new DeviceAgent(fabric.join(endpoint));
             Frame.Identity self =
@@ -98,10 +103,15 @@ final class Simulation {
                             memory,
                             new TransferStats(),
                             null,
+                            commands,
                             sent::add,
                             () -> {},
                             () -> nowNs);
             alive = true;
+        }
+
+        int stepDevice() {
+            return commands.report(device, nowNs);
         }
 
         void kill() {
@@ -145,6 +155,8 @@ final class Simulation {
         boolean receiveOver;
         boolean arrived;
         String failure = "";
+        // Comes when this one is over; of every other transfer.
+        final SecondRequest second = new SecondRequest(this);
 
         Transfer(Node prefill, Node decode, int tokens, int number) {
             this(prefill, decode, tokens, number, random.nextInt(3) > 0, random.nextInt(3) > 0);
@@ -173,10 +185,13 @@ final class Simulation {
                 random.nextBytes(bytes);
                 content.add(bytes);
             }
+            if (number % 2 == 1) {
+                second.giveUp();
+            }
         }
 
         boolean over() {
-            return sendOver && receiveOver;
+            return sendOver && receiveOver && second.over();
         }
 
         void onKilled(Node node) {
@@ -187,6 +202,7 @@ final class Simulation {
             if (node == decode) {
                 receiveOver = true;
                 expectation = null;
+                second.giveUp();
             }
         }
 
@@ -233,7 +249,7 @@ final class Simulation {
             return false;
         }
 
-        private long digest() {
+        long digest() {
             return PromptDigest.of(request.promptTokens(), request.promptTokens().length);
         }
 
@@ -254,7 +270,7 @@ final class Simulation {
         /** The decode engine does one thing. */
         boolean stepDecode() {
             if (receiveOver || !decode.alive) {
-                return false;
+                return receiveOver && second.step();
             }
             Expectation wait = expectation;
             if (wait == null) {
@@ -333,7 +349,7 @@ final class Simulation {
         Transfer transfer = transfers.get(random.nextInt(transfers.size()));
         return switch (random.nextInt(6)) {
             case 0 -> node.alive && node.control.doWork(nowNs) > 0;
-            case 1 -> node.alive && node.device.doWork(nowNs) > 0;
+            case 1 -> node.alive && node.stepDevice() > 0;
             case 2 -> network.deliverOne(random);
             case 3 -> fabric.runOne(random);
             case 4 -> transfer.stepPrefill();
@@ -344,7 +360,24 @@ final class Simulation {
     /** Lets one node do all it can now, once. */
     void stepNode(Node node) {
         node.control.doWork(nowNs);
-        node.device.doWork(nowNs);
+        node.stepDevice();
+    }
+
+    // A random one of its requests does all it can, and its control thread takes a turn.
+    private void othersRun(Node node) {
+        if (transfers.isEmpty() || random.nextInt(3) == 0) {
+            return;
+        }
+        Transfer transfer = transfers.get(random.nextInt(transfers.size()));
+        boolean worked = true;
+        while (worked) {
+            worked =
+                    (transfer.decode == node && transfer.stepDecode())
+                            || (transfer.prefill == node && transfer.stepPrefill());
+        }
+        if (random.nextBoolean()) {
+            node.control.doWork(nowNs);
+        }
     }
 
     /** Lets everybody do all they can now, once; false if there was nothing. */
@@ -353,7 +386,7 @@ final class Simulation {
         for (List<Node> nodes : List.of(prefills, decodes)) {
             for (Node node : nodes) {
                 worked |= node.alive && node.control.doWork(nowNs) > 0;
-                worked |= node.alive && node.device.doWork(nowNs) > 0;
+                worked |= node.alive && node.stepDevice() > 0;
             }
         }
         worked |= network.deliverOne(random);
