@@ -36,7 +36,12 @@ fi
 
 # In one reactor run, since siblings resolve to their target/classes there, and nowhere else.
 classpath_file=$PWD/benchmarks/target/classpath.txt
+# In the background: while a command runs in the foreground, a shell acts on no signal.
 mvn -q -B -ntp -pl benchmarks -am -DskipTests process-classes \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath \
-    -Dmdep.outputFile="$classpath_file" -Dmdep.includeScope=runtime
+    -Dmdep.outputFile="$classpath_file" -Dmdep.includeScope=runtime &
+build=$!
+trap 'kill "$build" 2> /dev/null; wait "$build" || true; exit 130' INT TERM HUP
+wait "$build"
+trap - INT TERM HUP
 exec java -cp "benchmarks/target/classes:$(cat "$classpath_file")" "${main[@]}" "$@"

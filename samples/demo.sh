@@ -22,7 +22,12 @@ if stale; then
     need javac "a JRE isn't enough for the first start: install a JDK"
     echo "Building (the first time, Maven fetches libraries: some minutes) ..."
     rm -rf "$lib"
-    (cd "$root" && mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl samples -am package)
+    # In the background: while a command runs in the foreground, a shell acts on no signal.
+    (cd "$root" && exec mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl samples -am package) &
+    build=$!
+    trap 'kill "$build" 2> /dev/null; wait "$build" || true; exit 130' INT TERM HUP
+    wait "$build"
+    trap - INT TERM HUP
     touch "$lib/.complete"
 fi
 exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$lib/*" io.kvlink.samples.Demo --samples "$here" "$@"

@@ -55,9 +55,9 @@ class DemoProcessTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"INT", "KILL"})
+    @ValueSource(strings = {"INT", "TERM", "HUP", "KILL"})
     void shouldLeaveNoProcessWhenItIsStopped(String signal) throws Exception {
-        Process demo = start("--serve");
+        Process demo = started(DefaultSignals.command(signal, command("--serve")));
         List<String> lines = new ArrayList<>();
         try (BufferedReader out = output(demo)) {
             for (String line; (line = out.readLine()) != null && !line.startsWith("Serving at"); ) {
@@ -85,6 +85,14 @@ class DemoProcessTest {
     }
 
     private static Process start(String... args) throws IOException {
+        return started(command(args));
+    }
+
+    private static Process started(List<String> command) throws IOException {
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+
+    private static List<String> command(String... args) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
@@ -95,7 +103,7 @@ class DemoProcessTest {
                         "--samples",
                         "."));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command).redirectErrorStream(true).start();
+        return command;
     }
 
     private static BufferedReader output(Process process) {

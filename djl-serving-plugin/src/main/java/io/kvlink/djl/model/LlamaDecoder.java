@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +47,8 @@ public final class LlamaDecoder implements AutoCloseable {
             Path directory,
             ModelConfig config,
             KvCachePool pool,
-            DecodeSettings settings) {
+            DecodeSettings settings,
+            IntPredicate triedRows) {
         this.manager = manager;
         this.heap = heap;
         this.config = config;
@@ -77,11 +79,20 @@ public final class LlamaDecoder implements AutoCloseable {
         }
         this.rowCounts =
                 switch (settings.batch()) {
-                    case EXACT -> RowCounts.probe(settings.maxBatch(), this::bitsOfRow);
+                    case EXACT ->
+                            RowCounts.probe(
+                                    settings.maxBatch(),
+                                    count ->
+                                            triedRows.test(count)
+                                                    ? bitsOfRow(count)
+                                                    : Optional.empty());
                     case FAST -> RowCounts.all(settings.maxBatch());
                     case OFF -> RowCounts.all(1);
                 };
-        this.lanes = new Lanes(gpu ? 1 : settings.threads());
+        // Each thread has so many rows that none of its parts is a lone row, which is computed in
+        // memory that all threads would share.
+        boolean apart = rowCounts.largest() >= Lanes.LEAST_ROWS;
+        this.lanes = new Lanes(gpu || !apart ? 1 : settings.threads());
     }
 
     /**
@@ -97,23 +108,29 @@ public final class LlamaDecoder implements AutoCloseable {
     /** The same with other batches. */
     public static LlamaDecoder load(
             Path modelDirectory, ModelConfig config, KvCachePool pool, DecodeSettings settings) {
-        return load(modelDirectory, config, pool, settings, HeapShare.OF_PROCESS);
+        return load(modelDirectory, config, pool, settings, HeapShare.OF_PROCESS, count -> true);
     }
 
-    /** The same with a heap of its own. */
+    /**
+     * Like {@link #load}, with a heap of its own.
+     *
+     * @param triedRows counts of rows that may be used for exact batches, if they agree
+     */
     static LlamaDecoder load(
             Path modelDirectory,
             ModelConfig config,
             KvCachePool pool,
             DecodeSettings settings,
-            HeapShare share) {
+            HeapShare share,
+            IntPredicate triedRows) {
         if (!pool.fits(config)) {
             throw new IllegalArgumentException("pool was opened with another config: " + config);
         }
         NDManager manager = PyTorchRuntime.newManager(pool.device());
         HeapShare.Lease heap = share.lease();
         try {
-            return new LlamaDecoder(manager, heap, modelDirectory, config, pool, settings);
+            return new LlamaDecoder(
+                    manager, heap, modelDirectory, config, pool, settings, triedRows);
         } catch (RuntimeException | Error cause) {
             heap.close();
             manager.close();
@@ -149,7 +166,8 @@ public final class LlamaDecoder implements AutoCloseable {
                             position,
                             tokens.length,
                             rotary.at(owner, position, tokens.length));
-            NDArray x = layers(embed(owner, longs(tokens)), layers, step, hook);
+            NDArray x = embed(owner, longs(tokens));
+            layers.forEach(layer -> layer(layer, x, step, hook));
             if (!wantLogits) {
                 return null;
             }
@@ -159,8 +177,9 @@ public final class LlamaDecoder implements AutoCloseable {
     }
 
     /**
-     * Computes the next token of several sequences at once; their K and V are written in place. As
-     * {@link DecodeBatch} says, a row's bits don't depend on the others.
+     * Computes the next token of several sequences at once, or in parts where the processor has no
+     * exact way for so many; their K and V are written in place. As {@link DecodeBatch} says, a
+     * row's bits don't depend on the others.
      *
      * @param rows of different sequences, 1 to {@link #maxBatch}
      * @param hook called once a layer, for all of them
@@ -178,20 +197,45 @@ public final class LlamaDecoder implements AutoCloseable {
         }
         // A hook is called once a layer, for all rows.
         return hook == LayerHook.NONE
-                ? lanes.run(rows, part -> decodePart(part, hook))
-                : decodePart(rows, hook);
+                ? lanes.run(rows, this::decodeApart)
+                : decodeTogether(rows, hook);
     }
 
     /** May be called by several threads at once, with rows of different sequences. */
-    private List<float @Nullable []> decodePart(List<DecodeRow> rows, LayerHook hook) {
-        int count = rowCounts.rowsFor(rows.size());
+    private List<float @Nullable []> decodeApart(List<DecodeRow> rows) {
         List<float @Nullable []> found = new ArrayList<>();
+        for (List<DecodeRow> part : rowCounts.parts(rows)) {
+            found.addAll(decodeTogether(part, LayerHook.NONE));
+        }
+        return found;
+    }
+
+    /** Layer by layer, each part after the other. */
+    private List<float @Nullable []> decodeTogether(List<DecodeRow> rows, LayerHook hook) {
         try (Scratch scratch = Scratch.open(manager)) {
-            Logits all = decode(scratch.manager(), rows, count, layers, hook);
-            for (DecodeRow row : rows) {
-                float[] logits = all.next(config.vocabSize());
-                found.add(row.wantLogits() ? logits : null);
+            NDManager owner = scratch.manager();
+            List<Part> parts =
+                    rowCounts.parts(rows).stream()
+                            .map(part -> part(owner, part, rowCounts.rowsFor(part.size())))
+                            .toList();
+            for (LlamaLayer layer : layers) {
+                for (int i = 0; i < parts.size(); i++) {
+                    LayerHook ofPart = new PartHook(hook, i == 0, i == parts.size() - 1);
+                    layer(layer, parts.get(i).x(), parts.get(i).step(), ofPart);
+                }
             }
+            List<float @Nullable []> found = new ArrayList<>();
+            parts.forEach(part -> found.addAll(logits(part)));
+            return found;
+        }
+    }
+
+    private List<float @Nullable []> logits(Part part) {
+        Logits all = logits(part.x());
+        List<float @Nullable []> found = new ArrayList<>();
+        for (DecodeRow row : part.step().sequences()) {
+            float[] logits = all.next(config.vocabSize());
+            found.add(row.wantLogits() ? logits : null);
         }
         return found;
     }
@@ -201,17 +245,20 @@ public final class LlamaDecoder implements AutoCloseable {
         return rowCounts.max();
     }
 
+    /** Most rows that are computed together: {@link #maxBatch}, or what the processor can do. */
+    public int rowsTogether() {
+        return rowCounts.largest();
+    }
+
     /** In how many rows decodes are computed, as a list for an operator. */
     public String batchRows() {
         return rowCounts.toString();
     }
 
-    private Logits decode(
-            NDManager owner,
-            List<DecodeRow> rows,
-            int count,
-            List<LlamaLayer> through,
-            LayerHook hook) {
+    /** Rows that are computed together, and what the layers so far made of them. */
+    private record Part(LlamaLayer.Rows step, NDArray x) {}
+
+    private Part part(NDManager owner, List<DecodeRow> rows, int count) {
         long[] tokens = new long[count];
         // What fills up must be some token: the first row's will do.
         Arrays.setAll(tokens, i -> rows.get(i < rows.size() ? i : 0).token());
@@ -219,22 +266,18 @@ public final class LlamaDecoder implements AutoCloseable {
                 onHeap
                         ? new LlamaLayer.OnHeap(rotary.angles(rows))
                         : LlamaLayer.InEngine.of(owner, rotary, rows, count);
-        LlamaLayer.Step step = LlamaLayer.Rows.of(owner, config, rows, count, places);
-        return logits(layers(embed(owner, tokens), through, step, hook));
+        LlamaLayer.Rows step = LlamaLayer.Rows.of(owner, config, rows, count, places);
+        return new Part(step, embed(owner, tokens));
     }
 
-    private NDArray layers(
-            NDArray x, List<LlamaLayer> through, LlamaLayer.Step step, LayerHook hook) {
+    private void layer(LlamaLayer layer, NDArray x, LlamaLayer.Step step, LayerHook hook) {
         NDManager owner = x.getManager();
-        for (LlamaLayer layer : through) {
-            // What a layer leaves behind goes at once: it is many times the size of x.
-            try (NDManager layerScratch = manager.newSubManager()) {
-                x.attach(layerScratch);
-                layer.forward(x, step, hook);
-                x.attach(owner);
-            }
+        // What a layer leaves behind goes at once: it is many times the size of x.
+        try (NDManager layerScratch = manager.newSubManager()) {
+            x.attach(layerScratch);
+            layer.forward(x, step, hook);
+            x.attach(owner);
         }
-        return x;
     }
 
     /**
@@ -249,8 +292,9 @@ public final class LlamaDecoder implements AutoCloseable {
         try (Scratch scratch = Scratch.open(manager)) {
             DecodeRow row = new DecodeRow(config.vocabSize() / 2, 0, slots, true);
             List<DecodeRow> rows = Collections.nCopies(count, row);
-            List<LlamaLayer> first = layers.subList(0, 1);
-            Logits all = decode(scratch.manager(), rows, count, first, LayerHook.NONE);
+            Part part = part(scratch.manager(), rows, count);
+            layer(layers.get(0), part.x(), part.step(), LayerHook.NONE);
+            Logits all = logits(part.x());
             Set<List<Integer>> found = new HashSet<>();
             for (int i = 0; i < count; i++) {
                 float[] logits = all.next(config.vocabSize());

@@ -29,18 +29,26 @@ final class Penalties {
 
     /** The answer has one more token. */
     void add(int token) {
-        counts[place(token)]++;
+        int place = place(token); // Before the array is looked at: it may become another.
+        counts[place]++;
     }
 
+    /** Leaves alone what is no finite number; what is one stays one. */
     void apply(float[] logits) {
         for (int i = 0; i < places.size(); i++) {
-            double logit = logits[tokens[i]];
-            double factor = params.repetitionPenalty();
-            logit = logit > 0 ? logit / factor : logit * factor;
-            logit -= counts[i] * params.frequencyPenalty();
-            logit -= counts[i] > 0 ? params.presencePenalty() : 0;
-            logits[tokens[i]] = (float) logit;
+            float logit = logits[tokens[i]];
+            if (Float.isFinite(logit)) {
+                logits[tokens[i]] = penalised(logit, counts[i]);
+            }
         }
+    }
+
+    private float penalised(double logit, int count) {
+        double factor = params.repetitionPenalty();
+        double penalised = logit > 0 ? logit / factor : logit * factor;
+        penalised -= count * params.frequencyPenalty();
+        penalised -= count > 0 ? params.presencePenalty() : 0;
+        return (float) Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, penalised));
     }
 
     private int place(int token) {

@@ -4,6 +4,7 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplates;
 import io.kvlink.djl.model.ComputeType;
+import io.kvlink.djl.model.DecodeSettings;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
@@ -58,11 +59,7 @@ final class WorkerResources implements AutoCloseable {
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
         decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
-        log.info(
-                "decode_batch={} rows={} decode_threads={}",
-                config.decoding().batch().name().toLowerCase(Locale.ROOT),
-                decoder.batchRows(),
-                config.decoding().threads());
+        logDecoding(config.decoding());
         connector =
                 config.transfer()
                         .map(
@@ -77,6 +74,23 @@ final class WorkerResources implements AutoCloseable {
                                                 config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
+    }
+
+    private void logDecoding(DecodeSettings decoding) {
+        log.info(
+                "decode_batch={} rows={} max_batch={} decode_threads={}",
+                decoding.batch().name().toLowerCase(Locale.ROOT),
+                decoder.batchRows(),
+                decoder.maxBatch(),
+                decoding.threads());
+        if (decoder.rowsTogether() < decoder.maxBatch()) {
+            log.warn(
+                    "decode_batch=exact computes at most {} of max_batch={} sequences together: no"
+                            + " more rows have the same bits on this processor; option.decode_batch=fast"
+                            + " doesn't ask for that",
+                    decoder.rowsTogether(),
+                    decoder.maxBatch());
+        }
     }
 
     /** Opens everything; if that throws, nothing is left open. */

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,8 @@ class DecodeBatchTest {
     private static final Shape GROUPED = new Shape(64, 96, 3, 4, 2, 16, true);
     private static final int SEQUENCES = 20;
     private static final int STEPS = 6;
+    private static final List<String> CALLS_OF_THREE_LAYERS =
+            List.of("before 0", "after 0", "before 1", "after 1", "before 2", "after 2");
 
     @TempDir private Path directory;
     private Random random;
@@ -66,12 +70,45 @@ class DecodeBatchTest {
     @MethodSource("shapes")
     void shouldGiveEachRowTheBitsItHasAlone(Shape shape) throws IOException {
         Path model = TinyCheckpoint.random(shape, 21).write(directory, "F32");
+        assertRowsAsAlone(model, SEQUENCES, HeapShare.OF_PROCESS, count -> true);
+    }
+
+    /**
+     * What other processors may be like: of the counts that agree here only some may be used, down
+     * to a single one.
+     */
+    @ParameterizedTest
+    @MethodSource("usableCounts")
+    void shouldServeAnyBatchExactlyWhereFewCountsAgree(Set<Integer> usable) throws IOException {
+        Path model = TinyCheckpoint.random(GROUPED, 21).write(directory, "F32");
+        for (int maxBatch : new int[] {1, 2, 5, 8, SEQUENCES}) {
+            assertRowsAsAlone(model, maxBatch, HeapShare.OF_PROCESS, usable::contains);
+        }
+        assertRowsAsAlone(model, SEQUENCES, new HeapShare(0), usable::contains);
+    }
+
+    static Stream<Set<Integer>> usableCounts() {
+        return Stream.of(
+                Set.of(),
+                Set.of(1),
+                Set.of(1, 2),
+                Set.of(1, 4),
+                Set.of(4, 8),
+                Set.of(1, 2, 3, 4),
+                Set.of(1, 16, 20, 24),
+                Set.of(40, 48, 56));
+    }
+
+    /** Random batches of 1 to {@code maxBatch} of so many sequences and more. */
+    private void assertRowsAsAlone(Path model, int maxBatch, HeapShare heap, IntPredicate usable)
+            throws IOException {
         ModelConfig config = ModelConfig.read(model);
-        int[][] prompts = new int[SEQUENCES][];
+        int[][] prompts = new int[maxBatch + 1][];
         Arrays.setAll(prompts, i -> random.ints(3 + 5 * i + STEPS, 0, Shape.VOCABULARY).toArray());
+        DecodeSettings one = new DecodeSettings(DecodeBatch.EXACT, 64, 1);
         List<Running> alone = new ArrayList<>();
         try (KvCachePool pool = KvCachePool.open(config, 4096);
-                LlamaDecoder decoder = LlamaDecoder.load(model, config, pool)) {
+                LlamaDecoder decoder = LlamaDecoder.load(model, config, pool, one, heap, usable)) {
             for (int[] prompt : prompts) {
                 Running running = start(pool, decoder, prompt);
                 while (running.position < prompt.length) {
@@ -81,9 +118,12 @@ class DecodeBatchTest {
             }
         }
         // On several threads, which gives other parts than one.
-        DecodeSettings threads = new DecodeSettings(DecodeBatch.EXACT, 64, 1 + random.nextInt(3));
+        DecodeSettings threads =
+                new DecodeSettings(DecodeBatch.EXACT, maxBatch, 1 + random.nextInt(3));
         try (KvCachePool pool = KvCachePool.open(config, 4096);
-                LlamaDecoder decoder = LlamaDecoder.load(model, config, pool, threads)) {
+                LlamaDecoder decoder =
+                        LlamaDecoder.load(model, config, pool, threads, heap, usable)) {
+            assertThat(decoder.maxBatch()).isEqualTo(maxBatch);
             List<Running> left = new ArrayList<>();
             List<Running> all = new ArrayList<>();
             for (int[] prompt : prompts) {
@@ -93,18 +133,38 @@ class DecodeBatchTest {
                 left.add(running);
                 all.add(running);
             }
-            for (int size = SEQUENCES; !left.isEmpty(); size = 1 + random.nextInt(SEQUENCES)) {
+            for (int size = maxBatch; !left.isEmpty(); size = 1 + random.nextInt(maxBatch)) {
                 Collections.shuffle(left, random);
-                decode(decoder, left.subList(0, Math.min(size, left.size())));
+                decode(decoder, left.subList(0, Math.min(size, left.size())), anyHook());
                 left.removeIf(running -> running.position == running.tokens.length);
             }
-            for (int i = 0; i < SEQUENCES; i++) {
+            for (int i = 0; i < prompts.length; i++) {
                 for (int step = 0; step < STEPS; step++) {
                     assertThat(all.get(i).logits.get(step))
                             .as("sequence %d step %d rows %s", i, step, decoder.batchRows())
                             .containsExactly(alone.get(i).logits.get(step));
                 }
             }
+        }
+    }
+
+    /** None, or one that makes the decoder go layer by layer. */
+    private LayerHook anyHook() {
+        return random.nextBoolean() ? LayerHook.NONE : new Calls();
+    }
+
+    /** A hook that writes down its calls. */
+    private static final class Calls implements LayerHook {
+        final List<String> made = new ArrayList<>();
+
+        @Override
+        public void beforeAttention(int layer) {
+            made.add("before " + layer);
+        }
+
+        @Override
+        public void afterLayer(int layer) {
+            made.add("after " + layer);
         }
     }
 
@@ -117,8 +177,11 @@ class DecodeBatchTest {
     }
 
     private static void decode(LlamaDecoder decoder, List<Running> batch) {
-        List<float[]> logits =
-                decoder.decode(batch.stream().map(Running::next).toList(), LayerHook.NONE);
+        decode(decoder, batch, LayerHook.NONE);
+    }
+
+    private static void decode(LlamaDecoder decoder, List<Running> batch, LayerHook hook) {
+        List<float[]> logits = decoder.decode(batch.stream().map(Running::next).toList(), hook);
         for (int i = 0; i < batch.size(); i++) {
             batch.get(i).logits.add(logits.get(i));
             batch.get(i).position++;
@@ -159,23 +222,34 @@ class DecodeBatchTest {
     @Test
     void shouldCallTheHookOnceALayer() throws IOException {
         try (Model model = new Model(32)) {
-            List<String> calls = new ArrayList<>();
-            LayerHook hook =
-                    new LayerHook() {
-                        @Override
-                        public void beforeAttention(int layer) {
-                            calls.add("before " + layer);
-                        }
+            Calls calls = new Calls();
+            model.decoder.decode(List.of(model.row(3, 0), model.row(4, 0)), calls);
+            assertThat(calls.made).containsExactlyElementsOf(CALLS_OF_THREE_LAYERS);
+        }
+    }
 
-                        @Override
-                        public void afterLayer(int layer) {
-                            calls.add("after " + layer);
-                        }
-                    };
-            model.decoder.decode(List.of(model.row(3, 0), model.row(4, 0)), hook);
-            assertThat(calls)
-                    .containsExactly(
-                            "before 0", "after 0", "before 1", "after 1", "before 2", "after 2");
+    @Test
+    void shouldCallTheHookOnceALayerOfABatchInParts() throws IOException {
+        Path path = TinyCheckpoint.random(GROUPED, 23).write(directory, "F32");
+        ModelConfig config = ModelConfig.read(path);
+        DecodeSettings settings = new DecodeSettings(DecodeBatch.EXACT, 5, 2);
+        try (KvCachePool pool = KvCachePool.open(config, 128);
+                LlamaDecoder decoder =
+                        LlamaDecoder.load(
+                                path,
+                                config,
+                                pool,
+                                settings,
+                                HeapShare.OF_PROCESS,
+                                count -> false)) {
+            assertThat(decoder.rowsTogether()).isEqualTo(1);
+            List<DecodeRow> rows = new ArrayList<>();
+            for (int token = 0; token < 5; token++) {
+                rows.add(new DecodeRow(token, 0, pool.allocate(1), true));
+            }
+            Calls calls = new Calls();
+            assertThat(decoder.decode(rows, calls)).hasSize(5);
+            assertThat(calls.made).containsExactlyElementsOf(CALLS_OF_THREE_LAYERS);
         }
     }
 

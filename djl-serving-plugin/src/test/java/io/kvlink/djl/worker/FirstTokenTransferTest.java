@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -52,6 +53,18 @@ class FirstTokenTransferTest extends StartedWorkers {
         }
         awaitAllFree(p);
         awaitAllFree(d);
+    }
+
+    @Test
+    void shouldPenaliseTheFirstTokenThatCameToo() throws Exception {
+        LlamaWorker p = worker(P, Loading.IN_STEP, Map.of());
+        LlamaWorker d = worker(D, Loading.IN_STEP, Map.of());
+        int[] prompt = Prompts.random(40, 7);
+        Optional<TransferRoute> route = route();
+        Listening answer = submit(d, Prompts.request(prompt, 200, Prompts.PENALISED, route));
+        submit(p, Prompts.request(prompt, 1, Prompts.PENALISED, route));
+        requireComputed(answer, 0, expected(prompt, 200, Prompts.PENALISED));
+        assertThat(Set.copyOf(answer.tokens)).hasSizeGreaterThan(64);
     }
 
     @ParameterizedTest

@@ -13,12 +13,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(300)
 class PreemptionTest extends StartedWorkers {
@@ -45,10 +46,13 @@ class PreemptionTest extends StartedWorkers {
         return all;
     }
 
+    static Stream<SamplingParams> samplings() {
+        return Stream.of(SamplingParams.GREEDY, Prompts.SEEDED, Prompts.PENALISED);
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void shouldAnswerAsIfItHadNeverLostItsMemory(boolean seeded) throws Exception {
-        SamplingParams sampling = seeded ? Prompts.SEEDED : SamplingParams.GREEDY;
+    @MethodSource("samplings")
+    void shouldAnswerAsIfItHadNeverLostItsMemory(SamplingParams sampling) throws Exception {
         LlamaWorker worker = worker(Map.of("kv_cache_tokens", 256));
         List<Listening> all = new ArrayList<>();
         for (int i = 0; i < 8; i++) {

@@ -9,6 +9,7 @@ import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
 import io.kvlink.djl.model.Sampler;
 import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 
@@ -25,6 +27,10 @@ final class Prompts {
 
     static final int CHUNK = 16;
     static final SamplingParams SEEDED = new SamplingParams(1.1, .95, 40, 7);
+
+    /** Makes answers of many different tokens, each of which counts from then on. */
+    static final SamplingParams PENALISED =
+            new SamplingParams(.9, 1, 0, 0, 1.05, 1.5, .5, Map.of(), SamplingParams.NO_LOGPROBS, 7);
 
     private Prompts() {}
 
@@ -62,7 +68,7 @@ final class Prompts {
                 int[] part = Arrays.copyOfRange(prompt, at, Math.min(last, at + chunk));
                 decoder.forward(part, at, slots, LayerHook.NONE, false);
             }
-            Sampler sampler = new Sampler(sampling);
+            Sampler sampler = new Sampler(sampling, prompt, new SamplingSpace());
             List<Integer> tokens = new ArrayList<>();
             int token = prompt[last];
             while (tokens.size() < maxTokens) {
