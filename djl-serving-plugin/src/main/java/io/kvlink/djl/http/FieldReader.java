@@ -3,13 +3,13 @@ package io.kvlink.djl.http;
 
 import com.google.gson.GsonBuilder;
 import com.google.gson.Strictness;
-import com.google.gson.ToNumberPolicy;
 import com.google.gson.TypeAdapter;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.Reader;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +24,7 @@ final class FieldReader {
     // Whole numbers stay whole. The reader bounds how deep values may be nested.
     private static final TypeAdapter<Object> ADAPTER =
             new GsonBuilder()
-                    .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
+                    .setObjectToNumberStrategy(json -> number(json.nextString()))
                     .create()
                     .getAdapter(Object.class);
 
@@ -49,6 +49,11 @@ final class FieldReader {
     }
 
     void beginArray() throws IOException {
+        json.beginArray();
+    }
+
+    void beginArray(String param, String allowed) throws IOException {
+        require(JsonToken.BEGIN_ARRAY, param, allowed);
         json.beginArray();
     }
 
@@ -173,6 +178,15 @@ final class FieldReader {
                 value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
         return ApiException.invalid(
                 param, null, "%s=%s; expected %s".formatted(param, shown, allowed));
+    }
+
+    /** A number as Python reads it: with a point or an exponent a double, else as long as it is. */
+    private static Number number(String literal) {
+        if (literal.chars().anyMatch(c -> c == '.' || c == 'e' || c == 'E')) {
+            return Double.valueOf(literal);
+        }
+        BigInteger whole = new BigInteger(literal);
+        return whole.bitLength() < Long.SIZE ? Long.valueOf(whole.longValue()) : whole;
     }
 
     private static @Nullable Long exact(String literal) {

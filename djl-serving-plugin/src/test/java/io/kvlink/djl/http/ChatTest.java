@@ -172,6 +172,41 @@ class ChatTest {
         assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    "content": null, "reasoning_content": "hm"                      | [assistant]
+                    "content": null, "refusal": "no"                                | [assistant]
+                    "content": null, "function_call": {"name": "f", "arguments": ""} | [assistant]
+                    "reasoning_content": "hm"                                       | [assistant]
+                    "content": null                                                 | [assistant]
+                    "name": null, "tool_calls": null                                | [assistant]
+                    "tool_calls": []                                                | [assistant]
+                    "content": [], "tool_calls": []                                 | [assistant]
+                    "content": "", "audio": {"id": "x"}, "unknown": [1]             | [assistant]
+                    "content": [{"type": "refusal", "refusal": "no"}]               | [assistant]no
+                    "tool_calls": [{"function": {"name": "f", "arguments": ""}}]    | [assistant][{"function": {"name": "f", "arguments": {}}}]
+                    """)
+    void shouldTakeAHistoryWhoseAssistantSaidNoText(String fields, String prompt) throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                chat(
+                        server,
+                        model,
+                        """
+                        {"model": "m", "max_tokens": 2, "messages": [
+                         {"role": "user", "content": "a"},
+                         {"role": "assistant", %s},
+                         {"role": "user", "content": "b"}]}
+                        """
+                                .formatted(fields));
+        Submitted submitted = model.next();
+        assertThat(prompt(submitted)).isEqualTo("<s>[user]a" + prompt + "[user]b>");
+        submitted.finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+    }
+
     @Test
     void shouldSayThatAModelHasNoTemplate() throws Exception {
         HttpResponse<String> response =
@@ -201,6 +236,14 @@ class ChatTest {
                     {"messages": [5]}              | messages[0]   | messages[0]=5; expected an object
                     {"messages": [{"role": "user"}]} | messages[0].content | is missing; expected a t
                     {"messages": [{"content": "a"}]} | messages[0].role    | is missing; expected one
+                    {"messages": [{"role": "user", "content": null}]} | messages[0].content | is missing; expected a t
+                    {"messages": [{"role": "assistant", "reasoning_content": 5}]} | messages[0].reasoning_content | expected a string
+                    {"messages": [{"role": "assistant", "tool_calls": {}}]} | messages[0].tool_calls | expected a list of calls
+                    {"messages": [{"role": "assistant", "tool_calls": [5]}]} | messages[0].tool_calls[0] | =5; expected an object
+                    {"messages": [{"role": "assistant", "tool_calls": [{"function": 5}]}]} | messages[0].tool_calls[0].function | is missing
+                    {"messages": [{"role": "user", "content": [{"text": "a"}]}]} | messages[0].content[0].type | expected "text"
+                    {"messages": [{"role": "user", "content": "a"}], "documents": {}} | documents | a list of objects
+                    {"messages": [{"role": "user", "content": "a"}], "documents": [1]} | documents[0] | an object
                     {"messages": [{"role": "x", "content": "a"}]} | messages[0].role | ="x"; expected
                     {"messages": [{"role": "user", "content": 5}]} | messages[0].content | a text, or
                     {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]} | messages[0].content[0].type | ="image_url"; expected "text"
