@@ -5,40 +5,38 @@ import io.kvlink.djl.model.ModelLoadException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
-import java.util.Map;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Finds a model's chat template. A model without one needs no Jinja library. */
+/** Finds a model's chat template. */
 public final class ChatTemplates {
+
+    private static final Logger log = LoggerFactory.getLogger(ChatTemplates.class);
 
     private ChatTemplates() {}
 
     /**
      * A model's template: {@code chat_template.jinja}, else what {@code tokenizer_config.json} has
-     * as {@code chat_template} (of several, the one named {@code default}).
+     * as {@code chat_template} (of several, the one named {@code default}). One that can't be
+     * rendered is logged with the reason; the model is served without chats then.
      *
      * @param file to read instead; in the model's directory unless absolute
      * @return empty if the model has none and no file is given
-     * @throws ModelLoadException if a file isn't readable or malformed, or Jinjava isn't there
+     * @throws ModelLoadException if a file isn't readable or malformed
      */
     public static Optional<ChatTemplate> load(Path modelDirectory, Optional<String> file) {
         TemplateFiles files = new TemplateFiles(modelDirectory);
-        Optional<String> source = files.template(file);
-        if (source.isEmpty()) {
-            return Optional.empty();
-        }
-        return Optional.of(template(modelDirectory, source.get(), files.specialTokens()));
-    }
-
-    private static ChatTemplate template(
-            Path modelDirectory, String source, Map<String, String> tokens) {
-        try {
-            return ChatTemplate.of(source, tokens, Clock.system(ZoneId.systemDefault()));
-        } catch (NoClassDefFoundError missing) {
-            throw new ModelLoadException(
-                    "model=%s has a chat template and class=%s is missing; put the jar jinjava, and those that it needs, beside the plugin"
-                            .formatted(modelDirectory, missing.getMessage()),
-                    missing);
-        }
+        Optional<ChatTemplate> template =
+                files.template(file)
+                        .map(
+                                source ->
+                                        ChatTemplate.of(
+                                                source,
+                                                files.specialTokens(),
+                                                Clock.system(ZoneId.systemDefault())));
+        template.flatMap(ChatTemplate::unsupported)
+                .ifPresent(reason -> log.warn("model={} can't chat: {}", modelDirectory, reason));
+        return template;
     }
 }

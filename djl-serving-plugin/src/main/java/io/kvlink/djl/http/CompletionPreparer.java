@@ -82,6 +82,15 @@ final class CompletionPreparer {
                                                 "no_chat_template",
                                                 "model=%s has no chat template; use /v1/completions, or give it one by option.chat_template"
                                                         .formatted(generator.modelName())));
+        template.unsupported()
+                .ifPresent(
+                        reason -> {
+                            throw ApiException.invalid(
+                                    null,
+                                    "no_chat_template",
+                                    "model=%s can't chat: %s; use /v1/completions"
+                                            .formatted(generator.modelName(), reason));
+                        });
         try {
             return template.render(
                     request.messages(), request.addGenerationPrompt(), request.templateArguments());

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+import org.jspecify.annotations.Nullable;
+
+/** A block that is rendered once more when it is called. */
+record BlockReference(BlockStatement block, Context context) implements Callable, WithAttributes {
+
+    @Override
+    public Object call(Rendering rendering, Arguments arguments) {
+        if (!arguments.positional().isEmpty() || !arguments.named().isEmpty()) {
+            throw TemplateException.type("a block takes no arguments");
+        }
+        TextBuffer before = rendering.beginCapture();
+        block.write(rendering, context);
+        String text = rendering.endCapture(before);
+        return rendering.autoescape() ? new Markup(text) : text;
+    }
+
+    @Override
+    public @Nullable Object attribute(String name) {
+        return switch (name) {
+            case "name" -> block.name();
+            case "super" ->
+                    Undefined.because(
+                            "there is no parent block called %s."
+                                    .formatted(Repr.quoted(block.name())));
+            default -> null;
+        };
+    }
+
+    @Override
+    public String typeName() {
+        return "BlockReference";
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+import java.util.List;
+
+/** Statements one behind the other. */
+record Body(List<Statement> statements) {
+
+    static final Body EMPTY = new Body(List.of());
+
+    void names(Names names) {
+        statements.forEach(statement -> statement.names(names));
+    }
+
+    void declare(Symbols symbols) {
+        statements.forEach(statement -> statement.declare(symbols));
+    }
+
+    void bind(BindFrame frame) {
+        statements.forEach(statement -> statement.bind(frame));
+    }
+
+    Statement.Flow run(Scope scope) {
+        for (Statement statement : statements) {
+            scope.rendering().atLine(statement.line());
+            Statement.Flow flow = statement.run(scope);
+            if (flow != Statement.Flow.NEXT) {
+                return flow;
+            }
+        }
+        return Statement.Flow.NEXT;
+    }
+
+    /** Runs them, and gives what they write instead of writing it. Jumps end them. */
+    String text(Scope scope) {
+        return capture(scope).text();
+    }
+
+    /** What was written, and the jump with which it ended. */
+    record Captured(String text, Statement.Flow flow) {}
+
+    Captured capture(Scope scope) {
+        Rendering rendering = scope.rendering();
+        TextBuffer before = rendering.beginCapture();
+        Statement.Flow flow = run(scope);
+        return new Captured(rendering.endCapture(before), flow);
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+/** A value that templates can call. */
+interface Callable {
+
+    Object call(Rendering rendering, Arguments arguments);
+
+    /** What Python shows for it. */
+    default String repr() {
+        throw TemplateException.unsupported(
+                "a %s is shown, which Python does with its address".formatted(typeName()));
+    }
+
+    default String typeName() {
+        return "function";
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Jinja2's filters, by name. */
+final class Filters {
+
+    /** Filters whose first argument names a filter. */
+    private static final Set<String> OF_FILTERS = Set.of("map");
+
+    /** Filters with an argument that names a test, by that argument's place. */
+    private static final Map<String, Integer> OF_TESTS =
+            Map.of("select", 0, "reject", 0, "selectattr", 1, "rejectattr", 1);
+
+    /** Filters that give something else each time. */
+    private static final Set<String> UNSTEADY = Set.of("random");
+
+    private static final Map<String, Filter> ALL = new HashMap<>();
+
+    static {
+        TextFilters.addTo(ALL);
+        LayoutFilters.addTo(ALL);
+        HtmlFilters.addTo(ALL);
+        NumberFilters.addTo(ALL);
+        SequenceFilters.addTo(ALL);
+        OrderFilters.addTo(ALL);
+        LazyFilters.addTo(ALL);
+        alias("d", "default");
+        alias("count", "length");
+        alias("e", "escape");
+    }
+
+    private Filters() {}
+
+    private static void alias(String name, String of) {
+        Filter filter = ALL.get(of);
+        if (filter == null) {
+            throw new IllegalStateException("no filter " + of);
+        }
+        ALL.put(name, filter);
+    }
+
+    /** The filter of a template's tag. */
+    static Filter named(String name, int line) {
+        Filter filter = ALL.get(name);
+        if (UNSTEADY.contains(name)) {
+            throw new TemplateSyntaxException(
+                    "the filter '%s' gives something else each time".formatted(name), line);
+        }
+        if (filter == null) {
+            throw new TemplateSyntaxException(
+                    "No filter named %s.".formatted(Repr.quoted(name)), line);
+        }
+        return filter;
+    }
+
+    /** The filter that a value names. */
+    static Filter named(Rendering rendering, Object name) {
+        Filter filter = Text.is(name) ? ALL.get(Text.of(name)) : null;
+        if (filter == null) {
+            throw TemplateException.runtime(
+                    "No filter named %s.".formatted(Repr.shown(rendering, name)));
+        }
+        return filter;
+    }
+
+    static boolean has(Object name) {
+        return Text.is(name)
+                && (ALL.containsKey(Text.of(name)) || UNSTEADY.contains(Text.of(name)));
+    }
+
+    /** Refuses arguments that name a filter or a test which isn't there. */
+    static void requireKnown(String filter, ArgumentExpressions arguments, int line) {
+        if (OF_FILTERS.contains(filter)) {
+            String name = constant(arguments, 0);
+            if (name != null) {
+                named(name, line);
+            }
+        }
+        if (OF_TESTS.containsKey(filter)) {
+            String name = constant(arguments, OF_TESTS.get(filter));
+            if (name != null) {
+                Tests.named(name, line);
+            }
+        }
+    }
+
+    private static @Nullable String constant(ArgumentExpressions arguments, int place) {
+        boolean given = arguments.positional().size() > place;
+        return given
+                        && arguments.positional().get(place) instanceof ConstantExpression constant
+                        && constant.value() instanceof String name
+                ? name
+                : null;
+    }
+}

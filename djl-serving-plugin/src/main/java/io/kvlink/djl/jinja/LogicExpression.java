@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+/** {@code a and b}, {@code a or b}: one of the operands. */
+final class LogicExpression extends Expression {
+
+    private final boolean and;
+    private final Expression left;
+    private final Expression right;
+
+    LogicExpression(int line, boolean and, Expression left, Expression right) {
+        super(line, left, right);
+        this.and = and;
+        this.left = left;
+        this.right = right;
+    }
+
+    @Override
+    Object evaluate(Scope scope) {
+        Object value = left.evaluate(scope);
+        return Truth.of(value) == and ? right.evaluate(scope) : value;
+    }
+}

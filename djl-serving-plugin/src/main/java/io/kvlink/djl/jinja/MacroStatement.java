@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+/** {@code macro name(parameters)}. */
+final class MacroStatement extends Statement {
+
+    private final MacroDefinition definition;
+    private Place place = new Place(0, 0);
+    private boolean topLevel;
+
+    MacroStatement(int line, MacroDefinition definition) {
+        super(line);
+        this.definition = definition;
+    }
+
+    @Override
+    void names(Names names) {
+        definition.names(names);
+    }
+
+    @Override
+    void declare(Symbols symbols) {
+        symbols.store(definition.name());
+    }
+
+    @Override
+    void bind(BindFrame frame) {
+        definition.bind(frame);
+        place = frame.place(definition.name(), line());
+        topLevel = frame.topLevel();
+    }
+
+    @Override
+    Flow run(Scope scope) {
+        Macro macro = new Macro(definition, scope);
+        place.set(scope, macro);
+        if (topLevel) {
+            scope.context().set(definition.name(), macro);
+        }
+        return Flow.NEXT;
+    }
+}

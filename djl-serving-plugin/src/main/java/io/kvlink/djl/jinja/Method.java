@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+/**
+ * Method of one of Python's types.
+ *
+ * @param name the method's
+ * @param signature its parameters, without the value that it is called on
+ * @param body what it does
+ */
+record Method(String name, Signature signature, Body body) {
+
+    /** What a method does. */
+    interface Body {
+
+        /** Called with the arguments by place; null where one was left out. */
+        Object call(Rendering rendering, Object self, Object[] given);
+    }
+
+    static Method of(String name, String parameters, Body body) {
+        return new Method(name, Signature.of(name, parameters), body);
+    }
+
+    /** Bound to a value. */
+    Callable on(Object self) {
+        return new BoundMethod(self, this);
+    }
+
+    private record BoundMethod(Object self, Method method) implements Callable {
+
+        @Override
+        public Object call(Rendering rendering, Arguments arguments) {
+            return method.body.call(rendering, self, method.signature.bind(arguments));
+        }
+
+        @Override
+        public String typeName() {
+            return "builtin_function_or_method";
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+import io.kvlink.djl.jinja.BindFrame.Escaping.Mode;
+
+/** {@code {{ value }}}, or text between tags. */
+final class OutputStatement extends Statement {
+
+    private final Expression value;
+    private final boolean data;
+    private Mode mode = Mode.OFF;
+
+    private OutputStatement(Expression value, boolean data) {
+        super(value.line());
+        this.value = value;
+        this.data = data;
+    }
+
+    static OutputStatement of(Expression value) {
+        return new OutputStatement(value, false);
+    }
+
+    static OutputStatement ofData(int line, String text) {
+        return new OutputStatement(new ConstantExpression(line, text), true);
+    }
+
+    /** Whether it writes nothing but white space of the template's own. */
+    boolean isBlank() {
+        return data
+                && value instanceof ConstantExpression text
+                && ((String) text.value()).codePoints().allMatch(Text::isSpace);
+    }
+
+    @Override
+    void names(Names names) {
+        value.names(names);
+    }
+
+    @Override
+    void declare(Symbols symbols) {
+        value.names(symbols);
+    }
+
+    @Override
+    void bind(BindFrame frame) {
+        value.bind(frame);
+        mode = data ? Mode.OFF : frame.escaping().mode();
+    }
+
+    @Override
+    Flow run(Scope scope) {
+        Rendering rendering = scope.rendering();
+        Object shown = value.evaluate(scope);
+        boolean escaped = mode == Mode.ON || (mode == Mode.OPEN && rendering.autoescape());
+        rendering.write(
+                escaped ? Markup.escape(rendering, shown).text() : Repr.str(rendering, shown));
+        return Flow.NEXT;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code [a, b]} or {@code (a, b)}. */
+final class SequenceExpression extends Expression {
+
+    private final List<Expression> items;
+    private final boolean tuple;
+
+    SequenceExpression(int line, List<Expression> items, boolean tuple) {
+        super(line, items);
+        this.items = List.copyOf(items);
+        this.tuple = tuple;
+    }
+
+    List<Expression> items() {
+        return items;
+    }
+
+    boolean isTuple() {
+        return tuple;
+    }
+
+    @Override
+    Object evaluate(Scope scope) {
+        List<Object> values = new ArrayList<>(items.size());
+        for (Expression item : items) {
+            values.add(item.evaluate(scope));
+        }
+        return scope.rendering().made(tuple ? new PyTuple(values) : new PyList(values));
+    }
+}

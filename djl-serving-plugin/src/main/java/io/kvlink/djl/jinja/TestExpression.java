@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja;
+
+/** {@code of is name(arguments)}. */
+final class TestExpression extends Expression {
+
+    private final Expression of;
+    private final Filter test;
+    private final ArgumentExpressions arguments;
+
+    TestExpression(int line, Expression of, Filter test, ArgumentExpressions arguments) {
+        super(line, arguments.with(of));
+        this.of = of;
+        this.test = test;
+        this.arguments = arguments;
+    }
+
+    @Override
+    Object evaluate(Scope scope) {
+        scope.rendering().step();
+        Object value = of.evaluate(scope);
+        return test.apply(scope.rendering(), value, arguments.evaluate(scope));
+    }
+}
