@@ -15,9 +15,8 @@ final class Answer {
         final StringBuilder text = new StringBuilder();
         final List<Logprobs> logprobs = new ArrayList<>();
         @Nullable GenerationResult result;
-        // Of a stream: whether anything was sent, and how many characters its tokens have.
+        // Of a stream: whether anything was sent.
         boolean begun;
-        int tokenChars;
     }
 
     private final List<Choice> choices = new ArrayList<>();

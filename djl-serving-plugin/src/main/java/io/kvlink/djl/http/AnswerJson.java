@@ -63,8 +63,8 @@ sealed interface AnswerJson permits CompletionJson, ChatJson {
     /** What a stream says of an answer before its first token; empty if nothing. */
     Optional<JsonObject> opening(int index, String echo);
 
-    /** A token of a stream; counts its characters. */
-    JsonObject chunk(int index, TokenPiece piece, Answer.Choice choice);
+    /** A token of a stream. */
+    JsonObject chunk(int index, TokenPiece piece);
 
     /** The end of an answer of a stream. */
     JsonObject last(int index, GenerationResult result);

@@ -8,7 +8,6 @@ import com.google.gson.JsonObject;
 import io.kvlink.djl.http.TokenPiece.Likely;
 import io.kvlink.djl.http.TokenPiece.Logprobs;
 import io.kvlink.djl.worker.GenerationResult;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +41,7 @@ record ChatJson(Head head) implements AnswerJson {
     }
 
     @Override
-    public JsonObject chunk(int index, TokenPiece piece, Answer.Choice choice) {
+    public JsonObject chunk(int index, TokenPiece piece) {
         JsonObject delta = new JsonObject();
         delta.addProperty("content", piece.text());
         List<Logprobs> one = piece.logprobs() == null ? List.of() : List.of(piece.logprobs());
@@ -105,11 +104,11 @@ record ChatJson(Head head) implements AnswerJson {
 
     private static JsonObject likely(Likely token) {
         JsonArray bytes = new JsonArray();
-        for (byte b : token.text().getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : token.token().bytes()) {
             bytes.add(b & 0xff);
         }
         JsonObject object = new JsonObject();
-        object.addProperty("token", token.text());
+        object.addProperty("token", token.token().text());
         object.addProperty("logprob", Math.max(LEAST_LOGPROB, token.logprob()));
         object.add("bytes", bytes);
         return object;

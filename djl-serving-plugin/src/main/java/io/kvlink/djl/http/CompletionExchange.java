@@ -133,7 +133,7 @@ final class CompletionExchange implements CompletionRun.Sink {
                     .opening(index, now.prepared().echo(index))
                     .ifPresent(opening -> send(now, opening));
         }
-        send(now, now.json().chunk(index, piece, choice));
+        send(now, now.json().chunk(index, piece));
     }
 
     @Override

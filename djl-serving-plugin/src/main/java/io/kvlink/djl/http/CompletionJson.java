@@ -25,7 +25,7 @@ record CompletionJson(Head head) implements AnswerJson {
                     choice(
                             choices.size(),
                             choice.text.toString(),
-                            logprobs(choice.logprobs, 0),
+                            logprobs(choice.logprobs),
                             choice.result));
         }
         return head.withUsage(KIND, choices, answer);
@@ -39,11 +39,9 @@ record CompletionJson(Head head) implements AnswerJson {
     }
 
     @Override
-    public JsonObject chunk(int index, TokenPiece piece, Answer.Choice choice) {
+    public JsonObject chunk(int index, TokenPiece piece) {
         List<Logprobs> one = piece.logprobs() == null ? List.of() : List.of(piece.logprobs());
-        JsonElement logprobs = logprobs(one, choice.tokenChars);
-        one.forEach(token -> choice.tokenChars += token.token().text().length());
-        return head.chunk(KIND, choice(index, piece.text(), logprobs, null));
+        return head.chunk(KIND, choice(index, piece.text(), logprobs(one), null));
     }
 
     @Override
@@ -67,7 +65,7 @@ record CompletionJson(Head head) implements AnswerJson {
     }
 
     /** Four lists with an entry a token; null if there are no tokens. */
-    private static JsonElement logprobs(List<Logprobs> tokens, int firstOffset) {
+    private static JsonElement logprobs(List<Logprobs> tokens) {
         if (tokens.isEmpty()) {
             return JsonNull.INSTANCE;
         }
@@ -75,12 +73,10 @@ record CompletionJson(Head head) implements AnswerJson {
         JsonArray logprobs = new JsonArray();
         JsonArray texts = new JsonArray();
         JsonArray tops = new JsonArray();
-        int offset = firstOffset;
         for (Logprobs token : tokens) {
-            offsets.add(offset);
-            offset += token.token().text().length();
+            offsets.add(token.offset());
             logprobs.add(Math.max(LEAST_LOGPROB, token.token().logprob()));
-            texts.add(token.token().text());
+            texts.add(token.token().token().name());
             tops.add(top(token));
         }
         JsonObject object = new JsonObject();
@@ -91,18 +87,19 @@ record CompletionJson(Head head) implements AnswerJson {
         return object;
     }
 
-    /** By text; the picked token is always there. Of two tokens with one text the likelier one. */
+    /** By name; the picked token is always there. Of others with one name the likelier one is. */
     private static JsonObject top(Logprobs token) {
         JsonObject top = new JsonObject();
+        float pickedLogprob = token.token().logprob();
+        String picked = token.token().token().name();
         for (Likely other : token.top()) {
-            if (!top.has(other.text())) {
-                top.addProperty(other.text(), Math.max(LEAST_LOGPROB, other.logprob()));
+            String name = other.token().name();
+            if (!top.has(name)) {
+                float logprob = name.equals(picked) ? pickedLogprob : other.logprob();
+                top.addProperty(name, Math.max(LEAST_LOGPROB, logprob));
             }
         }
-        Likely picked = token.token();
-        if (!top.has(picked.text())) {
-            top.addProperty(picked.text(), Math.max(LEAST_LOGPROB, picked.logprob()));
-        }
+        top.addProperty(picked, Math.max(LEAST_LOGPROB, pickedLogprob));
         return top;
     }
 }

@@ -49,13 +49,12 @@ final class CompletionPreparer {
     private PreparedCompletion prepare(CompletionRequest request, int bytes, String requestId) {
         TextGenerator generator = find(request.options().model(), bytes);
         List<int[]> prompts = new ArrayList<>(request.prompts().size());
-        List<String> echoes = new ArrayList<>();
+        List<Echo> echoes = new ArrayList<>();
         for (Prompt prompt : request.prompts()) {
             int[] tokens = tokens(prompt, generator);
             prompts.add(tokens);
             if (request.echo()) {
-                echoes.add(
-                        prompt instanceof TextPrompt text ? text.text() : generator.decode(tokens));
+                echoes.add(Echo.of(prompt, tokens, generator));
             }
         }
         return new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId)

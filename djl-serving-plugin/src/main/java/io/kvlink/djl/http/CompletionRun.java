@@ -100,13 +100,13 @@ final class CompletionRun {
 
         @Override
         public void onToken(int tokenId, String text) {
-            onSampled(new SampledToken(tokenId), text);
+            onSampled(new SampledToken(tokenId), text, 0);
         }
 
         @Override
-        public void onSampled(SampledToken token, String text) {
+        public void onSampled(SampledToken token, String text, int offset) {
             // Here, as this thread may use the tokenizer, and the sink's may not wait for it.
-            TokenPiece piece = TokenPiece.of(token, text, prepared.generator());
+            TokenPiece piece = TokenPiece.of(token, text, offset, prepared.generator());
             post(() -> sink.onPiece(index, piece));
         }
 

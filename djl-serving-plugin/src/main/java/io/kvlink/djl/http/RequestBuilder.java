@@ -41,11 +41,12 @@ final class RequestBuilder {
                                 options.logprobs().orElse(SamplingParams.NO_LOGPROBS));
     }
 
-    PreparedCompletion build(List<int[]> prompts, List<String> echoes) {
+    PreparedCompletion build(List<int[]> prompts, List<Echo> echoes) {
         List<GenerationRequest> requests = new ArrayList<>(prompts.size() * options.choices());
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
             int maxTokens = maxTokens(prompts.get(prompt).length);
             Optional<TransferRoute> route = route(prompt);
+            boolean joins = !echoes.isEmpty() && echoes.get(prompt).joins();
             for (int choice = 0; choice < options.choices(); choice++) {
                 requests.add(
                         new GenerationRequest(
@@ -58,7 +59,8 @@ final class RequestBuilder {
                                 options.stop(),
                                 options.stopTokens(),
                                 options.ignoreEos(),
-                                options.timeout()));
+                                options.timeout(),
+                                joins));
             }
         }
         return new PreparedCompletion(
@@ -66,7 +68,7 @@ final class RequestBuilder {
                 generator,
                 List.copyOf(requests),
                 options.choices(),
-                List.copyOf(echoes),
+                echoes.stream().map(Echo::text).toList(),
                 options.stream(),
                 options.includeUsage());
     }

@@ -2,6 +2,7 @@
 package io.kvlink.djl.http;
 
 import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.model.TokenText;
 import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,25 +15,27 @@ import org.jspecify.annotations.Nullable;
  */
 record TokenPiece(String text, @Nullable Logprobs logprobs) {
 
-    /** A token's own text, and its log-probability. */
-    record Likely(String text, float logprob) {}
+    /** A token by itself, and its log-probability. */
+    record Likely(TokenText token, float logprob) {}
 
     /**
      * A token and what might have been in its place.
      *
+     * @param offset where in the answer's text the picked token's begins, in code points
      * @param token the one that was picked
      * @param top the most likely ones, the likeliest first; may hold the picked one
      */
-    record Logprobs(Likely token, List<Likely> top) {}
+    record Logprobs(int offset, Likely token, List<Likely> top) {}
 
     /** On a thread that may use the tokenizer. */
-    static TokenPiece of(SampledToken token, String text, TextGenerator generator) {
+    static TokenPiece of(SampledToken token, String text, int offset, TextGenerator generator) {
         if (!token.hasLogprob()) {
             return new TokenPiece(text, null);
         }
         return new TokenPiece(
                 text,
                 new Logprobs(
+                        offset,
                         likely(token.id(), token.logprob(), generator),
                         token.top().stream()
                                 .map(other -> likely(other.id(), other.logprob(), generator))

@@ -1,74 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
-import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Turns one request's tokens into text while they arrive. No half of a UTF-8 character comes out;
- * all that {@link #append} and {@link #finish} returned, joined, is {@link Tokenizer#decode} of all
- * tokens. One thread.
- *
- * <p>Tokens are decoded in a window that starts at the last place where the text ended with a whole
- * character, since only there is the text after it independent of the bytes before it. The window
- * keeps the tokens of the piece before as its context: some tokenizers strip the first piece's
- * leading space.
+ * Turns the tokens of one answer into text while they arrive. All that {@link #append} returned,
+ * and then {@link #rest}, joined, is {@link Tokenizer#decode} of prompt and answer together, behind
+ * what it has in common with that of the prompt alone. Nothing is returned that a later token may
+ * change. A token costs as much as the tokens decoded together, whatever came before. One thread.
  */
 public final class TokenDecoder {
-    private static final char REPLACEMENT = '\uFFFD';
-    private static final int FIRST_WINDOW = 16;
+    // Tokens of a prompt that mostly are enough to go on from.
+    private static final int FIRST_TOKENS = 8;
 
     private final Tokenizer tokenizer;
-    private int[] window = new int[FIRST_WINDOW];
-    private int windowSize;
-    private int contextSize;
-    private int contextLength;
-    // Characters of the window's text that were returned, the context's included.
-    private int emitted;
+    private final TokenVocabulary vocabulary;
+    private final int[] prompt;
+    private final boolean joinsPrompt;
+    private final StringBuilder ahead = new StringBuilder();
+    // Made with the first token, on the thread that may use the tokenizer.
+    private @Nullable TokenWindow window;
+    // Characters of the window's text that are certain, and were returned or are the prompt's.
+    private int done;
+    // The prompt's text that wasn't certain: the answer begins behind what it has in common with it.
+    private String uncertain = "";
 
-    TokenDecoder(Tokenizer tokenizer) {
+    /**
+     * A decoder of the answer to a prompt.
+     *
+     * @param joinsPrompt true: the text begins with the end of the prompt's text that wasn't certain
+     */
+    TokenDecoder(
+            Tokenizer tokenizer, TokenVocabulary vocabulary, int[] prompt, boolean joinsPrompt) {
         this.tokenizer = tokenizer;
+        this.vocabulary = vocabulary;
+        this.prompt = prompt;
+        this.joinsPrompt = joinsPrompt;
     }
 
     /** Adds a token; the text that is now certain, often empty. */
     public String append(int token) {
-        if (windowSize == window.length) {
-            window = Arrays.copyOf(window, 2 * windowSize);
-        }
-        window[windowSize++] = token;
-        String text = windowText();
-        boolean whole = !text.isEmpty() && text.charAt(text.length() - 1) != REPLACEMENT;
-        // The last U+FFFD may be the beginning of a character; those before it stay what they are.
-        String piece = take(text, whole ? text.length() : text.length() - 1);
-        if (whole && text.length() > contextLength) {
-            startWindow();
-        }
-        return piece;
-    }
-
-    /** The text still held back; call once, after the last token. */
-    public String finish() {
-        String text = windowText();
-        return take(text, text.length());
-    }
-
-    private String take(String text, int end) {
-        if (end <= emitted) {
+        if (!vocabulary.shows(token)) {
             return "";
         }
-        String piece = text.substring(emitted, end);
-        emitted = end;
-        return piece;
+        TokenWindow now = window();
+        now.add(token);
+        if (now.open()) {
+            ahead.append(now.takeRead());
+            return "";
+        }
+        now.takeRead();
+        ahead.setLength(0);
+        String text = now.text();
+        String piece = text.substring(done, Math.max(done, now.certain(text)));
+        done = now.cut(text, done + piece.length());
+        return behindCommon(piece);
     }
 
-    private void startWindow() {
-        windowSize -= contextSize;
-        System.arraycopy(window, contextSize, window, 0, windowSize);
-        contextSize = windowSize;
-        contextLength = windowText().length();
-        emitted = contextLength;
+    /** The text that would still come if no token did. Changes nothing. */
+    public String rest() {
+        String text = window().text();
+        String left = text.substring(done);
+        return left.substring(common(left, uncertain));
     }
 
-    private String windowText() {
-        return windowSize == 0 ? "" : tokenizer.decode(Arrays.copyOf(window, windowSize));
+    /**
+     * Whole characters that are known but not certain, those of tokens that are single bytes: one
+     * more such token may turn them all to U+FFFD.
+     */
+    public CharSequence ahead() {
+        return ahead;
+    }
+
+    /** The end of the prompt's text that an answer may change; empty for most. */
+    String uncertain() {
+        window();
+        return uncertain;
+    }
+
+    /** Drops what the prompt's text has, too. */
+    private String behindCommon(String piece) {
+        int common = common(piece, uncertain);
+        uncertain = common == piece.length() ? uncertain.substring(common) : "";
+        return piece.substring(common);
+    }
+
+    private TokenWindow window() {
+        if (window == null) {
+            window = firstWindow();
+        }
+        return window;
+    }
+
+    /** The shortest of some windows at the prompt's end that is enough. */
+    private TokenWindow firstWindow() {
+        int from = prompt.length;
+        for (int wanted = FIRST_TOKENS; ; wanted *= 2) {
+            TokenWindow end = new TokenWindow(tokenizer, vocabulary);
+            from = start(wanted);
+            for (int at = from; at < prompt.length; at++) {
+                if (vocabulary.shows(prompt[at])) {
+                    end.add(prompt[at]);
+                }
+            }
+            if (from > 0 && end.allOpen()) {
+                continue;
+            }
+            String text = end.text();
+            done = end.certain(text);
+            if (from == 0 || done > 0) {
+                uncertain = joinsPrompt ? "" : text.substring(done);
+                end.takeRead();
+                return end;
+            }
+        }
+    }
+
+    /** Where the prompt's last tokens begin of which so many are shown. */
+    private int start(int wanted) {
+        int from = prompt.length;
+        for (int shown = 0; from > 0 && shown < wanted; from--) {
+            shown += vocabulary.shows(prompt[from - 1]) ? 1 : 0;
+        }
+        return from;
+    }
+
+    /** Length of the longest common prefix, in whole characters. */
+    private static int common(String one, String other) {
+        int end = Math.min(one.length(), other.length());
+        int common = 0;
+        while (common < end && one.charAt(common) == other.charAt(common)) {
+            common++;
+        }
+        boolean half = common > 0 && Character.isHighSurrogate(one.charAt(common - 1));
+        return half ? common - 1 : common;
     }
 }

@@ -19,10 +19,19 @@ public final class Tokenizer implements AutoCloseable {
     private static final Map<String, String> OPTIONS =
             Map.of("truncation", "DO_NOT_TRUNCATE", "padding", "DO_NOT_PAD");
 
-    private final HuggingFaceTokenizer tokenizer;
+    // Before a token, so that it isn't a text's first one.
+    private static final String BEFORE = "a";
 
-    private Tokenizer(HuggingFaceTokenizer tokenizer) {
+    private final HuggingFaceTokenizer tokenizer;
+    private final TokenVocabulary vocabulary;
+    private final int[] before;
+    private final String beforeText;
+
+    private Tokenizer(HuggingFaceTokenizer tokenizer, TokenVocabulary vocabulary) {
         this.tokenizer = tokenizer;
+        this.vocabulary = vocabulary;
+        this.before = encode(BEFORE, false);
+        this.beforeText = decodeAll(before);
     }
 
     /**
@@ -36,7 +45,8 @@ public final class Tokenizer implements AutoCloseable {
             throw new ModelLoadException("file=%s missing".formatted(file));
         }
         try {
-            return new Tokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS));
+            TokenVocabulary vocabulary = new TokenVocabulary(TokenizerFile.read(file));
+            return new Tokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS), vocabulary);
         } catch (IOException | RuntimeException cause) {
             throw new ModelLoadException(
                     "file=%s found=%s expected=a tokenizer".formatted(file, cause.getMessage()),
@@ -65,9 +75,35 @@ public final class Tokenizer implements AutoCloseable {
         return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), false);
     }
 
-    /** A decoder for one request's stream of tokens. */
-    public TokenDecoder newDecoder() {
-        return new TokenDecoder(this);
+    /**
+     * A decoder for one answer's stream of tokens.
+     *
+     * @param prompt what it answers; not changed by anyone
+     * @param joinsPrompt true: the answer's text begins with {@link #uncertain} as it became
+     */
+    public TokenDecoder newDecoder(int[] prompt, boolean joinsPrompt) {
+        return new TokenDecoder(this, vocabulary, prompt, joinsPrompt);
+    }
+
+    /** The end of a prompt's text that depends on what comes after it; empty for most. */
+    public String uncertain(int... prompt) {
+        return newDecoder(prompt, false).uncertain();
+    }
+
+    /** A token by itself: what it adds to a text before it, special tokens included. */
+    public TokenText tokenText(int token) {
+        String text = ownText(token);
+        byte[] bytes = vocabulary.ownBytes(token);
+        return bytes == null ? TokenText.of(text) : new TokenText(text, bytes);
+    }
+
+    private String ownText(int token) {
+        int[] two = Arrays.copyOf(before, before.length + 1);
+        two[before.length] = token;
+        String text = decodeAll(two);
+        return text.startsWith(beforeText)
+                ? text.substring(beforeText.length())
+                : decodeAll(token);
     }
 
     /** Frees the native tokenizer; closing again does nothing. */

@@ -82,7 +82,8 @@ final class Answer {
         lastTokenNs = nowNs;
         last = token;
         tokens++;
-        listener.onSampled(token, nextText(token.id()));
+        int offset = text.offset();
+        listener.onSampled(token, nextText(token.id()), offset);
     }
 
     private String nextText(int token) {

@@ -5,8 +5,8 @@ import io.kvlink.djl.model.TokenDecoder;
 import java.util.List;
 
 /**
- * The text of one answer as its tokens come: whole characters only, cut before the first stop
- * string. One thread.
+ * The text of one answer as its tokens come: only what no later token changes, cut before the first
+ * stop string. One thread.
  */
 final class AnswerText {
 
@@ -14,6 +14,10 @@ final class AnswerText {
     private final StopMatcher stops;
     private final int minTokens;
     private int tokens;
+    // Code points that are certain.
+    private int length;
+    // Characters of those that are ahead in which no stop string was found.
+    private int looked;
 
     /** Stop strings are looked for in the text from the token {@code minTokens} on. */
     AnswerText(TokenDecoder decoder, List<String> stops, int minTokens) {
@@ -25,12 +29,47 @@ final class AnswerText {
     /** Adds a token; the text that is now certain. */
     String append(int token) {
         String piece = decoder.append(token);
-        return ++tokens < minTokens ? piece : stops.append(piece);
+        length += piece.codePointCount(0, piece.length());
+        if (++tokens < minTokens) {
+            return piece;
+        }
+        String certain = stops.append(piece);
+        return stops.stopped() ? certain : certain + ending();
     }
 
     /** The text still held back, when no more tokens come. */
     String finish() {
-        return stops.append(decoder.finish()) + stops.finish();
+        return stops.append(decoder.rest()) + stops.finish();
+    }
+
+    /**
+     * Code points before the next token's text: of what is certain, whether it was passed on or
+     * not, and of whole characters that are known. A character of several tokens begins where the
+     * first of them does.
+     */
+    int offset() {
+        CharSequence ahead = decoder.ahead();
+        return length + Character.codePointCount(ahead, 0, ahead.length());
+    }
+
+    /**
+     * The text up to a stop string in what isn't certain yet, if there is one: as the answer ends
+     * with it, no later token can change it. Else nothing.
+     */
+    private String ending() {
+        CharSequence ahead = decoder.ahead();
+        if (ahead.length() < looked) {
+            looked = 0;
+        }
+        boolean likely = ahead.length() > looked && stops.wouldStop(ahead, looked);
+        looked = ahead.length();
+        if (likely) {
+            String rest = decoder.rest();
+            if (stops.wouldStop(rest, 0)) {
+                return stops.append(rest);
+            }
+        }
+        return "";
     }
 
     /** Whether a stop string has come; then the answer ends. */

@@ -10,8 +10,8 @@ public interface GenerationListener {
      * A token was decoded.
      *
      * @param tokenId the token
-     * @param text what it adds to the answer's text; may be empty (half a character, or the
-     *     beginning of what may become a stop string)
+     * @param text what is certain of the answer's text now and wasn't before; may be empty (half a
+     *     character, or the beginning of what may become a stop string)
      */
     void onToken(int tokenId, String text);
 
@@ -21,8 +21,9 @@ public interface GenerationListener {
      *
      * @param token the token
      * @param text as there
+     * @param offset where in the answer's text the token's own begins, in code points
      */
-    default void onSampled(SampledToken token, String text) {
+    default void onSampled(SampledToken token, String text, int offset) {
         onToken(token.id(), text);
     }
 

@@ -21,6 +21,8 @@ import java.util.Optional;
  * @param ignoreEos true: the end-of-sequence token doesn't end the answer
  * @param timeout from the submission; then the request has failed, if it hasn't ended. The worker's
  *     own limit holds too
+ * @param joinsPrompt true: the answer's text begins with what becomes of {@link
+ *     TextGenerator#uncertain}, to be put behind the rest of the prompt's text
  */
 @SuppressWarnings("ArrayRecordComponent") // Shared, not copied: a prompt may be long.
 public record GenerationRequest(
@@ -33,7 +35,8 @@ public record GenerationRequest(
         List<String> stop,
         List<Integer> stopTokens,
         boolean ignoreEos,
-        Optional<Duration> timeout) {
+        Optional<Duration> timeout,
+        boolean joinsPrompt) {
 
     public GenerationRequest {
         stop = List.copyOf(stop);
@@ -60,6 +63,7 @@ public record GenerationRequest(
                 stop,
                 List.of(),
                 ignoreEos,
-                Optional.empty());
+                Optional.empty(),
+                false);
     }
 }

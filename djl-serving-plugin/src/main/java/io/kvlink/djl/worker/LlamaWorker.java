@@ -5,6 +5,7 @@ import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.SamplingSpace;
+import io.kvlink.djl.model.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
@@ -138,7 +139,12 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     @Override
-    public String tokenText(int token) {
+    public String uncertain(int... prompt) {
+        return opened().resources.texts().uncertain(prompt);
+    }
+
+    @Override
+    public TokenText tokenText(int token) {
         return opened().resources.texts().text(token);
     }
 
@@ -169,7 +175,11 @@ public final class LlamaWorker implements TextGenerator {
         int tokenLimit = RequestLimits.tokenLimit(request, config, resources);
         AnswerText text =
                 new AnswerText(
-                        resources.tokenizer().newDecoder(), request.stop(), request.minTokens());
+                        resources
+                                .tokenizer()
+                                .newDecoder(request.promptTokens(), request.joinsPrompt()),
+                        request.stop(),
+                        request.minTokens());
         int answerTokens = tokenLimit - request.promptTokens().length;
         return new Sequence(
                 new KvRequest(

@@ -14,12 +14,14 @@ import java.util.List;
 final class StopMatcher {
 
     private final List<String> stops;
+    private final int longest;
     private final StringBuilder held = new StringBuilder();
     private boolean stopped;
 
     /** Empty stop strings stop nothing. */
     StopMatcher(List<String> stops) {
         this.stops = stops.stream().filter(stop -> !stop.isEmpty()).toList();
+        this.longest = this.stops.stream().mapToInt(String::length).max().orElse(0);
     }
 
     /** Adds a piece; the text that is now certain. After a stop nothing is. */
@@ -37,6 +39,19 @@ final class StopMatcher {
             return take(stop);
         }
         return take(held.length() - possibleBeginning());
+    }
+
+    /**
+     * Whether a stop string would come if a text did. Changes nothing.
+     *
+     * @param text what may come
+     * @param looked characters of it in which there is none, with what is held before them
+     */
+    boolean wouldStop(CharSequence text, int looked) {
+        int from = Math.max(0, looked - longest);
+        String unseen = text.subSequence(from, text.length()).toString();
+        String searched = from == 0 ? held + unseen : unseen;
+        return stops.stream().anyMatch(searched::contains);
     }
 
     /** The text still held back, when no more comes. */

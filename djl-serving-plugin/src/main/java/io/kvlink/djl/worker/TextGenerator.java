@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.model.GenerationDefaults;
+import io.kvlink.djl.model.TokenText;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Optional;
 
@@ -55,11 +56,19 @@ public interface TextGenerator extends AutoCloseable {
     String decode(int... tokens);
 
     /**
-     * The text of one token as log-probabilities show it; U+FFFD for half a character.
+     * The end of a prompt's text that its answer may still change, since it is half a character or
+     * could become so; empty for most prompts.
      *
      * @throws GenerationException if the worker is closed
      */
-    String tokenText(int token);
+    String uncertain(int... prompt);
+
+    /**
+     * One token by itself, as log-probabilities show it.
+     *
+     * @throws GenerationException if the worker is closed
+     */
+    TokenText tokenText(int token);
 
     /**
      * Queues a prompt. Doesn't wait.

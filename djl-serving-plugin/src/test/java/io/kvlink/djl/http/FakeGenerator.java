@@ -4,6 +4,7 @@ package io.kvlink.djl.http;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.model.TokenText;
 import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;
@@ -41,6 +42,7 @@ public final class FakeGenerator implements TextGenerator {
 
     public volatile GenerationDefaults defaults = GenerationDefaults.NONE;
     public volatile Optional<ChatTemplate> template = Optional.empty();
+    public volatile String uncertain = "";
     public volatile int maxPromptTokens = Integer.MAX_VALUE;
     public volatile int maxTokens = CONTEXT;
     public volatile int maxRequestBytes = 1 << 30;
@@ -91,7 +93,11 @@ public final class FakeGenerator implements TextGenerator {
         }
 
         public Submitted token(SampledToken token, String text) {
-            listener.onSampled(token, text);
+            return token(token, text, 0);
+        }
+
+        public Submitted token(SampledToken token, String text, int offset) {
+            listener.onSampled(token, text, offset);
             return this;
         }
 
@@ -174,8 +180,13 @@ public final class FakeGenerator implements TextGenerator {
     }
 
     @Override
-    public String tokenText(int token) {
-        return Character.toString(token);
+    public String uncertain(int... prompt) {
+        return uncertain;
+    }
+
+    @Override
+    public TokenText tokenText(int token) {
+        return TokenText.of(Character.toString(token));
     }
 
     @Override

@@ -29,10 +29,10 @@ class DemoModelTest {
                 LlamaDecoder decoder = LlamaDecoder.load(MODEL, config, pool)) {
             KvSlots slots = pool.allocate(256);
             Sampler sampler = new Sampler(SamplingParams.GREEDY);
-            TokenDecoder text = tokenizer.newDecoder();
             StringBuilder answer = new StringBuilder();
 
             int[] tokens = tokenizer.encode(PROMPT);
+            TokenDecoder text = tokenizer.newDecoder(tokens, false);
             int position = 0;
             int token =
                     sampler.next(decoder.forward(tokens, position, slots, LayerHook.NONE, true));
@@ -43,7 +43,7 @@ class DemoModelTest {
                         decoder.forward(new int[] {token}, position++, slots, LayerHook.NONE, true);
                 token = sampler.next(logits);
             }
-            answer.append(text.finish());
+            answer.append(text.rest());
             slots.release();
 
             assertThat(answer).hasToString(ANSWER);

@@ -32,6 +32,8 @@ class TokenizerTest {
                "use_regex": false}]}
             """;
 
+    private static final int[] NO_PROMPT = {};
+
     @TempDir private Path directory;
 
     @Test
@@ -47,7 +49,7 @@ class TokenizerTest {
         String text = "a\u00e9\u4e2d\ud83d\ude00b";
         int[] tokens = TOKENIZER.encode(text, false);
         assertThat(tokens).hasSizeGreaterThan(text.length());
-        TokenDecoder decoder = TOKENIZER.newDecoder();
+        TokenDecoder decoder = TOKENIZER.newDecoder(NO_PROMPT, false);
         StringBuilder joined = new StringBuilder();
         for (int token : tokens) {
             String piece = decoder.append(token);
@@ -58,16 +60,16 @@ class TokenizerTest {
                     .isTrue();
             joined.append(piece);
         }
-        assertThat(decoder.finish()).isEmpty();
+        assertThat(decoder.rest()).isEmpty();
         assertThat(joined).hasToString(text);
     }
 
     @Test
     void shouldReturnAnUnfinishedCharacterAtTheEnd() {
         int[] tokens = TOKENIZER.encode("\u4e2d", false);
-        TokenDecoder decoder = TOKENIZER.newDecoder();
+        TokenDecoder decoder = TOKENIZER.newDecoder(NO_PROMPT, false);
         assertThat(decoder.append(tokens[0])).isEmpty();
-        assertThat(decoder.finish()).isEqualTo("\ufffd");
+        assertThat(decoder.rest()).isEqualTo("\ufffd");
     }
 
     @Property
@@ -106,12 +108,12 @@ class TokenizerTest {
             int[] tokens = tokenizer.encode("Leo<|im_end|> is\n\n<tool_call>1234", false);
             assertThat(tokens).contains(1024, 1025);
             assertThat(tokenizer.decode(tokens)).isEqualTo("Leo is\n\n<tool_call>1234");
-            TokenDecoder decoder = tokenizer.newDecoder();
+            TokenDecoder decoder = tokenizer.newDecoder(NO_PROMPT, false);
             StringBuilder text = new StringBuilder();
             for (int token : tokens) {
                 text.append(decoder.append(token));
             }
-            assertThat(text.append(decoder.finish())).hasToString(tokenizer.decode(tokens));
+            assertThat(text.append(decoder.rest())).hasToString(tokenizer.decode(tokens));
         }
     }
 
@@ -138,11 +140,11 @@ class TokenizerTest {
     }
 
     private static String streamed(int[] tokens) {
-        TokenDecoder decoder = TOKENIZER.newDecoder();
+        TokenDecoder decoder = TOKENIZER.newDecoder(NO_PROMPT, false);
         StringBuilder text = new StringBuilder();
         for (int token : tokens) {
             text.append(decoder.append(token));
         }
-        return text.append(decoder.finish()).toString();
+        return text.append(decoder.rest()).toString();
     }
 }

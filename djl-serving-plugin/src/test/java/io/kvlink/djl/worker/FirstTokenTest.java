@@ -103,6 +103,7 @@ class FirstTokenTest {
                 List.of(),
                 stopTokens,
                 false,
-                Optional.empty());
+                Optional.empty(),
+                false);
     }
 }

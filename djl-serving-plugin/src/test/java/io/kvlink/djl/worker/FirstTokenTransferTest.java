@@ -221,7 +221,8 @@ class FirstTokenTransferTest extends StartedWorkers {
                 List.of(),
                 stopTokens,
                 true,
-                Optional.empty());
+                Optional.empty(),
+                false);
     }
 
     /** Keeps what was sampled, with its log-probabilities. */
@@ -235,7 +236,7 @@ class FirstTokenTransferTest extends StartedWorkers {
         }
 
         @Override
-        public void onSampled(SampledToken token, String text) {
+        public void onSampled(SampledToken token, String text, int offset) {
             sampled.add(token);
             listening.onToken(token.id(), text);
         }

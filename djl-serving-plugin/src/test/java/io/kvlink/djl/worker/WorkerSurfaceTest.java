@@ -52,7 +52,8 @@ class WorkerSurfaceTest extends StartedWorkers {
                 List.of(),
                 stopTokens,
                 true,
-                timeout);
+                timeout,
+                false);
     }
 
     @Test
@@ -97,9 +98,9 @@ class WorkerSurfaceTest extends StartedWorkers {
         Listening listening =
                 new Listening() {
                     @Override
-                    public void onSampled(SampledToken token, String text) {
+                    public void onSampled(SampledToken token, String text, int offset) {
                         sampled.add(token);
-                        super.onSampled(token, text);
+                        super.onSampled(token, text, offset);
                     }
                 };
         SamplingParams sampling = Prompts.SEEDED.withLogprobs(20);
@@ -213,7 +214,9 @@ class WorkerSurfaceTest extends StartedWorkers {
         String text = "Once upon a time, \u00fcber <s>";
         int[] tokens = worker.encode(text, false);
         String joined =
-                IntStream.of(tokens).mapToObj(worker::tokenText).collect(Collectors.joining());
+                IntStream.of(tokens)
+                        .mapToObj(token -> worker.tokenText(token).text())
+                        .collect(Collectors.joining());
         // Halves of a character are U+FFFD each.
         assertThat(joined.replaceAll("\ufffd+", "\u00fc")).isEqualTo(text);
         assertThat(worker.encode(text)).hasSize(tokens.length + 1);
