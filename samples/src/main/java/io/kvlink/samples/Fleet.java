@@ -111,11 +111,11 @@ final class Fleet implements AutoCloseable {
     /** One line for each process. */
     List<String> describe() {
         List<String> lines = new ArrayList<>();
-        lines.add("%-10s pid %-8d http %s".formatted("proxy", children.get(0).pid(), proxyHttp));
+        lines.add("%-10s pid %-8s http %s".formatted("proxy", children.get(0).pid(), proxyHttp));
         byKvAddress.forEach(
                 (kv, child) ->
                         lines.add(
-                                "%-10s pid %-8d kv   %s".formatted(child.name(), child.pid(), kv)));
+                                "%-10s pid %-8s kv   %s".formatted(child.name(), child.pid(), kv)));
         return lines;
     }
 

@@ -100,7 +100,7 @@ public final class HostMain implements Callable<Integer> {
         }
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(started), "kv-host-stop"));
         out.printf(
-                "ready http=%s:%d kv=%s model=%s%n",
+                "ready http=%s:%s kv=%s model=%s%n", // Not %d: each locale has digits of its own.
                 host, started.port(), started.kvAddress().orElse("-"), started.modelName());
         if (stopWithStdin) {
             awaitEnd(System.in);

@@ -126,7 +126,7 @@ final class Requests {
                         sequence,
                         new GenerationException(
                                 GenerationException.Kind.TIMEOUT,
-                                "request=%s took longer than %.3f s; see timeout and request_timeout_s"
+                                "request=%s took longer than %s s; see timeout and request_timeout_s"
                                         .formatted(sequence.kv().id(), limitNs / 1e9)));
             }
         }

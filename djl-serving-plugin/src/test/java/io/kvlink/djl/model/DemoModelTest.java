@@ -61,7 +61,7 @@ class DemoModelTest {
             float[] found = decoder.forward(tokens, 0, slots, LayerHook.NONE, true);
             double[] expected = new ReferenceLlama(config, weights(config)).logits(tokens);
             for (int token = 0; token < found.length; token++) {
-                assertThat((double) found[token]).isCloseTo(expected[token], within(1e-4));
+                assertThat((double) found[token]).isCloseTo(expected[token], within(1e-3));
             }
         }
     }

@@ -249,7 +249,9 @@ class LlamaDecoderTest {
     }
 
     private static void assertClose(float[] found, double[] expected) {
-        assertThat(doubles(found)).containsExactly(expected, within(1e-4));
+        // Processors round differently: with MKL_CBWR=COMPATIBLE the worst of 10 seeds is off by
+        // 1.8e-4. Logits are of the order of 30.
+        assertThat(doubles(found)).containsExactly(expected, within(1e-3));
     }
 
     private static double[] doubles(float[] logits) {
