@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.kvlink.djl.worker.TextGenerator;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -44,7 +45,7 @@ final class TestServer implements AfterEachCallback, AutoCloseable {
     private final OpenAiSurface surface;
     private final Channel listener;
 
-    TestServer(FakeGenerator... models) {
+    TestServer(TextGenerator... models) {
         surface =
                 new OpenAiSurface(
                         () -> List.of(models), InstantSource.fixed(Instant.ofEpochSecond(1234)));
