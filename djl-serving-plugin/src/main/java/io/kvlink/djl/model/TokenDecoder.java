@@ -22,13 +22,15 @@ public final class TokenDecoder {
     private @Nullable TokenWindow window;
     // Characters of the window's text that are certain, and were returned or are the prompt's.
     private int done;
-    // The prompt's text that wasn't certain: the answer begins behind what it has in common with it.
+    // The prompt's text that wasn't certain: the answer begins behind what it has in common with
+    // it.
     private String uncertain = "";
 
     /**
      * A decoder of the answer to a prompt.
      *
-     * @param joinsPrompt true: the text begins with the end of the prompt's text that wasn't certain
+     * @param joinsPrompt true: the text begins with the end of the prompt's text that wasn't
+     *     certain
      */
     TokenDecoder(
             Tokenizer tokenizer, TokenVocabulary vocabulary, int[] prompt, boolean joinsPrompt) {
@@ -76,6 +78,11 @@ public final class TokenDecoder {
     String uncertain() {
         window();
         return uncertain;
+    }
+
+    /** Tokens that are decoded together. */
+    int windowTokens() {
+        return window().size();
     }
 
     /** Drops what the prompt's text has, too. */

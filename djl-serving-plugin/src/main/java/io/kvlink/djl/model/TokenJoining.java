@@ -11,7 +11,9 @@ enum TokenJoining {
     CHARACTERS,
     /** The tokens' bytes are joined: a character may begin in one token and end in another. */
     BYTES,
-    /** Tokens of a byte each in a row are read together, and are all U+FFFD if one of them fails. */
+    /**
+     * Tokens of a byte each in a row are read together, and are all U+FFFD if one of them fails.
+     */
     BYTE_RUNS,
     /** Any token may change all of the text before it. */
     ALL;

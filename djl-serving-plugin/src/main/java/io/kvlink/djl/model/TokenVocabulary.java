@@ -3,7 +3,6 @@ package io.kvlink.djl.model;
 
 import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The tokens of a tokenizer as bytes, which decoding alone doesn't tell. Thread-safe. */
@@ -16,8 +15,7 @@ final class TokenVocabulary {
     static {
         int others = 256;
         for (int value = 0; value < 256; value++) {
-            boolean printable =
-                    (value > ' ' && value < 127) || (value > 160 && value != 173);
+            boolean printable = (value > ' ' && value < 127) || (value > 160 && value != 173);
             if (!printable) {
                 BYTE_OF[value] = NO_BYTE;
             }
@@ -41,10 +39,7 @@ final class TokenVocabulary {
 
     /** Whether a text shows a token: neither special ones nor unknown ones are shown. */
     boolean shows(int token) {
-        return token >= 0
-                && token < tokens.length
-                && tokens[token] != null
-                && !special.get(token);
+        return token >= 0 && token < tokens.length && tokens[token] != null && !special.get(token);
     }
 
     /** The byte that a token stands for where bytes are tokens; -1 if it is none of those. */
@@ -53,8 +48,7 @@ final class TokenVocabulary {
             return NO_BYTE;
         }
         String text = tokens[token];
-        boolean shaped =
-                text.length() == 6 && text.startsWith("<0x") && text.charAt(5) == '>';
+        boolean shaped = text.length() == 6 && text.startsWith("<0x") && text.charAt(5) == '>';
         if (!shaped) {
             return NO_BYTE;
         }

@@ -10,7 +10,7 @@ import java.util.Arrays;
  */
 final class TokenWindow {
     // Tokens after which it is cut: each is decoded so many times.
-    private static final int LONG = 16;
+    private static final int LONG = 8;
 
     private final Tokenizer tokenizer;
     private final TokenVocabulary vocabulary;

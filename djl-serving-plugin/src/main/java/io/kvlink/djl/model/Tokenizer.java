@@ -101,9 +101,7 @@ public final class Tokenizer implements AutoCloseable {
         int[] two = Arrays.copyOf(before, before.length + 1);
         two[before.length] = token;
         String text = decodeAll(two);
-        return text.startsWith(beforeText)
-                ? text.substring(beforeText.length())
-                : decodeAll(token);
+        return text.startsWith(beforeText) ? text.substring(beforeText.length()) : decodeAll(token);
     }
 
     /** Frees the native tokenizer; closing again does nothing. */

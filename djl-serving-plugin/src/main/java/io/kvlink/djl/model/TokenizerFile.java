@@ -140,8 +140,7 @@ final class TokenizerFile {
     private void put(int id, String token) {
         if (id < 0 || id >= MAX_ID) {
             throw new ModelLoadException(
-                    "file=%s token=%s id=%d expected=0..%d"
-                            .formatted(file, token, id, MAX_ID - 1));
+                    "file=%s token=%s id=%d expected=0..%d".formatted(file, token, id, MAX_ID - 1));
         }
         while (tokens.size() <= id) {
             tokens.add(null);

@@ -41,7 +41,7 @@ class LogprobsTest {
                 server.complete("{\"prompt\":\"abc\",\"logprobs\":2}");
         Submitted submitted = model.next();
         assertThat(submitted.request.sampling().logprobs()).isEqualTo(2);
-        submitted.token(X, "").token(Y, "xy").finish(FinishReason.STOP, 2);
+        submitted.token(X, "").token(Y, "xy", 1).finish(FinishReason.STOP, 2);
         assertThat(choice(TestServer.await(answer).body()).get("logprobs"))
                 .hasToString(
                         "{\"text_offset\":[0,1],\"token_logprobs\":[-2.5,-0.5],"
@@ -55,7 +55,7 @@ class LogprobsTest {
         CompletableFuture<HttpResponse<String>> answer =
                 server.complete("{\"prompt\":\"abc\",\"logprobs\":0,\"stream\":true}");
         SampledToken plain = new SampledToken('x', -2.5f, List.of());
-        model.next().token(plain, "x").token(plain, "x").finish(FinishReason.STOP, 2);
+        model.next().token(plain, "x").token(plain, "x", 1).finish(FinishReason.STOP, 2);
         String[] events = events(answer);
         assertThat(choice(events[0]).get("logprobs"))
                 .hasToString(

@@ -3,12 +3,16 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.model.ChainModels;
+import io.kvlink.djl.model.PromptAndAnswer;
 import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.TokenizerKinds;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferRoute;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -187,6 +191,50 @@ class FirstTokenTransferTest extends StartedWorkers {
             assertThat(atD.get(i).tokens).isEqualTo(expected(prompt, 12, Prompts.SEEDED));
         }
         awaitAllFree(d);
+    }
+
+    /** Whose first token is half a character, and whose prompt ends within one. */
+    @Test
+    void shouldGoOnWithTheTextOfTheFirstToken() throws Exception {
+        TokenizerKinds kind = TokenizerKinds.BYTE_FALLBACK;
+        Path chain =
+                ChainModels.write(
+                        directory.resolve("chain"),
+                        kind,
+                        List.of(
+                                List.of("x", "▁Leo", "▁is", "</s>"),
+                                List.of("<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "▁ok", "</s>")));
+        LlamaWorker p = worker(chain, P, Map.of());
+        LlamaWorker d = worker(chain, D, Map.of());
+        for (List<String> row :
+                List.of(
+                        List.of("x", " Leo is"),
+                        List.of("<0xF0>", "😀 ok"),
+                        List.of("<0x98>", "\uFFFD ok"))) {
+            int[] prompt = PromptAndAnswer.ids(kind, List.of("<s>", "a", row.get(0)));
+            Optional<TransferRoute> route = route();
+            Listening atD = submit(d, chained(prompt, 9, route));
+            Listening atP = submit(p, chained(prompt, 1, route));
+            assertThat(atP.result().completionTokens()).isEqualTo(1);
+            assertThat(atD.result().loadedPromptTokens()).isEqualTo(3);
+            assertThat(atD.result().computedPromptTokens()).isZero();
+            Listening alone = submit(d, chained(prompt, 9, Optional.empty()));
+            assertThat(alone.result().finishReason()).isEqualTo(FinishReason.STOP);
+            assertThat(alone.text()).isEqualTo(row.get(1));
+            assertThat(atD.text()).isEqualTo(row.get(1));
+        }
+    }
+
+    private static GenerationRequest chained(
+            int[] prompt, int maxTokens, Optional<TransferRoute> route) {
+        return new GenerationRequest(
+                "test", route, prompt, maxTokens, 0, SamplingParams.GREEDY, List.of(), false);
+    }
+
+    private LlamaWorker worker(Path of, int port, Map<String, Object> settings) {
+        FakeConnector connector = new FakeConnector(wire, port, Loading.IN_STEP);
+        connector.attachments = true;
+        return worker(of, connector, settings);
     }
 
     private static void requireComputed(Listening answer, int computed, List<Integer> tokens)

@@ -62,10 +62,14 @@ abstract class StartedWorkers {
     }
 
     LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
+        return worker(model, connector, settings);
+    }
+
+    LlamaWorker worker(Path of, FakeConnector connector, Map<String, Object> settings) {
         connectors.add(connector);
         Map<String, Object> all = new HashMap<>(settings);
         all.putIfAbsent("kv_transfer_config", FAKE);
-        return started(LlamaWorker.start(config(model, all), connector.installed()));
+        return started(LlamaWorker.start(config(of, all), connector.installed()));
     }
 
     private LlamaWorker started(LlamaWorker worker) {
