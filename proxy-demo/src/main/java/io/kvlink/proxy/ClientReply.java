@@ -2,6 +2,7 @@
 package io.kvlink.proxy;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
@@ -9,11 +10,14 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The answer to one client request. Belongs to the event loop of the client's connection. */
 // A write that fails ends its channel, which is what the handlers hear of.
@@ -37,6 +41,8 @@ final class ClientReply {
     private final String path;
     private final ProxyMetrics metrics;
     private final long startNs;
+    // Of a stream of events.
+    private @Nullable EventEnd events;
 
     ClientReply(
             Channel channel, HttpVersion version, String path, ProxyMetrics metrics, long startNs) {
@@ -57,12 +63,16 @@ final class ClientReply {
         if (!HttpUtil.isContentLengthSet(head) && version.isKeepAliveDefault()) {
             HttpUtil.setTransferEncodingChunked(head, true);
         }
+        events = EventEnd.of(head);
         count(head, nowNs);
         channel.writeAndFlush(head);
     }
 
     /** Passes a piece of the body on at once; the caller keeps its own reference. */
     void body(ByteBuf piece) {
+        if (events != null) {
+            events.onPiece(piece);
+        }
         channel.writeAndFlush(new DefaultHttpContent(piece.retain()));
     }
 
@@ -77,10 +87,20 @@ final class ClientReply {
         channel.writeAndFlush(response);
     }
 
-    /** Breaks off an answer that has begun, so that the client can't take it for complete. */
-    void breakOff() {
+    /**
+     * Ends an answer that has begun and can't be completed, so that the client can't take it for
+     * complete: a stream of events by an error event, as the instances end theirs; any other, and
+     * one that stands in the midst of an event, by closing the connection.
+     */
+    void breakOff(HttpResponseStatus why, String code, String message) {
         metrics.brokenAnswers.inc();
-        channel.close();
+        if (events != null && events.betweenEvents()) {
+            String event = "data: " + Replies.errorBody(why, code, message) + "\n\n";
+            body(Unpooled.wrappedBuffer(event.getBytes(StandardCharsets.UTF_8)));
+            end();
+        } else {
+            channel.close();
+        }
     }
 
     boolean writable() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.FullHttpRequest;
@@ -37,7 +38,7 @@ record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body bo
     @SuppressWarnings("ArrayRecordComponent")
     record Body(byte[] bytes) {}
 
-    /** Copies what it needs; the message may be released afterwards. */
+    /** Takes what it needs; the message may be released afterwards, its bytes not be changed. */
     static ClientRequest of(FullHttpRequest message) {
         HttpHeaders headers = new DefaultHttpHeaders();
         for (CharSequence name : PASSED_ON) {
@@ -46,7 +47,10 @@ record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body bo
                 headers.set(name, values);
             }
         }
-        byte[] body = ByteBufUtil.getBytes(message.content());
+        ByteBuf content = message.content();
+        byte[] body =
+                ByteBufUtil.getBytes(
+                        content, content.readerIndex(), content.readableBytes(), false);
         return new ClientRequest(message.method(), message.uri(), headers, new Body(body));
     }
 

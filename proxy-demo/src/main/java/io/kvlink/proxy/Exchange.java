@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * decode instance alone, and a decode instance without an answer is replaced once. Each try has a
  * transfer id of its own, so that a late instance can't disturb its successor.
  */
-final class Exchange implements UpstreamCall.Listener {
+final class Exchange implements UpstreamCall.Listener, Serving {
 
     private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
 
@@ -148,7 +148,7 @@ final class Exchange implements UpstreamCall.Listener {
     }
 
     private void start(UpstreamCall call) {
-        call.start(parts.names(), parts.config().connectTimeoutMs());
+        call.start(parts.names(), parts.calls(), parts.config().connectTimeoutMs());
     }
 
     // ---- hearing ----
@@ -212,8 +212,8 @@ final class Exchange implements UpstreamCall.Listener {
         }
     }
 
-    /** The client's connection takes more, or no more. */
-    void onWritable() {
+    @Override
+    public void onWritable() {
         if (source != null) {
             source.pause(!reply.writable());
         }
@@ -251,8 +251,7 @@ final class Exchange implements UpstreamCall.Listener {
                     detail);
             attempt.forget(call);
             attempt.cancelPrefill();
-            reply.breakOff();
-            done();
+            breakOff(HttpResponseStatus.BAD_GATEWAY, "instance_lost", "The instance is lost");
         } else if (call == attempt.prefill()) {
             onPrefillFailed(call, failure.word(), detail);
         } else {
@@ -313,12 +312,7 @@ final class Exchange implements UpstreamCall.Listener {
                 detail,
                 other.map(i -> i.http().toString()).orElse("none"));
         if (other.isEmpty()) {
-            finishWith(
-                    Replies.error(
-                            HttpResponseStatus.BAD_GATEWAY,
-                            "decode_failed",
-                            "The decode instance gave no answer, and there is no other; transfer="
-                                    + attempt.transfer()));
+            finishWith(Replies.decodeFailed(attempt.transfer()));
             return;
         }
         parts.metrics().decodeRetries.inc();
@@ -337,8 +331,8 @@ final class Exchange implements UpstreamCall.Listener {
 
     // ---- ending ----
 
-    /** The client left: nobody needs the answer. */
-    void onClientGone() {
+    @Override
+    public void onClientGone() {
         if (state != State.DONE) {
             LOG.debug("transfer={} the client left", attempt.transfer());
             parts.metrics().clientsGone.inc();
@@ -359,16 +353,15 @@ final class Exchange implements UpstreamCall.Listener {
         attempt.cancelPrefill();
         attempt.cancelDecode();
         if (answering) {
-            reply.breakOff();
-            done();
+            breakOff(HttpResponseStatus.GATEWAY_TIMEOUT, "deadline", "The answer took too long");
         } else if (state == State.WAITING) {
-            finishWith(
-                    Replies.error(
-                            HttpResponseStatus.GATEWAY_TIMEOUT,
-                            "deadline",
-                            "The instances gave no answer in time; transfer="
-                                    + attempt.transfer()));
+            finishWith(Replies.deadline(attempt.transfer()));
         }
+    }
+
+    private void breakOff(HttpResponseStatus why, String code, String message) {
+        reply.breakOff(why, code, message + "; transfer=" + attempt.transfer());
+        done();
     }
 
     private void finishWith(FullHttpResponse response) {

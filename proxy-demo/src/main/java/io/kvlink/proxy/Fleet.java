@@ -46,6 +46,11 @@ final class Fleet {
         return table.snapshot().of(role).size();
     }
 
+    /** How many of a role haven't refused a connection just now. */
+    int usable(Role role) {
+        return (int) table.snapshot().of(role).stream().filter(i -> !skipped(i)).count();
+    }
+
     /** The next pair; empty if a role has nobody. */
     Optional<Pair> pair() {
         InstanceTable.Snapshot snapshot = table.snapshot();
@@ -64,11 +69,14 @@ final class Fleet {
         return at(candidates);
     }
 
-    /** The next instance of the same role at another address; empty if there is none. */
+    /**
+     * The next instance of the same role that is another process, if only a successor at the same
+     * address; empty if there is none.
+     */
     Optional<Instance> insteadOf(Instance failed) {
         List<Instance> others =
                 table.snapshot().of(failed.role()).stream()
-                        .filter(i -> !i.http().equals(failed.http()))
+                        .filter(i -> !i.sameProcess(failed))
                         .toList();
         return at(preferred(others));
     }

@@ -20,16 +20,22 @@ import org.slf4j.LoggerFactory;
 final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private static final Logger LOG = LoggerFactory.getLogger(FrontDoor.class);
+    private static final String MODELS = "/v1/models";
+    // Followed by a model's name.
+    private static final String MODEL = MODELS + "/";
 
     private final ProxyParts parts;
     private final StatusPages pages;
+    private final BufferedBytes.Share share;
 
     // The request being served; a connection has one at a time.
-    private @Nullable Exchange current;
+    private @Nullable Serving current;
     private boolean closeAfter;
 
-    FrontDoor(ProxyParts parts) {
+    /** Serves one connection; the share holds the body of the request that is being served. */
+    FrontDoor(ProxyParts parts, BufferedBytes.Share share) {
         this.parts = parts;
+        this.share = share;
         this.pages = new StatusPages(parts);
     }
 
@@ -48,18 +54,29 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             closeIfDue(ctx);
             return;
         }
+        if (path.startsWith(MODEL)) {
+            if (allowed(ctx, message, MODELS, HttpMethod.GET)) {
+                ask(ctx, message, MODELS);
+            }
+            return;
+        }
         switch (path) {
             case "/v1/completions", "/v1/chat/completions" -> {
                 if (allowed(ctx, message, path, HttpMethod.POST)) {
                     generate(ctx, message, path);
                 }
             }
-            case "/v1/models" -> {
+            case MODELS -> {
                 if (allowed(ctx, message, path, HttpMethod.GET)) {
-                    exchange(ctx, message, path, null);
+                    ask(ctx, message, MODELS);
                 }
             }
-            case "/health", "/instances", "/kvlink/status", "/metrics" -> {
+            case "/health",
+                    "/health/live",
+                    "/health/ready",
+                    "/instances",
+                    "/kvlink/status",
+                    "/metrics" -> {
                 if (allowed(ctx, message, path, HttpMethod.GET)) {
                     answer(ctx, message, path, pages.of(path));
                 }
@@ -85,28 +102,52 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private void generate(ChannelHandlerContext ctx, FullHttpRequest message, String path) {
         ClientRequest request = ClientRequest.of(message);
-        try {
-            byte[] prefillBody = PrefillBody.of(request.body().bytes());
-            exchange(ctx, message, path, prefillBody);
-        } catch (PrefillBody.NotAnObjectException refused) {
-            String reason = String.valueOf(refused.getMessage());
-            answer(ctx, message, path, badRequest("invalid_json", reason));
+        ClientReply reply = reply(ctx, message, path);
+        parts.metrics().inFlight.inc();
+        current = Serving.READING_BODY;
+        parts.bodies()
+                .prepare(
+                        request.body().bytes(),
+                        ctx.executor(),
+                        outcome -> onRead(ctx, request, reply, outcome));
+    }
+
+    private void onRead(
+            ChannelHandlerContext ctx,
+            ClientRequest request,
+            ClientReply reply,
+            BodyThreads.Outcome outcome) {
+        if (!ctx.channel().isActive()) {
+            parts.metrics().clientsGone.inc();
+            onDone(ctx);
+        } else if (outcome instanceof BodyThreads.Prepared prepared) {
+            begin(ctx, request, prepared.prefillBody(), reply);
+        } else if (outcome instanceof BodyThreads.NotJson wrong) {
+            reply.whole(badRequest("invalid_json", wrong.reason()), parts.clock().getAsLong());
+            onDone(ctx);
+        } else if (outcome instanceof BodyThreads.Busy busy) {
+            reply.whole(Replies.busy(busy.reason()), parts.clock().getAsLong());
+            onDone(ctx);
         }
     }
 
-    private void exchange(
-            ChannelHandlerContext ctx,
-            FullHttpRequest message,
-            String path,
-            byte @Nullable [] prefillBody) {
+    private void ask(ChannelHandlerContext ctx, FullHttpRequest message, String path) {
         parts.metrics().inFlight.inc();
+        begin(ctx, ClientRequest.of(message), null, reply(ctx, message, path));
+    }
+
+    private void begin(
+            ChannelHandlerContext ctx,
+            ClientRequest request,
+            byte @Nullable [] prefillBody,
+            ClientReply reply) {
         Exchange exchange =
                 new Exchange(
                         parts,
                         ctx.channel().eventLoop(),
-                        ClientRequest.of(message),
+                        request,
                         prefillBody,
-                        reply(ctx, message, path),
+                        reply,
                         () -> onDone(ctx));
         current = exchange;
         exchange.start();
@@ -115,6 +156,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
     private void onDone(ChannelHandlerContext ctx) {
         parts.metrics().inFlight.dec();
         current = null;
+        share.release();
         closeIfDue(ctx);
     }
 
@@ -130,6 +172,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             FullHttpRequest message,
             String path,
             FullHttpResponse response) {
+        share.release();
         reply(ctx, message, path).whole(response, parts.clock().getAsLong());
     }
 
@@ -152,7 +195,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                 "unknown_path",
                 path
                         + " isn't served here; /v1/completions, /v1/chat/completions, /v1/models,"
-                        + " /health, /instances, /kvlink/status and /metrics are.");
+                        + " /health, /health/live, /health/ready, /instances, /kvlink/status and /metrics are.");
     }
 
     @Override
@@ -174,6 +217,8 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
     public void channelInactive(ChannelHandlerContext ctx) {
         if (current != null) {
             current.onClientGone();
+        } else {
+            share.release();
         }
         ctx.fireChannelInactive();
     }

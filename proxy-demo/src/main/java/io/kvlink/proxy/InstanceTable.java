@@ -50,6 +50,11 @@ final class InstanceTable {
     record Snapshot(List<Seen> all, List<Instance> prefill, List<Instance> decode) {
         static final Snapshot EMPTY = new Snapshot(List.of(), List.of(), List.of());
 
+        /** Whether this very process is in it. */
+        boolean has(Instance instance) {
+            return of(instance.role()).stream().anyMatch(instance::sameProcess);
+        }
+
         List<Instance> of(Role role) {
             return switch (role) {
                 case PREFILL -> prefill;

@@ -1,38 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonPrimitive;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import com.google.gson.stream.MalformedJsonException;
-import java.io.EOFException;
-import java.io.IOException;
-import java.io.StringReader;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * Turns a client's request for a completion or a chat into one that computes the prompt and a
- * single token. What it doesn't have to change stays: unknown fields, nulls, and numbers as they
- * were written; and what decides on that token, its log-probabilities included.
+ * single token. What it doesn't have to change stays byte for byte: unknown fields, nulls, numbers,
+ * white space; and what decides on that token, its log-probabilities included.
+ *
+ * <p>One pass over the body. A field that is there twice is changed twice, so it doesn't matter
+ * which of them an instance takes. One thread, which is no event loop.
  */
 final class PrefillBody {
 
-    private static final Gson GSON =
-            new GsonBuilder()
-                    .serializeNulls()
-                    .disableHtmlEscaping()
-                    .setStrictness(Strictness.STRICT)
-                    .create();
-    private static final JsonPrimitive ONE = new JsonPrimitive(1);
-    private static final JsonPrimitive FALSE = new JsonPrimitive(false);
+    private enum Edit {
+        /** Becomes 1, and is added if it isn't there. */
+        ONE("1", true),
+        /** Becomes 1, unless it is null. */
+        ONE_IF_SET("1", false),
+        /** Becomes false, and is added if it isn't there. */
+        FALSE("false", true),
+        /** Becomes false, unless it is null. */
+        FALSE_IF_SET("false", false),
+        /** Goes. */
+        DROP("", false);
+
+        private final String value;
+        private final boolean always;
+
+        Edit(String value, boolean always) {
+            this.value = value;
+            this.always = always;
+        }
+    }
+
+    private static final Map<String, Edit> EDITS =
+            Map.of(
+                    "max_tokens", Edit.ONE,
+                    "max_completion_tokens", Edit.ONE_IF_SET,
+                    // More than one token at least would contradict one token at most.
+                    "min_tokens", Edit.ONE_IF_SET,
+                    "n", Edit.ONE_IF_SET,
+                    "best_of", Edit.ONE_IF_SET,
+                    // Nobody reads this answer.
+                    "echo", Edit.FALSE_IF_SET,
+                    "stream", Edit.FALSE,
+                    "stream_options", Edit.DROP);
+    private static final int LONGEST_NAME = "max_completion_tokens".length();
 
     /** The body isn't one JSON object. The message is for the client. */
     static final class NotAnObjectException extends Exception {
@@ -41,7 +59,21 @@ final class PrefillBody {
         }
     }
 
-    private PrefillBody() {}
+    private final byte[] body;
+    private final JsonText json;
+    private final ByteArrayOutputStream out;
+    private final Set<String> seen = new HashSet<>();
+    private boolean empty = true;
+    // Where the first field may begin.
+    private int open;
+    // Up to here the body was written or left out.
+    private int done;
+
+    private PrefillBody(byte[] body) {
+        this.body = body;
+        this.json = new JsonText(body);
+        this.out = new ByteArrayOutputStream(body.length + 64);
+    }
 
     /**
      * The prefill request's body.
@@ -51,81 +83,84 @@ final class PrefillBody {
      * @throws NotAnObjectException if the client's body isn't one JSON object
      */
     static byte[] of(byte[] body) throws NotAnObjectException {
-        JsonObject request = parse(body);
-        request.add("max_tokens", ONE);
-        replace(request, "max_completion_tokens", ONE);
-        // More than one token at least would contradict one token at most.
-        replace(request, "min_tokens", ONE);
-        replace(request, "n", ONE);
-        replace(request, "best_of", ONE);
-        // Nobody reads this answer.
-        replace(request, "echo", FALSE);
-        request.add("stream", FALSE);
-        request.remove("stream_options");
-        return withoutLoneSurrogates(GSON.toJson(request)).getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static void replace(JsonObject request, String field, JsonElement by) {
-        JsonElement value = request.get(field);
-        if (value != null && !value.isJsonNull()) {
-            request.add(field, by);
+        try {
+            return new PrefillBody(body).edited();
+        } catch (JsonText.NotJsonException cause) {
+            throw new NotAnObjectException("The body " + cause.getMessage() + ".");
         }
     }
 
-    private static JsonObject parse(byte[] body) throws NotAnObjectException {
-        try (JsonReader reader = new JsonReader(new StringReader(decode(body)))) {
-            reader.setStrictness(Strictness.STRICT);
-            if (reader.peek() != JsonToken.BEGIN_OBJECT) {
-                throw new NotAnObjectException("The body is no JSON object.");
+    private byte[] edited() throws JsonText.NotJsonException, NotAnObjectException {
+        int first = json.peek();
+        if (first >= 0 && first != '{') {
+            throw new NotAnObjectException("The body is no JSON object.");
+        }
+        json.enterObject();
+        open = json.at();
+        copyTo(open);
+        if (json.peek() != '}') {
+            field();
+            while (json.peek() == ',') {
+                json.take(',');
+                field();
             }
-            JsonObject object = GSON.getAdapter(JsonObject.class).read(reader);
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new NotAnObjectException("Something follows the body's JSON object.");
-            }
-            return object;
-        } catch (CharacterCodingException cause) {
-            throw new NotAnObjectException("The body is no UTF-8 text.");
-        } catch (EOFException cause) {
-            throw new NotAnObjectException("The body is empty, or its JSON ends too early.");
-        } catch (MalformedJsonException | JsonParseException | IllegalStateException cause) {
-            throw new NotAnObjectException("The body is no JSON: " + firstLine(cause));
-        } catch (IOException cause) {
-            throw new NotAnObjectException("The body can't be read: " + firstLine(cause));
+        }
+        if (json.peek() != '}') {
+            throw json.unexpected("',' or '}'");
+        }
+        add("max_tokens", Edit.ONE);
+        add("stream", Edit.FALSE);
+        json.take('}');
+        if (json.peek() >= 0) {
+            throw new NotAnObjectException("Something follows the body's JSON object.");
+        }
+        copyTo(body.length);
+        return out.toByteArray();
+    }
+
+    /** One field, with what separates it from the field before. */
+    private void field() throws JsonText.NotJsonException {
+        json.peek();
+        int start = json.at();
+        String name = json.unescaped(json.takeString(), LONGEST_NAME);
+        json.take(':');
+        boolean isNull = json.peek() == 'n';
+        int value = json.at();
+        json.takeValue();
+        Edit edit = EDITS.get(name);
+        if (edit == Edit.DROP) {
+            done = json.at();
+            return;
+        }
+        if (empty && done > open) {
+            // Nothing but fields that went is before it, so no comma is to be.
+            done = start;
+        }
+        empty = false;
+        if (edit == null || (isNull && !edit.always)) {
+            copyTo(json.at());
+            return;
+        }
+        seen.add(name);
+        copyTo(value);
+        out.writeBytes(bytes(edit.value));
+        done = json.at();
+    }
+
+    private void add(String name, Edit edit) {
+        if (!seen.contains(name)) {
+            out.writeBytes(bytes((empty ? "\"" : ",\"") + name + "\":"));
+            out.writeBytes(bytes(edit.value));
+            empty = false;
         }
     }
 
-    private static String decode(byte[] body) throws CharacterCodingException {
-        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
+    private void copyTo(int end) {
+        out.write(body, done, end - done);
+        done = end;
     }
 
-    private static String firstLine(Exception cause) {
-        return String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
-    }
-
-    /**
-     * Writes half a surrogate pair as the escape it came as: UTF-8 has no bytes for it, and the
-     * decode instance, which gets the client's own bytes, must see the same prompt.
-     */
-    private static String withoutLoneSurrogates(String json) {
-        StringBuilder escaped = null;
-        for (int i = 0; i < json.length(); i++) {
-            char c = json.charAt(i);
-            boolean pair =
-                    i + 1 < json.length() && Character.isSurrogatePair(c, json.charAt(i + 1));
-            if (Character.isSurrogate(c) && !pair && escaped == null) {
-                escaped = new StringBuilder(json.length() + 16).append(json, 0, i);
-            }
-            if (escaped != null) {
-                escaped.append(
-                        Character.isSurrogate(c) && !pair ? "\\u%04x".formatted((int) c) : c);
-            }
-            if (pair) {
-                i++;
-                if (escaped != null) {
-                    escaped.append(json.charAt(i));
-                }
-            }
-        }
-        return escaped == null ? json : escaped.toString();
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
     }
 }

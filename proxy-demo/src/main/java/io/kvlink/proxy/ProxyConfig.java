@@ -16,7 +16,9 @@ import java.util.List;
  * @param dispatch when the decode instance gets the request
  * @param policy how instances are chosen
  * @param decodeAlone whether decode instances may serve without any prefill instance
+ * @param farewellMs how long an instance may take to finish its answers after its farewell
  * @param maxBodyBytes the largest request body
+ * @param maxBufferedBytes the most bytes of all bodies that are held at a time
  * @param maxConnections the most client connections
  * @param connectTimeoutMs deadline of a connect to an instance
  * @param upstreamTimeoutMs deadline of a whole request
@@ -33,7 +35,9 @@ record ProxyConfig(
         Dispatch dispatch,
         Policy policy,
         boolean decodeAlone,
+        int farewellMs,
         int maxBodyBytes,
+        long maxBufferedBytes,
         int maxConnections,
         int connectTimeoutMs,
         long upstreamTimeoutMs,
@@ -98,7 +102,13 @@ record ProxyConfig(
                                 Policy::word,
                                 Policy.ROUND_ROBIN),
                         settings.flag("decode_alone_without_prefill", false),
-                        whole(settings, "max_body_bytes", 16 << 20, 1, 1 << 30),
+                        whole(settings, "farewell_ms", 300_000, 1, DAY_MS),
+                        whole(settings, "max_body_bytes", 1 << 20, 1, 1 << 30),
+                        settings.integer(
+                                "max_buffered_bytes",
+                                Runtime.getRuntime().maxMemory() / 4,
+                                1,
+                                Long.MAX_VALUE),
                         whole(settings, "max_connections", 4096, 1, 1 << 20),
                         whole(settings, "connect_timeout_ms", 5_000, 1, DAY_MS),
                         settings.integer("upstream_timeout_ms", DAY_MS / 4, 1, 7L * DAY_MS),

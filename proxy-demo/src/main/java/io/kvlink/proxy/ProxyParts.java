@@ -9,10 +9,14 @@ import java.util.function.LongSupplier;
  * @param config the settings
  * @param table who is alive
  * @param fleet chooses instances
+ * @param calls those under way
  * @param names looks host names up
  * @param ids makes transfer ids
  * @param metrics counts
  * @param discovery where heartbeats arrive
+ * @param bodies makes prefill bodies
+ * @param buffered how much of all bodies is held
+ * @param watch whether all event loops turn
  * @param threads all threads of the server
  * @param clock nanoseconds
  */
@@ -20,9 +24,13 @@ record ProxyParts(
         ProxyConfig config,
         InstanceTable table,
         Fleet fleet,
+        LiveCalls calls,
         NameLookup names,
         TransferIds ids,
         ProxyMetrics metrics,
         Discovery discovery,
+        BodyThreads bodies,
+        BufferedBytes buffered,
+        LoopWatch watch,
         ProxyThreads threads,
         LongSupplier clock) {}

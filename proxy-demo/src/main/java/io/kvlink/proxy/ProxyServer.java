@@ -15,6 +15,7 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.concurrent.EventExecutor;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
@@ -80,23 +81,27 @@ public final class ProxyServer implements AutoCloseable {
         long expiryNs = TimeUnit.MILLISECONDS.toNanos(config.expiryMs());
         InstanceTable table = new InstanceTable(expiryNs, config.maxInstances());
         metrics.watch(table);
-        Discovery discovery = Discovery.start(config, table, metrics, threads, clock);
-        NameLookup names = new NameLookup(threads);
+        LiveCalls calls = new LiveCalls(table);
+        Discovery discovery = Discovery.start(config, table, calls, metrics, threads, clock);
+        NioEventLoopGroup loops =
+                new NioEventLoopGroup(
+                        config.threads(),
+                        (ThreadFactory) task -> threads.numbered(task, "kv-proxy-http"));
         ProxyParts parts =
                 new ProxyParts(
                         config,
                         table,
                         new Fleet(table, config.skipMs(), clock),
-                        names,
+                        calls,
+                        new NameLookup(threads),
                         new TransferIds(),
                         metrics,
                         discovery,
+                        new BodyThreads(config.threads(), threads),
+                        new BufferedBytes(config.maxBufferedBytes()),
+                        watch(discovery, loops, clock),
                         threads,
                         clock);
-        NioEventLoopGroup loops =
-                new NioEventLoopGroup(
-                        config.threads(),
-                        (ThreadFactory) task -> threads.numbered(task, "kv-proxy-http"));
         ChannelFuture bound = bootstrap(parts, loops).bind(config.host(), config.port());
         bound.awaitUninterruptibly();
         if (!bound.isSuccess()) {
@@ -110,6 +115,17 @@ public final class ProxyServer implements AutoCloseable {
         ProxyServer server = new ProxyServer(parts, loops, bound.channel());
         LOG.info("http={} discovery={} config={}", server.http(), discovery.address(), config);
         return server;
+    }
+
+    private static LoopWatch watch(
+            Discovery discovery, NioEventLoopGroup loops, LongSupplier clock) {
+        LoopWatch watch = new LoopWatch(clock);
+        watch.watch("the discovery", discovery.loop());
+        int number = 0;
+        for (EventExecutor loop : loops) {
+            watch.watch("client " + number++, loop);
+        }
+        return watch;
     }
 
     private static ServerBootstrap bootstrap(ProxyParts parts, NioEventLoopGroup loops) {
@@ -140,12 +156,14 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private static void furnish(ProxyParts parts, SocketChannel channel) {
+        BufferedBytes.Share share = parts.buffered().share();
+        int limit = parts.config().maxBodyBytes();
         channel.pipeline()
                 .addLast(new HttpServerCodec())
                 .addLast(new HttpServerKeepAliveHandler())
                 .addLast(new IdleStateHandler(0, 0, CLIENT_IDLE_SECONDS))
-                .addLast(new BodyLimit(parts.config().maxBodyBytes(), parts.metrics()))
-                .addLast(new FrontDoor(parts));
+                .addLast(new RequestReader(limit, share, parts.metrics()))
+                .addLast(new FrontDoor(parts, share));
     }
 
     /** The ports, real ones also where 0 was asked for. */
@@ -178,6 +196,11 @@ public final class ProxyServer implements AutoCloseable {
         return parts.table().await(prefill, decode, timeout);
     }
 
+    /** What it is made of. */
+    ProxyParts parts() {
+        return parts;
+    }
+
     /** Makes the discovery thread look at an injected clock now. */
     void wakeDiscovery() {
         parts.discovery().wake();
@@ -199,6 +222,7 @@ public final class ProxyServer implements AutoCloseable {
         loops.shutdownGracefully(0, STOP_MS, TimeUnit.MILLISECONDS);
         parts.discovery().close();
         parts.names().close();
+        parts.bodies().close();
         parts.threads().join(STOP_MS);
     }
 }

@@ -18,8 +18,14 @@ final class Replies {
 
     private Replies() {}
 
-    /** OpenAI's error object. */
+    /** OpenAI's error object as an answer. */
     static FullHttpResponse error(HttpResponseStatus status, String code, String message) {
+        byte[] body = errorBody(status, code, message).getBytes(StandardCharsets.UTF_8);
+        return of(status, "application/json", body);
+    }
+
+    /** OpenAI's error object as JSON. */
+    static String errorBody(HttpResponseStatus status, String code, String message) {
         boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR;
         JsonObject error = new JsonObject();
         error.addProperty("message", message);
@@ -28,7 +34,30 @@ final class Replies {
         error.addProperty("code", code);
         JsonObject body = new JsonObject();
         body.add("error", error);
-        return of(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
+        return body.toString();
+    }
+
+    /** There is no room for the request now; a little later there may be. */
+    static FullHttpResponse busy(String message) {
+        FullHttpResponse response = error(HttpResponseStatus.SERVICE_UNAVAILABLE, "busy", message);
+        response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);
+        return response;
+    }
+
+    /** No decode instance answered. */
+    static FullHttpResponse decodeFailed(String transfer) {
+        return error(
+                HttpResponseStatus.BAD_GATEWAY,
+                "decode_failed",
+                "The decode instance gave no answer, and there is no other; transfer=" + transfer);
+    }
+
+    /** The deadline of the whole request passed. */
+    static FullHttpResponse deadline(String transfer) {
+        return error(
+                HttpResponseStatus.GATEWAY_TIMEOUT,
+                "deadline",
+                "The instances gave no answer in time; transfer=" + transfer);
     }
 
     /** Nobody is there to serve a request; that may change with the next heartbeat. */

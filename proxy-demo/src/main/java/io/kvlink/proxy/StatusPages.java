@@ -7,20 +7,24 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** The pages that say how the proxy is. Used from any thread. */
 final class StatusPages {
 
     private final ProxyParts parts;
+    private final Health health;
 
     StatusPages(ProxyParts parts) {
         this.parts = parts;
+        this.health = new Health(parts);
     }
 
     FullHttpResponse of(String path) {
         return switch (path) {
-            case "/health" -> health();
+            case "/health", "/health/ready" -> verdict(health.whyNotReady());
+            case "/health/live" -> verdict(health.whyNotLive());
             case "/instances" -> json(HttpResponseStatus.OK, instances());
             case "/kvlink/status" -> json(HttpResponseStatus.OK, status());
             case "/metrics" ->
@@ -32,21 +36,28 @@ final class StatusPages {
         };
     }
 
-    private FullHttpResponse health() {
-        boolean listening = parts.discovery().alive();
+    private FullHttpResponse verdict(List<String> complaints) {
         JsonObject page = new JsonObject();
-        page.addProperty("status", listening ? "ok" : "discovery stopped");
+        page.addProperty("status", complaints.isEmpty() ? "ok" : "unavailable");
+        JsonArray reasons = new JsonArray();
+        complaints.forEach(reasons::add);
+        page.add("reasons", reasons);
         page.addProperty("prefill", parts.fleet().count(Role.PREFILL));
         page.addProperty("decode", parts.fleet().count(Role.DECODE));
         return json(
-                listening ? HttpResponseStatus.OK : HttpResponseStatus.SERVICE_UNAVAILABLE, page);
+                complaints.isEmpty()
+                        ? HttpResponseStatus.OK
+                        : HttpResponseStatus.SERVICE_UNAVAILABLE,
+                page);
     }
 
     private JsonObject status() {
         JsonObject page = new JsonObject();
         page.addProperty("role", "proxy");
         page.addProperty("discovery_address", parts.discovery().address().toString());
-        page.addProperty("discovery_alive", parts.discovery().alive());
+        page.addProperty("discovery_alive", health.discoveryAlive());
+        page.addProperty("live", health.whyNotLive().isEmpty());
+        page.addProperty("ready", health.whyNotReady().isEmpty());
         page.addProperty("prefill", parts.fleet().count(Role.PREFILL));
         page.addProperty("decode", parts.fleet().count(Role.DECODE));
         page.addProperty("requests_in_flight", (long) parts.metrics().inFlight.get());

@@ -25,7 +25,9 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +47,9 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
         /** There was no connection: the instance has seen nothing. */
         CONNECT("connect"),
         /** The connection ended before the answer did. */
-        LOST("lost");
+        LOST("lost"),
+        /** The instance was taken out, or another process has its address. */
+        GONE("gone");
 
         private final String word;
 
@@ -89,6 +93,8 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
     private State state = State.NEW;
     private boolean interim;
     private @Nullable Channel channel;
+    private @Nullable Future<?> connectDeadline;
+    private @Nullable LiveCalls calls;
 
     UpstreamCall(
             Instance instance,
@@ -118,10 +124,17 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
         return instance;
     }
 
-    /** Connects and sends the request. */
-    void start(NameLookup names, int connectTimeoutMs) {
+    /** Connects and sends the request. Ends with its instance, see {@link LiveCalls}. */
+    void start(NameLookup names, LiveCalls live, int connectTimeoutMs) {
         state = State.CONNECTING;
         HostPort address = instance.http();
+        connectDeadline =
+                loop.schedule(
+                        () -> onConnectDeadline(connectTimeoutMs),
+                        connectTimeoutMs,
+                        TimeUnit.MILLISECONDS);
+        calls = live;
+        live.add(this);
         names.resolve(address)
                 .whenCompleteAsync(
                         (resolved, cause) -> {
@@ -132,6 +145,18 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
                             }
                         },
                         loop);
+    }
+
+    /** Of the name's lookup and the connection together. */
+    private void onConnectDeadline(int timeoutMs) {
+        if (state == State.CONNECTING) {
+            fail(Failure.CONNECT, "no connection within " + timeoutMs + " ms");
+        }
+    }
+
+    /** The instance is no more; called from any thread. */
+    void onInstanceGone(String why) {
+        loop.execute(() -> fail(Failure.GONE, why));
     }
 
     private void connect(InetSocketAddress address, int timeoutMs) {
@@ -227,6 +252,12 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
 
     private void end() {
         state = State.OVER;
+        if (calls != null) {
+            calls.remove(this);
+        }
+        if (connectDeadline != null) {
+            connectDeadline.cancel(false);
+        }
         request.release();
         if (channel != null) {
             channel.close();

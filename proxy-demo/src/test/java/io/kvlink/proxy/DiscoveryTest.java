@@ -65,7 +65,7 @@ class DiscoveryTest {
             assertThat(rig.proxy.awaitInstances(1, 0, Rig.DEADLINE)).isTrue();
             assertThat(rig.metric("kvlink_proxy_heartbeats_total{outcome=\"refused\"}"))
                     .isEqualTo(202);
-            assertThat(rig.get("/health").statusCode()).isEqualTo(200);
+            assertThat(rig.get("/health/live").statusCode()).isEqualTo(200);
         }
     }
 

@@ -60,7 +60,7 @@ class ExchangeTest {
             assertThat(atDecode.body()).isEqualTo(body);
             assertThat(atPrefill.body())
                     .isEqualTo(
-                            "{\"prompt\":\"a\",\"max_tokens\":1,\"min_tokens\":1,\"x\":1.50,"
+                            "{\"prompt\":\"a\", \"max_tokens\":1,\"min_tokens\":1, \"x\":1.50,"
                                     + "\"stream\":false}");
             String id = atPrefill.header("X-Request-Id");
             assertThat(atDecode.header("X-Request-Id")).isEqualTo(id);
@@ -100,7 +100,7 @@ class ExchangeTest {
                                 talk.answer(go ? 200 : 500, "text/plain", "p");
                             });
             FakeInstance decode = rig.decode(ANSWERED);
-            CompletableFuture<HttpResponse<String>> response = later(rig);
+            CompletableFuture<HttpResponse<String>> response = rig.later("{\"prompt\":\"a\"}");
             prefill.next();
             assertThat(decode.seen()).isEmpty();
             prefilled.countDown();
@@ -489,17 +489,6 @@ class ExchangeTest {
             assertThat(rig.get("/nowhere").statusCode()).isEqualTo(404);
             assertThat(Stream.of(prefill, decode).flatMap(f -> f.seen().stream())).isEmpty();
         }
-    }
-
-    private static CompletableFuture<HttpResponse<String>> later(Rig rig) {
-        return CompletableFuture.supplyAsync(
-                () -> {
-                    try {
-                        return rig.complete();
-                    } catch (Exception cause) {
-                        throw new java.util.concurrent.CompletionException(cause);
-                    }
-                });
     }
 
     private static String error(HttpResponse<String> response) {

@@ -15,6 +15,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.LongSupplier;
 
 /** A proxy on free ports, fake instances around it, and a client. Closes all of them. */
 final class Rig implements AutoCloseable {
@@ -26,16 +29,21 @@ final class Rig implements AutoCloseable {
     final ProxyServer proxy;
     final Beats beats;
     private final List<AutoCloseable> others = new ArrayList<>();
+    private final Map<String, String> controls = new HashMap<>();
     private int prefills;
     private int decodes;
     private int control = 21_000;
 
     Rig(Map<String, ?> more) {
+        this(more, System::nanoTime);
+    }
+
+    Rig(Map<String, ?> more, LongSupplier clock) {
         Map<String, Object> settings = new HashMap<>(more);
         settings.put("port", 0);
         settings.put("discovery_port", 0);
         settings.putIfAbsent("expiry_ms", 600_000);
-        proxy = ProxyServer.start(Settings.of("proxy", settings));
+        proxy = ProxyServer.start(ProxyConfig.of(Settings.of("proxy", settings)), clock);
         beats = new Beats(proxy.ports().discovery());
     }
 
@@ -57,7 +65,8 @@ final class Rig implements AutoCloseable {
     }
 
     void register(String type, String http) throws Exception {
-        beats.beat(type, http, "127.0.0.1:" + control++);
+        controls.put(http, "127.0.0.1:" + control++);
+        beat(type, http, Map.of());
         if (type.equals("P")) {
             prefills++;
         } else {
@@ -68,7 +77,23 @@ final class Rig implements AutoCloseable {
         }
     }
 
-    private <T extends AutoCloseable> T keep(T other) {
+    /** One more heartbeat of an instance that was registered, over a connection of its own. */
+    void beat(String type, String http, Map<String, ?> more) {
+        String zmq = controls.getOrDefault(http, "");
+        beats.dealer(zmq).send(Beats.map(type, http, zmq, more));
+    }
+
+    /** Waits until a metric's line has at least a value. */
+    void awaitMetric(String line, double atLeast) throws Exception {
+        long endNs = System.nanoTime() + DEADLINE.toNanos();
+        while (metric(line) < atLeast) {
+            if (System.nanoTime() > endNs) {
+                throw new AssertionError(line + " stays below " + atLeast);
+            }
+        }
+    }
+
+    <T extends AutoCloseable> T keep(T other) {
         others.add(other);
         return other;
     }
@@ -82,6 +107,18 @@ final class Rig implements AutoCloseable {
             request.headers(headers);
         }
         return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** Asks on another thread. */
+    CompletableFuture<HttpResponse<String>> later(String body) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return post("/v1/completions", body);
+                    } catch (Exception cause) {
+                        throw new CompletionException(cause);
+                    }
+                });
     }
 
     HttpResponse<String> complete() throws Exception {
@@ -98,10 +135,16 @@ final class Rig implements AutoCloseable {
         return URI.create("http://127.0.0.1:" + proxy.ports().http() + path);
     }
 
-    /** A client that reads byte by byte, having sent one completion request. */
-    Socket rawClient() throws IOException {
+    /** A client that reads byte by byte and has sent nothing. */
+    Socket silentClient() throws IOException {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), proxy.ports().http());
         socket.setSoTimeout((int) DEADLINE.toMillis());
+        return socket;
+    }
+
+    /** A client that reads byte by byte, having sent one completion request. */
+    Socket rawClient() throws IOException {
+        Socket socket = silentClient();
         String body = "{\"prompt\":\"a\",\"stream\":true}";
         String request =
                 "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"

@@ -176,11 +176,11 @@ class PairTest {
 
     /** Heartbeats come when they come; the test's time limit ends the wait. */
     private static void awaitPair() throws Exception {
-        JsonObject health;
+        JsonObject status;
         do {
-            health = json(get(proxy, "/health"));
+            status = json(get(proxy, "/kvlink/status"));
             Thread.onSpinWait();
-        } while (health.get("prefill").getAsInt() < 1 || health.get("decode").getAsInt() < 1);
+        } while (!status.get("ready").getAsBoolean());
     }
 
     private static HttpResponse<String> complete(Child server) throws Exception {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Bytes of request bodies that all connections hold, up to a limit. Used from any thread. */
+final class BufferedBytes {
+
+    private final long limit;
+    // Written by the event loops.
+    private final AtomicLong held = new AtomicLong();
+
+    BufferedBytes(long limit) {
+        this.limit = limit;
+    }
+
+    /** What one connection holds; its event loop's. */
+    final class Share {
+        private long bytes;
+
+        /** Takes so many more; false, with nothing taken, if the limit forbids it. */
+        boolean take(long more) {
+            if (held.addAndGet(more) > limit) {
+                held.addAndGet(-more);
+                return false;
+            }
+            bytes += more;
+            return true;
+        }
+
+        /** Gives all back. */
+        void release() {
+            held.addAndGet(-bytes);
+            bytes = 0;
+        }
+    }
+
+    Share share() {
+        return new Share();
+    }
+
+    long held() {
+        return held.get();
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Answers two questions: whether the proxy works, and whether it could serve a request now. Used
+ * from any thread.
+ */
+final class Health {
+
+    private final ProxyConfig config;
+    private final Discovery discovery;
+    private final Fleet fleet;
+    private final LoopWatch watch;
+
+    Health(ProxyParts parts) {
+        this.config = parts.config();
+        this.discovery = parts.discovery();
+        this.fleet = parts.fleet();
+        this.watch = parts.watch();
+    }
+
+    /** Whether instances can register. */
+    boolean discoveryAlive() {
+        return discovery.listening() && !discovery.loop().isShuttingDown();
+    }
+
+    /** Why a restart is needed; empty if the proxy works. */
+    List<String> whyNotLive() {
+        List<String> reasons = new ArrayList<>(watch.complaints());
+        if (!discovery.listening()) {
+            reasons.add("the discovery port is closed");
+        }
+        return reasons;
+    }
+
+    /** Why no request can be served now; empty if one can. */
+    List<String> whyNotReady() {
+        List<String> reasons = whyNotLive();
+        missing(Role.DECODE, reasons);
+        boolean alone = config.decodeAlone() && fleet.count(Role.PREFILL) == 0;
+        if (!alone) {
+            missing(Role.PREFILL, reasons);
+        }
+        return reasons;
+    }
+
+    private void missing(Role role, List<String> reasons) {
+        if (fleet.count(role) == 0) {
+            reasons.add("no " + role.word() + " instance is registered");
+        } else if (fleet.usable(role) == 0) {
+            reasons.add("every " + role.word() + " instance has refused a connection just now");
+        }
+    }
+}

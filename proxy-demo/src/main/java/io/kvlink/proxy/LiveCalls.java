@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The calls that are under way, so that they end when their instance does: heartbeats are the proof
+ * that somebody still works on an answer, however long it takes. Used from any thread.
+ */
+final class LiveCalls {
+
+    private final InstanceTable table;
+    // Written by the event loops.
+    private final Set<UpstreamCall> calls = ConcurrentHashMap.newKeySet();
+
+    LiveCalls(InstanceTable table) {
+        this.table = table;
+    }
+
+    /** A call begins. Its instance may have gone since it was chosen; then it fails at once. */
+    void add(UpstreamCall call) {
+        // In this order: whoever goes after the look finds the call.
+        calls.add(call);
+        if (!table.snapshot().has(call.instance())) {
+            call.onInstanceGone("it isn't registered any more");
+        }
+    }
+
+    void remove(UpstreamCall call) {
+        calls.remove(call);
+    }
+
+    int count() {
+        return calls.size();
+    }
+
+    /** An instance is silent for too long. */
+    void onExpired(Instance gone) {
+        for (UpstreamCall call : calls) {
+            if (call.instance().sameProcess(gone)) {
+                call.onInstanceGone("no heartbeat came for too long");
+            }
+        }
+    }
+
+    /** A process has an address; another that had it before is no more. */
+    void onStarted(Instance now) {
+        for (UpstreamCall call : calls) {
+            Instance before = call.instance();
+            boolean place = before.http().equals(now.http()) || before.zmq().equals(now.zmq());
+            if (place && !before.sameProcess(now)) {
+                call.onInstanceGone("another process has its address, epoch=" + now.epoch());
+            }
+        }
+    }
+
+    /** The time is over that an instance has had to finish after its farewell. */
+    void onFarewellOver(Instance gone) {
+        if (!table.snapshot().has(gone)) {
+            for (UpstreamCall call : calls) {
+                if (call.instance().sameProcess(gone)) {
+                    call.onInstanceGone("it said goodbye and hasn't finished");
+                }
+            }
+        }
+    }
+}
