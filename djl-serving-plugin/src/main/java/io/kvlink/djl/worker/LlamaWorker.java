@@ -113,6 +113,12 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     @Override
+    public int maxPromptBytes() {
+        int tokens = Math.min(maxPromptTokens(), maxTokens() - 1);
+        return opened().resources.textBound().maxBytes(tokens);
+    }
+
+    @Override
     public int maxRequestBytes() {
         return config.surface().maxRequestBytes();
     }
@@ -275,6 +281,7 @@ public final class LlamaWorker implements TextGenerator {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
+        log.info("max_prompt_bytes={} {}", maxPromptBytes(), resources.textBound());
         while (!inbox.closed()) {
             if (!turn(scheduler)) {
                 inbox.await(requests.expectsReport() ? EXPECTING_NS : IDLE_NS);

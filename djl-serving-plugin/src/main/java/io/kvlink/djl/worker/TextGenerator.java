@@ -24,6 +24,9 @@ public interface TextGenerator extends AutoCloseable {
      */
     int maxTokens();
 
+    /** Most bytes of a prompt's text, in UTF-8; a longer one is refused before it is tokenised. */
+    int maxPromptBytes();
+
     /** Most bytes of a request's body. */
     int maxRequestBytes();
 

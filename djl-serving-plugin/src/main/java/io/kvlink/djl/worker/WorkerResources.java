@@ -8,6 +8,7 @@ import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.TextBound;
 import io.kvlink.djl.model.Tokenizer;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
@@ -32,6 +33,7 @@ final class WorkerResources implements AutoCloseable {
 
     private final ModelConfig model;
     private final Tokenizer tokenizer;
+    private final TextBound textBound;
     private final ModelTexts texts;
     private final GenerationDefaults defaults;
     private final Optional<ChatTemplate> chatTemplate;
@@ -55,6 +57,7 @@ final class WorkerResources implements AutoCloseable {
                         : GenerationDefaults.NONE;
         chatTemplate = ChatTemplates.load(config.modelDir(), config.surface().chatTemplate());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
+        textBound = TextBound.read(config.modelDir());
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
         decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
@@ -97,6 +100,11 @@ final class WorkerResources implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** How long a prompt's text may be before it is tokenised. */
+    TextBound textBound() {
+        return textBound;
     }
 
     /** The tokenizer for threads other than the one that closes it. */

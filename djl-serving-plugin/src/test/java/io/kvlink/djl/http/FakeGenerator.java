@@ -24,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,7 @@ public final class FakeGenerator implements TextGenerator {
     public volatile Optional<ChatTemplate> template = Optional.empty();
     public volatile int maxPromptTokens = Integer.MAX_VALUE;
     public volatile int maxTokens = CONTEXT;
+    public volatile int maxPromptBytes = 1 << 30;
     public volatile int maxRequestBytes = 1 << 30;
 
     /** Whether the last text was encoded with special tokens. */
@@ -50,6 +52,9 @@ public final class FakeGenerator implements TextGenerator {
 
     /** Waited for by encode. */
     public volatile CountDownLatch encodeGate = new CountDownLatch(0);
+
+    /** How often a text was encoded, or tokens decoded. */
+    public final AtomicInteger tokenizerCalls = new AtomicInteger();
 
     public final CountDownLatch encoding = new CountDownLatch(1);
     public final AtomicBoolean closed = new AtomicBoolean();
@@ -154,6 +159,11 @@ public final class FakeGenerator implements TextGenerator {
     }
 
     @Override
+    public int maxPromptBytes() {
+        return maxPromptBytes;
+    }
+
+    @Override
     public int maxRequestBytes() {
         return maxRequestBytes;
     }
@@ -170,6 +180,7 @@ public final class FakeGenerator implements TextGenerator {
 
     @Override
     public String decode(int... tokens) {
+        tokenizerCalls.incrementAndGet();
         return new String(tokens, 0, tokens.length);
     }
 
@@ -180,6 +191,7 @@ public final class FakeGenerator implements TextGenerator {
 
     @Override
     public int[] encode(String text, boolean special) {
+        tokenizerCalls.incrementAndGet();
         encodedSpecial = special;
         encoding.countDown();
         try {
