@@ -9,6 +9,7 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
 import io.kvlink.p2p.internal.memory.DeviceArena;
+import io.kvlink.p2p.internal.memory.HostBudget;
 import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
@@ -74,9 +75,10 @@ final class P2pConnector implements KvConnector {
         if (device != null) {
             opened.add(device);
         }
-        KvBuffer buffer = buffer(device, holdsKv ? config.bufferBytes() : 0);
+        HostBudget host = HostBudget.ofProcess();
+        KvBuffer buffer = buffer(device, holdsKv ? config.bufferBytes() : 0, host);
         opened.add(buffer);
-        pool = holdsKv ? pool(p2p, context, device) : null;
+        pool = holdsKv ? pool(p2p, context, device, host) : null;
         if (pool != null) {
             opened.add(pool);
         }
@@ -213,10 +215,11 @@ final class P2pConnector implements KvConnector {
         return new KvMetric(name, help, false, Map.of(), (double) value);
     }
 
-    private static KvBuffer buffer(@Nullable CudaDevice device, long bytes) {
-        return device == null || bytes == 0
-                ? new ReceiveBuffer(device == null ? bytes : 0)
-                : new DeviceArena(device, bytes);
+    private static KvBuffer buffer(@Nullable CudaDevice device, long bytes, HostBudget host) {
+        if (device == null) {
+            return new ReceiveBuffer(host.take("kv_buffer_size", bytes));
+        }
+        return bytes == 0 ? new ReceiveBuffer(0) : new DeviceArena(device, bytes);
     }
 
     private static KvMover mover(@Nullable CudaDevice device, KvConnectorContext context) {
@@ -235,7 +238,10 @@ final class P2pConnector implements KvConnector {
     }
 
     private static @Nullable HostPool pool(
-            P2pConfig p2p, KvConnectorContext context, @Nullable CudaDevice device) {
+            P2pConfig p2p,
+            KvConnectorContext context,
+            @Nullable CudaDevice device,
+            HostBudget host) {
         if (p2p.poolBytes() == 0) {
             return null;
         }
@@ -245,13 +251,12 @@ final class P2pConnector implements KvConnector {
                             + " tensor-pool jar beside the connector's to use mem_pool_size_gb");
             return null;
         }
+        long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());
         HostPoolConfig config =
                 device == null
-                        ? new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty())
+                        ? new HostPoolConfig(bytes, MemoryKind.DIRECT, Optional.empty())
                         : new HostPoolConfig(
-                                p2p.poolBytes(),
-                                MemoryKind.PINNED,
-                                Optional.of(device.pageLocker()));
+                                bytes, MemoryKind.PINNED, Optional.of(device.pageLocker()));
         return context.hostPools().get().create(config);
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.DType;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +62,9 @@ final class Simulation {
         this.get = get;
     }
 
+    /** Makes a node's memory of so many bytes. */
+    LongFunction<KvBuffer> buffers = ReceiveBuffer::new;
+
     /** One instance. */
     final class Node {
         final HostPort address;
@@ -78,7 +83,7 @@ final class Simulation {
         }
 
         void start() {
-            memory = new TransferMemory(new ReceiveBuffer(memoryBytes), null);
+            memory = new TransferMemory(buffers.apply(memoryBytes), null);
             String endpoint = address + "/" + epoch;
             device = new DeviceAgent(fabric.join(endpoint));
             Frame.Identity self =
