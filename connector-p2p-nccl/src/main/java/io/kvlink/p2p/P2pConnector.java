@@ -16,6 +16,7 @@ import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.transfer.TransferEngine;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
+import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPool;
 import io.kvlink.spi.HostPoolConfig;
 import io.kvlink.spi.HostPort;
@@ -199,6 +200,16 @@ final class P2pConnector implements KvConnector {
         metrics.add(
                 gauge("peers", "Live sessions with peers, up to two with each.", ledger.peers()));
         return metrics;
+    }
+
+    @Override
+    public Availability health() {
+        if (closed.get()) {
+            return Availability.missing("connector=" + address + " is closed");
+        }
+        return engine.fault()
+                .map(fault -> Availability.missing("connector=" + address + " " + fault))
+                .orElseGet(Availability::usable);
     }
 
     @Override

@@ -78,6 +78,9 @@ public interface TextGenerator extends AutoCloseable {
     /** What the worker is doing. */
     WorkerStatus status();
 
+    /** Whether the worker lives and is ready. Never waits. */
+    WorkerHealth health();
+
     /** The worker's figures, for {@code /metrics}. */
     PrometheusRegistry metrics();
 

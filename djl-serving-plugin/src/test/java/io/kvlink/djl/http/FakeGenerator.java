@@ -11,6 +11,7 @@ import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerHealth;
 import io.kvlink.djl.worker.WorkerStatus;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
@@ -52,6 +53,8 @@ public final class FakeGenerator implements TextGenerator {
 
     /** Waited for by encode. */
     public volatile CountDownLatch encodeGate = new CountDownLatch(0);
+
+    public volatile WorkerHealth health = WorkerHealth.GOOD;
 
     /** How often a text was encoded, or tokens decoded. */
     public final AtomicInteger tokenizerCalls = new AtomicInteger();
@@ -225,6 +228,11 @@ public final class FakeGenerator implements TextGenerator {
                 3,
                 4,
                 Optional.of(new KvLedger(5, 6, 7, 8, 9)));
+    }
+
+    @Override
+    public WorkerHealth health() {
+        return health;
     }
 
     @Override

@@ -4,8 +4,8 @@ package io.kvlink.p2p.internal.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.KvBuffer;
+import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.spi.DType;
