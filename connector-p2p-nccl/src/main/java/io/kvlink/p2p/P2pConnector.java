@@ -9,12 +9,14 @@ import io.kvlink.p2p.internal.dataplane.DataPlane;
 import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
 import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
 import io.kvlink.p2p.internal.memory.DeviceArena;
+import io.kvlink.p2p.internal.memory.HostBudget;
 import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.transfer.TransferEngine;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
+import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPool;
 import io.kvlink.spi.HostPoolConfig;
 import io.kvlink.spi.HostPort;
@@ -74,9 +76,10 @@ final class P2pConnector implements KvConnector {
         if (device != null) {
             opened.add(device);
         }
-        KvBuffer buffer = buffer(device, holdsKv ? config.bufferBytes() : 0);
+        HostBudget host = HostBudget.ofProcess();
+        KvBuffer buffer = buffer(device, holdsKv ? config.bufferBytes() : 0, host);
         opened.add(buffer);
-        pool = holdsKv ? pool(p2p, context, device) : null;
+        pool = holdsKv ? pool(p2p, context, device, host) : null;
         if (pool != null) {
             opened.add(pool);
         }
@@ -200,6 +203,16 @@ final class P2pConnector implements KvConnector {
     }
 
     @Override
+    public Availability health() {
+        if (closed.get()) {
+            return Availability.missing("connector=" + address + " is closed");
+        }
+        return engine.fault()
+                .map(fault -> Availability.missing("connector=" + address + " " + fault))
+                .orElseGet(Availability::usable);
+    }
+
+    @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
             RuntimeException failure = closeAll(closeables);
@@ -213,10 +226,11 @@ final class P2pConnector implements KvConnector {
         return new KvMetric(name, help, false, Map.of(), (double) value);
     }
 
-    private static KvBuffer buffer(@Nullable CudaDevice device, long bytes) {
-        return device == null || bytes == 0
-                ? new ReceiveBuffer(device == null ? bytes : 0)
-                : new DeviceArena(device, bytes);
+    private static KvBuffer buffer(@Nullable CudaDevice device, long bytes, HostBudget host) {
+        if (device == null) {
+            return new ReceiveBuffer(host.take("kv_buffer_size", bytes));
+        }
+        return bytes == 0 ? new ReceiveBuffer(0) : new DeviceArena(device, bytes);
     }
 
     private static KvMover mover(@Nullable CudaDevice device, KvConnectorContext context) {
@@ -235,7 +249,10 @@ final class P2pConnector implements KvConnector {
     }
 
     private static @Nullable HostPool pool(
-            P2pConfig p2p, KvConnectorContext context, @Nullable CudaDevice device) {
+            P2pConfig p2p,
+            KvConnectorContext context,
+            @Nullable CudaDevice device,
+            HostBudget host) {
         if (p2p.poolBytes() == 0) {
             return null;
         }
@@ -245,13 +262,12 @@ final class P2pConnector implements KvConnector {
                             + " tensor-pool jar beside the connector's to use mem_pool_size_gb");
             return null;
         }
+        long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());
         HostPoolConfig config =
                 device == null
-                        ? new HostPoolConfig(p2p.poolBytes(), MemoryKind.DIRECT, Optional.empty())
+                        ? new HostPoolConfig(bytes, MemoryKind.DIRECT, Optional.empty())
                         : new HostPoolConfig(
-                                p2p.poolBytes(),
-                                MemoryKind.PINNED,
-                                Optional.of(device.pageLocker()));
+                                bytes, MemoryKind.PINNED, Optional.of(device.pageLocker()));
         return context.hostPools().get().create(config);
     }
 

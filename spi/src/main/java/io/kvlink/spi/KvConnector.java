@@ -25,6 +25,14 @@ public interface KvConnector extends AutoCloseable {
     List<KvMetric> metrics();
 
     /**
+     * Whether it still does what it is there for; if not, which of its threads has ended or stands
+     * still, say. Never waits. A connector that isn't usable needs a restart.
+     */
+    default Availability health() {
+        return Availability.usable();
+    }
+
+    /**
      * Ends every transfer as failed, tells the peers, frees all memory and joins all threads,
      * within a bounded time. Closing twice does nothing. The engine stops calling the halves
      * before.

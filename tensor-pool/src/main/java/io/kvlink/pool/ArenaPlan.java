@@ -14,8 +14,8 @@ package io.kvlink.pool;
  *   20 GiB  =  64 + 64 + 128 + 256 + 512 MiB + 19 x 1 GiB
  * </pre>
  *
- * Fixed when the pool is made, so the largest lease doesn't depend on what was leased before. Not
- * thread-safe, but for {@link #capacity}.
+ * Made when the pool is made, so the largest lease doesn't depend on what was leased before. An
+ * arena that can't be opened leaves the plan for good. Not thread-safe.
  */
 final class ArenaPlan {
 
@@ -27,8 +27,9 @@ final class ArenaPlan {
 
     // By the binary logarithm of the size: how many are still to be opened.
     private final long[] unopened = new long[MAX_SHIFT + 1];
+    // And how many there can be, those that were taken included.
     private final long[] planned;
-    private final long largestBytes;
+    private long largestBytes;
 
     ArenaPlan(long maxBytes) {
         for (int shift = BuddyAllocator.MIN_BLOCK_SHIFT; shift < MAX_SHIFT; shift++) {
@@ -55,7 +56,7 @@ final class ArenaPlan {
 
     private long largest() {
         for (int shift = MAX_SHIFT; shift >= BuddyAllocator.MIN_BLOCK_SHIFT; shift--) {
-            if (unopened[shift] > 0) {
+            if (planned[shift] > 0) {
                 return 1L << shift;
             }
         }
@@ -101,11 +102,17 @@ final class ArenaPlan {
         return 1 << shift;
     }
 
-    /** Forgets all unopened arenas of this size or a larger one. */
+    /** Forgets an arena that was taken and couldn't be opened, and all unopened ones as large. */
     void giveUpFrom(int bytes) {
-        for (int shift = Integer.numberOfTrailingZeros(bytes); shift <= MAX_SHIFT; shift++) {
+        int failed = Integer.numberOfTrailingZeros(bytes);
+        if (planned[failed] > unopened[failed]) {
+            planned[failed]--;
+        }
+        for (int shift = failed; shift <= MAX_SHIFT; shift++) {
+            planned[shift] -= unopened[shift];
             unopened[shift] = 0;
         }
+        largestBytes = largest();
     }
 
     private int smallestFrom(int fromShift) {

@@ -93,4 +93,40 @@ class ArenaPlanTest {
         plan.giveUpFrom((int) (32 * MIB));
         assertThat(all(plan)).isEqualTo(mib(4));
     }
+
+    @Test
+    void shouldNotCountWhatTheSystemCannotGive() {
+        ArenaPlan plan = new ArenaPlan(1024 * MIB);
+        assertThat(plan.take(64 * MIB)).isEqualTo((int) (64 * MIB));
+        int failed = plan.take(128 * MIB);
+        plan.giveUpFrom(failed);
+        assertThat(plan.largestBytes()).isEqualTo(64 * MIB);
+        assertThat(plan.capacity(65 * MIB)).isZero();
+        assertThat(plan.capacity(64 * MIB)).as("one taken, one to be opened").isEqualTo(2);
+        assertThat(plan.take(65 * MIB)).isEqualTo(ArenaPlan.NONE);
+        plan.giveUpFrom(plan.take(1));
+        assertThat(plan.capacity(MIB)).as("the open one").isEqualTo(64);
+    }
+
+    /** Whatever fails, the capacity is what can still be taken and what was opened. */
+    @Property
+    void theCapacityIsWhatIsThere(
+            @ForAll @LongRange(min = 512, max = 1L << 32) long maxBytes,
+            @ForAll List<@LongRange(min = 1, max = 1L << 30) Long> asked) {
+        ArenaPlan plan = new ArenaPlan(maxBytes);
+        List<Integer> opened = new ArrayList<>();
+        for (long bytes : asked) {
+            int taken = plan.take(bytes);
+            if (taken != ArenaPlan.NONE && bytes % 3 == 0) {
+                plan.giveUpFrom(taken);
+            } else if (taken != ArenaPlan.NONE) {
+                opened.add(taken);
+            }
+        }
+        long smallest = plan.capacity(512);
+        long largest = plan.largestBytes();
+        opened.addAll(all(plan));
+        assertThat(smallest).isEqualTo(opened.stream().mapToLong(bytes -> bytes / 512).sum());
+        assertThat(largest).isEqualTo(opened.stream().mapToLong(bytes -> bytes).max().orElse(0));
+    }
 }

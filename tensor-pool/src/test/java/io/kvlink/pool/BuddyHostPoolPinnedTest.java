@@ -80,6 +80,8 @@ class BuddyHostPoolPinnedTest {
         assertThat(locker.calls()).as("a refusal is final").isEqualTo(2);
         assertThat(pool.reservedBytes()).isEqualTo(MIB);
         assertThat(pool.leases()).isEqualTo(1);
+        assertThat(pool.capacity(MIB)).as("what is locked").isEqualTo(1);
+        assertThat(pool.capacity(2 * MIB)).isZero();
 
         first.close();
         HostLease again = pool.tryLease(MIB, "b");

@@ -266,6 +266,8 @@ class BuddyHostPoolTest {
             HostLease small = pool.tryLease(MIB, "a");
             assertThat(small).as("smaller arenas are still tried").isNotNull();
             small.close();
+            assertThat(pool.capacity(2 * MIB)).isZero();
+            assertThat(pool.capacity(MIB)).isEqualTo(1);
             assertThat(pool.snapshot().refusals()).isEqualTo(2);
             assertThat(pool.reservedBytes()).isEqualTo(MIB);
         }

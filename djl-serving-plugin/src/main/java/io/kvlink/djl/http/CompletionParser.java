@@ -16,13 +16,21 @@ import java.util.OptionalInt;
 /** Reads one completion request. */
 final class CompletionParser extends RequestParser<CompletionRequest> {
 
+    private final int mostTokens;
     private List<Prompt> prompts = List.of();
     private OptionalInt logprobs = OptionalInt.empty();
     private OptionalInt bestOf = OptionalInt.empty();
     private boolean echo;
 
-    CompletionParser(InputStream body) {
+    /**
+     * Reads nothing yet.
+     *
+     * @param body UTF-8; not closed
+     * @param mostTokens most token ids of a prompt that are worth reading
+     */
+    CompletionParser(InputStream body, int mostTokens) {
         super(body);
+        this.mostTokens = mostTokens;
     }
 
     @Override
@@ -79,6 +87,13 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
         int[] tokens = new int[64];
         int count = 0;
         while (fields.hasNext()) {
+            if (count == mostTokens) {
+                throw ApiException.invalid(
+                        "prompt",
+                        "context_length_exceeded",
+                        "a prompt has more than %d token ids; shorten the prompt"
+                                .formatted(mostTokens));
+            }
             if (count == tokens.length) {
                 tokens = Arrays.copyOf(tokens, Math.multiplyExact(count, 2));
             }

@@ -37,8 +37,10 @@ final class CompletionPreparer {
      */
     PreparedCompletion prepare(Endpoint endpoint, InputStream body, int bytes, String requestId) {
         try {
+            requireWelcome(bytes);
             return switch (endpoint) {
-                case COMPLETIONS -> prepare(new CompletionParser(body).parse(), bytes, requestId);
+                case COMPLETIONS ->
+                        prepare(new CompletionParser(body, mostTokens()).parse(), bytes, requestId);
                 case CHAT -> prepare(new ChatParser(body).parse(), bytes, requestId);
             };
         } catch (GenerationException failure) {
@@ -48,26 +50,46 @@ final class CompletionPreparer {
 
     private PreparedCompletion prepare(CompletionRequest request, int bytes, String requestId) {
         TextGenerator generator = find(request.options().model(), bytes);
-        List<int[]> prompts = new ArrayList<>(request.prompts().size());
-        List<Echo> echoes = new ArrayList<>();
+        RequestBuilder builder =
+                new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId);
+        // Of several prompts none is tokenised if one is too long.
         for (Prompt prompt : request.prompts()) {
-            int[] tokens = tokens(prompt, generator);
-            prompts.add(tokens);
-            if (request.echo()) {
-                echoes.add(Echo.of(prompt, tokens, generator));
+            if (prompt instanceof TextPrompt text) {
+                builder.requireShort(text.text());
             }
         }
-        return new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId)
-                .build(prompts, echoes);
+        List<int[]> prompts = new ArrayList<>(request.prompts().size());
+        for (Prompt prompt : request.prompts()) {
+            int[] tokens =
+                    prompt instanceof TextPrompt text
+                            ? generator.encode(text.text(), true)
+                            : ((TokenPrompt) prompt).tokens();
+            builder.requireFits(tokens);
+            prompts.add(tokens);
+        }
+        return builder.build(
+                prompts, request.echo() ? echoes(request, prompts, generator) : List.of());
+    }
+
+    private static List<Echo> echoes(
+            CompletionRequest request, List<int[]> tokens, TextGenerator generator) {
+        List<Echo> echoes = new ArrayList<>(tokens.size());
+        for (Prompt prompt : request.prompts()) {
+            echoes.add(Echo.of(prompt, tokens.get(echoes.size()), generator));
+        }
+        return echoes;
     }
 
     private PreparedCompletion prepare(ChatRequest request, int bytes, String requestId) {
         TextGenerator generator = find(request.options().model(), bytes);
+        RequestBuilder builder =
+                new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId);
+        String prompt = rendered(request, generator);
+        builder.requireShort(prompt);
         // A template writes the special tokens itself; the tokenizer must not add a second set.
-        int[] tokens = generator.encode(rendered(request, generator), false);
-        requireTokens("messages", tokens);
-        return new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId)
-                .build(List.of(tokens), List.of());
+        int[] tokens = generator.encode(prompt, false);
+        builder.requireFits(tokens);
+        return builder.build(List.of(tokens), List.of());
     }
 
     private static String rendered(ChatRequest request, TextGenerator generator) {
@@ -118,38 +140,40 @@ final class CompletionPreparer {
                                         "invalid_request_error",
                                         "model",
                                         "model_not_found",
-                                        "model=" + name + "; expected one of " + known));
+                                        "model=%s; expected one of %s"
+                                                .formatted(FieldReader.shown(name), known)));
     }
 
     private TextGenerator find(String name, int bytes) {
         TextGenerator generator = find(name);
-        if (bytes > generator.maxRequestBytes()) {
+        requireSmall(bytes, generator.maxRequestBytes());
+        return generator;
+    }
+
+    /** Refuses a body that no model takes, before it is read. */
+    private void requireWelcome(int bytes) {
+        directory.models().stream()
+                .mapToInt(TextGenerator::maxRequestBytes)
+                .max()
+                .ifPresent(most -> requireSmall(bytes, most));
+    }
+
+    private static void requireSmall(int bytes, int most) {
+        if (bytes > most) {
             throw new ApiException(
                     HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
                     "invalid_request_error",
                     null,
                     "request_too_large",
-                    "bytes=%d max_request_bytes=%d; send less"
-                            .formatted(bytes, generator.maxRequestBytes()));
+                    "bytes=%d max_request_bytes=%d; send less".formatted(bytes, most));
         }
-        return generator;
     }
 
-    private static int[] tokens(Prompt prompt, TextGenerator generator) {
-        int[] tokens;
-        if (prompt instanceof TextPrompt text) {
-            tokens = generator.encode(text.text(), true);
-        } else {
-            tokens = ((TokenPrompt) prompt).tokens();
-        }
-        requireTokens("prompt", tokens);
-        return tokens;
-    }
-
-    private static void requireTokens(String param, int[] tokens) {
-        if (tokens.length == 0) {
-            throw ApiException.invalid(
-                    param, null, "a prompt has no tokens; expected at least one");
-        }
+    /** Most tokens of a prompt that any of the models takes. */
+    private int mostTokens() {
+        return directory.models().stream()
+                .mapToInt(model -> Math.min(model.maxPromptTokens(), model.contextLength()))
+                .max()
+                .orElse(Integer.MAX_VALUE);
     }
 }

@@ -21,6 +21,9 @@ final class FieldReader {
     private static final int SHOWN_CHARS = 60;
     private static final int NUMBER_CHARS = 64;
 
+    /** Most values of all trees of a body: each takes far more memory than its text does. */
+    static final int MAX_VALUES = 100_000;
+
     // Whole numbers stay whole. The reader bounds how deep values may be nested.
     private static final TypeAdapter<Object> ADAPTER =
             new GsonBuilder()
@@ -28,10 +31,10 @@ final class FieldReader {
                     .create()
                     .getAdapter(Object.class);
 
-    private final JsonReader json;
+    private final CountingReader json;
 
     FieldReader(Reader text) {
-        json = new JsonReader(text);
+        json = new CountingReader(text);
         json.setStrictness(Strictness.STRICT);
     }
 
@@ -144,9 +147,16 @@ final class FieldReader {
         return refused(param, describe(), allowed);
     }
 
-    /** Reads whatever is next as maps, lists, strings, numbers, booleans and nulls. */
+    /**
+     * Reads whatever is next as maps, lists, strings, numbers, booleans and nulls.
+     *
+     * @throws ApiException if the body has more than {@link #MAX_VALUES} of them
+     */
     @Nullable Object value() throws IOException {
-        return ADAPTER.read(json);
+        json.counting = true;
+        Object value = ADAPTER.read(json);
+        json.counting = false;
+        return value;
     }
 
     void end() throws IOException {
@@ -174,10 +184,13 @@ final class FieldReader {
     }
 
     static ApiException refused(String param, String value, String allowed) {
-        String shown =
-                value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
         return ApiException.invalid(
-                param, null, "%s=%s; expected %s".formatted(param, shown, allowed));
+                param, null, "%s=%s; expected %s".formatted(param, shown(value), allowed));
+    }
+
+    /** A client's text as a message shows it: its beginning. */
+    static String shown(String value) {
+        return value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
     }
 
     /** A number as Python reads it: with a point or an exponent a double, else as long as it is. */
@@ -202,5 +215,25 @@ final class FieldReader {
 
     private static String plain(double bound) {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
+    }
+
+    /** Counts the values that become a tree. */
+    private static final class CountingReader extends JsonReader {
+        private boolean counting;
+        private int values;
+
+        CountingReader(Reader text) {
+            super(text);
+        }
+
+        /** {@inheritDoc} */
+        @Override
+        public boolean hasNext() throws IOException {
+            if (counting && ++values > MAX_VALUES) {
+                throw ApiException.invalid(
+                        null, null, "the body has more than %d values".formatted(MAX_VALUES));
+            }
+            return super.hasNext();
+        }
     }
 }

@@ -19,6 +19,9 @@ final class GenerationFields {
     /** Most stop texts, and most stop tokens: each is searched for at every token. */
     static final int MAX_STOPS = 16;
 
+    /** Most characters of a stop text: each token's text is compared with all its beginnings. */
+    static final int MAX_STOP_CHARS = 1024;
+
     /** Most answers of one request: each is a sequence of its own in the worker. */
     static final int MAX_CHOICES = 256;
 
@@ -116,7 +119,7 @@ final class GenerationFields {
     private List<String> readStop() throws IOException {
         if (fields.peek() == JsonToken.STRING) {
             String single = fields.text("stop");
-            return single.isEmpty() ? List.of() : List.of(single);
+            return single.isEmpty() ? List.of() : List.of(requireShort(single));
         }
         if (fields.peek() != JsonToken.BEGIN_ARRAY) {
             throw fields.wrongType("stop", "a string or a list of strings");
@@ -129,10 +132,18 @@ final class GenerationFields {
                 throw FieldReader.refused(
                         "stop", '"' + text + '"', "at most " + MAX_STOPS + " strings, none empty");
             }
-            texts.add(text);
+            texts.add(requireShort(text));
         }
         fields.endArray();
         return texts;
+    }
+
+    private static String requireShort(String stop) {
+        if (stop.length() > MAX_STOP_CHARS) {
+            throw FieldReader.refused(
+                    "stop", '"' + stop + '"', "at most " + MAX_STOP_CHARS + " characters each");
+        }
+        return stop;
     }
 
     private List<Integer> readStopTokens() throws IOException {

@@ -5,6 +5,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerHealth;
 import io.kvlink.djl.worker.WorkerStatus;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
@@ -13,6 +14,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.function.Function;
 
 /** What can be read of the models: names, status, figures. Thread-safe. */
 final class InfoEndpoints {
@@ -40,9 +42,33 @@ final class InfoEndpoints {
         return describe(names.find(name));
     }
 
-    JsonObject health() {
+    /** Why a process with these models must be restarted; none if it lives. */
+    List<String> whyNotLive() {
+        return reasons(WorkerHealth::whyNotLive);
+    }
+
+    /** Why requests should go elsewhere; none if each of the models takes them. */
+    List<String> whyNotReady() {
+        return directory.models().isEmpty()
+                ? List.of("no model is loaded")
+                : reasons(WorkerHealth::whyNotReady);
+    }
+
+    private List<String> reasons(Function<WorkerHealth, List<String>> question) {
+        return directory.models().stream()
+                .flatMap(
+                        model ->
+                                question.apply(model.health()).stream()
+                                        .map(reason -> "model=" + model.modelName() + " " + reason))
+                .toList();
+    }
+
+    static JsonObject health(List<String> reasons) {
+        JsonArray complaints = new JsonArray();
+        reasons.forEach(complaints::add);
         JsonObject body = new JsonObject();
-        body.addProperty("status", "ok");
+        body.addProperty("status", reasons.isEmpty() ? "ok" : "unavailable");
+        body.add("reasons", complaints);
         return body;
     }
 

@@ -26,6 +26,8 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private static final String MODELS = "/v1/models";
     private static final String HEALTH = "/health";
+    private static final String LIVE = "/health/live";
+    private static final String READY = "/health/ready";
     private static final String METRICS = "/metrics";
     private static final String STATUS = "/kvlink/status";
     private static final int MAX_ID_CHARS = 4096;
@@ -60,7 +62,7 @@ public final class OpenAiSurface implements AutoCloseable {
         String path = query < 0 ? uri : uri.substring(0, query);
         return switch (path) {
             case STATUS -> true;
-            case MODELS, HEALTH, METRICS -> !directory.models().isEmpty();
+            case MODELS, HEALTH, LIVE, READY, METRICS -> !directory.models().isEmpty();
             default ->
                     (endpoint(path).isPresent() || path.startsWith(MODELS + "/"))
                             && !directory.models().isEmpty();
@@ -188,7 +190,8 @@ public final class OpenAiSurface implements AutoCloseable {
         String path = uri.path();
         switch (path) {
             // Answered here, so that it answers however much there is to do elsewhere.
-            case HEALTH -> reply.json(HttpResponseStatus.OK, info.health());
+            case HEALTH, READY -> verdict(reply, info.whyNotReady());
+            case LIVE -> verdict(reply, info.whyNotLive());
             case STATUS -> offload(ctx, reply, id, () -> json(info.status()));
             case MODELS -> offload(ctx, reply, id, () -> json(info.models()));
             case METRICS -> {
@@ -200,6 +203,12 @@ public final class OpenAiSurface implements AutoCloseable {
                 offload(ctx, reply, id, () -> json(info.model(name)));
             }
         }
+    }
+
+    private static void verdict(HttpReply reply, List<String> reasons) {
+        reply.json(
+                reasons.isEmpty() ? HttpResponseStatus.OK : HttpResponseStatus.SERVICE_UNAVAILABLE,
+                InfoEndpoints.health(reasons));
     }
 
     private static Consumer<HttpReply> json(JsonElement body) {

@@ -2,6 +2,7 @@
 package io.kvlink.djl.http;
 
 import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.TextBound;
 import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.KvConnectorException;
@@ -39,6 +40,25 @@ final class RequestBuilder {
                         .resolve(
                                 generator.defaults(),
                                 options.logprobs().orElse(SamplingParams.NO_LOGPROBS));
+    }
+
+    /** Refuses a text that is too long for any prompt, before anybody tokenises it. */
+    void requireShort(String text) {
+        long bytes = TextBound.bytes(text);
+        if (bytes > generator.maxPromptBytes()) {
+            throw tooLong(
+                    "prompt_bytes=%d max_prompt_bytes=%d; refused before it was tokenised; shorten the prompt"
+                            .formatted(bytes, generator.maxPromptBytes()));
+        }
+    }
+
+    /** Refuses a prompt that is empty, or leaves no room for its answer. */
+    void requireFits(int[] promptTokens) {
+        if (promptTokens.length == 0) {
+            throw ApiException.invalid(
+                    param(), null, "a prompt has no tokens; expected at least one");
+        }
+        int unused = maxTokens(promptTokens.length);
     }
 
     PreparedCompletion build(List<int[]> prompts, List<Echo> echoes) {
@@ -109,9 +129,10 @@ final class RequestBuilder {
     }
 
     private ApiException tooLong(String message) {
-        return ApiException.invalid(
-                endpoint == Endpoint.CHAT ? "messages" : "prompt",
-                "context_length_exceeded",
-                message);
+        return ApiException.invalid(param(), "context_length_exceeded", message);
+    }
+
+    private String param() {
+        return endpoint == Endpoint.CHAT ? "messages" : "prompt";
     }
 }

@@ -1,35 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The tokens of a tokenizer as bytes, which decoding alone doesn't tell. Thread-safe. */
 final class TokenVocabulary {
-    private static final int NO_BYTE = -1;
-    // A byte-level token's characters stand for bytes: the printable ones for themselves, the
-    // others, in their order, for those from 256 on.
-    private static final int[] BYTE_OF = new int[256 + 68];
-
-    static {
-        int others = 256;
-        for (int value = 0; value < 256; value++) {
-            boolean printable = (value > ' ' && value < 127) || (value > 160 && value != 173);
-            if (!printable) {
-                BYTE_OF[value] = NO_BYTE;
-            }
-            BYTE_OF[printable ? value : others++] = value;
-        }
-    }
-
     private final @Nullable String[] tokens;
-    private final BitSet special;
+    private final BitSet special = new BitSet();
     private final TokenJoining joining;
 
     TokenVocabulary(TokenizerFile file) {
-        this.tokens = file.tokens().toArray(new String[0]);
-        this.special = file.special();
+        List<@Nullable String> all = new ArrayList<>(file.vocabulary());
+        for (JsonObject added : file.addedTokens()) {
+            int id = added.get("id").getAsInt();
+            all.addAll(Collections.nCopies(Math.max(0, id + 1 - all.size()), null));
+            all.set(id, TokenizerFile.text(added, "content"));
+            special.set(id, TokenizerFile.flag(added, "special"));
+        }
+        this.tokens = all.toArray(new String[0]);
         this.joining = TokenJoining.of(file.decoders());
     }
 
@@ -45,16 +39,9 @@ final class TokenVocabulary {
     /** The byte that a token stands for where bytes are tokens; -1 if it is none of those. */
     int byteOf(int token) {
         if (joining != TokenJoining.BYTE_RUNS || !known(token)) {
-            return NO_BYTE;
+            return ByteTokens.NO_BYTE;
         }
-        String text = tokens[token];
-        boolean shaped = text.length() == 6 && text.startsWith("<0x") && text.charAt(5) == '>';
-        if (!shaped) {
-            return NO_BYTE;
-        }
-        int high = Character.digit(text.charAt(3), 16);
-        int low = Character.digit(text.charAt(4), 16);
-        return high < 0 || low < 0 ? NO_BYTE : 16 * high + low;
+        return ByteTokens.ofName(tokens[token]);
     }
 
     /** A token's own bytes, if they aren't those of a text that decoding tells; else null. */
@@ -66,7 +53,7 @@ final class TokenVocabulary {
             return levelBytes(tokens[token]);
         }
         int single = byteOf(token);
-        return single == NO_BYTE ? null : new byte[] {(byte) single};
+        return single == ByteTokens.NO_BYTE ? null : new byte[] {(byte) single};
     }
 
     private boolean known(int token) {
@@ -76,9 +63,8 @@ final class TokenVocabulary {
     private static byte[] levelBytes(String token) {
         byte[] bytes = new byte[token.length()];
         for (int i = 0; i < bytes.length; i++) {
-            char letter = token.charAt(i);
-            int value = letter < BYTE_OF.length ? BYTE_OF[letter] : NO_BYTE;
-            if (value == NO_BYTE) {
+            int value = ByteTokens.ofLetter(token.charAt(i));
+            if (value == ByteTokens.NO_BYTE) {
                 // Added with the text it stands for.
                 return token.getBytes(StandardCharsets.UTF_8);
             }

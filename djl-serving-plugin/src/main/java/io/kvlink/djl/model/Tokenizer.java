@@ -24,12 +24,14 @@ public final class Tokenizer implements AutoCloseable {
 
     private final HuggingFaceTokenizer tokenizer;
     private final TokenVocabulary vocabulary;
+    private final TextBound textBound;
     private final int[] before;
     private final String beforeText;
 
-    private Tokenizer(HuggingFaceTokenizer tokenizer, TokenVocabulary vocabulary) {
+    private Tokenizer(HuggingFaceTokenizer tokenizer, TokenizerFile file) {
         this.tokenizer = tokenizer;
-        this.vocabulary = vocabulary;
+        this.vocabulary = new TokenVocabulary(file);
+        this.textBound = TextBound.of(file);
         this.before = encode(BEFORE, false);
         this.beforeText = decodeAll(before);
     }
@@ -45,8 +47,8 @@ public final class Tokenizer implements AutoCloseable {
             throw new ModelLoadException("file=%s missing".formatted(file));
         }
         try {
-            TokenVocabulary vocabulary = new TokenVocabulary(TokenizerFile.read(file));
-            return new Tokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS), vocabulary);
+            TokenizerFile read = TokenizerFile.read(modelDirectory);
+            return new Tokenizer(HuggingFaceTokenizer.newInstance(file, OPTIONS), read);
         } catch (IOException | RuntimeException cause) {
             throw new ModelLoadException(
                     "file=%s found=%s expected=a tokenizer".formatted(file, cause.getMessage()),
@@ -63,6 +65,11 @@ public final class Tokenizer implements AutoCloseable {
     public int[] encode(String text, boolean special) {
         long[] ids = tokenizer.encode(text, special, false).getIds();
         return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+    }
+
+    /** How long a text may be before it is tokenised. */
+    public TextBound textBound() {
+        return textBound;
     }
 
     /** Text of the tokens without special tokens; what is no UTF-8 becomes U+FFFD. */

@@ -3,60 +3,66 @@ package io.kvlink.djl.model;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
-import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What decoding depends on in a {@code tokenizer.json}. Its merges, most of the file, are skipped.
+ * Contents of a {@code tokenizer.json} that the native tokenizer doesn't tell. Its merges, most of
+ * the file, are skipped; what has another shape than a tokenizer's counts as missing.
  */
 final class TokenizerFile {
     private static final int MAX_ID = 1 << 24;
 
-    private final List<@Nullable String> tokens = new ArrayList<>();
-    private final BitSet special = new BitSet();
+    private final JsonReader json;
+    private final List<@Nullable String> vocabulary = new ArrayList<>();
+    private final List<JsonObject> addedTokens = new ArrayList<>();
     private final List<JsonObject> decoders = new ArrayList<>();
-    private final Path file;
+    private final JsonObject model = new JsonObject();
+    private JsonElement normalizer = JsonNull.INSTANCE;
+    private JsonElement preTokenizer = JsonNull.INSTANCE;
 
-    private TokenizerFile(Path file) {
-        this.file = file;
+    private TokenizerFile(JsonReader json) {
+        this.json = json;
     }
 
     /**
-     * Reads a file.
+     * Reads the file of a model directory.
      *
-     * @throws ModelLoadException if it isn't a tokenizer
+     * @throws ModelLoadException if it is missing or is no JSON
      */
-    static TokenizerFile read(Path file) {
-        TokenizerFile read = new TokenizerFile(file);
-        try (BufferedReader text = Files.newBufferedReader(file);
-                JsonReader json = new JsonReader(text)) {
-            read.readAll(json);
-            return read;
-        } catch (IOException | IllegalStateException | NumberFormatException cause) {
+    static TokenizerFile read(Path modelDirectory) {
+        Path path = modelDirectory.resolve("tokenizer.json");
+        try (Reader text = Files.newBufferedReader(path)) {
+            TokenizerFile file = new TokenizerFile(new JsonReader(text));
+            file.readAll();
+            return file;
+        } catch (IOException | JsonParseException | IllegalStateException cause) {
             throw new ModelLoadException(
-                    "file=%s found=%s expected=a tokenizer".formatted(file, cause.getMessage()),
+                    "file=%s found=%s expected=a tokenizer".formatted(path, cause.getMessage()),
                     cause);
         }
     }
 
-    /** Tokens as the file writes them, by id; null where there is none. */
-    List<@Nullable String> tokens() {
-        return tokens;
+    /** The model's tokens as the file writes them, by id; null where there is none. */
+    List<@Nullable String> vocabulary() {
+        return vocabulary;
     }
 
-    /** Ids of tokens that a text doesn't show. */
-    BitSet special() {
-        return special;
+    /** Tokens beside the model's, which have the last word: each with an id and a content. */
+    List<JsonObject> addedTokens() {
+        return addedTokens;
     }
 
     /** The decoder's steps, without the sequences around them; empty if there is no decoder. */
@@ -64,87 +70,123 @@ final class TokenizerFile {
         return decoders;
     }
 
-    private void readAll(JsonReader json) throws IOException {
-        JsonArray added = new JsonArray();
+    /** What is done to a text first; null of JSON if nothing is. */
+    JsonElement normalizer() {
+        return normalizer;
+    }
+
+    /** How a text is cut before the model sees it; null of JSON if it isn't. */
+    JsonElement preTokenizer() {
+        return preTokenizer;
+    }
+
+    /** The model's settings, without its vocabulary and its merges. */
+    JsonObject model() {
+        return model;
+    }
+
+    private void readAll() throws IOException {
         json.beginObject();
         while (json.hasNext()) {
             switch (json.nextName()) {
-                case "added_tokens" -> added = JsonParser.parseReader(json).getAsJsonArray();
+                case "added_tokens" -> addTokens(JsonParser.parseReader(json));
+                case "normalizer" -> normalizer = JsonParser.parseReader(json);
+                case "pre_tokenizer" -> preTokenizer = JsonParser.parseReader(json);
                 case "decoder" -> addDecoder(JsonParser.parseReader(json));
-                case "model" -> readModel(json);
+                case "model" -> readModel();
                 default -> json.skipValue();
             }
         }
-        // They stand before the model in the file, and have the last word.
-        for (JsonElement token : added) {
-            addToken(token.getAsJsonObject());
-        }
+        json.endObject();
     }
 
-    private void addToken(JsonObject token) {
-        int id = token.get("id").getAsInt();
-        put(id, token.get("content").getAsString());
-        if (token.has("special") && token.get("special").getAsBoolean()) {
-            special.set(id);
+    private void addTokens(JsonElement tokens) {
+        if (tokens instanceof JsonArray list) {
+            for (JsonElement token : list) {
+                if (token instanceof JsonObject added && added.has("id")) {
+                    requireId(added.get("id").getAsInt());
+                    addedTokens.add(added);
+                }
+            }
         }
     }
 
     private void addDecoder(JsonElement decoder) {
-        if (decoder.isJsonNull()) {
+        if (!(decoder instanceof JsonObject step)) {
             return;
         }
-        JsonObject step = decoder.getAsJsonObject();
-        if (step.has("decoders")) {
-            step.getAsJsonArray("decoders").forEach(this::addDecoder);
+        if (step.get("decoders") instanceof JsonArray steps) {
+            steps.forEach(this::addDecoder);
         } else {
             decoders.add(step);
         }
     }
 
-    private void readModel(JsonReader json) throws IOException {
+    private void readModel() throws IOException {
+        if (json.peek() != JsonToken.BEGIN_OBJECT) {
+            json.skipValue();
+            return;
+        }
         json.beginObject();
         while (json.hasNext()) {
-            if (!json.nextName().equals("vocab")) {
-                json.skipValue();
-            } else if (json.peek() == JsonToken.BEGIN_ARRAY) {
-                readPieces(json);
-            } else {
-                readVocabulary(json);
+            String key = json.nextName();
+            switch (key) {
+                case "vocab" -> readVocabulary();
+                case "merges" -> json.skipValue();
+                default -> model.add(key, JsonParser.parseReader(json));
             }
         }
         json.endObject();
     }
 
-    /** Tokens with their ids. */
-    private void readVocabulary(JsonReader json) throws IOException {
-        json.beginObject();
-        while (json.hasNext()) {
-            String token = json.nextName();
-            put(json.nextInt(), token);
-        }
-        json.endObject();
-    }
-
-    /** Tokens with their scores, in the order of their ids. */
-    private void readPieces(JsonReader json) throws IOException {
-        json.beginArray();
-        for (int id = 0; json.hasNext(); id++) {
+    /** Of most models an object of tokens and ids; of Unigram a list of tokens with scores. */
+    private void readVocabulary() throws IOException {
+        if (json.peek() == JsonToken.BEGIN_OBJECT) {
+            json.beginObject();
+            while (json.hasNext()) {
+                String token = json.nextName();
+                put(json.nextInt(), token);
+            }
+            json.endObject();
+        } else if (json.peek() == JsonToken.BEGIN_ARRAY) {
             json.beginArray();
-            put(id, json.nextString());
-            json.skipValue();
+            for (int id = 0; json.hasNext(); id++) {
+                json.beginArray();
+                put(id, json.nextString());
+                json.skipValue();
+                json.endArray();
+            }
             json.endArray();
+        } else {
+            json.skipValue();
         }
-        json.endArray();
     }
 
     private void put(int id, String token) {
+        requireId(id);
+        while (vocabulary.size() <= id) {
+            vocabulary.add(null);
+        }
+        vocabulary.set(id, token);
+    }
+
+    private static void requireId(int id) {
         if (id < 0 || id >= MAX_ID) {
-            throw new ModelLoadException(
-                    "file=%s token=%s id=%d expected=0..%d".formatted(file, token, id, MAX_ID - 1));
+            throw new IllegalStateException("id=%d outside 0..%d".formatted(id, MAX_ID - 1));
         }
-        while (tokens.size() <= id) {
-            tokens.add(null);
-        }
-        tokens.set(id, token);
+    }
+
+    /** The text of a key; empty if it has none. */
+    static String text(JsonObject object, String key) {
+        return object.get(key) instanceof JsonPrimitive value && value.isString()
+                ? value.getAsString()
+                : "";
+    }
+
+    /** Whether a key is true. */
+    static boolean flag(JsonObject object, String key) {
+        return object.get(key) instanceof JsonPrimitive value
+                && value.isBoolean()
+                && value.getAsBoolean();
     }
 }

@@ -7,6 +7,7 @@ import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.djl.model.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
+import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvRequest;
@@ -49,6 +50,7 @@ public final class LlamaWorker implements TextGenerator {
     private final List<ConnectorMetrics> connectorMetrics = new ArrayList<>();
     private final Inbox inbox;
     private final Thread thread;
+    private final Pulse pulse;
     // Used by the worker's thread only.
     private final SamplingSpace sampling = new SamplingSpace();
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
@@ -60,6 +62,7 @@ public final class LlamaWorker implements TextGenerator {
         this.inbox = new Inbox(config.maxQueuedRequests());
         this.thread = new Thread(() -> run(providers), "kv-worker-0");
         thread.setDaemon(true);
+        this.pulse = new Pulse(thread, config.surface().healthStall(), clock);
     }
 
     /**
@@ -111,6 +114,12 @@ public final class LlamaWorker implements TextGenerator {
     public int maxTokens() {
         int memory = opened().resources.pool().totalBlocks() * KvCachePool.BLOCK_TOKENS;
         return Math.min(contextLength(), memory);
+    }
+
+    @Override
+    public int maxPromptBytes() {
+        int tokens = Math.min(maxPromptTokens(), maxTokens() - 1);
+        return opened().resources.textBound().maxBytes(tokens);
     }
 
     @Override
@@ -215,12 +224,31 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     @Override
+    public WorkerHealth health() {
+        WorkerHealth own = pulse.health();
+        List<String> whyNotLive = new ArrayList<>(own.whyNotLive());
+        if (own.whyNotReady().isEmpty()) {
+            // Asked of an open worker only: a connector that was closed with its worker isn't dead.
+            Availability connector =
+                    opened().resources
+                            .connector()
+                            .map(KvConnector::health)
+                            .orElseGet(Availability::usable);
+            if (!connector.ready()) {
+                whyNotLive.add(connector.reason());
+            }
+        }
+        return new WorkerHealth(whyNotLive, own.whyNotReady());
+    }
+
+    @Override
     public PrometheusRegistry metrics() {
         return registry;
     }
 
     @Override
     public void close() {
+        pulse.close();
         inbox.close();
         if (Thread.currentThread() == thread) {
             return; // A listener closes us: the loop ends after this turn.
@@ -260,6 +288,10 @@ public final class LlamaWorker implements TextGenerator {
         Requests requests = new Requests(inbox, resources, metrics, failures, clock);
         try {
             serve(resources, requests);
+        } catch (Throwable cause) {
+            pulse.end(cause);
+            log.error("model={} ends; restart the process", config.modelName(), cause);
+            throw cause;
         } finally {
             inbox.close();
             closeAll(resources, requests);
@@ -285,7 +317,9 @@ public final class LlamaWorker implements TextGenerator {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
+        log.info("max_prompt_bytes={} {}", maxPromptBytes(), resources.textBound());
         while (!inbox.closed()) {
+            pulse.turn();
             if (!turn(scheduler)) {
                 inbox.await(requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }

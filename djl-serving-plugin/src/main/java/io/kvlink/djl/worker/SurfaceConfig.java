@@ -19,13 +19,16 @@ import java.util.Optional;
  *     taken from the model's {@code generation_config.json}; {@code none}: it isn't
  * @param chatTemplate [{@code chat_template}] a file in the model's directory, or elsewhere if it
  *     is an absolute path, with the Jinja template of chats; absent: the model's own
+ * @param healthStall [{@code health_stall_s}] longest time that a turn of the worker's thread may
+ *     take before the worker is said not to live
  */
 public record SurfaceConfig(
         Duration requestTimeout,
         int maxPromptTokens,
         int maxRequestBytes,
         boolean generationConfig,
-        Optional<String> chatTemplate) {
+        Optional<String> chatTemplate,
+        Duration healthStall) {
 
     /** What DJL Serving's port lets through unless told otherwise; the other hosts do the same. */
     public static final int MAX_REQUEST_BYTES = 64 << 20;
@@ -51,6 +54,9 @@ public record SurfaceConfig(
                         List.of(true, false),
                         auto -> auto ? "auto" : "none",
                         true),
-                template.isBlank() ? Optional.empty() : Optional.of(template));
+                template.isBlank() ? Optional.empty() : Optional.of(template),
+                Duration.ofMillis(
+                        Math.round(
+                                1000 * settings.number("health_stall_s", 60, 0.1, MAX_TIMEOUT_S))));
     }
 }

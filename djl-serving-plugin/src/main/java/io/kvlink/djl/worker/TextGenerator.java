@@ -25,6 +25,9 @@ public interface TextGenerator extends AutoCloseable {
      */
     int maxTokens();
 
+    /** Most bytes of a prompt's text, in UTF-8; a longer one is refused before it is tokenised. */
+    int maxPromptBytes();
+
     /** Most bytes of a request's body. */
     int maxRequestBytes();
 
@@ -83,6 +86,9 @@ public interface TextGenerator extends AutoCloseable {
 
     /** What the worker is doing. */
     WorkerStatus status();
+
+    /** Whether the worker lives and is ready. Never waits. */
+    WorkerHealth health();
 
     /** The worker's figures, for {@code /metrics}. */
     PrometheusRegistry metrics();

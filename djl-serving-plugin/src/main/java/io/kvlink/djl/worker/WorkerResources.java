@@ -9,6 +9,7 @@ import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.LlamaDecoder;
 import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.TextBound;
 import io.kvlink.djl.model.Tokenizer;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
@@ -111,6 +112,11 @@ final class WorkerResources implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** How long a prompt's text may be before it is tokenised. */
+    TextBound textBound() {
+        return tokenizer.textBound();
     }
 
     /** The tokenizer for threads other than the one that closes it. */

@@ -28,7 +28,7 @@ class CompletionParserTest {
     private static void parse(byte[] body) {
         try {
             CompletionRequest request =
-                    new CompletionParser(new ByteArrayInputStream(body)).parse();
+                    new CompletionParser(new ByteArrayInputStream(body), 1000).parse();
             assertThat(request.prompts()).isNotEmpty();
         } catch (ApiException expected) {
             assertThat(expected.status().code()).isEqualTo(400);

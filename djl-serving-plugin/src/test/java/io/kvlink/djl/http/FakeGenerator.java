@@ -12,6 +12,7 @@ import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.worker.WorkerHealth;
 import io.kvlink.djl.worker.WorkerStatus;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
@@ -25,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +47,7 @@ public final class FakeGenerator implements TextGenerator {
     public volatile String uncertain = "";
     public volatile int maxPromptTokens = Integer.MAX_VALUE;
     public volatile int maxTokens = CONTEXT;
+    public volatile int maxPromptBytes = 1 << 30;
     public volatile int maxRequestBytes = 1 << 30;
 
     /** Whether the last text was encoded with special tokens. */
@@ -52,6 +55,11 @@ public final class FakeGenerator implements TextGenerator {
 
     /** Waited for by encode. */
     public volatile CountDownLatch encodeGate = new CountDownLatch(0);
+
+    public volatile WorkerHealth health = WorkerHealth.GOOD;
+
+    /** How often a text was encoded, or tokens decoded. */
+    public final AtomicInteger tokenizerCalls = new AtomicInteger();
 
     public final CountDownLatch encoding = new CountDownLatch(1);
     public final AtomicBoolean closed = new AtomicBoolean();
@@ -160,6 +168,11 @@ public final class FakeGenerator implements TextGenerator {
     }
 
     @Override
+    public int maxPromptBytes() {
+        return maxPromptBytes;
+    }
+
+    @Override
     public int maxRequestBytes() {
         return maxRequestBytes;
     }
@@ -176,6 +189,7 @@ public final class FakeGenerator implements TextGenerator {
 
     @Override
     public String decode(int... tokens) {
+        tokenizerCalls.incrementAndGet();
         return new String(tokens, 0, tokens.length);
     }
 
@@ -191,6 +205,7 @@ public final class FakeGenerator implements TextGenerator {
 
     @Override
     public int[] encode(String text, boolean special) {
+        tokenizerCalls.incrementAndGet();
         encodedSpecial = special;
         encoding.countDown();
         try {
@@ -224,6 +239,11 @@ public final class FakeGenerator implements TextGenerator {
                 3,
                 4,
                 Optional.of(new KvLedger(5, 6, 7, 8, 9)));
+    }
+
+    @Override
+    public WorkerHealth health() {
+        return health;
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.worker.WorkerHealth;
 import java.net.http.HttpResponse;
 import java.time.InstantSource;
 import java.util.List;
@@ -31,7 +32,10 @@ class InfoTest {
     @Test
     void shouldTellHealthStatusAndFigures() throws Exception {
         try (TestServer server = new TestServer(new FakeGenerator("a"))) {
-            assertThat(server.get("/health").body()).isEqualTo("{\"status\":\"ok\"}");
+            for (String path : List.of("/health", "/health/live", "/health/ready")) {
+                assertThat(server.get(path).statusCode()).as(path).isEqualTo(200);
+                assertThat(server.get(path).body()).isEqualTo("{\"status\":\"ok\",\"reasons\":[]}");
+            }
             assertThat(server.get("/kvlink/status").body())
                     .isEqualTo(
                             "{\"models\":[{\"model\":\"a\",\"role\":\"kv_both\","
@@ -44,6 +48,37 @@ class InfoTest {
                     .startsWith("text/plain; version=0.0.4");
             assertThat(figures.body())
                     .contains("# TYPE fake_steps_total counter", "fake_steps_total 3.0");
+        }
+    }
+
+    @Test
+    void shouldTellLiveFromReady() throws Exception {
+        FakeGenerator closing = new FakeGenerator("a");
+        try (TestServer server = new TestServer(closing, new FakeGenerator("b"))) {
+            closing.health = new WorkerHealth(List.of(), List.of("worker=closing"));
+            assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
+            for (String path : List.of("/health", "/health/ready")) {
+                HttpResponse<String> response = server.get(path);
+                assertThat(response.statusCode()).as(path).isEqualTo(503);
+                assertThat(response.body())
+                        .isEqualTo(
+                                "{\"status\":\"unavailable\","
+                                        + "\"reasons\":[\"model=a worker=closing\"]}");
+            }
+        }
+    }
+
+    /** One model that is dead makes the process one that must be restarted. */
+    @Test
+    void shouldSayThatWhatIsDeadIsNeitherLiveNorReady() throws Exception {
+        FakeGenerator dead = new FakeGenerator("b");
+        try (TestServer server = new TestServer(new FakeGenerator("a"), dead)) {
+            dead.health = new WorkerHealth(List.of("thread=kv-worker-0 has ended"), List.of());
+            for (String path : List.of("/health", "/health/live", "/health/ready")) {
+                HttpResponse<String> response = server.get(path);
+                assertThat(response.statusCode()).as(path).isEqualTo(503);
+                assertThat(response.body()).contains("\"model=b thread=kv-worker-0 has ended\"");
+            }
         }
     }
 
@@ -62,7 +97,13 @@ class InfoTest {
                         new OpenAiSurface(
                                 () -> List.of(new FakeGenerator("a")), InstantSource.system())) {
             for (String path :
-                    List.of("/v1/completions", "/v1/models?x", "/v1/models/a", "/health")) {
+                    List.of(
+                            "/v1/completions",
+                            "/v1/models?x",
+                            "/v1/models/a",
+                            "/health",
+                            "/health/live",
+                            "/health/ready")) {
                 assertThat(none.accepts(path)).as(path).isFalse();
                 assertThat(one.accepts(path)).as(path).isTrue();
             }

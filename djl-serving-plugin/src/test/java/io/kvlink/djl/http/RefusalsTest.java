@@ -5,10 +5,16 @@ import static io.kvlink.djl.http.TestServer.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationException.Kind;
+import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -143,6 +149,138 @@ class RefusalsTest {
                         "{\"message\":\"prompt_tokens=100 max_tokens=1 context_length=100; shorten"
                                 + " the prompt or the answer\",\"type\":\"invalid_request_error\","
                                 + "\"param\":\"prompt\",\"code\":\"context_length_exceeded\"}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    {"prompt": "abcdef"}
+                    {"prompt": ["a", "b", "abcdef", "c"]}
+                    {"prompt": "\u00e9\u00e9\u00e9", "echo": true, "stream": true}
+                    {"prompt": "a\ud83d\ude00b"}
+                    """)
+    void shouldRefuseALongTextWithoutTokenisingIt(String body) throws Exception {
+        model.maxPromptBytes = 5;
+        HttpResponse<String> response = TestServer.await(server.complete(body));
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(json(response).getAsJsonObject("error"))
+                .hasToString(
+                        "{\"message\":\"prompt_bytes=6 max_prompt_bytes=5; refused before it was"
+                                + " tokenised; shorten the prompt\","
+                                + "\"type\":\"invalid_request_error\",\"param\":\"prompt\","
+                                + "\"code\":\"context_length_exceeded\"}");
+        assertThat(model.tokenizerCalls).hasValue(0);
+        assertThat(model.idle()).isTrue();
+    }
+
+    @Test
+    void shouldServeATextAsLongAsTheBound() throws Exception {
+        model.maxPromptBytes = 6;
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete("{\"prompt\": \"ab\u4e2dc\"}");
+        model.next().finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void shouldRefuseALongChatWithoutTokenisingIt() throws Exception {
+        model.maxPromptBytes = 20;
+        model.template =
+                Optional.of(
+                        ChatTemplate.of(
+                                "{{ messages[0].content }}{{ messages[0].content }}",
+                                Map.of(),
+                                Clock.systemUTC()));
+        for (int length : new int[] {10, 11}) {
+            CompletableFuture<HttpResponse<String>> answer =
+                    server.send(
+                            server.request("/v1/chat/completions")
+                                    .POST(
+                                            HttpRequest.BodyPublishers.ofString(
+                                                    "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}"
+                                                            .formatted("c".repeat(length)))));
+            if (length == 10) {
+                model.next().finish(FinishReason.STOP, 1);
+                assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+                continue;
+            }
+            HttpResponse<String> response = TestServer.await(answer);
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(response.body())
+                    .contains(
+                            "prompt_bytes=22 max_prompt_bytes=20",
+                            "\"param\":\"messages\"",
+                            "context_length_exceeded");
+        }
+        assertThat(model.tokenizerCalls).hasValue(1);
+    }
+
+    @Test
+    void shouldNeitherKeepNorDecodeTokensBeyondTheContext() throws Exception {
+        String tokens = "1,".repeat(FakeGenerator.CONTEXT) + "1";
+        for (String prompt : List.of("[" + tokens + "]", "[[1],[" + tokens + "]]")) {
+            HttpResponse<String> response =
+                    TestServer.await(server.complete("{\"prompt\":" + prompt + ",\"echo\":true}"));
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(response.body())
+                    .contains("a prompt has more than 100 token ids", "context_length_exceeded");
+        }
+        HttpResponse<String> full =
+                TestServer.await(
+                        server.complete(
+                                "{\"prompt\":["
+                                        + "1,".repeat(FakeGenerator.CONTEXT - 1)
+                                        + "1],\"echo\":true}"));
+        assertThat(full.body()).contains("prompt_tokens=100");
+        assertThat(model.tokenizerCalls).hasValue(0);
+    }
+
+    @Test
+    void shouldRefuseLongStopTexts() throws Exception {
+        String most = "s".repeat(GenerationFields.MAX_STOP_CHARS);
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete("{\"prompt\":\"a\",\"stop\":[\"x\",\"%s\"]}".formatted(most));
+        model.next().finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+        for (String stop : List.of("\"s" + most + "\"", "[\"x\",\"s" + most + "\"]")) {
+            HttpResponse<String> response =
+                    TestServer.await(server.complete("{\"prompt\":\"a\",\"stop\":" + stop + "}"));
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(response.body())
+                    .contains("\"param\":\"stop\"", "at most 1024 characters each")
+                    .hasSizeLessThan(500);
+        }
+    }
+
+    @Test
+    void shouldRefuseTreesOfTooManyValues() throws Exception {
+        String values = "[],".repeat(FieldReader.MAX_VALUES) + "[]";
+        for (String body :
+                List.of(
+                        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"tool_calls\":[%s]}]}",
+                        "{\"messages\":[],\"chat_template_kwargs\":{\"a\":[%s]}}")) {
+            HttpResponse<String> response =
+                    TestServer.await(
+                            server.send(
+                                    server.request("/v1/chat/completions")
+                                            .POST(
+                                                    HttpRequest.BodyPublishers.ofString(
+                                                            body.formatted(values)))));
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(response.body()).contains("the body has more than 100000 values");
+        }
+    }
+
+    @Test
+    void shouldShowOnlyTheBeginningOfALongName() throws Exception {
+        HttpResponse<String> response =
+                TestServer.await(
+                        server.complete(
+                                "{\"prompt\":\"a\",\"model\":\"" + "m".repeat(100_000) + "\"}"));
+        assertThat(response.statusCode()).isEqualTo(404);
+        assertThat(response.body()).contains("model=mmm").hasSizeLessThan(500);
     }
 
     @Test

@@ -66,6 +66,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean attachments;
     volatile boolean throwsOnAttachment;
     volatile Runnable onClose = () -> {};
+    volatile Availability health = Availability.usable();
     final ContractWatch watch = new ContractWatch();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
@@ -119,6 +120,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     @Override
     public KvWorker worker() {
         return this;
+    }
+
+    @Override
+    public Availability health() {
+        return health;
     }
 
     @Override

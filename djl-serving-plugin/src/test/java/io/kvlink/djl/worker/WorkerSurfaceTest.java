@@ -4,6 +4,7 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.model.KvCachePool;
 import io.kvlink.djl.model.ModelLoadException;
 import io.kvlink.djl.model.SampledToken;
 import io.kvlink.djl.model.SamplingParams;
@@ -13,6 +14,7 @@ import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -54,6 +56,28 @@ class WorkerSurfaceTest extends StartedWorkers {
                 true,
                 timeout,
                 false);
+    }
+
+    /** The tokenizer's longest token has this many bytes, each of its bytes a character. */
+    @Test
+    void shouldBoundAPromptByItsBytes() throws Exception {
+        LlamaWorker worker = worker(Map.of());
+        String longest = longestToken(worker);
+        int most = worker.contextLength() - 1;
+        assertThat(worker.maxPromptBytes()).isEqualTo(most * longest.length());
+        assertThat(worker(Map.of("max_prompt_tokens", 10)).maxPromptBytes())
+                .isEqualTo(10 * longest.length());
+        int memory = 4 * KvCachePool.BLOCK_TOKENS;
+        assertThat(worker(Map.of("kv_cache_tokens", memory)).maxPromptBytes())
+                .isEqualTo((memory - 1) * longest.length());
+        assertThat(worker.encode(longest.repeat(most), false)).hasSizeGreaterThanOrEqualTo(most);
+    }
+
+    private static String longestToken(LlamaWorker worker) {
+        return IntStream.range(0, 1024)
+                .mapToObj(worker::decode)
+                .max(Comparator.comparing(String::length))
+                .orElseThrow();
     }
 
     @Test

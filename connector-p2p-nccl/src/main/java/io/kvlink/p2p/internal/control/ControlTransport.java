@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.control;
 
 import io.kvlink.spi.HostPort;
+import java.util.Optional;
 
 /**
  * Carries frames between nodes. All methods but {@link #wakeup} are called by the control thread
@@ -69,6 +70,11 @@ public interface ControlTransport extends AutoCloseable {
 
     /** Ends {@link #idle}, now or the next time. From any thread. */
     void wakeup();
+
+    /** What has broken for good, if anything: a thread of the transport, say. From any thread. */
+    default Optional<String> fault() {
+        return Optional.empty();
+    }
 
     /** Closes all links. Called by the control thread, last. */
     @Override

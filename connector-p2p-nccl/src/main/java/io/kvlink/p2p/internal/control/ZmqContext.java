@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.control;
 
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -70,6 +71,16 @@ final class ZmqContext implements AutoCloseable {
     }
 
     /**
+     * Which of JeroMQ's threads has ended: without them no frame comes or goes. From any thread.
+     */
+    Optional<String> fault() {
+        return threads.stream()
+                .filter(thread -> thread.getState() == Thread.State.TERMINATED)
+                .findFirst()
+                .map(thread -> "thread=" + thread.getName() + " has ended; see the log");
+    }
+
+    /**
      * Ends JeroMQ's threads. All sockets must be closed. Waits for their linger, and never longer
      * than a few seconds.
      */
@@ -89,7 +100,8 @@ final class ZmqContext implements AutoCloseable {
         }
     }
 
-    private Thread thread(Runnable work, String name) {
+    /** For JeroMQ: a thread that survives what a peer can cause. */
+    Thread thread(Runnable work, String name) {
         Thread thread =
                 new Thread(
                         () -> {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.zeromq.SocketType;
@@ -169,6 +170,11 @@ public final class ZmqTransport implements ControlTransport {
         poller.close();
         resolver.close();
         context.close();
+    }
+
+    @Override
+    public Optional<String> fault() {
+        return context.fault();
     }
 
     /** For sockets that live and die with this transport, on the control thread. */

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>A header with an unknown ticket parks the connection until the next poll, because the ticket's
- * receive may be among the commands that came since the last one. A ticket that is unknown then is
- * of a receive that has ended, and its bytes are dropped.
+ * receive may be among the commands that came since the last one. If it is unknown even then, its
+ * bytes are dropped if the receive was given up and lacks that layer; else the connection closes.
  */
 final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
 
@@ -54,6 +54,10 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     private Stage stage = Stage.PREAMBLE;
     private long progressNs;
     private @Nullable Token sender;
+    // How many receives were posted before the sender was known.
+    private long postedBefore;
+    // It has shown a ticket of its sender.
+    private boolean proven;
     // The endpoint of which sender is the digest, once a receive has named it.
     private String senderEndpoint = "";
 
@@ -188,6 +192,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
             return;
         }
         sender = TcpWire.sender(header);
+        postedBefore = owner.receives().posted();
         awaitHeader();
         owner.onAuthenticated(this, sender);
     }
@@ -228,18 +233,46 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         if (posted != null) {
             beginBody(posted);
         } else {
-            stage = Stage.DRAIN;
+            drain();
         }
         while (advance()) {
             // The parked frame may be empty, and the next header may be here.
         }
     }
 
-    private void beginBody(PostedReceive posted) {
-        String fault = senderFault(posted);
-        if (fault.isEmpty()) {
-            fault = posted.fault(layer, left);
+    /** Drops a frame that comes too late for its receive; no other frame is without one. */
+    private void drain() {
+        if (sender == null || !owner.receives().cameLate(ticket, sender)) {
+            violated("ticket=%d layer=%d was granted to nobody here".formatted(ticket, layer));
+            return;
         }
+        stage = Stage.DRAIN;
+        prove();
+    }
+
+    /** The sender has a ticket, so it is who it says. */
+    private void prove() {
+        if (!proven && sender != null) {
+            proven = true;
+            owner.onProven(this, sender, postedBefore);
+        }
+    }
+
+    private void beginBody(PostedReceive posted) {
+        String stranger = senderFault(posted);
+        if (!stranger.isEmpty()) {
+            violated("ticket=%d %s".formatted(ticket, stranger));
+            return;
+        }
+        prove();
+        if (stage == Stage.CLOSED) {
+            return;
+        }
+        if (owner.receives().find(ticket) != posted) {
+            drain(); // It ended with the sender's older connection.
+            return;
+        }
+        String fault = posted.fault(layer, left);
         if (!fault.isEmpty()) {
             violated("ticket=%d %s".formatted(ticket, fault));
             return;
@@ -251,9 +284,6 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     }
 
     private String senderFault(PostedReceive posted) {
-        if (posted.source() != null && posted.source() != this) {
-            return "belongs to another connection";
-        }
         String endpoint = posted.op().endpoint();
         if (!endpoint.equals(senderEndpoint)) {
             if (!Token.digestOf(endpoint).equals(sender)) {
@@ -261,7 +291,8 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
             }
             senderEndpoint = endpoint;
         }
-        return "";
+        boolean elsewhere = posted.source() != null && posted.source() != this;
+        return elsewhere && proven ? "belongs to another connection" : "";
     }
 
     private void onBody() {
@@ -286,7 +317,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     }
 
     private void violated(String detail) {
-        owner.refused("a sender broke the protocol", remote + " " + detail);
+        owner.refusedFrame(remote + " " + detail);
         close(KvError.MALFORMED_FRAME, "remote=" + remote + " " + detail);
     }
 
@@ -309,11 +340,25 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         return sender;
     }
 
+    boolean isClosed() {
+        return stage == Stage.CLOSED;
+    }
+
     /**
-     * Closes the connection. All receives of its sender end as failed, whether or not a byte of
-     * them came: the sender may have seen them leave, and won't send them again.
+     * Closes the connection. If it is its sender's, all receives of the sender end as failed,
+     * whether or not a byte of them came: the sender may have seen them leave, and won't send them
+     * again.
      */
     void close(KvError error, String detail) {
+        close(error, detail, Long.MAX_VALUE);
+    }
+
+    /** The sender has another connection, and may have lost what it sent on this one. */
+    void replaced(long postedBeforeOther) {
+        close(KvError.PEER_LOST, "the sender opened another connection", postedBeforeOther);
+    }
+
+    private void close(KvError error, String detail, long numbersBelow) {
         if (stage == Stage.CLOSED) {
             return;
         }
@@ -322,11 +367,13 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         body = header;
         TcpPlane.closeQuietly(channel);
         owner.onClosed(this);
-        owner.receives().failAll(this::ends, error, detail);
+        owner.receives().failAll(each -> ends(each, numbersBelow), error, detail);
     }
 
-    private boolean ends(PostedReceive posted) {
+    private boolean ends(PostedReceive posted, long numbersBelow) {
         return posted.source() == this
-                || (sender != null && Token.digestOf(posted.op().endpoint()).equals(sender));
+                || (proven
+                        && posted.number() < numbersBelow
+                        && Token.digestOf(posted.op().endpoint()).equals(sender));
     }
 }

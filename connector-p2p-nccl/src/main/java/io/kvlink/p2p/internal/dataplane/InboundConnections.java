@@ -16,14 +16,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The connections that senders have opened to this plane, and the door they come in by. Device
  * thread.
  *
- * <p>Whoever hasn't shown the secret is a stranger. Strangers are few and short-lived, and when
- * there are too many the oldest leaves, so that they can't keep a sender out. A sender has one
- * connection: a newer one replaces the older, which its end must have lost.
+ * <p>Whoever hasn't shown the secret, and a ticket that was granted to the sender in whose name it
+ * comes, is a stranger. Strangers are few, and when there are too many the oldest leaves, so that
+ * they can't keep a sender out. A sender has one connection: a newer one that shows a ticket
+ * replaces the older, which its end must have lost.
  */
 final class InboundConnections implements TcpPlane.Ready {
 
@@ -45,6 +47,7 @@ final class InboundConnections implements TcpPlane.Ready {
     private final Set<InboundConnection> strangers = new LinkedHashSet<>();
     private final Map<Token, InboundConnection> bySender = new HashMap<>();
     private final ArrayDeque<InboundConnection> parked = new ArrayDeque<>();
+    private final LongAdder refusedFrames = new LongAdder();
     private boolean acceptPaused;
     private long acceptAgainNs;
 
@@ -106,18 +109,37 @@ final class InboundConnections implements TcpPlane.Ready {
         }
     }
 
+    /** A connection has shown the secret; a sender more than there may be is refused now. */
     void onAuthenticated(InboundConnection connection, Token sender) {
-        strangers.remove(connection);
         if (bySender.size() >= config.maxConnections() && !bySender.containsKey(sender)) {
             refused(
                     "a sender was refused; raise maxConnections",
                     "limit=" + config.maxConnections());
             connection.close(KvError.PEER_LOST, "too many connections");
+        }
+    }
+
+    /**
+     * A connection has shown a ticket of its sender: it is the sender's from now on.
+     *
+     * @param connection the connection
+     * @param sender in whose name it comes
+     * @param posted how many receives were posted before it showed the secret. What the sender sent
+     *     of these may have been lost with its older connection, so they end as failed
+     */
+    void onProven(InboundConnection connection, Token sender, long posted) {
+        InboundConnection older = bySender.get(sender);
+        if (older == connection) {
             return;
         }
-        InboundConnection older = bySender.put(sender, connection);
+        onAuthenticated(connection, sender);
+        if (connection.isClosed()) {
+            return;
+        }
+        strangers.remove(connection);
+        bySender.put(sender, connection);
         if (older != null) {
-            older.close(KvError.PEER_LOST, "the sender opened another connection");
+            older.replaced(posted);
         }
     }
 
@@ -162,9 +184,11 @@ final class InboundConnections implements TcpPlane.Ready {
     }
 
     void disconnect(String endpoint) {
-        InboundConnection connection = bySender.get(Token.digestOf(endpoint));
-        if (connection != null) {
-            connection.close(KvError.PEER_LOST, "the peer was disconnected");
+        Token sender = Token.digestOf(endpoint);
+        for (InboundConnection connection : all()) {
+            if (sender.equals(connection.sender())) {
+                connection.close(KvError.PEER_LOST, "the peer was disconnected");
+            }
         }
     }
 
@@ -207,5 +231,16 @@ final class InboundConnections implements TcpPlane.Ready {
 
     void refused(String kind, String detail) {
         failures.failed(kind, detail);
+    }
+
+    /** A frame was refused, and its connection closes. */
+    void refusedFrame(String detail) {
+        refusedFrames.increment();
+        failures.failed("a sender broke the protocol", detail);
+    }
+
+    /** How many frames were refused. From any thread. */
+    long refusedFrames() {
+        return refusedFrames.sum();
     }
 }

@@ -10,11 +10,13 @@ import org.jspecify.annotations.Nullable;
 final class PostedReceive {
 
     private final ReceiveOp op;
+    private final long number;
     private final BitSet arrived;
     private @Nullable Source source;
 
-    PostedReceive(ReceiveOp op) {
+    PostedReceive(ReceiveOp op, long number) {
         this.op = op;
+        this.number = number;
         this.arrived = new BitSet(op.destinations().size());
     }
 
@@ -30,6 +32,16 @@ final class PostedReceive {
 
     ReceiveOp op() {
         return op;
+    }
+
+    /** How many receives of its plane were posted before. */
+    long number() {
+        return number;
+    }
+
+    /** How many layers aren't here. */
+    int missing() {
+        return op.destinations().size() - arrived.cardinality();
     }
 
     /** The first source that sent a layer; the receive belongs to it. */

@@ -16,19 +16,38 @@ import org.jspecify.annotations.Nullable;
 final class ReceiveTable {
 
     private final Map<Long, PostedReceive> byTicket = new HashMap<>();
+    private final EndedReceives ended = new EndedReceives();
+    private long posted;
 
     void post(ReceiveOp op) {
         op.destinations().forEach(Regions::requireHost);
         if (op.destinations().isEmpty()) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " has no destination");
         }
-        if (byTicket.putIfAbsent(op.ticket(), new PostedReceive(op)) != null) {
+        if (byTicket.putIfAbsent(op.ticket(), new PostedReceive(op, posted)) != null) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
         }
+        posted++;
     }
 
     @Nullable PostedReceive find(long ticket) {
         return byTicket.get(ticket);
+    }
+
+    /** How many receives were posted so far. */
+    long posted() {
+        return posted;
+    }
+
+    /**
+     * Takes note of a layer that comes too late: its receive was given up.
+     *
+     * @param ticket the layer's ticket
+     * @param sender who sends it
+     * @return false if it isn't: the sender has no such ticket, or has sent all of its layers
+     */
+    boolean cameLate(long ticket, Token sender) {
+        return ended.takeLayer(ticket, sender);
     }
 
     /** All bytes of a layer are in their place. */
@@ -44,6 +63,7 @@ final class ReceiveTable {
         if (receive == null) {
             return;
         }
+        ended.add(receive);
         if (receive.source() != null) {
             receive.source().abandon(receive);
         }

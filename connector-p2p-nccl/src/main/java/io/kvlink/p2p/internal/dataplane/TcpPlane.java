@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.dataplane;
 
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvMetric;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -10,6 +11,8 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -246,6 +249,20 @@ public final class TcpPlane implements DataPlane {
         if (woken.compareAndSet(false, true)) {
             selector.wakeup();
         }
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        long refused = inbound.refusedFrames();
+        return refused == 0
+                ? List.of()
+                : List.of(
+                        new KvMetric(
+                                "refused_frames_total",
+                                "Data frames that closed their connection.",
+                                true,
+                                Map.of("plane", NAME),
+                                (double) refused));
     }
 
     @Override

@@ -20,6 +20,9 @@ public final class ReceiveBuffer implements KvBuffer {
 
     private static final Logger LOG = LoggerFactory.getLogger(ReceiveBuffer.class);
     private static final long SLAB_BYTES = 64L << 20;
+    // After a slab that couldn't be had, one of a fraction is tried, down to what is asked for.
+    private static final int FRACTION = 8;
+    private static final long LEAST_BYTES = 64 << 10;
 
     private final Object lock = new Object();
     private final long budgetBytes;
@@ -29,7 +32,8 @@ public final class ReceiveBuffer implements KvBuffer {
     private long reservedBytes;
     private long leasedBytes;
     private int leases;
-    private boolean exhausted;
+    // No larger slab is asked for: each refusal costs a full collection.
+    private long largestBytes = Integer.MAX_VALUE;
     private boolean closed;
 
     /**
@@ -79,14 +83,25 @@ public final class ReceiveBuffer implements KvBuffer {
     @Override
     public long capacity(long bytes) {
         synchronized (lock) {
-            long budget = exhausted ? reservedBytes : budgetBytes;
-            if (bytes > Integer.MAX_VALUE) {
-                return 0;
+            if (largestBytes == Integer.MAX_VALUE) {
+                return bytes > largestBytes ? 0 : fit(budgetBytes, slabBytes, bytes);
             }
-            return bytes > slabBytes
-                    ? budget / bytes
-                    : budget / slabBytes * (slabBytes / bytes) + budget % slabBytes / bytes;
+            long there = slabs.stream().mapToLong(slab -> slab.memory.bytes() / bytes).sum();
+            return bytes > largestBytes
+                    ? there
+                    : there
+                            + fit(
+                                    budgetBytes - reservedBytes,
+                                    Math.min(slabBytes, largestBytes),
+                                    bytes);
         }
+    }
+
+    /** How many leases of one size fit into so many bytes, cut into slabs. */
+    private static long fit(long budget, long slab, long bytes) {
+        return bytes > slab
+                ? budget / bytes
+                : budget / slab * (slab / bytes) + budget % slab / bytes;
     }
 
     @Override
@@ -140,29 +155,37 @@ public final class ReceiveBuffer implements KvBuffer {
     }
 
     private @Nullable Slab tryReserve(long bytes) {
-        if (exhausted) {
-            return null; // Asking again would cost a full collection each time.
+        if (bytes > largestBytes) {
+            return null;
         }
         if (bytes > budgetBytes - reservedBytes) {
             dropEmptySlabs(bytes);
         }
         long leftBytes = budgetBytes - reservedBytes;
-        long size = Math.max(bytes, Math.min(slabBytes, leftBytes));
-        if (size > leftBytes || size > Integer.MAX_VALUE) {
-            return null;
+        Slab slab = null;
+        while (slab == null && bytes <= Math.min(leftBytes, largestBytes)) {
+            long usual = Math.min(slabBytes, Math.min(largestBytes, leftBytes));
+            slab = allocate(Math.max(bytes, usual), bytes);
         }
+        return slab;
+    }
+
+    private @Nullable Slab allocate(long size, long least) {
         try {
             Slab slab = new Slab(allocator.apply((int) size));
             slabs.add(slab);
             reservedBytes += size;
             return slab;
         } catch (OutOfMemoryError cause) {
-            exhausted = true;
-            LOG.warn(
-                    "kv_buffer_size={} reserved={} asked={}; no direct memory left, raise -XX:MaxDirectMemorySize",
-                    budgetBytes,
-                    reservedBytes,
-                    size);
+            if (largestBytes == Integer.MAX_VALUE) {
+                LOG.warn(
+                        "kv_buffer_size={} reserved={} asked={}; no direct memory left, raise -XX:MaxDirectMemorySize",
+                        budgetBytes,
+                        reservedBytes,
+                        size);
+            }
+            long fraction = size / FRACTION < LEAST_BYTES ? 0 : size / FRACTION;
+            largestBytes = size > least ? Math.max(least, fraction) : fraction;
             return null;
         }
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,6 +17,8 @@ final class AgentThread {
 
     private static final Logger logger = LoggerFactory.getLogger(AgentThread.class);
     private static final long IDLE_NS = TimeUnit.MILLISECONDS.toNanos(20);
+    // A turn takes milliseconds. A machine that is out of breath may take a second.
+    private static final long STALL_NS = TimeUnit.SECONDS.toNanos(10);
 
     private final Agent agent;
     private final LongSupplier clock;
@@ -22,6 +26,9 @@ final class AgentThread {
 
     // Written by stop(), read by the thread.
     private volatile boolean stopping;
+    // When the last turn began, and why there is none any more. Written by the thread.
+    private volatile long turnedNs;
+    private volatile @Nullable Throwable fatal;
 
     // The thread's own.
     private String lastFailure = "";
@@ -35,6 +42,7 @@ final class AgentThread {
     }
 
     void start() {
+        turnedNs = clock.getAsLong();
         thread.start();
     }
 
@@ -69,11 +77,29 @@ final class AgentThread {
         return !thread.isAlive();
     }
 
+    /** Why no work is done here any more, if so. From any thread. */
+    Optional<String> fault() {
+        if (!thread.isAlive()) {
+            return Optional.of("thread=%s has ended: %s".formatted(thread.getName(), fatal));
+        }
+        long silentNs = clock.getAsLong() - turnedNs;
+        return silentNs < STALL_NS
+                ? Optional.empty()
+                : Optional.of(
+                        "thread=%s stands still for %d s"
+                                .formatted(
+                                        thread.getName(),
+                                        TimeUnit.NANOSECONDS.toSeconds(silentNs)));
+    }
+
     private void run() {
         try {
             while (!stopping) {
                 work();
             }
+        } catch (Throwable end) {
+            fatal = end;
+            throw end;
         } finally {
             try {
                 agent.onClose();
@@ -86,7 +112,9 @@ final class AgentThread {
     // Survives everything but a VirtualMachineError.
     private void work() {
         try {
-            if (agent.doWork(clock.getAsLong()) == 0) {
+            long nowNs = clock.getAsLong();
+            turnedNs = nowNs;
+            if (agent.doWork(nowNs) == 0) {
                 agent.idle(IDLE_NS);
             }
         } catch (VirtualMachineError fatal) {

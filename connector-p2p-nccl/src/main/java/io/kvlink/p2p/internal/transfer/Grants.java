@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Leases memory for inbound transfers and hands out tickets for it: no ticket leaves before memory
- * for all layers is leased and the receive is posted. Control thread only; what the device thread
- * reports comes back through the control thread's queue.
+ * for all layers is leased and the receive is posted. A ticket is for the peer of one session: the
+ * receive names its endpoint, and the plane takes bytes under the ticket from nobody else. Control
+ * thread only; what the device thread reports comes back through the control thread's queue.
  */
 final class Grants {
 
@@ -43,7 +44,7 @@ final class Grants {
     private final Executor control;
     private final Listener listener;
     private final StandingGrants standing;
-    private long lastTicket;
+    private final Tickets tickets = new Tickets();
 
     Grants(
             Sessions sessions,
@@ -127,7 +128,7 @@ final class Grants {
         Chunks chunks = Chunks.of(inbound.tokens, session.chunkTokens(), inbound.tail);
         inbound.chunks = chunks;
         inbound.arrival.expect(chunks.count());
-        inbound.ticket = ++lastTicket;
+        inbound.ticket = tickets.take();
         ReceiveOp op =
                 new ReceiveOp(
                         session.endpoint,
@@ -168,7 +169,11 @@ final class Grants {
 
         private void report(ReceiveOp op) {
             if (pieces == op.destinations().size()) {
-                control.execute(() -> listener.onReceived(inbound));
+                control.execute(
+                        () -> {
+                            tickets.release(op.ticket());
+                            listener.onReceived(inbound);
+                        });
             } else if (pieces % layout.layers() == 0) {
                 control.execute(() -> listener.onChunk(inbound));
             }
@@ -177,7 +182,11 @@ final class Grants {
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
             long arrived = bytes;
-            control.execute(() -> listener.onReceiveFailed(inbound, arrived, error, detail));
+            control.execute(
+                    () -> {
+                        tickets.release(op.ticket());
+                        listener.onReceiveFailed(inbound, arrived, error, detail);
+                    });
         }
     }
 }

@@ -151,13 +151,16 @@ final class Inbox implements Grants.Listener {
             inbound.take(session);
             inbound.startedNs = nowNs();
         }
-        if (!grants.canEverFit(inbound)) {
+        // Whether it can ever fit is asked a second time behind the attempt: that may find that
+        // there is less than was planned.
+        boolean fits = grants.canEverFit(inbound);
+        if (fits && grants.reserve(inbound)) {
+            grants.grant(inbound, session);
+        } else if (!fits || !grants.canEverFit(inbound)) {
             String detail =
-                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb"
+                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb, and -XX:MaxDirectMemorySize with them"
                             .formatted(layout.layers(), layout.layerBytes(inbound.allTokens()));
             transfers.fail(inbound, KvError.TOO_LARGE, detail, true);
-        } else if (grants.reserve(inbound)) {
-            grants.grant(inbound, session);
         } else {
             stats.onBusy();
             sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));

@@ -11,11 +11,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +31,7 @@ public final class TransferEngine implements AutoCloseable {
     private static final Logger logger = LoggerFactory.getLogger(TransferEngine.class);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(5);
 
+    private final ControlTransport transport;
     private final ControlAgent control;
     private final AgentThread controlThread;
     private final List<AgentThread> deviceThreads;
@@ -57,6 +60,7 @@ public final class TransferEngine implements AutoCloseable {
             @Nullable Heartbeat heartbeat,
             Consumer<TransferOutcome> sent,
             Runnable wakeup) {
+        this.transport = transport;
         Map<String, DeviceAgent> devices = new LinkedHashMap<>();
         for (DataPlane plane : planes) {
             devices.put(plane.name(), new DeviceAgent(plane));
@@ -97,6 +101,15 @@ public final class TransferEngine implements AutoCloseable {
     /** Where commands go. */
     public ControlAgent control() {
         return control;
+    }
+
+    /** Why nothing more will come or go here, if so: a thread has ended, or stands still. */
+    public Optional<String> fault() {
+        return Stream.concat(
+                        Stream.of(controlThread.fault(), transport.fault()),
+                        deviceThreads.stream().map(AgentThread::fault))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     /** Fails what is under way, tells the peers, and joins all threads, within seconds. */

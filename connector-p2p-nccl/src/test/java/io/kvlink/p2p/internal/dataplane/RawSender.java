@@ -53,8 +53,17 @@ final class RawSender implements AutoCloseable {
     }
 
     RawSender preamble(Token secret) {
+        return preamble(secret, ENDPOINT);
+    }
+
+    /** Shows the right secret, and comes in the name of that endpoint. */
+    RawSender preambleOf(String endpoint) {
+        return preamble(receiver.secret(), endpoint);
+    }
+
+    private RawSender preamble(Token secret, String endpoint) {
         ByteBuffer buffer = TcpWire.newBuffer();
-        TcpWire.putPreamble(buffer, secret, Token.digestOf(ENDPOINT));
+        TcpWire.putPreamble(buffer, secret, Token.digestOf(endpoint));
         return write(buffer.flip());
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvMetric;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -262,18 +263,138 @@ class TcpPlaneTest extends DataPlaneContract {
         Bytes source = source(10);
         Bytes destination = destination(10);
         d.receive(RawSender.receiveOp(1, 0, receives, destination(10), destination(10)));
+        d.receive(RawSender.receiveOp(3, 0, receives, destination(10)));
         try (RawSender older = RawSender.connect(d).preamble()) {
             older.write(RawSender.frame(0, 1, source));
             stepUntilReceived("received ticket=1 layer=0");
             try (RawSender newer = RawSender.connect(d).preamble()) {
-                stepUntil(older::refused);
-                assertThat(receives.has("receive PEER_LOST ticket=1")).isTrue();
+                settle();
+                assertThat(older.refused()).as("before a ticket was shown").isFalse();
                 d.receive(RawSender.receiveOp(2, 0, receives, destination));
                 newer.write(RawSender.frame(0, 2, source));
                 stepUntilReceived("received ticket=2 layer=0");
+                stepUntil(older::refused);
             }
         }
+        assertThat(receives.has("receive PEER_LOST ticket=1")).isTrue();
+        assertThat(receives.has("receive PEER_LOST ticket=3")).as("perhaps sent before").isTrue();
         assertThat(destination.holds(source)).isTrue();
+    }
+
+    /** The older connection may have lost a layer of it. */
+    @Test
+    void shouldFailWhatWasGrantedBeforeTheNewerConnectionCame() {
+        Bytes source = source(10);
+        d.receive(RawSender.receiveOp(1, 0, receives, destination(10), destination(10)));
+        try (RawSender older = RawSender.connect(d).preamble()) {
+            older.write(RawSender.frame(0, 1, source));
+            stepUntilReceived("received ticket=1 layer=0");
+            try (RawSender newer = RawSender.connect(d).preamble()) {
+                newer.write(RawSender.frame(1, 1, source));
+                stepUntilReceived("receive PEER_LOST ticket=1");
+                Bytes destination = destination(10);
+                d.receive(RawSender.receiveOp(2, 0, receives, destination));
+                newer.write(RawSender.frame(0, 2, source));
+                stepUntilReceived("received ticket=2 layer=0");
+                assertThat(destination.holds(source)).isTrue();
+            }
+        }
+        assertThat(refusedFrames()).isZero();
+    }
+
+    private double refusedFrames() {
+        return d.metrics().stream()
+                .filter(metric -> metric.name().equals("refused_frames_total"))
+                .mapToDouble(KvMetric::value)
+                .sum();
+    }
+
+    /** Small tickets are what a stranger tries first. */
+    @Test
+    void shouldCloseAConnectionThatGuessesTickets() {
+        Bytes source = source(10);
+        Bytes destination = destination(10);
+        long ticket = 0x1234_5678_9abcL;
+        d.receive(RawSender.receiveOp(ticket, 0, receives, destination, destination(10)));
+        try (RawSender sender = RawSender.connect(d).preamble()) {
+            sender.write(RawSender.frame(1, ticket, source));
+            stepUntilReceived("received ticket=" + ticket + " layer=1");
+            for (long guess : new long[] {1, 0, -1, ticket + 1}) {
+                try (RawSender guesser = RawSender.connect(d).preamble()) {
+                    guesser.write(RawSender.frame(0, guess, source(10)));
+                    stepUntil(guesser::refused);
+                }
+            }
+            assertThat(refusedFrames()).isEqualTo(4);
+            sender.write(RawSender.frame(0, ticket, source));
+            stepUntilReceived("received ticket=" + ticket + " layer=0");
+        }
+        assertThat(destination.holds(source)).isTrue();
+        assertThat(receives.events()).as("the sender's own only").hasSize(2);
+    }
+
+    /** A sender of tickets of its own has no right to another's, though it knows the number. */
+    @Test
+    void shouldRefuseATicketThatWasGrantedToAnotherSession() {
+        Bytes mine = source(10);
+        Bytes stolen = destination(10);
+        receive(p, 7, 0, stolen);
+        d.receive(RawSender.receiveOp(8, 0, receives, destination(10), destination(10)));
+        try (RawSender rogue = RawSender.connect(d).preamble()) {
+            rogue.write(RawSender.frame(0, 8, source(10)));
+            stepUntilReceived("received ticket=8 layer=0");
+            rogue.write(RawSender.frame(0, 7, source(10)));
+            stepUntil(rogue::refused);
+        }
+        assertThat(receives.has("receive MALFORMED_FRAME ticket=8")).isTrue();
+        assertThat(refusedFrames()).isEqualTo(1);
+        send(d, 7, 0, mine);
+        stepUntilReceived("received ticket=7 layer=0");
+        assertThat(stolen.holds(mine)).isTrue();
+    }
+
+    /** Whoever knows the secret may come in the sender's name, but has no ticket. */
+    @Test
+    void shouldNotLetTheNameOfASenderBeTaken() {
+        Bytes source = source(10);
+        Bytes destination = destination(10);
+        receive(p, 7, 0, destination);
+        try (RawSender before = RawSender.connect(d).preambleOf(p.endpoint())) {
+            settle();
+            send(d, 7, 0, source);
+            stepUntilReceived("received ticket=7 layer=0");
+            receive(p, 9, 0, destination(10));
+            try (RawSender after = RawSender.connect(d).preambleOf(p.endpoint())) {
+                settle();
+                after.write(RawSender.frame(0, 7, source(10)));
+                stepUntil(after::refused);
+            }
+            send(d, 9, 0, source);
+            stepUntilReceived("received ticket=9 layer=0");
+        }
+        settle();
+        assertThat(destination.holds(source)).isTrue();
+        assertThat(receives.events()).hasSize(2);
+    }
+
+    /** What is on its way when a receive is given up comes once, and no more than that. */
+    @Test
+    void shouldDropLateLayersAsOftenAsTheyMayCome() {
+        Bytes source = source(10);
+        d.receive(RawSender.receiveOp(1, 0, receives, destination(10), destination(10)));
+        Bytes next = destination(10);
+        try (RawSender raw = RawSender.connect(d).preamble()) {
+            d.cancelReceive(1);
+            raw.write(RawSender.frame(0, 1, source)).write(RawSender.frame(1, 1, source));
+            d.receive(RawSender.receiveOp(2, 0, receives, next));
+            raw.write(RawSender.frame(0, 2, source));
+            stepUntilReceived("received ticket=2 layer=0");
+            assertThat(refusedFrames()).isZero();
+            raw.write(RawSender.frame(0, 1, source));
+            stepUntil(raw::refused);
+        }
+        assertThat(next.holds(source)).isTrue();
+        assertThat(refusedFrames()).isEqualTo(1);
     }
 
     @Test

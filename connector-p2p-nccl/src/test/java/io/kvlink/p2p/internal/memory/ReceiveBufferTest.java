@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -140,9 +141,46 @@ final class ReceiveBufferTest {
         assertThat(buffer.tryLease(10)).isNull();
         assertThat(buffer.tryLease(10)).isNull();
         assertThat(buffer.reservedBytes()).isEqualTo(20);
+        assertThat(buffer.capacity(10)).as("what is there").isEqualTo(2);
+        assertThat(buffer.capacity(3)).isEqualTo(6);
+        assertThat(buffer.capacity(11)).isZero();
         leases.forEach(Lease::close);
         assertThat(buffer.leasedBytes()).isZero();
         buffer.tryLease(10).close();
+        buffer.close();
+    }
+
+    /** One lease that can't be had must not cost all the others. */
+    @Test
+    void shouldTrySmallerSlabsWhenALargeOneCannotBeHad() {
+        long mib = 1 << 20;
+        AtomicLong left = new AtomicLong(3 * mib);
+        AtomicInteger refusals = new AtomicInteger();
+        ReceiveBuffer buffer =
+                new ReceiveBuffer(
+                        1000 * mib,
+                        64 * mib,
+                        bytes -> {
+                            if (bytes > left.get()) {
+                                refusals.incrementAndGet();
+                                throw new OutOfMemoryError("Cannot reserve direct memory");
+                            }
+                            left.addAndGet(-bytes);
+                            return ByteBuffer.allocateDirect(bytes);
+                        });
+        assertThat(buffer.capacity(500 * mib)).as("as planned").isEqualTo(2);
+        assertThat(buffer.tryLease(500 * mib)).isNull();
+        assertThat(buffer.capacity(500 * mib)).isZero();
+        assertThat(buffer.capacity(63 * mib)).isZero();
+        assertThat(buffer.capacity(mib)).isPositive();
+        List<Lease> leases = new ArrayList<>();
+        for (Lease lease = buffer.tryLease(mib); lease != null; lease = buffer.tryLease(mib)) {
+            leases.add(lease);
+        }
+        assertThat(leases).as("all that there is").hasSize(3);
+        assertThat(buffer.capacity(mib)).isEqualTo(3);
+        assertThat(refusals.get()).as("each costs a full collection").isLessThan(6);
+        leases.forEach(Lease::close);
         buffer.close();
     }
 

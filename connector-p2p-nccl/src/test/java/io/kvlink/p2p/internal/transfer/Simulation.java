@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
@@ -25,6 +26,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +65,9 @@ final class Simulation {
         this.get = get;
     }
 
+    /** Makes a node's memory of so many bytes. */
+    LongFunction<KvBuffer> buffers = ReceiveBuffer::new;
+
     /** One instance. */
     final class Node {
         final HostPort address;
@@ -82,7 +87,7 @@ final class Simulation {
         }
 
         void start() {
-            memory = new TransferMemory(new ReceiveBuffer(memoryBytes), null);
+            memory = new TransferMemory(buffers.apply(memoryBytes), null);
             commands = new SimCommands(() -> meanwhile.accept(this));
             String endpoint = address + "/" + epoch;
             device = new DeviceAgent(fabric.join(endpoint));

@@ -3,6 +3,9 @@ package io.kvlink.p2p.internal.transfer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.p2p.internal.memory.KvBuffer;
+import io.kvlink.p2p.internal.memory.Lease;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -62,6 +65,63 @@ class TransferFaultsTest {
         assertThat(ms).isLessThan(1_000);
         simulation.settle(200);
         assertThat(simulation.held()).isEmpty();
+    }
+
+    /** The system turns out to have less than was planned. */
+    @Test
+    void shouldFailAtOnceWhatTheSystemHasNoMemoryFor() {
+        Simulation simulation = new Simulation(1, false);
+        simulation.buffers = bytes -> new Missing();
+        simulation.nodes(1, 1, 0, 1 << 20);
+        simulation.transfers.add(
+                simulation
+                .new Transfer(simulation.prefills.get(0), simulation.decodes.get(0), 12, 0));
+        long ms = simulation.run(10_000, () -> {});
+        assertThat(simulation.transfers.get(0).failure)
+                .startsWith("TOO_LARGE")
+                .contains("-XX:MaxDirectMemorySize");
+        assertThat(ms).as("in the simulation's time: nobody asked again").isLessThan(100);
+        simulation.settle(200);
+        assertThat(simulation.held()).isEmpty();
+    }
+
+    /** Memory that is planned, but isn't there when it is needed. */
+    private static final class Missing implements KvBuffer {
+        private boolean asked;
+
+        @Override
+        public @Nullable Lease tryLease(long bytes) {
+            asked = true;
+            return null;
+        }
+
+        @Override
+        public long budgetBytes() {
+            return 0; // Nothing is granted in advance.
+        }
+
+        @Override
+        public long capacity(long bytes) {
+            return asked ? 0 : 1000;
+        }
+
+        @Override
+        public long leasedBytes() {
+            return 0;
+        }
+
+        @Override
+        public long reservedBytes() {
+            return 0;
+        }
+
+        @Override
+        public int leases() {
+            return 0;
+        }
+
+        @Override
+        public void close() {}
     }
 
     private static void sometimesKill(Simulation simulation) {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.memory;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class HostBudgetTest {
+
+    @Test
+    void shouldPlanNoMoreThanThereIs() {
+        HostBudget budget = new HostBudget(100, 30);
+        assertThat(budget.take("kv_buffer_size", 50)).isEqualTo(50);
+        assertThat(budget.take("mem_pool_size_gb", 50)).isEqualTo(20);
+        assertThat(budget.take("mem_pool_size_gb", 50)).isZero();
+        assertThat(new HostBudget(100, 130).take("kv_buffer_size", 1)).isZero();
+        assertThat(new HostBudget(Long.MAX_VALUE, 0).take("kv_buffer_size", Long.MAX_VALUE))
+                .isEqualTo(Long.MAX_VALUE);
+    }
+
+    /** This JVM has some, and no more than its machine. */
+    @Test
+    void shouldKnowWhatThisProcessMayHave() {
+        long planned = HostBudget.ofProcess().take("kv_buffer_size", Long.MAX_VALUE);
+        assertThat(planned).isPositive().isLessThan(1L << 44);
+    }
+}
