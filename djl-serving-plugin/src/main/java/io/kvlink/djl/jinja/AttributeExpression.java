@@ -18,6 +18,11 @@ final class AttributeExpression extends Expression {
     }
 
     @Override
+    boolean isConstant() {
+        return false;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         return Attributes.attribute(scope.rendering(), of.evaluate(scope), name);
     }

@@ -20,6 +20,11 @@ final class CallExpression extends Expression {
     }
 
     @Override
+    boolean isConstant() {
+        return false;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         return evaluate(scope, null);
     }

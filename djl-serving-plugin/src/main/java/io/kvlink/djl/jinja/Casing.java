@@ -7,7 +7,9 @@ import java.util.Locale;
 final class Casing {
 
     private static final int DOTLESS_I = 0x131;
-    private static final int DOTTED_I = 0x130;
+    private static final int SIGMA = 0x3a3;
+    private static final String IGNORED =
+            "'.:^`\u00a8\u00ad\u00af\u00b4\u00b7\u00b8\u2018\u2019\u2024\u2027";
 
     private Casing() {}
 
@@ -20,29 +22,56 @@ final class Casing {
     }
 
     static String capitalized(String text) {
-        if (text.isEmpty()) {
-            return text;
+        StringBuilder out = new StringBuilder(text.length());
+        for (int i = 0; i < text.length(); i = text.offsetByCodePoints(i, 1)) {
+            out.append(i == 0 ? titled(text.codePointAt(0)) : lowerAt(text, i));
         }
-        int first = text.codePointAt(0);
-        return titled(first) + lower(text.substring(Character.charCount(first)));
+        return out.toString();
     }
 
     static String title(String text) {
         StringBuilder out = new StringBuilder(text.length());
-        int start = 0;
         boolean inWord = false;
-        for (int i = 0; i < text.length(); ) {
+        for (int i = 0; i < text.length(); i = text.offsetByCodePoints(i, 1)) {
             int c = text.codePointAt(i);
-            int next = i + Character.charCount(c);
-            boolean cased = isCased(c);
-            if (cased && !inWord) {
-                out.append(lower(text.substring(start, i))).append(titled(c));
-                start = next;
-            }
-            inWord = cased;
-            i = next;
+            out.append(inWord ? lowerAt(text, i) : titled(c));
+            inWord = isCased(c);
         }
-        return out.append(lower(text.substring(start))).toString();
+        return out.toString();
+    }
+
+    /** The character there in lower case; a sigma at a word's end has a form of its own. */
+    private static String lowerAt(String text, int at) {
+        int c = text.codePointAt(at);
+        if (c != SIGMA) {
+            return lower(Character.toString(c));
+        }
+        int before = at;
+        do {
+            before--;
+        } while (before > 0 && isIgnored(text.charAt(before)));
+        int after = at + 1;
+        while (after < text.length() && isIgnored(text.charAt(after))) {
+            after++;
+        }
+        boolean ends =
+                before >= 0
+                        && isCased(text.codePointBefore(before + 1))
+                        && (after == text.length() || !isCased(text.codePointAt(after)));
+        return ends ? "\u03c2" : "\u03c3";
+    }
+
+    /** Whether a character doesn't separate letters of a word. */
+    private static boolean isIgnored(char c) {
+        return switch (Character.getType(c)) {
+            case Character.NON_SPACING_MARK,
+                    Character.ENCLOSING_MARK,
+                    Character.FORMAT,
+                    Character.MODIFIER_LETTER,
+                    Character.MODIFIER_SYMBOL ->
+                    true;
+            default -> IGNORED.indexOf(c) >= 0;
+        };
     }
 
     /** A character at a word's beginning; some become two, such as "Ss". */
@@ -58,15 +87,14 @@ final class Casing {
 
     static String swapped(String text) {
         StringBuilder out = new StringBuilder(text.length());
-        text.codePoints()
-                .forEach(
-                        c -> {
-                            String one = Character.toString(c);
-                            out.append(
-                                    Character.isUpperCase(c)
-                                            ? lower(one)
-                                            : Character.isLowerCase(c) ? upper(one) : one);
-                        });
+        for (int i = 0; i < text.length(); i = text.offsetByCodePoints(i, 1)) {
+            int c = text.codePointAt(i);
+            String one = Character.toString(c);
+            out.append(
+                    Character.isUpperCase(c)
+                            ? lowerAt(text, i)
+                            : Character.isLowerCase(c) ? upper(one) : one);
+        }
         return out.toString();
     }
 
@@ -77,12 +105,13 @@ final class Casing {
     }
 
     private static void fold(int c, StringBuilder out) {
-        if (c == DOTLESS_I) {
+        if (c == DOTLESS_I || (c >= 0x13a0 && c <= 0x13f5)) {
             out.appendCodePoint(c);
-        } else if (c == DOTTED_I) {
-            out.append(lower(Character.toString(c)));
+        } else if ((c >= 0x13f8 && c <= 0x13fd) || (c >= 0xab70 && c <= 0xabbf)) {
+            // Cherokee folds to its older, upper letters.
+            out.appendCodePoint(Character.toUpperCase(c));
         } else {
-            upper(Character.toString(c))
+            upper(lower(Character.toString(c)))
                     .codePoints()
                     .forEach(upper -> out.appendCodePoint(Character.toLowerCase(upper)));
         }

@@ -46,7 +46,7 @@ final class ContainerMethods {
         return found != null ? found : otherwise != null ? otherwise : None.NONE;
     }
 
-    private static Object fromKeys(Rendering rendering, Object self, Object[] given) {
+    static Object fromKeys(Rendering rendering, Object self, Object[] given) {
         PyDict dict = new PyDict();
         Object value = given[1] == null ? None.NONE : given[1];
         for (Iterator<Object> keys = Iteration.of(given[0]); keys.hasNext(); ) {

@@ -56,6 +56,16 @@ abstract sealed class Expression
 
     abstract Object evaluate(Scope scope);
 
+    /** Whether it has the same value in each rendering, so that Jinja2 computes it beforehand. */
+    boolean isConstant() {
+        return parts.stream().allMatch(Expression::isConstant);
+    }
+
+    /** Tells the parts that they are of what Jinja2 computes beforehand. */
+    void fold() {
+        parts.forEach(Expression::fold);
+    }
+
     int line() {
         return line;
     }

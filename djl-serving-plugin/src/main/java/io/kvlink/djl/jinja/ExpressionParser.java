@@ -45,15 +45,15 @@ final class ExpressionParser {
     }
 
     /** An expression, or several with commas between them, which are a tuple. */
-    Expression tuple(boolean conditional, String... ends) {
-        return tuple(conditional, false, ends);
+    Expression tuple(boolean conditional) {
+        return tuple(conditional, false);
     }
 
-    private Expression tuple(boolean conditional, boolean parentheses, String... ends) {
+    private Expression tuple(boolean conditional, boolean parentheses) {
         int line = tokens.line();
         List<Expression> items = new ArrayList<>();
         boolean comma = false;
-        while (!atTupleEnd(ends)) {
+        while (!atTupleEnd()) {
             items.add(conditional ? expression() : or());
             if (!tokens.skipOperator(",")) {
                 break;
@@ -74,27 +74,19 @@ final class ExpressionParser {
         return new SequenceExpression(line, items, true);
     }
 
-    private boolean atTupleEnd(String... ends) {
-        if (tokens.is(Token.Type.VARIABLE_END)
+    private boolean atTupleEnd() {
+        return tokens.is(Token.Type.VARIABLE_END)
                 || tokens.is(Token.Type.BLOCK_END)
                 || tokens.is(Token.Type.END)
-                || tokens.isOperator(")")) {
-            return true;
-        }
-        for (String end : ends) {
-            if (tokens.isName(end)) {
-                return true;
-            }
-        }
-        return false;
+                || tokens.isOperator(")");
     }
 
     /** What is assigned to. */
-    Target target(boolean namespaces, String... ends) {
+    Target target(boolean namespaces) {
         int line = tokens.line();
         List<Expression> items = new ArrayList<>();
         boolean comma = false;
-        while (!atTupleEnd(ends)) {
+        while (!atTupleEnd()) {
             items.add(primary(namespaces));
             if (!tokens.skipOperator(",")) {
                 break;

@@ -20,6 +20,11 @@ final class FilterExpression extends Expression {
     }
 
     @Override
+    boolean isConstant() {
+        return false;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         if (of == null) {
             throw new IllegalStateException("a filter without a value");

@@ -16,8 +16,12 @@ final class Filters {
     private static final Map<String, Integer> OF_TESTS =
             Map.of("select", 0, "reject", 0, "selectattr", 1, "rejectattr", 1);
 
-    /** Filters that give something else each time. */
-    private static final Set<String> UNSTEADY = Set.of("random");
+    /** Filters of Jinja2 that aren't rendered here, with why. */
+    private static final Map<String, String> REFUSED =
+            Map.of(
+                    "random", "gives something else each time",
+                    "pprint", "isn't rendered here",
+                    "urlize", "isn't rendered here");
 
     private static final Map<String, Filter> ALL = new HashMap<>();
 
@@ -47,9 +51,9 @@ final class Filters {
     /** The filter of a template's tag. */
     static Filter named(String name, int line) {
         Filter filter = ALL.get(name);
-        if (UNSTEADY.contains(name)) {
+        if (REFUSED.containsKey(name)) {
             throw new TemplateSyntaxException(
-                    "the filter '%s' gives something else each time".formatted(name), line);
+                    "the filter '%s' %s".formatted(name, REFUSED.get(name)), line);
         }
         if (filter == null) {
             throw new TemplateSyntaxException(
@@ -70,7 +74,7 @@ final class Filters {
 
     static boolean has(Object name) {
         return Text.is(name)
-                && (ALL.containsKey(Text.of(name)) || UNSTEADY.contains(Text.of(name)));
+                && (ALL.containsKey(Text.of(name)) || REFUSED.containsKey(Text.of(name)));
     }
 
     /** Refuses arguments that name a filter or a test which isn't there. */

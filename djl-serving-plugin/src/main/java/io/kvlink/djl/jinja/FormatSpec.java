@@ -10,6 +10,7 @@ import java.util.Locale;
  * @param fill what pads
  * @param align where to, 0 for the type's own way
  * @param sign {@code +}, {@code -} or a space
+ * @param noNegativeZero whether {@code z} was given: a rounded zero has no sign
  * @param alternate whether {@code #} was given
  * @param width the least width
  * @param grouping {@code ,} or {@code _}, 0 for none
@@ -20,6 +21,7 @@ record FormatSpec(
         String fill,
         char align,
         char sign,
+        boolean noNegativeZero,
         boolean alternate,
         long width,
         char grouping,
@@ -51,7 +53,7 @@ record FormatSpec(
         if (type != 0 && type != 's') {
             throw unknownCode("str");
         }
-        if (sign != '-' || alternate || align == '=' || grouping != 0) {
+        if (sign != '-' || noNegativeZero || alternate || align == '=' || grouping != 0) {
             throw TemplateException.value(
                     "Sign, '=' or ',' not allowed in string format specifier");
         }
@@ -68,6 +70,10 @@ record FormatSpec(
     }
 
     private String integer(Rendering rendering, Object value) {
+        if (noNegativeZero) {
+            throw TemplateException.value(
+                    "Negative zero coercion (z) not allowed in integer format specifier");
+        }
         if (precision >= 0) {
             throw TemplateException.value("Precision not allowed in integer format specifier");
         }
@@ -110,6 +116,9 @@ record FormatSpec(
             text = type == '%' ? text + "%" : text;
         } else {
             text = digits(size);
+        }
+        if (noNegativeZero && text.chars().noneMatch(c -> c >= '1' && c <= '9')) {
+            negative = false;
         }
         boolean upper = type == 'E' || type == 'F' || type == 'G';
         text = upper ? text.toUpperCase(Locale.ROOT) : text;
@@ -217,6 +226,7 @@ record FormatSpec(
             }
             boolean filled = at == 2;
             char sign = peek() == '+' || peek() == ' ' || peek() == '-' ? (char) spec[at++] : '-';
+            boolean noNegativeZero = take('z');
             boolean alternate = take('#');
             if (!filled && peek() == '0') {
                 at++;
@@ -239,7 +249,8 @@ record FormatSpec(
                                 .formatted(whole, typeName));
             }
             requireGrouping(grouping, type);
-            return new FormatSpec(fill, align, sign, alternate, width, grouping, precision, type);
+            return new FormatSpec(
+                    fill, align, sign, noNegativeZero, alternate, width, grouping, precision, type);
         }
 
         private static void requireGrouping(char grouping, char type) {

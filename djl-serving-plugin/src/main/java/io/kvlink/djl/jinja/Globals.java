@@ -28,7 +28,15 @@ final class Globals {
     private Globals() {}
 
     private record Function(String name, @Nullable String shown, Callable body)
-            implements Callable {
+            implements Callable, WithAttributes {
+
+        private static final Method FROM_KEYS =
+                Method.of("fromkeys", "iterable value? /", ContainerMethods::fromKeys);
+
+        @Override
+        public @Nullable Object attribute(String attribute) {
+            return name.equals("dict") && attribute.equals("fromkeys") ? FROM_KEYS.on(this) : null;
+        }
 
         @Override
         public Object call(Rendering rendering, Arguments arguments) {

@@ -22,8 +22,6 @@ final class Html {
                     Map.entry("mdash", "\u2014"),
                     Map.entry("ndash", "\u2013"));
 
-    private static final int LONGEST_ENTITY = 34;
-
     private Html() {}
 
     /** Without comments and tags, white space collapsed: markupsafe's {@code striptags}. */
@@ -61,39 +59,52 @@ final class Html {
         return out.append(html.substring(at)).toString();
     }
 
+    /** Python's {@code html.unescape}, for entities by number and the commonest by name. */
     static String unescaped(String html) {
         StringBuilder out = new StringBuilder(html.length());
         int at = 0;
         for (int mark; (mark = html.indexOf('&', at)) >= 0; ) {
             out.append(html, at, mark);
-            int end = html.indexOf(';', mark);
-            String text =
-                    end < 0 || end - mark > LONGEST_ENTITY
-                            ? ""
-                            : entity(html.substring(mark + 1, end));
-            out.append(text.isEmpty() ? "&" : text);
-            at = text.isEmpty() ? mark + 1 : end + 1;
+            int end = mark + 1;
+            while (end < html.length() && isOfEntity(html.charAt(end), end == mark + 1)) {
+                end++;
+            }
+            String name = html.substring(mark + 1, end);
+            boolean closed = end < html.length() && html.charAt(end) == ';';
+            boolean none = name.isEmpty() || name.equals("#");
+            out.append(none ? "&" + name : entity(name, closed));
+            at = closed && !none ? end + 1 : end;
         }
         return out.append(html.substring(at)).toString();
     }
 
-    private static String entity(String name) {
+    private static boolean isOfEntity(char c, boolean first) {
+        return (c < 0x80 && Character.isLetterOrDigit(c)) || (first && c == '#');
+    }
+
+    private static String entity(String name, boolean closed) {
         if (!name.startsWith("#")) {
-            String text = ENTITIES.get(name);
-            if (text == null && name.chars().allMatch(Character::isLetterOrDigit)) {
-                throw TemplateException.unsupported("the HTML entity &%s;".formatted(name));
+            String text = closed ? ENTITIES.get(name) : null;
+            if (text == null) {
+                throw TemplateException.unsupported("the HTML entity &" + name);
             }
-            return text == null ? "" : text;
+            return text;
         }
         boolean hex = name.startsWith("#x") || name.startsWith("#X");
         String digits = name.substring(hex ? 2 : 1);
-        if (digits.isEmpty()
-                || digits.length() > 8
-                || !digits.chars().allMatch(c -> Character.digit(c, hex ? 16 : 10) >= 0)) {
-            return "";
+        boolean number =
+                !digits.isEmpty()
+                        && digits.length() <= 8
+                        && digits.chars().allMatch(c -> Character.digit(c, hex ? 16 : 10) >= 0);
+        long point = number ? Long.parseLong(digits, hex ? 16 : 10) : 0;
+        boolean plain =
+                (point >= 0x20 && point < 0x7f)
+                        || (point >= 0xa0 && point < 0xd800)
+                        || (point >= 0xe000 && point < 0xfdd0)
+                        || (point >= 0x10000 && point < 0x1fffe);
+        if (!plain) {
+            throw TemplateException.unsupported("the HTML entity &" + name);
         }
-        long point = Long.parseLong(digits, hex ? 16 : 10);
-        boolean character = point > 0 && point <= 0x10ffff && !(point >= 0xd800 && point < 0xe000);
-        return character ? Character.toString((int) point) : "\ufffd";
+        return Character.toString((int) point);
     }
 }

@@ -24,7 +24,6 @@ final class HtmlFilters {
         put(all, "striptags", "", (r, value, a) -> Html.withoutTags(r, Repr.str(r, value)));
         put(all, "urlencode", "", (r, value, a) -> urlEncoded(r, value));
         put(all, "xmlattr", "autospace?", HtmlFilters::attributes);
-        put(all, "urlize", "trim_url_limit? nofollow? target? rel? extra_schemes?", Urlize::filter);
     }
 
     private static void put(

@@ -20,7 +20,7 @@ final class Limits {
     static final int VALUE_DEPTH = 200;
 
     /** Steps of a rendering: statements, operations, calls, turns of loops. */
-    static final long STEPS = 50_000_000;
+    static final long STEPS = 20_000_000;
 
     /** Characters that one step of looking through text takes. */
     static final int CHARS_PER_STEP = 64;

@@ -27,6 +27,11 @@ final class NameExpression extends Expression {
     }
 
     @Override
+    boolean isConstant() {
+        return false;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         Object value = place.get(scope);
         return value == null ? Undefined.variable(name) : value;

@@ -23,7 +23,14 @@ final class NumberMethods {
                     Method.of(
                             "as_integer_ratio",
                             "/",
-                            (r, self, a) -> PyTuple.of(Arithmetic.positive(self), 1L)));
+                            (r, self, a) -> PyTuple.of(Arithmetic.positive(self), 1L)),
+                    Method.of("to_bytes", "length? byteorder? signed?", NumberMethods::toBytes),
+                    Method.of(
+                            "from_bytes",
+                            "bytes byteorder? signed?",
+                            (r, self, a) -> {
+                                throw TemplateException.unsupported("int.from_bytes");
+                            }));
 
     static final List<Method> REAL =
             List.of(
@@ -55,6 +62,25 @@ final class NumberMethods {
             case "denominator" -> integer ? 1L : null;
             default -> null;
         };
+    }
+
+    private static Object toBytes(Rendering rendering, Object self, @Nullable Object[] given) {
+        long length = given[0] == null ? 1 : Numbers.index(given[0]);
+        String order = given[1] == null ? "big" : TextArguments.required("to_bytes", given[1]);
+        BigInteger value = Numbers.big(self);
+        if (given[2] != null || !(order.equals("big") || order.equals("little"))) {
+            throw TemplateException.unsupported("int.to_bytes with these arguments");
+        }
+        if (length < 0 || value.signum() < 0 || value.bitLength() > 8 * length) {
+            throw TemplateException.overflow("int too big to convert");
+        }
+        rendering.requireRoom(length);
+        byte[] bytes = new byte[(int) length];
+        for (int i = 0; i * 8 < value.bitLength(); i++) {
+            int at = order.equals("little") ? i : bytes.length - 1 - i;
+            bytes[at] = value.shiftRight(8 * i).byteValue();
+        }
+        return new PyBytes(bytes);
     }
 
     private static boolean isInteger(double value) {

@@ -14,6 +14,9 @@ final class OutputStatement extends Statement {
         super(value.line());
         this.value = value;
         this.data = data;
+        if (value.isConstant()) {
+            value.fold();
+        }
     }
 
     static OutputStatement of(Expression value) {

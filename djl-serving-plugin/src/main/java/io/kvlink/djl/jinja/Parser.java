@@ -193,10 +193,10 @@ final class Parser {
         int setBefore = loopsSet;
         int scopedBefore = scopedBlocks;
         int deepestBefore = takeDeepest();
-        Target target = expressions.target(false, "in");
+        Target target = expressions.target(false);
         target.names(new LoopNames(), false);
         tokens.expectName("in");
-        Expression iterable = expressions.tuple(false, "recursive");
+        Expression iterable = expressions.tuple(false);
         Expression test = tokens.skipName("if") ? expressions.expression() : null;
         boolean recursive = tokens.skipName("recursive");
         Body body = body("for", "endfor", "else");

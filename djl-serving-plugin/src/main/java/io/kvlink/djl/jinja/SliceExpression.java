@@ -10,6 +10,7 @@ final class SliceExpression extends Expression {
     private final @Nullable Expression start;
     private final @Nullable Expression stop;
     private final @Nullable Expression step;
+    private boolean folded;
 
     SliceExpression(
             int line,
@@ -25,16 +26,26 @@ final class SliceExpression extends Expression {
     }
 
     @Override
+    void fold() {
+        super.fold();
+        folded = true;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         Rendering rendering = scope.rendering();
         Object sliced = of.evaluate(scope);
-        return rendering.made(
-                Subscript.slice(
-                        rendering,
-                        sliced,
-                        value(start, scope),
-                        value(stop, scope),
-                        value(step, scope)));
+        Object from = value(start, scope);
+        Object to = value(stop, scope);
+        try {
+            return rendering.made(Subscript.slice(rendering, sliced, from, to, value(step, scope)));
+        } catch (TemplateException failure) {
+            if (folded && failure.kind() == TemplateException.Kind.TYPE) {
+                // What Jinja2 computes beforehand goes another way, without the error.
+                return Undefined.part(rendering, sliced, None.NONE);
+            }
+            throw failure;
+        }
     }
 
     private static Object value(@Nullable Expression bound, Scope scope) {

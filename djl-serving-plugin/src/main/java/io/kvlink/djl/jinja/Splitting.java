@@ -96,7 +96,7 @@ final class Splitting {
                 return words;
             }
             if (words.size() >= most) {
-                add(rendering, words, Text.stripRight(text.substring(at)));
+                add(rendering, words, text.substring(at));
                 return words;
             }
             int end = at;
@@ -119,7 +119,7 @@ final class Splitting {
                 return words;
             }
             if (words.size() >= most) {
-                add(rendering, words, Text.stripLeft(text.substring(0, end)));
+                add(rendering, words, text.substring(0, end));
                 return words;
             }
             int start = end;

@@ -16,6 +16,11 @@ final class TestExpression extends Expression {
     }
 
     @Override
+    boolean isConstant() {
+        return false;
+    }
+
+    @Override
     Object evaluate(Scope scope) {
         scope.rendering().step();
         Object value = of.evaluate(scope);

@@ -30,7 +30,6 @@ final class TextFilters {
         put(all, "wordcount", "", (r, value, a) -> words(r, Repr.str(r, value)));
         put(all, "default", "default_value? boolean?", TextFilters::orDefault);
         put(all, "tojson", "ensure_ascii? indent? separators? sort_keys?", JsonWriter::filter);
-        put(all, "pprint", "", (r, value, a) -> PrettyPrinter.print(r, value));
         all.put("format", TextFilters::format);
     }
 

@@ -53,21 +53,6 @@ class ChatTemplateTest {
     }
 
     @Test
-    void shouldWorkOnAThreadWhoseContextLoaderDoesNotSeePlugins() {
-        Thread thread = Thread.currentThread();
-        ClassLoader before = thread.getContextClassLoader();
-        thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
-        try {
-            assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
-                    .startsWith("<|im_start|>user");
-            assertThat(thread.getContextClassLoader())
-                    .isSameAs(ClassLoader.getPlatformClassLoader());
-        } finally {
-            thread.setContextClassLoader(before);
-        }
-    }
-
-    @Test
     void shouldEndWithoutTheBeginningOfAnAnswerIfAsked() {
         assertThat(template("chatml").render(List.of(BYE), false, Map.of()))
                 .isEqualTo("<|im_start|>user\n Bye <|im_end|>\n");
@@ -236,18 +221,40 @@ class ChatTemplateTest {
             delimiter = '!',
             textBlock =
                     """
-                    {{ messages[0].content.getBytes() }}         ! a string has no method getBytes
-                    {{ messages[0].content.format(1) }}          ! a string has no method format
-                    {% include 'log4j2.xml' %}                   ! a chat template is one file
-                    {{ unknown_function(1) }}                    ! fails on these messages: line 1
-                    {% for m in messages if m.role %}x{% endfor %} ! has a loop of the form
-                    {{ 'a' | no_such_filter }}                   ! has the filter no_such_filter, which
-                    {% if bos_token is no_such_test %}{% endif %} ! has the test no_such_test, which
+                    {{ messages[0].content.getBytes() }}         ! line 1: no value has a method 'getBytes'
+                    {% include 'log4j2.xml' %}                   ! line 1: the tag 'include' needs other files
+                    {{ unknown_function(1) }}                    ! fails on these messages: line 1: UndefinedError: 'unknown_function' is undefined
+                    {{ 'a' | no_such_filter }}                   ! line 1: No filter named 'no_such_filter'.
+                    {% if bos_token is no_such_test %}{% endif %} ! line 1: No test named 'no_such_test'.
+                    {{ messages.append(1) }}                     ! SecurityError: access to attribute 'append' of 'list' object is unsafe.
                     """)
     void shouldRefuseWhatItCannotRender(String source, String message) {
         assertThatThrownBy(() -> of(source).render(List.of(BYE), true, Map.of()))
                 .isInstanceOf(ChatTemplateException.class)
                 .hasMessageContaining(message);
+    }
+
+    @Test
+    void shouldKeepTheReasonOfATemplateThatItCannotRender() {
+        assertThat(of("{{ 1 }}").unsupported()).isEmpty();
+        assertThat(of("a\n{% frobnicate %}").unsupported())
+                .hasValueSatisfying(
+                        reason ->
+                                assertThat(reason)
+                                        .contains("line 2: Encountered unknown tag 'frobnicate'")
+                                        .contains("option.chat_template"));
+    }
+
+    @Test
+    void shouldTakeNullsInMessagesAndArguments() {
+        Map<String, Object> message = message("assistant", "x");
+        message.put("content", null);
+        Map<String, Object> more = new LinkedHashMap<>();
+        more.put("tools", null);
+        assertThat(
+                        of("{{ messages[0].content }}{{ tools is defined }}{{ tools is none }}")
+                                .render(List.of(message), true, more))
+                .isEqualTo("NoneTrueTrue");
     }
 
     @Test

@@ -225,6 +225,25 @@ class ChatTest {
                                 + "\"code\":\"no_chat_template\"}");
     }
 
+    @Test
+    void shouldSayWhyAModelsTemplateIsNotRendered() throws Exception {
+        model.template =
+                Optional.of(ChatTemplate.of("a\n{{ b | nope }}", Map.of(), Clock.systemUTC()));
+        HttpResponse<String> response =
+                TestServer.await(
+                        server.send(
+                                server.request("/v1/chat/completions")
+                                        .POST(
+                                                HttpRequest.BodyPublishers.ofString(
+                                                        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}"))));
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(TestServer.json(response).getAsJsonObject("error").get("code").getAsString())
+                .isEqualTo("no_chat_template");
+        assertThat(TestServer.json(response).getAsJsonObject("error").get("message").getAsString())
+                .startsWith("model=m can't chat: ")
+                .contains("line 2: No filter named 'nope'.");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
