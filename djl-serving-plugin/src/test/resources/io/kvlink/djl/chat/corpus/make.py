@@ -122,7 +122,7 @@ def corpus():
         families[file.stem] = file.read_text(encoding="utf-8")
         maker.family(file.stem, families[file.stem])
     return {
-        "jinja2": environment.jinja2.__version__,
+        "made by": f"jinja2 {environment.jinja2.__version__}, Python {sys.version.split()[0]}",
         "variables": {"world": expressions.WORLD},
         "families": families,
         "entries": maker.entries,

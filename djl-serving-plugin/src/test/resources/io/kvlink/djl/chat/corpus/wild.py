@@ -4,6 +4,8 @@
 import random
 
 NAMES = "s empty sp u emo n neg big f one yes no none l mixed words nested d deep people nothing"
+# Not none: jinja2 cuts a constant before it runs anything, and makes it undefined.
+SLICED = "s empty sp u emo n big f l mixed words nested d deep people nothing"
 LITERALS = "0 1 2 -1 3.5 'a' '' 'Hello' 'l' true false none [] [1,2] {'a':1} (1,2) 'a,b'"
 BINARY = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 BINARY += ["and", "or", "and not", "or not", "and", "or", "~", "+"]
@@ -47,7 +49,7 @@ class Wild:
         if kind < 0.75:
             return f"{self.atom()}.{self.one(METHODS)}"
         if kind < 0.83:
-            return f"{self.one(NAMES)}{self.one(SLICES)}"
+            return f"{self.one(SLICED)}{self.one(SLICES)}"
         if kind < 0.88:
             return f"not {inner}"
         if kind < 0.91:
