@@ -63,7 +63,7 @@ class Maker:
         """Empty if it depends on Python's memory, or on how jinja2 writes infinity into code."""
         done = environment.outcome(self.made, source, {**ALWAYS, **copy.deepcopy(variables)})
         told = done.get("text", "") + done.get("error", "")
-        return {} if " at 0x" in told or "name 'inf'" in told else done
+        return {} if " at 0x" in told.lower() or "name 'inf'" in told else done
 
     def world(self, about, source):
         done = self.outcome(source, expressions.WORLD)
@@ -106,6 +106,8 @@ def corpus():
     maker = Maker()
     for about, text in expressions.GROUPS.items():
         maker.expressions(about, dict.fromkeys(split(text)))
+    for expression in split(expressions.ALONE):
+        maker.world("seldom", shown(expression))
     for about, text in statements.GROUPS.items():
         for source in statements.templates(text):
             maker.world(about, source)
@@ -120,7 +122,7 @@ def corpus():
         families[file.stem] = file.read_text(encoding="utf-8")
         maker.family(file.stem, families[file.stem])
     return {
-        "jinja2": environment.jinja2.__version__,
+        "made by": f"jinja2 {environment.jinja2.__version__}, Python {sys.version.split()[0]}",
         "variables": {"world": expressions.WORLD},
         "families": families,
         "entries": maker.entries,

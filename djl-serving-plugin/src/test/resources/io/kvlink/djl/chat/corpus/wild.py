@@ -4,11 +4,13 @@
 import random
 
 NAMES = "s empty sp u emo n neg big f one yes no none l mixed words nested d deep people nothing"
+# Not none: jinja2 cuts a constant before it runs anything, and makes it undefined.
+SLICED = "s empty sp u emo n big f l mixed words nested d deep people nothing"
 LITERALS = "0 1 2 -1 3.5 'a' '' 'Hello' 'l' true false none [] [1,2] {'a':1} (1,2) 'a,b'"
 BINARY = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 BINARY += ["and", "or", "and not", "or not", "and", "or", "~", "+"]
-FILTERS = "upper lower title trim length first last list string int float abs sort reverse join"
-FILTERS += " tojson unique sum max min capitalize default('x') join(',') replace('l','L') round"
+FILTERS = "upper lower title trim length first last list string int float abs sort reverse|list join"
+FILTERS += " tojson unique|list sum max min capitalize default('x') join(',') replace('l','L') round"
 FILTERS += " batch(2)|list slice(2)|list map('string')|list select|list reject('none')|list"
 FILTERS += " center(7) indent(2) truncate(4) wordcount items|list dictsort count e d('z',true)"
 FILTERS += " select('string')|list map(attribute='name')|list tojson(indent=1) default string|upper"
@@ -47,7 +49,7 @@ class Wild:
         if kind < 0.75:
             return f"{self.atom()}.{self.one(METHODS)}"
         if kind < 0.83:
-            return f"{self.atom()}{self.one(SLICES)}"
+            return f"{self.one(SLICED)}{self.one(SLICES)}"
         if kind < 0.88:
             return f"not {inner}"
         if kind < 0.91:
