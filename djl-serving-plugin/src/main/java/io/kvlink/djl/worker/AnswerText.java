@@ -16,7 +16,10 @@ final class AnswerText {
     private int tokens;
     // Code points that are certain.
     private int length;
-    // Characters of those that are ahead in which no stop string was found.
+    // Of the characters that are ahead: those counted, their code points, and those in which no
+    // stop string was found.
+    private int counted;
+    private int countedPoints;
     private int looked;
 
     /** Stop strings are looked for in the text from the token {@code minTokens} on. */
@@ -30,6 +33,7 @@ final class AnswerText {
     String append(int token) {
         String piece = decoder.append(token);
         length += piece.codePointCount(0, piece.length());
+        countAhead();
         if (++tokens < minTokens) {
             return piece;
         }
@@ -48,8 +52,18 @@ final class AnswerText {
      * first of them does.
      */
     int offset() {
+        return length + countedPoints;
+    }
+
+    private void countAhead() {
         CharSequence ahead = decoder.ahead();
-        return length + Character.codePointCount(ahead, 0, ahead.length());
+        if (ahead.length() < counted) {
+            counted = 0;
+            countedPoints = 0;
+            looked = 0;
+        }
+        countedPoints += Character.codePointCount(ahead, counted, ahead.length());
+        counted = ahead.length();
     }
 
     /**
@@ -58,9 +72,6 @@ final class AnswerText {
      */
     private String ending() {
         CharSequence ahead = decoder.ahead();
-        if (ahead.length() < looked) {
-            looked = 0;
-        }
         boolean likely = ahead.length() > looked && stops.wouldStop(ahead, looked);
         looked = ahead.length();
         if (likely) {

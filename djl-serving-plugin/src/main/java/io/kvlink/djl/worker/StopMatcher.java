@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -18,10 +19,17 @@ final class StopMatcher {
     private final StringBuilder held = new StringBuilder();
     private boolean stopped;
 
-    /** Empty stop strings stop nothing. */
+    /**
+     * Empty stop strings stop nothing, nor do those with half a surrogate pair: no text has one.
+     */
     StopMatcher(List<String> stops) {
-        this.stops = stops.stream().filter(stop -> !stop.isEmpty()).toList();
+        this.stops =
+                stops.stream().filter(stop -> !stop.isEmpty()).filter(StopMatcher::whole).toList();
         this.longest = this.stops.stream().mapToInt(String::length).max().orElse(0);
+    }
+
+    private static boolean whole(String stop) {
+        return StandardCharsets.UTF_8.newEncoder().canEncode(stop);
     }
 
     /** Adds a piece; the text that is now certain. After a stop nothing is. */

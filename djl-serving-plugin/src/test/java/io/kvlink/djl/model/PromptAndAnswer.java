@@ -12,6 +12,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.Tuple;
 
 /** A prompt and its answer in a tokenizer's tokens, and the text that they are by the rule. */
+@SuppressWarnings("ArrayRecordComponent") // Nobody changes them.
 public record PromptAndAnswer(TokenizerKinds kind, int[] prompt, int[] answer) {
     // One of each for all tries; the native tokenizers go with the JVM.
     private static final Map<TokenizerKinds, Tokenizer> TOKENIZERS =

@@ -7,6 +7,7 @@ import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.CharRange;
+import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.constraints.StringLength;
 import org.junit.jupiter.api.Test;
@@ -55,6 +56,34 @@ class StopMatcherTest {
         if (!matcher.stopped()) {
             assertThat(stop).startsWith(text.substring(out.length()));
         }
+    }
+
+    @Test
+    void shouldNotCutACharacterInHalf() {
+        StopMatcher matcher = new StopMatcher(List.of("\uDE00", "\uD83D", "b"));
+        assertThat(matcher.append("a\uD83D\uDE00")).isEqualTo("a\uD83D\uDE00");
+        assertThat(matcher.append("bc")).isEmpty();
+        assertThat(matcher.stopped()).isTrue();
+    }
+
+    /** A text that may come is looked at as one that does, and stays ahead. */
+    @Property
+    void whatWouldStopStopsWhenItComes(
+            @ForAll @CharRange(from = 'a', to = 'c') @StringLength(max = 6) String before,
+            @ForAll @CharRange(from = 'a', to = 'c') @StringLength(max = 9) String text,
+            @ForAll @IntRange(max = 9) int first,
+            @ForAll @Size(max = 3)
+                    List<@CharRange(from = 'a', to = 'c') @StringLength(max = 4) String> stops) {
+        StopMatcher matcher = new StopMatcher(stops);
+        matcher.append(before);
+        if (matcher.stopped()) {
+            return;
+        }
+        int looked = Math.min(first, text.length());
+        boolean would = matcher.wouldStop(text.substring(0, looked), 0);
+        would |= matcher.wouldStop(text, would ? 0 : looked);
+        matcher.append(text);
+        assertThat(would).isEqualTo(matcher.stopped());
     }
 
     @Test
