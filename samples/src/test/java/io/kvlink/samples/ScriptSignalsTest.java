@@ -54,7 +54,10 @@ class ScriptSignalsTest {
         Process process = builder.start();
         try (BufferedReader out = process.inputReader()) {
             ProcessHandle build = build(out);
-            assertThat(new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor())
+            assertThat(
+                            new ProcessBuilder("kill", "-" + signal, "" + process.pid())
+                                    .start()
+                                    .waitFor())
                     .isZero();
             assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(process.exitValue()).isEqualTo(130);
