@@ -81,10 +81,10 @@ class DecodeBatchTest {
     @MethodSource("usableCounts")
     void shouldServeAnyBatchExactlyWhereFewCountsAgree(Set<Integer> usable) throws IOException {
         Path model = TinyCheckpoint.random(GROUPED, 21).write(directory, "F32");
-        for (int maxBatch : new int[] {1, 2, 5, 8, SEQUENCES}) {
+        for (int maxBatch : new int[] {1, 5, SEQUENCES}) {
             assertRowsAsAlone(model, maxBatch, HeapShare.OF_PROCESS, usable::contains);
         }
-        assertRowsAsAlone(model, SEQUENCES, new HeapShare(0), usable::contains);
+        assertRowsAsAlone(model, 8, new HeapShare(0), usable::contains);
     }
 
     static Stream<Set<Integer>> usableCounts() {

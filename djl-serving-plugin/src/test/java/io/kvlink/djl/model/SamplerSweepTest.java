@@ -81,7 +81,7 @@ class SamplerSweepTest {
         long seed = System.nanoTime();
         System.out.println("seed=" + seed);
         Random random = new Random(seed);
-        for (int round = 0; round < 60; round++) {
+        for (int round = 0; round < 40; round++) {
             int vocabulary = 5 + random.nextInt(200);
             float[] base =
                     random.nextBoolean()
