@@ -8,7 +8,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.util.concurrent.Future;
-import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -37,23 +36,6 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                     HttpResponseStatus.valueOf(425),
                     HttpResponseStatus.TOO_MANY_REQUESTS);
 
-    private enum State {
-        /** The client has heard nothing. */
-        WAITING,
-        /** The client has the status line of the source's answer. */
-        ANSWERING,
-        /** The client has all it will get. */
-        DONE;
-
-        Set<State> next() {
-            return switch (this) {
-                case WAITING -> EnumSet.of(ANSWERING, DONE);
-                case ANSWERING -> EnumSet.of(DONE);
-                case DONE -> EnumSet.noneOf(State.class);
-            };
-        }
-    }
-
     private final ProxyParts parts;
     private final EventLoop loop;
     private final ClientRequest request;
@@ -61,7 +43,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     private final ClientReply reply;
     private final Runnable onDone;
 
-    private State state = State.WAITING;
+    private ExchangeState state = ExchangeState.WAITING;
     private Attempt attempt = Attempt.none();
     private int status;
     private long startNs;
@@ -111,14 +93,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             decodeAlone(one.get());
             return;
         }
-        refuse(alone);
-    }
-
-    private void refuse(boolean alone) {
-        boolean noDecode = parts.fleet().count(Role.DECODE) == 0;
-        boolean noPrefill = !alone && parts.fleet().count(Role.PREFILL) == 0;
-        String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
-        finishWith(Replies.noInstance(who, parts.discovery().address()));
+        finishWith(Replies.noInstance(parts.fleet(), alone, parts.discovery().address()));
     }
 
     // ---- sending ----
@@ -183,7 +158,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         boolean clients =
                 status.codeClass() == HttpStatusClass.CLIENT_ERROR
                         && !WORTH_ANOTHER_PREFILL.contains(status);
-        if (clients && state == State.WAITING) {
+        if (clients && state == ExchangeState.WAITING) {
             LOG.debug(
                     "transfer={} prefill={} status={} passed on",
                     attempt.transfer(),
@@ -200,7 +175,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     private void answerFrom(UpstreamCall call, HttpResponse head) {
         source = call;
         status = head.status().code();
-        moveTo(State.ANSWERING);
+        moveTo(ExchangeState.ANSWERING);
         reply.head(head, attempt.transfer(), parts.clock().getAsLong());
     }
 
@@ -228,7 +203,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         } else {
             attempt.prefillOver();
             UpstreamCall waiting = attempt.decode();
-            if (state == State.DONE) {
+            if (state == ExchangeState.DONE) {
                 stopDeadline();
             } else if (waiting != null
                     && parts.config().dispatch() == ProxyConfig.Dispatch.SERIAL) {
@@ -266,13 +241,13 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         attempt.prefillOver();
         countFailure(call, kind);
         UpstreamCall waiting = attempt.decode();
-        if (state != State.WAITING || waiting == null) {
+        if (state != ExchangeState.WAITING || waiting == null) {
             LOG.warn(
                     "transfer={} prefill={} failed after the answer began: {}",
                     attempt.transfer(),
                     failed.http(),
                     detail);
-            if (state == State.DONE) {
+            if (state == ExchangeState.DONE) {
                 stopDeadline();
             }
             return;
@@ -333,7 +308,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     @Override
     public void onClientGone() {
-        if (state != State.DONE) {
+        if (state != ExchangeState.DONE) {
             LOG.debug("transfer={} the client left", attempt.transfer());
             parts.metrics().clientsGone.inc();
             attempt.cancelPrefill();
@@ -343,8 +318,8 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     }
 
     private void onDeadline() {
-        boolean answering = state == State.ANSWERING;
-        if (state != State.DONE) {
+        boolean answering = state == ExchangeState.ANSWERING;
+        if (state != ExchangeState.DONE) {
             LOG.warn(
                     "transfer={} upstream_timeout_ms passed in state={}",
                     attempt.transfer(),
@@ -354,7 +329,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         attempt.cancelDecode();
         if (answering) {
             breakOff(HttpResponseStatus.GATEWAY_TIMEOUT, "deadline", "The answer took too long");
-        } else if (state == State.WAITING) {
+        } else if (state == ExchangeState.WAITING) {
             finishWith(Replies.deadline(attempt.transfer()));
         }
     }
@@ -371,7 +346,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     }
 
     private void done() {
-        moveTo(State.DONE);
+        moveTo(ExchangeState.DONE);
         stopDeadline();
         logEnd();
         if (attempt.prefill() != null) {
@@ -404,7 +379,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         parts.metrics().upstreamFailures.labelValues(call.instance().role().word(), kind).inc();
     }
 
-    private void moveTo(State next) {
+    private void moveTo(ExchangeState next) {
         if (!state.next().contains(next)) {
             throw new IllegalStateException(
                     "transfer=%s %s -> %s".formatted(attempt.transfer(), state, next));

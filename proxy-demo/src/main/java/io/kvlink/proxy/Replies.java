@@ -61,7 +61,10 @@ final class Replies {
     }
 
     /** Nobody is there to serve a request; that may change with the next heartbeat. */
-    static FullHttpResponse noInstance(String who, HostPort discovery) {
+    static FullHttpResponse noInstance(Fleet fleet, boolean alone, HostPort discovery) {
+        boolean noDecode = fleet.count(Role.DECODE) == 0;
+        boolean noPrefill = !alone && fleet.count(Role.PREFILL) == 0;
+        String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
         FullHttpResponse response =
                 error(
                         HttpResponseStatus.SERVICE_UNAVAILABLE,

@@ -75,7 +75,7 @@ class LostInstanceTest {
         for (int i = 0; i < others.length; i += 2) {
             rig.beat(others[i], others[i + 1], Map.of());
         }
-        rig.awaitMetric(REFRESHED, seen + others.length / 2);
+        rig.awaitMetric(REFRESHED, seen + others.length / 2.0);
         now.addAndGet(TimeUnit.SECONDS.toNanos(2));
         rig.proxy.wakeDiscovery();
     }

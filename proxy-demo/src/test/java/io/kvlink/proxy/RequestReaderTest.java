@@ -51,8 +51,8 @@ class RequestReaderTest {
                 Socket client = rig.silentClient()) {
             for (int turn = 0; turn < 2; turn++) {
                 String request = HEAD + "Content-Length: " + BODY.length() + "\r\n\r\n" + BODY;
-                for (char c : request.toCharArray()) {
-                    write(client, String.valueOf(c));
+                for (byte b : request.getBytes(StandardCharsets.UTF_8)) {
+                    client.getOutputStream().write(b);
                 }
                 assertThat(Rig.readUntil(client, BODY)).startsWith("HTTP/1.1 200");
             }
