@@ -79,7 +79,7 @@ final class AgentThread {
 
     /** Why no work is done here any more, if so. From any thread. */
     Optional<String> fault() {
-        if (!thread.isAlive()) {
+        if (fatal != null || !thread.isAlive()) {
             return Optional.of("thread=%s has ended: %s".formatted(thread.getName(), fatal));
         }
         long silentNs = clock.getAsLong() - turnedNs;
