@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
-/** Bytes that tokens and their characters stand for, in the two ways in which vocabularies do it. */
+/**
+ * Bytes that tokens and their characters stand for, in the two ways in which vocabularies do it.
+ */
 final class ByteTokens {
     /** The answer for what stands for no byte. */
     static final int NO_BYTE = -1;

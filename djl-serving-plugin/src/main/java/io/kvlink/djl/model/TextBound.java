@@ -33,8 +33,7 @@ public record TextBound(OptionalLong bytesOfToken) {
         VocabularyBytes vocabulary = new VocabularyBytes(file);
         return steps.keepsText() && vocabulary.coversText(steps.byteLevel())
                 ? new TextBound(
-                        OptionalLong.of(
-                                vocabulary.longest(steps.byteLevel()) * steps.shrinking()))
+                        OptionalLong.of(vocabulary.longest(steps.byteLevel()) * steps.shrinking()))
                 : new TextBound(OptionalLong.empty());
     }
 

@@ -59,7 +59,11 @@ final class TextSteps {
             case "NFC", "NFD", "NFKC", "NFKD" -> NORMAL_FORM;
             case "Lowercase" -> LOWER_CASE;
             case "Prepend", "ByteLevel" -> 1;
-            case "Strip" -> TokenizerFile.flag(step, "strip_left") || TokenizerFile.flag(step, "strip_right") ? UNKNOWN : 1;
+            case "Strip" ->
+                    TokenizerFile.flag(step, "strip_left")
+                                    || TokenizerFile.flag(step, "strip_right")
+                            ? UNKNOWN
+                            : 1;
             case "Replace" -> replacement(step);
             default -> UNKNOWN;
         };
