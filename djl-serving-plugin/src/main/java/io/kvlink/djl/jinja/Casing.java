@@ -78,11 +78,17 @@ final class Casing {
     private static String titled(int c) {
         int simple = Character.toTitleCase(c);
         String upper = upper(Character.toString(c));
-        if (simple != c || upper.codePointCount(0, upper.length()) < 2) {
+        if (simple != c
+                || Character.isTitleCase(c)
+                || upper.codePointCount(0, upper.length()) < 2) {
             return Character.toString(simple);
         }
-        int first = upper.offsetByCodePoints(0, 1);
-        return upper.substring(0, first) + lower(upper.substring(first));
+        // An apostrophe before the letter isn't what gets the upper case.
+        int letters = isCased(upper.codePointAt(0)) ? 1 : 2;
+        int first = upper.offsetByCodePoints(0, letters);
+        String rest = lower(upper.substring(first));
+        // Greek writes the iota below a capital letter.
+        return upper.substring(0, first) + (c >= 0x1f80 ? rest.replace('\u03b9', '\u0345') : rest);
     }
 
     static String swapped(String text) {
