@@ -4,6 +4,7 @@ package io.kvlink.djl.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import net.jqwik.api.Arbitrary;
@@ -106,6 +107,17 @@ class TokenDecoderTest {
                 .containsExactly("Leo", " is", "");
         assertThat(pieces(TokenizerKinds.STRIP_THREE, List.of("▁", "<s>"), "▁", "▁▁", "x"))
                 .containsExactly("", " ", "x", "");
+    }
+
+    /** Of so many spaces alone a decoder would strip the first three again. */
+    @Test
+    void shouldNotForgetThatTheTextHasBegun() {
+        String[] spaces = new String[20];
+        Arrays.fill(spaces, "▁");
+        assertThat(pieces(TokenizerKinds.STRIP_THREE, List.of("x"), spaces))
+                .hasSize(21)
+                .filteredOn(piece -> piece.equals(" "))
+                .hasSize(20);
     }
 
     @Test
