@@ -150,19 +150,7 @@ class RequestReaderTest {
         try (Rig rig = new Rig(Map.of("threads", 1))) {
             rig.prefill(ANSWERED);
             FakeInstance decode = rig.decode(ANSWERED);
-            // Keeps the only thread for bodies busy.
-            CountDownLatch busy = new CountDownLatch(1);
-            rig.proxy
-                    .parts()
-                    .bodies()
-                    .prepare(
-                            new byte[0],
-                            task -> {
-                                busy.countDown();
-                                await(go);
-                            },
-                            outcome -> {});
-            await(busy);
+            occupyBodies(rig, go);
             CompletableFuture<HttpResponse<String>> waiting = rig.later(BODY);
             rig.awaitMetric("kvlink_proxy_requests_in_flight", 1);
             assertThat(rig.get("/health/live").statusCode()).isEqualTo(200);
@@ -182,18 +170,7 @@ class RequestReaderTest {
         try (Rig rig = new Rig(Map.of("threads", 1))) {
             rig.prefill(ANSWERED);
             FakeInstance decode = rig.decode(ANSWERED);
-            CountDownLatch busy = new CountDownLatch(1);
-            rig.proxy
-                    .parts()
-                    .bodies()
-                    .prepare(
-                            new byte[0],
-                            task -> {
-                                busy.countDown();
-                                await(go);
-                            },
-                            outcome -> {});
-            await(busy);
+            occupyBodies(rig, go);
             try (Socket client = rig.rawClient()) {
                 rig.awaitMetric("kvlink_proxy_requests_in_flight", 1);
                 assertThat(client.isConnected()).isTrue();
@@ -208,6 +185,22 @@ class RequestReaderTest {
         } finally {
             go.countDown();
         }
+    }
+
+    /** Keeps the only thread for bodies busy. */
+    private static void occupyBodies(Rig rig, CountDownLatch go) {
+        CountDownLatch busy = new CountDownLatch(1);
+        rig.proxy
+                .parts()
+                .bodies()
+                .prepare(
+                        new byte[0],
+                        task -> {
+                            busy.countDown();
+                            await(go);
+                        },
+                        outcome -> {});
+        await(busy);
     }
 
     private static void awaitHeld(BufferedBytes buffered, long bytes) {
