@@ -49,7 +49,7 @@ final class Simulation {
     private final boolean get;
     // How the prefill instances cut their prompts.
     final int chunkTokens;
-    private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
+    long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(long seed, boolean get) {
         this(seed, get, (int) (seed % 4) * 3);
