@@ -52,7 +52,7 @@ final class Simulation {
     final int chunkTokens;
     // What a node's other threads do while its device thread reports.
     Consumer<Node> meanwhile = this::othersRun;
-    private long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
+    long nowNs = -5_000_000_000L; // Wraps past zero on the way, as nanoTime may.
 
     Simulation(long seed, boolean get) {
         this(seed, get, (int) (seed % 4) * 3);

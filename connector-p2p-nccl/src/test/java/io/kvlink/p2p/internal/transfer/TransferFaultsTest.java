@@ -71,27 +71,39 @@ class TransferFaultsTest {
     @Test
     void shouldFailAtOnceWhatTheSystemHasNoMemoryFor() {
         Simulation simulation = new Simulation(1, false);
-        simulation.buffers = bytes -> new Missing();
+        Missing missing = new Missing(simulation);
+        simulation.buffers = bytes -> missing;
         simulation.nodes(1, 1, 0, 1 << 20);
         simulation.transfers.add(
                 simulation
                 .new Transfer(simulation.prefills.get(0), simulation.decodes.get(0), 12, 0));
-        long ms = simulation.run(10_000, () -> {});
+        simulation.run(10_000, () -> {});
         assertThat(simulation.transfers.get(0).failure)
                 .startsWith("TOO_LARGE")
                 .contains("-XX:MaxDirectMemorySize");
-        assertThat(ms).as("in the simulation's time: nobody asked again").isLessThan(100);
+        assertThat(missing.deniedNs)
+                .as("at once, not when P asks again")
+                .isEqualTo(missing.askedNs);
         simulation.settle(200);
         assertThat(simulation.held()).isEmpty();
     }
 
     /** Memory that is planned, but isn't there when it is needed. */
     private static final class Missing implements KvBuffer {
+        private final Simulation simulation;
         private boolean asked;
+        private long askedNs;
+        // When it was first seen that there is less.
+        private long deniedNs = Long.MAX_VALUE;
+
+        Missing(Simulation simulation) {
+            this.simulation = simulation;
+        }
 
         @Override
         public @Nullable Lease tryLease(long bytes) {
             asked = true;
+            askedNs = simulation.nowNs;
             return null;
         }
 
@@ -102,7 +114,11 @@ class TransferFaultsTest {
 
         @Override
         public long capacity(long bytes) {
-            return asked ? 0 : 1000;
+            if (!asked) {
+                return 1000;
+            }
+            deniedNs = Math.min(deniedNs, simulation.nowNs);
+            return 0;
         }
 
         @Override
