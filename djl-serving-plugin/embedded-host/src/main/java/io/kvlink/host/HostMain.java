@@ -29,6 +29,7 @@ public final class HostMain implements Callable<Integer> {
 
     private static final Logger logger = LoggerFactory.getLogger(HostMain.class);
     private static final int CANNOT_START = 2;
+    private static final String TOKENIZERS_FLAVOR = "RUST_FLAVOR";
 
     @Option(
             names = "--model-dir",
@@ -66,11 +67,19 @@ public final class HostMain implements Callable<Integer> {
      * @param args see {@code --help}
      */
     public static void main(String[] args) {
+        takeTheTokenizersThatAreHere();
         System.exit(
                 run(
                         args,
                         new PrintWriter(System.out, true, Charset.defaultCharset()),
                         new PrintWriter(System.err, true, Charset.defaultCharset())));
+    }
+
+    /** Where there is a GPU, DJL's tokenizers look for a CUDA build of theirs on the network. */
+    private static void takeTheTokenizersThatAreHere() {
+        if (System.getenv(TOKENIZERS_FLAVOR) == null) {
+            System.getProperties().putIfAbsent(TOKENIZERS_FLAVOR, "cpu");
+        }
     }
 
     /** Returns the process's exit code, once the host is closed or can't start. */

@@ -8,6 +8,7 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.Reader;
+import java.io.StringReader;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +25,7 @@ final class FieldReader {
     /** Most values of all trees of a body: each takes far more memory than its text does. */
     static final int MAX_VALUES = 100_000;
 
-    // Whole numbers stay whole. The reader bounds how deep values may be nested.
+    // Whole numbers stay whole. The reader bounds their length and how deep values may be nested.
     private static final TypeAdapter<Object> ADAPTER =
             new GsonBuilder()
                     .setObjectToNumberStrategy(json -> number(json.nextString()))
@@ -34,8 +35,17 @@ final class FieldReader {
     private final CountingReader json;
 
     FieldReader(Reader text) {
-        json = new CountingReader(text);
+        this(text, new Count());
+    }
+
+    private FieldReader(Reader text, Count values) {
+        json = new CountingReader(text, values);
         json.setStrictness(Strictness.STRICT);
+    }
+
+    /** A reader of a text of this body that is JSON itself: its values count with the others. */
+    FieldReader within(String text) {
+        return new FieldReader(new StringReader(text), json.values);
     }
 
     JsonToken peek() throws IOException {
@@ -217,19 +227,25 @@ final class FieldReader {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
 
+    /** How many values have become trees. */
+    private static final class Count {
+        private int values;
+    }
+
     /** Counts the values that become a tree. */
     private static final class CountingReader extends JsonReader {
+        private final Count values;
         private boolean counting;
-        private int values;
 
-        CountingReader(Reader text) {
+        CountingReader(Reader text, Count values) {
             super(text);
+            this.values = values;
         }
 
         /** {@inheritDoc} */
         @Override
         public boolean hasNext() throws IOException {
-            if (counting && ++values > MAX_VALUES) {
+            if (counting && ++values.values > MAX_VALUES) {
                 throw ApiException.invalid(
                         null, null, "the body has more than %d values".formatted(MAX_VALUES));
             }

@@ -3,7 +3,6 @@ package io.kvlink.djl.http;
 
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
-import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -47,22 +46,22 @@ final class ToolCalls {
     }
 
     @SuppressWarnings("unchecked") // An object's keys are strings.
-    private static void setArguments(Map<?, ?> function) {
+    private void setArguments(Map<?, ?> function) {
         Map<String, @Nullable Object> named = (Map<String, @Nullable Object>) function;
         named.put("arguments", arguments(named.get("arguments")));
     }
 
     /** The value as vLLM reads it: what is neither JSON nor a container is an empty object. */
-    private static @Nullable Object arguments(@Nullable Object given) {
+    private @Nullable Object arguments(@Nullable Object given) {
         if (given instanceof String text) {
             return parsed(text);
         }
         return given instanceof Map || given instanceof List ? given : Map.of();
     }
 
-    private static @Nullable Object parsed(String text) {
+    private @Nullable Object parsed(String text) {
         try {
-            FieldReader json = new FieldReader(new StringReader(text));
+            FieldReader json = fields.within(text);
             Object value = json.value();
             return json.peek() == JsonToken.END_DOCUMENT ? value : Map.of();
         } catch (IOException | IllegalStateException | NumberFormatException noJson) {

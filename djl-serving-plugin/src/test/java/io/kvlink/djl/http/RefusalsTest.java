@@ -257,17 +257,25 @@ class RefusalsTest {
     @Test
     void shouldRefuseTreesOfTooManyValues() throws Exception {
         String values = "[],".repeat(FieldReader.MAX_VALUES) + "[]";
+        String half = "[],".repeat(FieldReader.MAX_VALUES / 2) + "[]";
+        String call = "{\"function\":{\"name\":\"f\",\"arguments\":%s}}";
+        String calls = "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[%s]}]}";
         for (String body :
                 List.of(
-                        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"tool_calls\":[%s]}]}",
-                        "{\"messages\":[],\"chat_template_kwargs\":{\"a\":[%s]}}")) {
+                        calls.formatted(call.formatted("[" + values + "]")),
+                        calls.formatted(call.formatted("\"[" + values + "]\"")),
+                        calls.formatted(
+                                String.join(
+                                        ",",
+                                        call.formatted("\"[" + half + "]\""),
+                                        call.formatted("[" + half + "]"))),
+                        "{\"messages\":[],\"chat_template_kwargs\":{\"a\":[%s]}}"
+                                .formatted(values))) {
             HttpResponse<String> response =
                     TestServer.await(
                             server.send(
                                     server.request("/v1/chat/completions")
-                                            .POST(
-                                                    HttpRequest.BodyPublishers.ofString(
-                                                            body.formatted(values)))));
+                                            .POST(HttpRequest.BodyPublishers.ofString(body))));
             assertThat(response.statusCode()).isEqualTo(400);
             assertThat(response.body()).contains("the body has more than 100000 values");
         }
