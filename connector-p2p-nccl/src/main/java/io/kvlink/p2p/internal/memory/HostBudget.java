@@ -3,14 +3,14 @@ package io.kvlink.p2p.internal.memory;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Direct memory that this process can still have, shared out to those who plan with it. What the
- * settings ask for beyond that can't be had, so nobody waits for it. Of one thread.
+ * Direct memory that this process may have, shared out to those who plan with it. What the settings
+ * ask for beyond that can't be had, so nobody waits for it. What is in use now isn't counted: it
+ * may be garbage, such as the buffers of a connector that was closed. Of one thread.
  */
 public final class HostBudget {
 
@@ -19,14 +19,14 @@ public final class HostBudget {
     private final long limitBytes;
     private long leftBytes;
 
-    HostBudget(long limitBytes, long usedBytes) {
+    HostBudget(long limitBytes) {
         this.limitBytes = limitBytes;
-        leftBytes = Math.max(0, limitBytes - usedBytes);
+        leftBytes = limitBytes;
     }
 
-    /** The budget of this process now. */
+    /** The budget of this process. */
     public static HostBudget ofProcess() {
-        return new HostBudget(Math.min(directLimit(), physical()), directUsed());
+        return new HostBudget(Math.min(directLimit(), physical()));
     }
 
     /**
@@ -66,12 +66,5 @@ public final class HostBudget {
         OperatingSystemMXBean machine =
                 ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         return machine == null ? Long.MAX_VALUE : machine.getTotalMemorySize();
-    }
-
-    private static long directUsed() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(pool -> pool.getName().equals("direct"))
-                .mapToLong(BufferPoolMXBean::getMemoryUsed)
-                .sum();
     }
 }
