@@ -22,6 +22,8 @@ final class ChatParser extends RequestParser<ChatRequest> {
     private List<Map<String, Object>> messages = List.of();
     private boolean logprobs;
     private OptionalInt topLogprobs = OptionalInt.empty();
+    // A template writes the special tokens itself; a second set would change the answer.
+    private boolean addSpecialTokens;
     private boolean addGenerationPrompt = true;
     private Map<String, @Nullable Object> templateArguments = Map.of();
     private final Map<String, Object> templateFields = new HashMap<>();
@@ -38,6 +40,7 @@ final class ChatParser extends RequestParser<ChatRequest> {
             case "top_logprobs" ->
                     topLogprobs =
                             OptionalInt.of(fields.integer(name, 0, SamplingParams.MAX_LOGPROBS));
+            case "add_special_tokens" -> addSpecialTokens = fields.flag(name);
             case "add_generation_prompt" -> addGenerationPrompt = fields.flag(name);
             case "chat_template_kwargs" -> templateArguments = readObject(name);
             case "documents" -> templateFields.put(name, readDocuments(name));
@@ -95,15 +98,19 @@ final class ChatParser extends RequestParser<ChatRequest> {
             throw ApiException.invalid(
                     "messages", null, "messages is missing or empty; expected at least one");
         }
-        if (topLogprobs.isPresent() && !logprobs) {
+        if (topLogprobs.orElse(0) > 0 && !logprobs) {
             throw FieldReader.refused(
                     "top_logprobs",
                     Integer.toString(topLogprobs.getAsInt()),
-                    "null as long as logprobs isn't true");
+                    "0 as long as logprobs isn't true");
         }
         OptionalInt alternatives =
                 logprobs ? OptionalInt.of(topLogprobs.orElse(0)) : OptionalInt.empty();
         return new ChatRequest(
-                common.options(alternatives), messages, addGenerationPrompt, variables());
+                common.options(alternatives),
+                messages,
+                addSpecialTokens,
+                addGenerationPrompt,
+                variables());
     }
 }

@@ -21,6 +21,7 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
     private OptionalInt logprobs = OptionalInt.empty();
     private OptionalInt bestOf = OptionalInt.empty();
     private boolean echo;
+    private boolean addSpecialTokens = true;
 
     /**
      * Reads nothing yet.
@@ -38,6 +39,7 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
         switch (name) {
             case "prompt" -> prompts = readPrompts();
             case "echo" -> echo = fields.flag(name);
+            case "add_special_tokens" -> addSpecialTokens = fields.flag(name);
             case "best_of" ->
                     bestOf = OptionalInt.of(fields.integer(name, 1, GenerationFields.MAX_CHOICES));
             case "logprobs" ->
@@ -127,6 +129,6 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
             throw FieldReader.refused(
                     "echo", "true", "false with logprobs: those of a prompt aren't computed here");
         }
-        return new CompletionRequest(options, prompts, echo);
+        return new CompletionRequest(options, prompts, echo, addSpecialTokens);
     }
 }

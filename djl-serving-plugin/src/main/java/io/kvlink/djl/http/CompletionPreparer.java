@@ -62,7 +62,7 @@ final class CompletionPreparer {
         for (Prompt prompt : request.prompts()) {
             int[] tokens =
                     prompt instanceof TextPrompt text
-                            ? generator.encode(text.text(), true)
+                            ? generator.encode(text.text(), request.addSpecialTokens())
                             : ((TokenPrompt) prompt).tokens();
             builder.requireFits(tokens);
             prompts.add(tokens);
@@ -86,8 +86,7 @@ final class CompletionPreparer {
                 new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId);
         String prompt = rendered(request, generator);
         builder.requireShort(prompt);
-        // A template writes the special tokens itself; the tokenizer must not add a second set.
-        int[] tokens = generator.encode(prompt, false);
+        int[] tokens = generator.encode(prompt, request.addSpecialTokens());
         builder.requireFits(tokens);
         return builder.build(List.of(tokens), List.of());
     }

@@ -10,8 +10,10 @@ import java.util.List;
  * @param prompts at least one; together with the choices at most {@link
  *     GenerationFields#MAX_CHOICES} answers
  * @param echo true to begin each answer with its prompt
+ * @param addSpecialTokens whether texts get the special tokens that the tokenizer adds
  */
-record CompletionRequest(GenerationOptions options, List<Prompt> prompts, boolean echo) {
+record CompletionRequest(
+        GenerationOptions options, List<Prompt> prompts, boolean echo, boolean addSpecialTokens) {
 
     /** A text, or its tokens. */
     sealed interface Prompt {}

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonObject;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
+import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -47,6 +48,37 @@ class ChatTest {
 
     private String prompt(Submitted submitted) {
         return model.decode(submitted.request.promptTokens());
+    }
+
+    @Test
+    void shouldAddSpecialTokensOnlyWhenAsked() throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                chat(
+                        server,
+                        model,
+                        """
+                        {"messages": [{"role": "user", "content": "a"}], "add_special_tokens": true}
+                        """);
+        Submitted submitted = model.next();
+        assertThat(model.encodedSpecial).isTrue();
+        submitted.finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void shouldTakeNoAlternativesAsAskingForNothing() throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                chat(
+                        server,
+                        model,
+                        """
+                        {"messages": [{"role": "user", "content": "a"}], "logprobs": false,
+                         "top_logprobs": 0}
+                        """);
+        Submitted submitted = model.next();
+        assertThat(submitted.request.sampling().logprobs()).isEqualTo(SamplingParams.NO_LOGPROBS);
+        submitted.finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
     }
 
     @Test

@@ -20,6 +20,8 @@ import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CompletionsTest {
 
@@ -54,6 +56,23 @@ class CompletionsTest {
                                 + "\"logprobs\":null,\"finish_reason\":\"length\"}],"
                                 + "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,"
                                 + "\"total_tokens\":5}}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "``|true",
+                ",\"add_special_tokens\":true|true",
+                ",\"add_special_tokens\":false|false"
+            })
+    void shouldAddSpecialTokensUnlessToldNotTo(String field, boolean added) throws Exception {
+        CompletableFuture<HttpResponse<String>> answer =
+                server.complete("{\"prompt\":\"a\"" + field + "}");
+        model.next().finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(answer).statusCode()).isEqualTo(200);
+        assertThat(model.encodedSpecial).isEqualTo(added);
     }
 
     @Test
