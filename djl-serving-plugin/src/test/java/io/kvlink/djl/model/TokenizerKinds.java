@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Small tokenizers of the kinds that published models have, each written as its file. */
 public enum TokenizerKinds {
@@ -116,6 +118,9 @@ public enum TokenizerKinds {
                     + "[{'Sequence':{'id':'A','type_id':0}},{'Sequence':{'id':'B','type_id':1}}],"
                     + "'special_tokens':{'<s>':{'id':'<s>','ids':[1],'tokens':['<s>']}}}";
 
+    // Each made once: properties ask for them at every try.
+    private static final Map<TokenizerKinds, List<String>> TOKENS = new ConcurrentHashMap<>();
+
     private final String model;
     private final String decoder;
 
@@ -170,6 +175,10 @@ public enum TokenizerKinds {
 
     /** All tokens but those that are only added, by id. */
     public List<String> tokens() {
+        return TOKENS.computeIfAbsent(this, TokenizerKinds::newTokens);
+    }
+
+    private List<String> newTokens() {
         List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
         if (this == BYTE_LEVEL) {
             addBytes(tokens);
