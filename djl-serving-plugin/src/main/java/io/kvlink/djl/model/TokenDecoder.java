@@ -17,6 +17,7 @@ public final class TokenDecoder {
     private final TokenVocabulary vocabulary;
     private final int[] prompt;
     private final boolean joinsPrompt;
+    // Characters of the row of single bytes at the window's end, the prompt's included.
     private final StringBuilder ahead = new StringBuilder();
     // Made with the first token, on the thread that may use the tokenizer.
     private @Nullable TokenWindow window;
@@ -46,17 +47,24 @@ public final class TokenDecoder {
             return "";
         }
         TokenWindow now = window();
-        now.add(token);
+        add(token, now);
         if (now.open()) {
-            ahead.append(now.takeRead());
             return "";
         }
-        now.takeRead();
-        ahead.setLength(0);
         String text = now.text();
         String piece = text.substring(done, Math.max(done, now.certain(text)));
         done = now.cut(text, done + piece.length());
         return behindCommon(piece);
+    }
+
+    private void add(int token, TokenWindow to) {
+        to.add(token);
+        String read = to.takeRead();
+        if (to.open()) {
+            ahead.append(read);
+        } else {
+            ahead.setLength(0);
+        }
     }
 
     /** The text that would still come if no token did. Changes nothing. */
@@ -71,7 +79,7 @@ public final class TokenDecoder {
      * more such token may turn them all to U+FFFD.
      */
     public CharSequence ahead() {
-        return ahead;
+        return ahead.subSequence(common(ahead, uncertain), ahead.length());
     }
 
     /** The end of the prompt's text that an answer may change; empty for most. */
@@ -105,9 +113,10 @@ public final class TokenDecoder {
         for (int wanted = FIRST_TOKENS; ; wanted *= 2) {
             TokenWindow end = new TokenWindow(tokenizer, vocabulary);
             from = start(wanted);
+            ahead.setLength(0);
             for (int at = from; at < prompt.length; at++) {
                 if (vocabulary.shows(prompt[at])) {
-                    end.add(prompt[at]);
+                    add(prompt[at], end);
                 }
             }
             if (from > 0 && end.allOpen()) {
@@ -117,7 +126,6 @@ public final class TokenDecoder {
             done = end.certain(text);
             if (from == 0 || done > 0) {
                 uncertain = joinsPrompt ? "" : text.substring(done);
-                end.takeRead();
                 return end;
             }
         }
@@ -133,7 +141,7 @@ public final class TokenDecoder {
     }
 
     /** Length of the longest common prefix, in whole characters. */
-    private static int common(String one, String other) {
+    private static int common(CharSequence one, CharSequence other) {
         int end = Math.min(one.length(), other.length());
         int common = 0;
         while (common < end && one.charAt(common) == other.charAt(common)) {

@@ -100,8 +100,20 @@ class AnswerTextTest {
         assertThat(offsets("<s>", "▁Leo", "</s>", "x")).containsExactly(0, 0, 4, 4);
     }
 
+    /** The prompt's bytes are two U+FFFD by themselves, and two characters with the next one. */
+    @Test
+    void shouldCountTheCharactersThatAnAnswerMakesOfThePromptsBytes() {
+        assertThat(offsets(List.of("<0x00>", "<0xC2>"), "<0x80>", "x")).containsExactly(0, 2);
+        assertThat(offsets(List.of("say", "<0x41>"), "<0x42>", "<0x43>", "x"))
+                .containsExactly(0, 1, 2);
+    }
+
     private static List<Integer> offsets(String... answer) {
-        PromptAndAnswer tokens = tokens(List.of("say"), answer);
+        return offsets(List.of("say"), answer);
+    }
+
+    private static List<Integer> offsets(List<String> prompt, String... answer) {
+        PromptAndAnswer tokens = tokens(prompt, answer);
         AnswerText text = answer(tokens, List.of(), 0);
         List<Integer> offsets = new ArrayList<>();
         for (int token : tokens.answer()) {
