@@ -17,7 +17,7 @@ record BindFrame(
         boolean inLoop,
         Escaping escaping) {
 
-    /** What is known about escaping before a rendering. May change along the statements. */
+    /** Knowledge about escaping before a rendering. May change along the statements. */
     static final class Escaping {
 
         /** Off, on, or decided by each rendering. */

@@ -36,7 +36,7 @@ record Body(List<Statement> statements) {
         return capture(scope).text();
     }
 
-    /** What was written, and the jump with which it ended. */
+    /** Written text, and the jump with which it ended. */
     record Captured(String text, Statement.Flow flow) {}
 
     Captured capture(Scope scope) {

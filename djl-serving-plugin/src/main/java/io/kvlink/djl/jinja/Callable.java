@@ -6,7 +6,7 @@ interface Callable {
 
     Object call(Rendering rendering, Arguments arguments);
 
-    /** What Python shows for it. */
+    /** Text that Python shows for it. */
     default String repr() {
         throw TemplateException.unsupported(
                 "a %s is shown, which Python does with its address".formatted(typeName()));

@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code cycler()} makes: gives some values in turn. */
+/** Result of {@code cycler()}: gives some values in turn. */
 final class Cycler implements WithAttributes {
 
     private static final Method NEXT =

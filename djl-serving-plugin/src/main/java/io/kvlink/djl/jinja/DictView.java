@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import java.util.Iterator;
 import java.util.Locale;
 
-/** What {@code keys}, {@code values} and {@code items} of a dict give. */
+/** Result of {@code keys}, {@code values} and {@code items} of a dict. */
 record DictView(PyDict dict, Kind kind) implements Iterable<Object> {
 
     /** The parts of entries that a view shows. */

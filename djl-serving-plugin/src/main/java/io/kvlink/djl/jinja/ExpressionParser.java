@@ -81,7 +81,7 @@ final class ExpressionParser {
                 || tokens.isOperator(")");
     }
 
-    /** What is assigned to. */
+    /** Target of an assignment. */
     Target target(boolean namespaces) {
         int line = tokens.line();
         List<Expression> items = new ArrayList<>();

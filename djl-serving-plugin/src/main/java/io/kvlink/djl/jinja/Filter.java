@@ -6,7 +6,7 @@ interface Filter {
 
     Object apply(Rendering rendering, Object value, Arguments arguments);
 
-    /** What a filter does once its arguments have their places. */
+    /** Work of a filter once its arguments have their places. */
     interface Body {
 
         /** Called with the arguments by place; null where one was left out. */

@@ -35,7 +35,7 @@ final class PyBytes {
         return Arrays.hashCode(bytes);
     }
 
-    /** What Python shows for it. */
+    /** Text that Python shows for it. */
     String repr() {
         StringBuilder text = new StringBuilder();
         boolean single = false;

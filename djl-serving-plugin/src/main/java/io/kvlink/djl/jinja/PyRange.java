@@ -27,7 +27,7 @@ record PyRange(long start, long stop, long step) implements Iterable<Object> {
         return LongStream.range(0, size()).<Object>mapToObj(i -> start + i * step).iterator();
     }
 
-    /** What Python shows for it. */
+    /** Text that Python shows for it. */
     String repr() {
         return step == 1
                 ? "range(%d, %d)".formatted(start, stop)

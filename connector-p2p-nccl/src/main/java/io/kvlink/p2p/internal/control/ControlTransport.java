@@ -71,7 +71,7 @@ public interface ControlTransport extends AutoCloseable {
     /** Ends {@link #idle}, now or the next time. From any thread. */
     void wakeup();
 
-    /** What has broken for good, if anything: a thread of the transport, say. From any thread. */
+    /** Reason why it has broken for good, if it has: a thread that ended. From any thread. */
     default Optional<String> fault() {
         return Optional.empty();
     }

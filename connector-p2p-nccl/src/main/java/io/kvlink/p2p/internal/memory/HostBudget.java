@@ -50,7 +50,7 @@ public final class HostBudget {
         return taken;
     }
 
-    /** What the JVM allows; unless it is told otherwise, as much as the heap may have. */
+    /** Limit of the JVM; unless it is told otherwise, as much as the heap may have. */
     private static long directLimit() {
         HotSpotDiagnosticMXBean options =
                 ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
@@ -61,7 +61,7 @@ public final class HostBudget {
         return limit > 0 ? limit : Runtime.getRuntime().maxMemory();
     }
 
-    /** What the machine has, or the container. */
+    /** Memory of the machine, or of the container. */
     private static long physical() {
         OperatingSystemMXBean machine =
                 ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);

@@ -71,7 +71,7 @@ final class InboundTransfers {
         return List.copyOf(transfers.values());
     }
 
-    /** Those whose time is over: of all, but for what a request was told of and keeps. */
+    /** Transfers whose time is over: of all, but for what a request was told of and keeps. */
     List<Inbound> due() {
         long nowNs = nowNs();
         return transfers.values().stream()

@@ -377,7 +377,7 @@ class TcpPlaneTest extends DataPlaneContract {
         assertThat(receives.events()).hasSize(2);
     }
 
-    /** What is on its way when a receive is given up comes once, and no more than that. */
+    /** Pieces on their way when a receive is given up come once, and no more than that. */
     @Test
     void shouldDropLateLayersAsOftenAsTheyMayCome() {
         Bytes source = source(10);
