@@ -116,7 +116,7 @@ final class P2pConnector implements KvConnector {
                         limits(p2p),
                         memory,
                         stats,
-                        heartbeat(transport, config, p2p, self),
+                        heartbeat(transport, config, p2p, self, context.modelName()),
                         outcome -> {
                             sent.add(outcome);
                             context.wakeup().run();
@@ -213,6 +213,11 @@ final class P2pConnector implements KvConnector {
     }
 
     @Override
+    public void accepting(boolean accepting) {
+        engine.control().accepting(accepting);
+    }
+
+    @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
             RuntimeException failure = closeAll(closeables);
@@ -281,7 +286,11 @@ final class P2pConnector implements KvConnector {
     }
 
     private static @Nullable Heartbeat heartbeat(
-            ZmqTransport transport, KvTransferConfig config, P2pConfig p2p, Frame.Identity self) {
+            ZmqTransport transport,
+            KvTransferConfig config,
+            P2pConfig p2p,
+            Frame.Identity self,
+            String model) {
         if (p2p.proxy().isEmpty()) {
             return null;
         }
@@ -292,7 +301,7 @@ final class P2pConnector implements KvConnector {
                         self.address(),
                         self.epoch(),
                         self.engineId(),
-                        "");
+                        model);
         return new Heartbeat(transport, p2p.proxy().get(), sender);
     }
 

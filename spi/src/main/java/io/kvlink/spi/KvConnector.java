@@ -33,6 +33,16 @@ public interface KvConnector extends AutoCloseable {
     }
 
     /**
+     * Tells the connector whether the engine takes new requests; it does until it says otherwise. A
+     * connector that makes this instance known to others, to a proxy say, tells them. All else goes
+     * on: transfers that have begun, and those that peers still ask for. May be said any number of
+     * times; returns at once; a closed connector does nothing.
+     *
+     * @param accepting false while the engine drains
+     */
+    default void accepting(boolean accepting) {}
+
+    /**
      * Ends every transfer as failed, tells the peers, frees all memory and joins all threads,
      * within a bounded time. Closing twice does nothing. The engine stops calling the halves
      * before.

@@ -6,6 +6,7 @@ import java.util.Optional;
 /**
  * What an engine gives a connector.
  *
+ * @param modelName what clients call the model; empty if the engine doesn't say
  * @param layout how the engine keeps KV
  * @param device where the engine computes; empty if KV lies in host memory
  * @param hostPools where received KV goes when the buffer is full; empty if no tensor pool is
@@ -17,6 +18,7 @@ import java.util.Optional;
  *     ask again} may now be answered, or something can be polled; must return at once
  */
 public record KvConnectorContext(
+        String modelName,
         KvLayout layout,
         Optional<KvDevice> device,
         Optional<HostPoolProvider> hostPools,
@@ -27,6 +29,24 @@ public record KvConnectorContext(
         if (prefillChunk < 0) {
             throw new IllegalArgumentException("prefillChunk=" + prefillChunk);
         }
+    }
+
+    /**
+     * The context of an engine that doesn't say what its model is called. Parameters as above.
+     *
+     * @param layout how the engine keeps KV
+     * @param device where the engine computes
+     * @param hostPools the tensor pool
+     * @param prefillChunk tokens of a prompt in one step
+     * @param wakeup called from any thread
+     */
+    public KvConnectorContext(
+            KvLayout layout,
+            Optional<KvDevice> device,
+            Optional<HostPoolProvider> hostPools,
+            int prefillChunk,
+            Runnable wakeup) {
+        this("", layout, device, hostPools, prefillChunk, wakeup);
     }
 
     /**

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.control;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvRole;
 import java.io.IOException;
+import java.security.SecureRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -13,13 +14,13 @@ import org.zeromq.SocketType;
 import org.zeromq.ZMQ;
 
 /**
- * Tells a proxy every 3 s that this instance is there, and at the end that it leaves. Nobody
- * answers, and nothing here waits for the proxy. Owned by the control thread; close it before the
- * transport, whose JeroMQ threads it uses.
+ * Tells a proxy every 3 s that this instance is there, and that it leaves when it takes no more
+ * requests. Nobody answers, and nothing here waits for the proxy. Owned by the control thread;
+ * close it before the transport, whose JeroMQ threads it uses.
  *
  * <p>A beat is a MessagePack map: {@code type} (P or D), {@code http_address}, {@code zmq_address},
- * as ever; then {@code epoch}, {@code engine_id} and {@code model}, and in the last one {@code
- * bye}.
+ * as ever; then {@code epoch}, {@code engine_id}, {@code model} and {@code process}, and in the
+ * last one {@code bye}.
  */
 public final class Heartbeat implements AutoCloseable {
 
@@ -28,6 +29,9 @@ public final class Heartbeat implements AutoCloseable {
     // Old beats say nothing new: a proxy that is away gets these few, and the bye.
     private static final int QUEUE = 2;
     private static final int MAX_ANSWER_BYTES = 1024;
+    // Which process this is. Instances of one process may share an HTTP address, and one that
+    // begins there doesn't mean that another has ended.
+    private static final long PROCESS = new SecureRandom().nextLong(1, Long.MAX_VALUE);
 
     /**
      * Who sends beats.
@@ -54,6 +58,7 @@ public final class Heartbeat implements AutoCloseable {
     private CompletableFuture<String> lookup;
     private String connectedTo = "";
     private @Nullable Long nextNs;
+    private boolean accepting = true;
     private boolean closed;
 
     /**
@@ -89,7 +94,7 @@ public final class Heartbeat implements AutoCloseable {
         if (found) {
             connect(lookup.join());
         }
-        if (socket != null) {
+        if (socket != null && accepting) {
             // Refused if the proxy is away: then the queue holds beats that say the same.
             socket.send(beat(false), ZMQ.DONTWAIT);
         }
@@ -100,6 +105,17 @@ public final class Heartbeat implements AutoCloseable {
         return nextNs;
     }
 
+    /** Says bye at once, and nothing until requests are taken again; then a beat is due. */
+    public void accepting(boolean now) {
+        if (accepting && !now && socket != null && !closed) {
+            socket.send(beat(true), ZMQ.DONTWAIT);
+        }
+        if (!accepting && now) {
+            nextNs = null;
+        }
+        accepting = now;
+    }
+
     /** Says bye, for which a proxy that listens has half a second. Closing twice does nothing. */
     @Override
     public void close() {
@@ -108,7 +124,9 @@ public final class Heartbeat implements AutoCloseable {
         }
         closed = true;
         if (socket != null) {
-            socket.send(beat(true), ZMQ.DONTWAIT);
+            if (accepting) {
+                socket.send(beat(true), ZMQ.DONTWAIT);
+            }
             socket.setLinger(LINGER_MS);
             socket.close();
         }
@@ -131,13 +149,14 @@ public final class Heartbeat implements AutoCloseable {
 
     private byte[] beat(boolean bye) {
         try (MessageBufferPacker out = MessagePack.newDefaultBufferPacker()) {
-            out.packMapHeader(bye ? 7 : 6);
+            out.packMapHeader(bye ? 8 : 7);
             out.packString("type").packString(sender.role().produces() ? "P" : "D");
             out.packString("http_address").packString(sender.http().toString());
             out.packString("zmq_address").packString(sender.control().toString());
             out.packString("epoch").packLong(sender.epoch());
             out.packString("engine_id").packString(sender.engineId());
             out.packString("model").packString(sender.model());
+            out.packString("process").packLong(PROCESS);
             if (bye) {
                 out.packString("bye").packBoolean(true);
             }

@@ -112,6 +112,13 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> inbox.release(expectation));
     }
 
+    /** Whether new requests are welcome here: the proxy is told. From any thread. */
+    public void accepting(boolean accepting) {
+        if (heartbeat != null) {
+            execute(() -> heartbeat.accepting(accepting));
+        }
+    }
+
     /** Transfers that haven't ended. From any thread. */
     public int transfers() {
         return transfers;

@@ -56,8 +56,11 @@ final class HeartbeatTest {
             expected.put("zmq_address", "\"10.0.1.2:21001\"");
             expected.put("epoch", "-7");
             expected.put("engine_id", "\"engine\"");
-            expected.put("model", "\"\"");
-            assertThat(receive()).isEqualTo(expected);
+            expected.put("model", "\"llama\"");
+            Map<String, String> first = receive();
+            assertThat(Long.parseLong(String.valueOf(first.get("process")))).isPositive();
+            expected.put("process", first.get("process"));
+            assertThat(first).isEqualTo(expected);
             assertThat(receive()).isEqualTo(expected);
             proxy.setReceiveTimeOut(100);
             assertThat(proxy.recv()).as("the tick between was too early").isNull();
@@ -67,6 +70,27 @@ final class HeartbeatTest {
             expected.put("bye", "true");
             assertThat(receive()).isEqualTo(expected);
         }
+    }
+
+    @Test
+    void shouldSayByeWhileNothingNewIsTaken() throws IOException {
+        Heartbeat heartbeat = heartbeat("127.0.0.1", KvRole.CONSUMER);
+        heartbeat.tick(0);
+        assertThat(receive()).doesNotContainKey("bye");
+
+        heartbeat.accepting(false);
+        heartbeat.accepting(false);
+        heartbeat.tick(3 * SECOND_NS);
+        heartbeat.accepting(true);
+        heartbeat.tick(4 * SECOND_NS);
+        assertThat(receive()).containsEntry("bye", "true");
+        assertThat(receive()).as("the next one isn't waited for").doesNotContainKey("bye");
+
+        heartbeat.accepting(false);
+        heartbeat.close();
+        assertThat(receive()).containsEntry("bye", "true");
+        proxy.setReceiveTimeOut(100);
+        assertThat(proxy.recv()).as("bye is said once").isNull();
     }
 
     @Test
@@ -123,7 +147,7 @@ final class HeartbeatTest {
                         new HostPort("10.0.1.2", 21001),
                         -7,
                         "engine",
-                        ""));
+                        "llama"));
     }
 
     private Map<String, String> receive() throws IOException {
