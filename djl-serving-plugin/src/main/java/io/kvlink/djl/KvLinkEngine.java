@@ -20,10 +20,12 @@ public final class KvLinkEngine extends Engine {
 
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ServerModels server;
 
-    KvLinkEngine(WorkerFactory factory, Workers workers) {
+    KvLinkEngine(WorkerFactory factory, Workers workers, ServerModels server) {
         this.factory = factory;
         this.workers = workers;
+        this.server = server;
     }
 
     /** PyTorch, if it is there. */
@@ -61,7 +63,7 @@ public final class KvLinkEngine extends Engine {
     /** {@inheritDoc} */
     @Override
     public Model newModel(String name, Device device) {
-        return new KvLinkModel(name, newBaseManager(device), factory, workers);
+        return new KvLinkModel(name, newBaseManager(device), factory, workers, server);
     }
 
     /** {@inheritDoc} */

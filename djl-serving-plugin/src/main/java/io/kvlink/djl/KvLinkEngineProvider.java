@@ -6,9 +6,13 @@ import ai.djl.engine.EngineProvider;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.spi.HostPort;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Offers the engine to DJL: {@code engine=KvLink}. */
 public final class KvLinkEngineProvider implements EngineProvider {
@@ -19,15 +23,19 @@ public final class KvLinkEngineProvider implements EngineProvider {
                 ConnectorLoader.over(KvLinkEngineProvider.class.getClassLoader());
     }
 
+    private static final Logger log = LoggerFactory.getLogger(KvLinkEngineProvider.class);
+
     private final KvLinkEngine engine;
 
     /** For DJL. Starts nothing. */
     public KvLinkEngineProvider() {
-        this(KvLinkEngineProvider::startLlama, Workers.SHARED);
+        this(
+                (dir, name, options) -> startLlama(dir, name, options, Workers.SHARED),
+                Workers.SHARED);
     }
 
     KvLinkEngineProvider(WorkerFactory factory, Workers workers) {
-        engine = new KvLinkEngine(factory, workers);
+        engine = new KvLinkEngine(factory, workers, new ServerModels());
     }
 
     /** {@inheritDoc} */
@@ -50,9 +58,27 @@ public final class KvLinkEngineProvider implements EngineProvider {
 
     /** Connectors are looked for where this plugin's classes come from: in the plugin folder. */
     private static TextGenerator startLlama(
-            Path modelDir, String name, Map<String, String> options) {
+            Path modelDir, String name, Map<String, String> options, Workers workers) {
         Map<String, String> settings = new TreeMap<>(options);
         settings.put("model_name", name);
-        return LlamaWorker.start(WorkerConfig.of(modelDir, settings), Connectors.LOADER);
+        WorkerConfig config = WorkerConfig.of(modelDir, settings);
+        return LlamaWorker.start(onItsOwnPort(config, workers), Connectors.LOADER);
+    }
+
+    /** Models of one server may share a configuration, and so may versions; not a port. */
+    static WorkerConfig onItsOwnPort(WorkerConfig config, Workers workers) {
+        Optional<HostPort> taken =
+                config.transfer()
+                        .filter(transfer -> transfer.port() != 0)
+                        .map(transfer -> new HostPort(transfer.host(), transfer.port()))
+                        .filter(workers::has);
+        if (taken.isEmpty()) {
+            return config;
+        }
+        log.info(
+                "model={} kv_port={} is another model's of this process; a free one is taken",
+                config.modelName(),
+                taken.get().port());
+        return config.withKvPort(0);
     }
 }

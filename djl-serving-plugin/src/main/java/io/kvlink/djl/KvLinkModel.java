@@ -18,7 +18,9 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,17 +41,27 @@ public final class KvLinkModel extends BaseModel {
     private static final String TIMEOUT_OPTION = "predict_timeout_s";
     private static final long DEFAULT_TIMEOUT_S = 600;
 
+    private static final long LOOK_MS = 50;
+
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ServerModels server;
 
     private Duration predictLimit = Duration.ofSeconds(DEFAULT_TIMEOUT_S);
     private @Nullable TextGenerator worker;
+    private Optional<ServerModels.Loading> asked = Optional.empty();
 
-    KvLinkModel(String name, NDManager manager, WorkerFactory factory, Workers workers) {
+    KvLinkModel(
+            String name,
+            NDManager manager,
+            WorkerFactory factory,
+            Workers workers,
+            ServerModels server) {
         super(name);
         this.manager = manager;
         this.factory = factory;
         this.workers = workers;
+        this.server = server;
     }
 
     /**
@@ -79,10 +91,13 @@ public final class KvLinkModel extends BaseModel {
             // What DJL was asked to load it on; what the model itself asks for counts more.
             rest.putIfAbsent(DEVICE_OPTION, deviceName(manager.getDevice()));
         }
+        asked = server.loading(modelDir, manager.getDevice());
+        requireWanted();
         // Asked before the long load, and again by add.
-        workers.requireFree(name);
+        workers.requireFree(name, version());
         worker = start(name, rest);
         publish(worker);
+        handOver();
     }
 
     /** {@inheritDoc} */
@@ -99,16 +114,70 @@ public final class KvLinkModel extends BaseModel {
                 new BlockingCompletions(() -> only, InstantSource.system(), predictLimit));
     }
 
-    /** Ends the worker: what it is doing fails. Twice does nothing. */
+    /**
+     * Drains the worker and ends it; returns when it has ended. Under DJL Serving, which calls this
+     * on an event loop, a worker that has something to do ends later. Twice does nothing.
+     */
     @Override
     public void close() {
-        if (worker != null) {
-            workers.remove(worker);
-            worker.close();
-            worker = null;
-            FreedMemory.giveBack();
+        TextGenerator ending = takeWorker();
+        if (ending != null && asked.isPresent()) {
+            workers.endLater(ending);
+        } else if (ending != null) {
+            workers.end(ending);
         }
         super.close();
+    }
+
+    private synchronized @Nullable TextGenerator takeWorker() {
+        TextGenerator taken = worker;
+        worker = null;
+        return taken;
+    }
+
+    private Optional<ModelVersion> version() {
+        return asked.flatMap(ServerModels.Loading::version);
+    }
+
+    private void requireWanted() throws MalformedModelException {
+        if (asked.isPresent() && !asked.get().wanted()) {
+            throw new MalformedModelException(
+                    "model=%s was unregistered while it loaded".formatted(modelName));
+        }
+    }
+
+    /**
+     * Sees to it that a model which DJL Serving has unregistered meanwhile doesn't stay: from here
+     * on until DJL Serving knows that it has it, nobody else would close it.
+     */
+    private void handOver() throws MalformedModelException {
+        if (asked.isEmpty()) {
+            return;
+        }
+        try {
+            requireWanted();
+        } catch (MalformedModelException unwanted) {
+            close();
+            throw unwanted;
+        }
+        Thread watch = new Thread(this::closeUnlessTaken, "kv-hand-over");
+        watch.setDaemon(true);
+        watch.start();
+    }
+
+    private void closeUnlessTaken() {
+        ServerModels.Loading loading = asked.orElseThrow();
+        try {
+            while (!loading.taken(this) && loading.wanted()) {
+                TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+            }
+            // Asked after the other: whoever unregisters it from here on finds and closes it.
+            if (!loading.wanted()) {
+                close();
+            }
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /**
@@ -140,15 +209,14 @@ public final class KvLinkModel extends BaseModel {
 
     private void publish(TextGenerator started) {
         try {
-            workers.add(started);
+            workers.add(started, version());
         } catch (IllegalStateException taken) {
             started.close();
             worker = null;
             throw taken;
         }
         setProperty(NAME_PROPERTY, started.modelName());
-        started.status()
-                .kvAddress()
+        started.kvAddress()
                 .map(HostPort::toString)
                 .ifPresent(address -> setProperty(KV_ADDRESS_PROPERTY, address));
     }

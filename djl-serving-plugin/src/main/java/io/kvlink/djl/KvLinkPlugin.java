@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * DJL Serving's way into KvLink, named in {@code META-INF/plugin.definition}. The host makes one,
  * asks it about each request on its event loops. DJL Serving never closes it, nor its models when
- * it ends: a shutdown hook does, so that peers and the proxy hear of it at once. The embedded host
- * closes both.
+ * it ends: a shutdown hook does, so that peers and the proxy hear of it at once, and what runs is
+ * finished. The embedded host closes both.
  */
 public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoCloseable {
 
@@ -54,7 +54,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }
-        atExit = new Thread(workers::closeAll, "kv-exit");
+        atExit = new Thread(workers::endAll, "kv-exit");
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 

@@ -3,10 +3,18 @@ package io.kvlink.djl;
 
 import io.kvlink.djl.http.ModelDirectory;
 import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.spi.HostPort;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 
-/** The workers of this process, by name. Thread-safe. */
+/**
+ * The workers of this process, by name. Of a name there may be several: versions of one model of
+ * DJL Serving, of which the newest is asked, and workers that drain. Thread-safe.
+ */
 final class Workers implements ModelDirectory {
 
     /**
@@ -15,42 +23,139 @@ final class Workers implements ModelDirectory {
      */
     static final Workers SHARED = new Workers();
 
-    private final CopyOnWriteArrayList<TextGenerator> workers = new CopyOnWriteArrayList<>();
-    private final Object adding = new Object();
+    /** A worker, and which version of which model it is to DJL Serving; none elsewhere. */
+    private static final class Entry {
+        final TextGenerator worker;
+        final Optional<ModelVersion> version;
+        // Set under the lock, read by any thread.
+        volatile boolean draining;
 
+        Entry(TextGenerator worker, Optional<ModelVersion> version) {
+            this.worker = worker;
+            this.version = version;
+        }
+    }
+
+    // Changed under the lock, in the order of registration; read by any thread.
+    private final CopyOnWriteArrayList<Entry> entries = new CopyOnWriteArrayList<>();
+    private final Object lock = new Object();
+
+    /** One of each name: the newest that takes requests, or else the newest. */
     @Override
     public List<TextGenerator> models() {
-        return workers;
+        List<TextGenerator> models = new ArrayList<>();
+        for (Entry entry : entries) {
+            if (current(entry.worker.modelName()) == entry) {
+                models.add(entry.worker);
+            }
+        }
+        return models;
+    }
+
+    @Override
+    public Optional<TextGenerator> at(HostPort kvAddress) {
+        return entries.stream()
+                .map(entry -> entry.worker)
+                .filter(worker -> worker.kvAddress().filter(kvAddress::equals).isPresent())
+                .findFirst();
     }
 
     /**
-     * Makes a worker known.
+     * Makes a worker known. Another version of the same model is no longer announced then, and
+     * still serves who was sent to it.
      *
-     * @throws IllegalStateException if there is one of that name
+     * @throws IllegalStateException if there is one of that name that isn't such a version
      */
-    void add(TextGenerator worker) {
-        synchronized (adding) {
-            requireFree(worker.modelName());
-            workers.add(worker);
+    void add(TextGenerator worker, Optional<ModelVersion> version) {
+        synchronized (lock) {
+            requireFree(worker.modelName(), version);
+            Entry before = current(worker.modelName());
+            entries.add(new Entry(worker, version));
+            if (before != null) {
+                before.worker.announce(false);
+            }
         }
     }
 
-    void requireFree(String name) {
-        if (workers.stream().anyMatch(known -> known.modelName().equals(name))) {
-            throw new IllegalStateException(
-                    "model_name="
-                            + name
-                            + " is taken; give one of the two another option.model_name, or load"
-                            + " the model on one device only");
+    /**
+     * Asks whether a worker of that name may be added.
+     *
+     * @throws IllegalStateException if not
+     */
+    void requireFree(String name, Optional<ModelVersion> version) {
+        for (Entry known : entries) {
+            if (known.worker.modelName().equals(name)
+                    && !known.draining
+                    && !ModelVersion.follow(known.version, version)) {
+                throw new IllegalStateException(
+                        "model_name="
+                                + name
+                                + " is taken; give one of the two another option.model_name, or"
+                                + " load the model on one device only");
+            }
         }
     }
 
-    void remove(TextGenerator worker) {
-        workers.remove(worker);
+    /** Whether peers reach one of the workers there. */
+    boolean has(HostPort kvAddress) {
+        return at(kvAddress).isPresent();
     }
 
-    /** Ends all of them; each says goodbye to its peers and fails what it is doing. */
-    void closeAll() {
-        workers.forEach(TextGenerator::close);
+    /** Drains a worker, and closes it when nothing is left to be done or its time is over. */
+    void end(TextGenerator worker) {
+        drain(worker);
+        Draining.await(worker);
+        close(worker);
+    }
+
+    /** The same, on a thread of its own if there is something left to be done. */
+    void endLater(TextGenerator worker) {
+        drain(worker);
+        if (Draining.idle(worker)) {
+            end(worker);
+        } else {
+            Thread thread = new Thread(() -> end(worker), "kv-drain");
+            thread.setDaemon(true);
+            thread.start();
+        }
+    }
+
+    /** Drains all workers together, and closes them. */
+    void endAll() {
+        entries.forEach(entry -> drain(entry.worker));
+        entries.forEach(entry -> end(entry.worker));
+    }
+
+    private void drain(TextGenerator worker) {
+        synchronized (lock) {
+            for (Entry entry : entries) {
+                entry.draining |= entry.worker == worker;
+            }
+            Future<?> unused = worker.drain();
+            // The version before it, if there still is one, takes its place.
+            Entry now = current(worker.modelName());
+            if (now != null && !now.draining) {
+                now.worker.announce(true);
+            }
+        }
+    }
+
+    private void close(TextGenerator worker) {
+        worker.close();
+        synchronized (lock) {
+            entries.removeIf(entry -> entry.worker == worker);
+        }
+        FreedMemory.giveBack();
+    }
+
+    private @Nullable Entry current(String name) {
+        Entry newest = null;
+        for (Entry entry : entries) {
+            boolean better = newest == null || !entry.draining || newest.draining;
+            if (entry.worker.modelName().equals(name) && better) {
+                newest = entry;
+            }
+        }
+        return newest;
     }
 }

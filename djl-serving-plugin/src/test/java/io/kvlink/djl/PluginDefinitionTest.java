@@ -22,6 +22,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
 
@@ -56,7 +57,7 @@ class PluginDefinitionTest {
             HttpResponse<String> none = client.send(request, BodyHandlers.ofString());
             assertThat(none.statusCode()).isEqualTo(404);
             assertThat(none.body()).contains("no KvLink model is loaded");
-            workers.add(new FakeGenerator("m"));
+            workers.add(new FakeGenerator("m"), Optional.empty());
             HttpResponse<String> one = client.send(request, BodyHandlers.ofString());
             assertThat(one.statusCode()).isEqualTo(200);
             assertThat(one.body()).contains("\"id\":\"m\"");
@@ -76,7 +77,7 @@ class PluginDefinitionTest {
     @Test
     void shouldTakeBodiesOfEverySizeThatTheOptionAllows() throws Exception {
         Workers workers = new Workers();
-        workers.add(new FakeGenerator("m"));
+        workers.add(new FakeGenerator("m"), Optional.empty());
         HttpClient client = HttpClient.newHttpClient();
         FakeServerConfig.values = Map.of("kvlink_address", "127.0.0.1:0");
         try (KvLinkPlugin plugin =
@@ -114,8 +115,8 @@ class PluginDefinitionTest {
     void shouldEndItsWorkersWithTheServer() {
         Workers workers = new Workers();
         FakeGenerator model = new FakeGenerator("m");
-        workers.add(model);
-        workers.closeAll();
+        workers.add(model, Optional.empty());
+        workers.endAll();
         assertThat(model.closed).isTrue();
     }
 
@@ -142,9 +143,9 @@ class PluginDefinitionTest {
                     new DefaultFullHttpRequest(
                             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions?a=b");
             assertThat(plugin.acceptInboundMessage(request)).isFalse();
-            workers.add(model);
+            workers.add(model, Optional.empty());
             assertThat(plugin.acceptInboundMessage(request)).isTrue();
-            workers.remove(model);
+            workers.end(model);
             assertThat(plugin.acceptInboundMessage(request)).isFalse();
             assertThat(plugin.acceptInboundMessage("no request")).isFalse();
             request.release();

@@ -75,4 +75,18 @@ public record KvTransferConfig(
         settings.refuseUnknown();
         return config;
     }
+
+    /** The same with another {@link #port}. */
+    public KvTransferConfig withPort(int other) {
+        return new KvTransferConfig(
+                connector,
+                role,
+                engineId,
+                host,
+                other,
+                bufferBytes,
+                loadFailurePolicy,
+                extra,
+                ignoredKeys);
+    }
 }

@@ -83,18 +83,18 @@ public final class EmbeddedHost implements AutoCloseable {
     }
 
     /**
-     * Takes no more connections, ends the model, which fails what it is doing, lets those answers
-     * out, and ends all threads. Twice does nothing.
+     * Ends the model, which drains first and answers new requests with 503 meanwhile; then takes no
+     * more connections, lets the last answers out, and ends all threads. Twice does nothing.
      */
     @Override
     public void close() {
         if (closed.getAndSet(true)) {
             return;
         }
-        server.stopAccepting();
         try (server;
                 plugins) {
             model.close();
+            server.stopAccepting();
         }
     }
 }

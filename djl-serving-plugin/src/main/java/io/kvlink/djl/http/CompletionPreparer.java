@@ -12,6 +12,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Turns a body into generation requests: parses, finds the model, writes the chat as a prompt,
@@ -49,7 +50,7 @@ final class CompletionPreparer {
     }
 
     private PreparedCompletion prepare(CompletionRequest request, int bytes, String requestId) {
-        TextGenerator generator = find(request.options().model(), bytes);
+        TextGenerator generator = find(request.options().model(), bytes, requestId);
         RequestBuilder builder =
                 new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId);
         // Of several prompts none is tokenised if one is too long.
@@ -81,7 +82,7 @@ final class CompletionPreparer {
     }
 
     private PreparedCompletion prepare(ChatRequest request, int bytes, String requestId) {
-        TextGenerator generator = find(request.options().model(), bytes);
+        TextGenerator generator = find(request.options().model(), bytes, requestId);
         RequestBuilder builder =
                 new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId);
         String prompt = rendered(request, generator);
@@ -143,8 +144,16 @@ final class CompletionPreparer {
                                                 .formatted(FieldReader.shown(name), known)));
     }
 
-    private TextGenerator find(String name, int bytes) {
-        TextGenerator generator = find(name);
+    /** Of several versions of a model the one that the request's KV travels to or from. */
+    private TextGenerator find(String name, int bytes, String requestId) {
+        TextGenerator newest = find(name);
+        TextGenerator generator =
+                RequestBuilder.route(requestId, 0).stream()
+                        .flatMap(route -> Stream.of(route.decode(), route.prefill()))
+                        .flatMap(address -> directory.at(address).stream())
+                        .filter(model -> model.modelName().equals(newest.modelName()))
+                        .findFirst()
+                        .orElse(newest);
         requireSmall(bytes, generator.maxRequestBytes());
         return generator;
     }

@@ -65,7 +65,7 @@ final class RequestBuilder {
         List<GenerationRequest> requests = new ArrayList<>(prompts.size() * options.choices());
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
             int maxTokens = maxTokens(prompts.get(prompt).length);
-            Optional<TransferRoute> route = route(prompt);
+            Optional<TransferRoute> route = route(requestId, prompt);
             boolean joins = !echoes.isEmpty() && echoes.get(prompt).joins();
             for (int choice = 0; choice < options.choices(); choice++) {
                 requests.add(
@@ -93,7 +93,8 @@ final class RequestBuilder {
                 options.includeUsage());
     }
 
-    private Optional<TransferRoute> route(int prompt) {
+    /** The way of a prompt's KV, if the request's id holds one. */
+    static Optional<TransferRoute> route(String requestId, int prompt) {
         try {
             return TransferRoute.find(requestId, prompt);
         } catch (KvConnectorException cause) {

@@ -34,6 +34,7 @@ final class ConnectorSetup {
 
     /** Opens the connector and registers the pool's memory with it; the caller closes it. */
     static KvConnector open(
+            String modelName,
             KvTransferConfig config,
             KvConnectors connectors,
             KvLayout layout,
@@ -54,6 +55,7 @@ final class ConnectorSetup {
                         .create(
                                 config,
                                 new KvConnectorContext(
+                                        modelName,
                                         layout,
                                         device(pool.device()),
                                         connectors.hostPool(),

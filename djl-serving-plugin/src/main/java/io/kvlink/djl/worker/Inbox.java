@@ -23,14 +23,16 @@ final class Inbox {
     enum Answer {
         ACCEPTED,
         FULL,
+        DRAINING,
         CLOSED
     }
 
     private final Object lock = new Object();
     private final int capacity;
-    // These three are guarded by the lock.
+    // These four are guarded by the lock.
     private final Queue<Sequence> arrived = new ArrayDeque<>();
     private int waiting;
+    private boolean draining;
     private boolean closed;
 
     // Set by any thread, cleared by the scheduler's.
@@ -46,6 +48,9 @@ final class Inbox {
             if (closed) {
                 return Answer.CLOSED;
             }
+            if (draining) {
+                return Answer.DRAINING;
+            }
             if (waiting >= capacity) {
                 return Answer.FULL;
             }
@@ -54,6 +59,20 @@ final class Inbox {
         }
         wake();
         return Answer.ACCEPTED;
+    }
+
+    /** Takes no more requests; those that came are served. */
+    void drain() {
+        synchronized (lock) {
+            draining = true;
+        }
+        wake();
+    }
+
+    boolean draining() {
+        synchronized (lock) {
+            return draining;
+        }
     }
 
     /** Takes no more requests; those that came remain to be fetched. */

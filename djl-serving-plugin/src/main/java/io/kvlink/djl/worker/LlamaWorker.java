@@ -8,6 +8,7 @@ import io.kvlink.djl.model.SamplingSpace;
 import io.kvlink.djl.model.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.Availability;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvRequest;
@@ -22,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +56,8 @@ public final class LlamaWorker implements TextGenerator {
     // Used by the worker's thread only.
     private final SamplingSpace sampling = new SamplingSpace();
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
+    // Completed by the worker's thread.
+    private final CompletableFuture<@Nullable Void> drained = new CompletableFuture<>();
 
     private record Opened(WorkerResources resources, Requests requests) {}
 
@@ -164,6 +168,11 @@ public final class LlamaWorker implements TextGenerator {
             return switch (inbox.offer(sequence)) {
                 case ACCEPTED -> sequence;
                 case CLOSED -> throw closed();
+                case DRAINING ->
+                        throw new GenerationException(
+                                Kind.CLOSED,
+                                "model=%s worker=draining; ask another instance"
+                                        .formatted(config.modelName()));
                 case FULL ->
                         throw new GenerationException(
                                 Kind.OVERLOADED,
@@ -224,10 +233,33 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     @Override
+    public Optional<HostPort> kvAddress() {
+        return opened().resources.connector().map(KvConnector::address);
+    }
+
+    @Override
+    public void announce(boolean wanted) {
+        opened().resources.connector().ifPresent(connector -> connector.accepting(wanted));
+    }
+
+    @Override
+    public CompletableFuture<@Nullable Void> drain() {
+        pulse.drain();
+        announce(false);
+        inbox.drain();
+        return drained;
+    }
+
+    @Override
+    public Duration drainLimit() {
+        return config.surface().drain();
+    }
+
+    @Override
     public WorkerHealth health() {
         WorkerHealth own = pulse.health();
         List<String> whyNotLive = new ArrayList<>(own.whyNotLive());
-        if (own.whyNotReady().isEmpty()) {
+        if (!pulse.closing()) {
             // Asked of an open worker only: a connector that was closed with its worker isn't dead.
             Availability connector =
                     opened().resources
@@ -295,6 +327,7 @@ public final class LlamaWorker implements TextGenerator {
         } finally {
             inbox.close();
             closeAll(resources, requests);
+            drained.complete(null);
         }
     }
 
@@ -321,9 +354,27 @@ public final class LlamaWorker implements TextGenerator {
         while (!inbox.closed()) {
             pulse.turn();
             if (!turn(scheduler)) {
-                inbox.await(requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
+                boolean draining = inbox.draining();
+                if (draining && nothingLeft(resources, requests)) {
+                    drained.complete(null);
+                }
+                inbox.await(draining || requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }
         }
+    }
+
+    /** Of a drained worker: no request is left, nor anything that a peer still reads. */
+    private boolean nothingLeft(WorkerResources resources, Requests requests) {
+        boolean produces =
+                config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
+        return inbox.waiting() == 0
+                && requests.none()
+                && (!produces
+                        || resources
+                                .connector()
+                                .map(KvConnector::ledger)
+                                .filter(ledger -> ledger.transfers() > 0)
+                                .isEmpty());
     }
 
     private void expose(ConnectorMetrics collector) {

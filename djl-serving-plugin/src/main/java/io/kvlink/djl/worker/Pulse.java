@@ -21,7 +21,8 @@ final class Pulse {
     // Written by the thread.
     private volatile long turnedNs;
     private volatile @Nullable Throwable fatal;
-    // Written by whoever closes the worker.
+    // Written by whoever drains and closes the worker.
+    private volatile boolean draining;
     private volatile boolean closing;
 
     /**
@@ -48,9 +49,18 @@ final class Pulse {
         fatal = cause;
     }
 
+    /** The worker takes no more requests. */
+    void drain() {
+        draining = true;
+    }
+
     /** The worker is asked to end. */
     void close() {
         closing = true;
+    }
+
+    boolean closing() {
+        return closing;
     }
 
     /** What the thread's state means to clients. */
@@ -64,6 +74,13 @@ final class Pulse {
                     "thread=%s stands still for %d s"
                             .formatted(thread.getName(), TimeUnit.NANOSECONDS.toSeconds(silentNs)));
         }
-        return new WorkerHealth(whyNotLive, closing ? List.of("worker=closing") : List.of());
+        return new WorkerHealth(whyNotLive, whyNotReady());
+    }
+
+    private List<String> whyNotReady() {
+        if (closing) {
+            return List.of("worker=closing");
+        }
+        return draining ? List.of("worker=draining") : List.of();
     }
 }

@@ -92,6 +92,11 @@ final class Requests {
         return !lent.isEmpty() || !waiting.isEmpty() || runningCount > 0;
     }
 
+    /** Whether none is left, and the connector has given all slots back. */
+    boolean none() {
+        return lent.isEmpty() && waiting.isEmpty() && running.isEmpty();
+    }
+
     void add(Sequence sequence) {
         sequence.onArrival(arrivals++);
         waiting.add(sequence);

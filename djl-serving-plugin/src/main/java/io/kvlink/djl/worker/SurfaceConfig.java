@@ -19,6 +19,8 @@ import java.util.Optional;
  *     taken from the model's {@code generation_config.json}; {@code none}: it isn't
  * @param chatTemplate [{@code chat_template}] a file in the model's directory, or elsewhere if it
  *     is an absolute path, with the Jinja template of chats; absent: the model's own
+ * @param drain [{@code drain_seconds}] how long a worker that takes nothing new may take to end
+ *     what runs
  * @param healthStall [{@code health_stall_s}] longest time that a turn of the worker's thread may
  *     take before the worker is said not to live
  */
@@ -28,6 +30,7 @@ public record SurfaceConfig(
         int maxRequestBytes,
         boolean generationConfig,
         Optional<String> chatTemplate,
+        Duration drain,
         Duration healthStall) {
 
     /** What DJL Serving's port lets through unless told otherwise; the other hosts do the same. */
@@ -35,14 +38,13 @@ public record SurfaceConfig(
 
     private static final int MAX_TIMEOUT_S = 7 * 24 * 3600;
 
+    // Kubernetes kills 30 s after SIGTERM.
+    private static final int DRAIN_S = 25;
+
     static SurfaceConfig of(Settings settings) {
         String template = settings.text("chat_template", "");
         return new SurfaceConfig(
-                Duration.ofMillis(
-                        Math.round(
-                                1000
-                                        * settings.number(
-                                                "request_timeout_s", 3600, 0.001, MAX_TIMEOUT_S))),
+                seconds(settings, "request_timeout_s", 3600, 0.001),
                 (int)
                         settings.integer(
                                 "max_prompt_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),
@@ -55,8 +57,12 @@ public record SurfaceConfig(
                         auto -> auto ? "auto" : "none",
                         true),
                 template.isBlank() ? Optional.empty() : Optional.of(template),
-                Duration.ofMillis(
-                        Math.round(
-                                1000 * settings.number("health_stall_s", 60, 0.1, MAX_TIMEOUT_S))));
+                seconds(settings, "drain_seconds", DRAIN_S, 0),
+                seconds(settings, "health_stall_s", 60, 0.1));
+    }
+
+    private static Duration seconds(Settings settings, String key, double absent, double least) {
+        return Duration.ofMillis(
+                Math.round(1000 * settings.number(key, absent, least, MAX_TIMEOUT_S)));
     }
 }

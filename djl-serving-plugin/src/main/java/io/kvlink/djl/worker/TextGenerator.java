@@ -4,8 +4,12 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.model.GenerationDefaults;
 import io.kvlink.djl.model.TokenText;
+import io.kvlink.spi.HostPort;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** What the HTTP surface needs of a worker. All methods may be called from any thread. */
 public interface TextGenerator extends AutoCloseable {
@@ -86,6 +90,27 @@ public interface TextGenerator extends AutoCloseable {
 
     /** What the worker is doing. */
     WorkerStatus status();
+
+    /** Where peers reach its connector; empty without one. */
+    Optional<HostPort> kvAddress();
+
+    /**
+     * Whether new requests should come here, if it takes any: a proxy hears of it. They should,
+     * until this says otherwise.
+     */
+    void announce(boolean wanted);
+
+    /**
+     * Takes no new request from now on, and tells so whom the connector tells. What runs goes on,
+     * and peers may read what they were promised.
+     *
+     * @return completed on any thread when nothing is left to be done, or the worker has ended; the
+     *     caller sets a limit of {@link #drainLimit} and closes then. The same one each time
+     */
+    CompletableFuture<@Nullable Void> drain();
+
+    /** How long {@link #drain} may take. */
+    Duration drainLimit();
 
     /** Whether the worker lives and is ready. Never waits. */
     WorkerHealth health();

@@ -152,6 +152,28 @@ public record WorkerConfig(
                 SurfaceConfig.of(settings));
     }
 
+    /** The same with another {@code kv_port}; 0 takes any free one. */
+    public WorkerConfig withKvPort(int port) {
+        return new WorkerConfig(
+                modelDir,
+                modelName,
+                device,
+                dtype,
+                transfer.map(config -> config.withPort(port)),
+                kvCacheTokens,
+                maxQueuedRequests,
+                maxRunning,
+                prefillChunk,
+                decoding,
+                maxStepTokens,
+                kvGrowthTokens,
+                maxAnswerTokens,
+                loadDeadline,
+                layerDeadline,
+                firstTokenHandoff,
+                surface);
+    }
+
     private static DecodeSettings decoding(Settings settings) {
         DecodeSettings absent = DecodeSettings.DEFAULT;
         return new DecodeSettings(

@@ -66,6 +66,7 @@ final class WorkerResources implements AutoCloseable {
                         .map(
                                 transfer ->
                                         ConnectorSetup.open(
+                                                config.modelName(),
                                                 transfer,
                                                 providers.get(),
                                                 ConnectorSetup.layout(

@@ -20,8 +20,10 @@ import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -57,6 +59,18 @@ public final class FakeGenerator implements TextGenerator {
     public volatile CountDownLatch encodeGate = new CountDownLatch(0);
 
     public volatile WorkerHealth health = WorkerHealth.GOOD;
+
+    public volatile Optional<HostPort> kvAddress = Optional.of(new HostPort("127.0.0.1", 14_579));
+    public volatile boolean announced = true;
+    public volatile boolean idle;
+    public volatile Duration drainLimit = Duration.ofSeconds(20);
+
+    private final CompletableFuture<@Nullable Void> draining = new CompletableFuture<>();
+    private final CompletableFuture<@Nullable Void> closing = new CompletableFuture<>();
+
+    /** Replaced by a test that drains. */
+    public volatile CompletableFuture<@Nullable Void> drained =
+            CompletableFuture.completedFuture(null);
 
     /** How often a text was encoded, or tokens decoded. */
     public final AtomicInteger tokenizerCalls = new AtomicInteger();
@@ -133,6 +147,14 @@ public final class FakeGenerator implements TextGenerator {
         public void fail(GenerationException.Kind kind, String message) {
             listener.onFailed(new GenerationException(kind, message));
         }
+    }
+
+    public void awaitDraining() {
+        draining.orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    public void awaitClosed() {
+        closing.orTimeout(20, TimeUnit.SECONDS).join();
     }
 
     public Submitted next() throws InterruptedException {
@@ -230,15 +252,40 @@ public final class FakeGenerator implements TextGenerator {
     }
 
     @Override
+    public Optional<HostPort> kvAddress() {
+        return kvAddress;
+    }
+
+    @Override
+    public void announce(boolean wanted) {
+        announced = wanted;
+    }
+
+    @Override
+    public CompletableFuture<@Nullable Void> drain() {
+        refusal =
+                request ->
+                        new GenerationException(GenerationException.Kind.CLOSED, "worker=draining");
+        announced = false;
+        draining.complete(null);
+        return drained;
+    }
+
+    @Override
+    public Duration drainLimit() {
+        return drainLimit;
+    }
+
+    @Override
     public WorkerStatus status() {
         return new WorkerStatus(
                 "kv_both",
                 Optional.of(new HostPort("127.0.0.1", 14579)),
-                1,
-                2,
+                idle ? 0 : 1,
+                idle ? 0 : 2,
                 3,
                 4,
-                Optional.of(new KvLedger(5, 6, 7, 8, 9)));
+                Optional.of(new KvLedger(5, 6, 7, idle ? 0 : 8, 9)));
     }
 
     @Override
@@ -254,5 +301,6 @@ public final class FakeGenerator implements TextGenerator {
     @Override
     public void close() {
         closed.set(true);
+        closing.complete(null);
     }
 }
