@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The real plugin with the demo model, in a process of its own. */
 class HostProcessTest {
 
-    private static final long LIMIT_S = 60;
+    private static final long LIMIT_S = 120;
     private static final Path MODEL = Path.of("../../samples/model").toAbsolutePath().normalize();
     private static final Pattern READY =
             Pattern.compile("ready http=127\\.0\\.0\\.1:(\\d+) kv=- model=demo");
@@ -78,7 +80,7 @@ class HostProcessTest {
                 dir.resolve("serving.properties"),
                 "engine=KvLink\noption.model_dir="
                         + dir.toRealPath().relativize(MODEL)
-                        + "\noption.model_name=demo\noption.kv_cache_tokens=512\n");
+                        + "\noption.model_name=demo\noption.kv_cache_tokens=4096\n");
         Path log = dir.resolve("stderr");
         List<String> command =
                 new ArrayList<>(
@@ -94,7 +96,9 @@ class HostProcessTest {
                                 "--port",
                                 "0",
                                 "-O",
-                                "max_running=4"));
+                                "max_running=4",
+                                "-O",
+                                "drain_seconds=100"));
         command.addAll(List.of(more));
         Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
         try (BufferedReader out = process.inputReader()) {
@@ -122,12 +126,53 @@ class HostProcessTest {
                     .contains("\"text\":\" Leo is in the attic\"", "\"finish_reason\":\"stop\"");
             assertThat(send(get(base + "/metrics")).body()).contains("# TYPE ");
 
+            HttpResponse<InputStream> stream =
+                    HttpClient.newHttpClient()
+                            .send(longAnswer(base), HttpResponse.BodyHandlers.ofInputStream());
+            assertThat(stream.body().read()).as("it has begun").isEqualTo('d');
             process.destroy();
+            requireDrains(base);
+            String events = new String(stream.body().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(events).endsWith("data: [DONE]\n\n").contains("\"completion_tokens\":1200");
             assertThat(process.waitFor(LIMIT_S, TimeUnit.SECONDS)).isTrue();
             assertThat(process.exitValue()).as(Files.readString(log)).isZero();
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    private static HttpRequest longAnswer(String base) {
+        return HttpRequest.newBuilder(URI.create(base + "/v1/completions"))
+                .timeout(Duration.ofSeconds(LIMIT_S))
+                .POST(
+                        HttpRequest.BodyPublishers.ofString(
+                                """
+                                {"model": "demo", "prompt": "Once", "max_tokens": 300, "n": 4,
+                                 "ignore_eos": true, "stream": true,
+                                 "stream_options": {"include_usage": true}}
+                                """))
+                .build();
+    }
+
+    /** The signal takes a moment; then nothing new is taken, and no path is unknown. */
+    private static void requireDrains(String base) throws Exception {
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_S);
+        HttpResponse<String> ready;
+        do {
+            assertThat(System.nanoTime()).isLessThan(deadlineNs);
+            ready = send(get(base + "/health/ready"));
+        } while (ready.statusCode() == 200);
+        assertThat(ready.body()).contains("worker=draining");
+        assertThat(send(get(base + "/health/live")).statusCode()).isEqualTo(200);
+        HttpResponse<String> refused =
+                send(
+                        HttpRequest.newBuilder(URI.create(base + "/v1/completions"))
+                                .POST(
+                                        HttpRequest.BodyPublishers.ofString(
+                                                "{\"prompt\": \"a\", \"max_tokens\": 1}")));
+        assertThat(refused.statusCode()).as(refused.body()).isEqualTo(503);
+        assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+        assertThat(refused.body()).contains("worker=draining");
     }
 
     private static String readLine(BufferedReader out) {

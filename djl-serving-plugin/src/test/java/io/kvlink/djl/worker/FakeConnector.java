@@ -67,6 +67,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean throwsOnAttachment;
     volatile Runnable onClose = () -> {};
     volatile Availability health = Availability.usable();
+    volatile int transfers;
+    // Set by the worker.
+    volatile boolean accepting = true;
     final ContractWatch watch = new ContractWatch();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
@@ -134,7 +137,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public KvLedger ledger() {
-        return new KvLedger(0, 0, 0, 0, 0);
+        return new KvLedger(0, 0, 0, transfers, 0);
     }
 
     @Override
@@ -143,6 +146,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                 new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "in"), 7),
                 new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "out"), 8),
                 new KvMetric("peers", "Peers.", false, Map.of(), 2));
+    }
+
+    @Override
+    public void accepting(boolean now) {
+        accepting = now;
     }
 
     @Override

@@ -92,9 +92,11 @@ class WorkerHealthTest extends StartedWorkers {
     void shouldNotLiveWhileItsThreadStandsStill() throws Exception {
         LlamaWorker worker = worker(Map.of("health_stall_s", 0.2));
         CountDownLatch gate = new CountDownLatch(1);
+        CountDownLatch standing = new CountDownLatch(1);
         AtFirstToken stuck =
                 new AtFirstToken(
                         () -> {
+                            standing.countDown();
                             try {
                                 assertThat(gate.await(100, TimeUnit.SECONDS)).isTrue();
                             } catch (InterruptedException stop) {
@@ -102,6 +104,8 @@ class WorkerHealthTest extends StartedWorkers {
                             }
                         });
         worker.submit(Prompts.local(PROMPT, 3), stuck);
+        // Before that a busy machine may hold the thread up, and let it go.
+        assertThat(standing.await(60, TimeUnit.SECONDS)).isTrue();
         awaitHealth(
                 worker,
                 health ->
