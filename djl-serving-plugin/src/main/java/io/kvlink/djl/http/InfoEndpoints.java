@@ -31,7 +31,7 @@ final class InfoEndpoints {
 
     JsonObject models() {
         JsonArray data = new JsonArray();
-        directory.models().forEach(model -> data.add(describe(model)));
+        staying().forEach(model -> data.add(describe(model)));
         JsonObject body = new JsonObject();
         body.addProperty("object", "list");
         body.add("data", data);
@@ -44,18 +44,30 @@ final class InfoEndpoints {
 
     /** Why a process with these models must be restarted; none if it lives. */
     List<String> whyNotLive() {
-        return reasons(WorkerHealth::whyNotLive);
+        return reasons(directory.models(), WorkerHealth::whyNotLive);
     }
 
     /** Why requests should go elsewhere; none if each of the models takes them. */
     List<String> whyNotReady() {
-        return directory.models().isEmpty()
-                ? List.of("no model is loaded")
-                : reasons(WorkerHealth::whyNotReady);
+        List<TextGenerator> models = directory.models();
+        if (models.isEmpty()) {
+            return List.of("no model is loaded");
+        }
+        // One of several that leaves is nothing that the others suffer from.
+        List<TextGenerator> staying = staying();
+        return reasons(staying.isEmpty() ? models : staying, WorkerHealth::whyNotReady);
     }
 
-    private List<String> reasons(Function<WorkerHealth, List<String>> question) {
+    /** The models that aren't about to end. */
+    private List<TextGenerator> staying() {
         return directory.models().stream()
+                .filter(model -> !model.health().equals(WorkerHealth.DRAINING))
+                .toList();
+    }
+
+    private static List<String> reasons(
+            List<TextGenerator> models, Function<WorkerHealth, List<String>> question) {
+        return models.stream()
                 .flatMap(
                         model ->
                                 question.apply(model.health()).stream()

@@ -74,13 +74,9 @@ final class Pulse {
                     "thread=%s stands still for %d s"
                             .formatted(thread.getName(), TimeUnit.NANOSECONDS.toSeconds(silentNs)));
         }
-        return new WorkerHealth(whyNotLive, whyNotReady());
+        return whyNotLive.isEmpty() && draining && !closing
+                ? WorkerHealth.DRAINING
+                : new WorkerHealth(whyNotLive, closing ? List.of("worker=closing") : List.of());
     }
 
-    private List<String> whyNotReady() {
-        if (closing) {
-            return List.of("worker=closing");
-        }
-        return draining ? List.of("worker=draining") : List.of();
-    }
 }

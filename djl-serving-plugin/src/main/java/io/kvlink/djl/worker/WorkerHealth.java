@@ -16,6 +16,10 @@ public record WorkerHealth(List<String> whyNotLive, List<String> whyNotReady) {
     /** A worker that lives and is ready. */
     public static final WorkerHealth GOOD = new WorkerHealth(List.of(), List.of());
 
+    /** A worker that lives and takes nothing new, since it is to end. */
+    public static final WorkerHealth DRAINING =
+            new WorkerHealth(List.of(), List.of("worker=draining"));
+
     /** Copies the lists; what doesn't live isn't ready for the same reasons. */
     public WorkerHealth {
         whyNotReady = Stream.concat(whyNotLive.stream(), whyNotReady.stream()).distinct().toList();

@@ -267,6 +267,7 @@ public final class FakeGenerator implements TextGenerator {
                 request ->
                         new GenerationException(GenerationException.Kind.CLOSED, "worker=draining");
         announced = false;
+        health = WorkerHealth.DRAINING;
         draining.complete(null);
         return drained;
     }

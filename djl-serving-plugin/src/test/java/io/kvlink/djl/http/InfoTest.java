@@ -68,6 +68,23 @@ class InfoTest {
         }
     }
 
+    @Test
+    void shouldNotCountAModelThatLeavesUnlessItIsTheLast() throws Exception {
+        FakeGenerator leaving = new FakeGenerator("a");
+        FakeGenerator other = new FakeGenerator("b");
+        try (TestServer server = new TestServer(leaving, other)) {
+            leaving.health = WorkerHealth.DRAINING;
+            assertThat(server.get("/health/ready").statusCode()).isEqualTo(200);
+            assertThat(server.get("/v1/models").body())
+                    .contains("\"id\":\"b\"")
+                    .doesNotContain("\"id\":\"a\"");
+            other.health = WorkerHealth.DRAINING;
+            assertThat(server.get("/health/ready").body())
+                    .contains("model=a worker=draining", "model=b worker=draining");
+            assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
+        }
+    }
+
     /** One model that is dead makes the process one that must be restarted. */
     @Test
     void shouldSayThatWhatIsDeadIsNeitherLiveNorReady() throws Exception {

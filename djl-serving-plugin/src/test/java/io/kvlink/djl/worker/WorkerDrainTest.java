@@ -8,7 +8,6 @@ import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.TransferRoute;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Future;
@@ -42,8 +41,7 @@ class WorkerDrainTest extends StartedWorkers {
                                 assertThat(refused.kind())
                                         .isEqualTo(GenerationException.Kind.CLOSED))
                 .hasMessageContaining("worker=draining");
-        assertThat(worker.health())
-                .isEqualTo(new WorkerHealth(List.of(), List.of("worker=draining")));
+        assertThat(worker.health()).isEqualTo(WorkerHealth.DRAINING);
         assertThat(connector.accepting).isFalse();
 
         await(drained);
