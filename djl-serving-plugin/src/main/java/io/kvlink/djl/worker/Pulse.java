@@ -78,5 +78,4 @@ final class Pulse {
                 ? WorkerHealth.DRAINING
                 : new WorkerHealth(whyNotLive, closing ? List.of("worker=closing") : List.of());
     }
-
 }
