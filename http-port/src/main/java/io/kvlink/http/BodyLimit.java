@@ -52,7 +52,6 @@ public interface BodyLimit {
         return new HttpFault(
                 HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
                 "request_too_large",
-                "the request's body is too large; expected at most %s=%d bytes"
-                        .formatted(setting, bytes));
+                "%s=%d at most; send less".formatted(setting, bytes));
     }
 }

@@ -2,6 +2,7 @@
 package io.kvlink.http;
 
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpRequest;
@@ -46,6 +47,6 @@ public final class CorsHandler extends ChannelDuplexHandler {
                 settings.answer(answer.headers(), request);
             }
         }
-        ctx.write(message, promise);
+        ChannelFuture unused = ctx.write(message, promise);
     }
 }

@@ -23,6 +23,13 @@ import java.util.Set;
  */
 public record HttpFault(HttpResponseStatus status, String code, String message) {
 
+    /** A target that isn't one. The connection may stay. */
+    public static final HttpFault BAD_TARGET =
+            new HttpFault(
+                    HttpResponseStatus.BAD_REQUEST,
+                    "malformed_target",
+                    "the request's target has a % without two hexadecimal digits behind it");
+
     /** Most bytes of a request line. */
     static final int MAX_LINE_BYTES = 8 * 1024;
 

@@ -19,6 +19,7 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -185,19 +186,20 @@ public final class RequestCollector extends ChannelDuplexHandler {
             return;
         }
         state = State.LINGERING;
-        ctx.executor()
-                .schedule(
-                        () -> {
-                            ChannelFuture unused = ctx.close(promise);
-                        },
-                        LINGER_SECONDS,
-                        TimeUnit.SECONDS);
+        Future<?> unusedTimer =
+                ctx.executor()
+                        .schedule(
+                                () -> {
+                                    ChannelFuture unused = ctx.close(promise);
+                                },
+                                LINGER_SECONDS,
+                                TimeUnit.SECONDS);
         ChannelFuture unused = channel.shutdownOutput();
     }
 
     private void onDropped(ChannelHandlerContext ctx, int bytes) {
         dropped += bytes;
-        if (dropped > LINGER_BYTES) {
+        if (dropped > Math.max(LINGER_BYTES, 2L * limit.bytes())) {
             ChannelFuture unused = ctx.close();
         }
     }

@@ -4,6 +4,7 @@ package io.kvlink.http;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a request line asks for. Clients of proxies write a whole URL there ({@code GET
@@ -39,28 +40,18 @@ public final class RequestTarget {
     }
 
     /**
-     * The path of a target, with its escapes resolved.
+     * The path and the parameters of a target, with their escapes resolved.
      *
-     * @throws IllegalArgumentException if an escape is none; the message is for the client
+     * @return empty if an escape is none: {@link HttpFault#BAD_TARGET}
      */
-    public static String path(String uri) {
-        return decoder(uri).path();
-    }
-
-    /**
-     * The path and the parameters of a target.
-     *
-     * @throws IllegalArgumentException if an escape is none; the message is for the client
-     */
-    public static QueryStringDecoder decoder(String uri) {
+    public static Optional<QueryStringDecoder> decoded(String uri) {
         QueryStringDecoder decoder = new QueryStringDecoder(plain(uri));
         try {
             String unusedPath = decoder.path();
             Map<String, List<String>> unusedParameters = decoder.parameters();
-            return decoder;
-        } catch (IllegalArgumentException cause) {
-            throw new IllegalArgumentException(
-                    "the request's target has a % without two hexadecimal digits behind it", cause);
+            return Optional.of(decoder);
+        } catch (IllegalArgumentException malformed) {
+            return Optional.empty();
         }
     }
 

@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.http.HttpFault;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import org.jspecify.annotations.Nullable;
 
@@ -45,9 +46,13 @@ final class ApiException extends RuntimeException {
                 message);
     }
 
-    /** What the worker says, as a status. */
-    static ApiException of(GenerationException failure) {
-        String message = String.valueOf(failure.getMessage());
+    /**
+     * What the worker says, as a status.
+     *
+     * @param requestId named where there is no more for a client to know
+     */
+    static ApiException of(GenerationException failure, String requestId) {
+        String message = ClientText.of(String.valueOf(failure.getMessage()));
         return switch (failure.kind()) {
             case INVALID -> invalid(null, null, message);
             case OVERLOADED -> overloaded(message);
@@ -66,7 +71,7 @@ final class ApiException extends RuntimeException {
                             null,
                             "kv_load_failed",
                             message);
-            case INTERNAL -> internal(message);
+            case INTERNAL -> Defects.report(requestId, failure);
         };
     }
 
@@ -80,14 +85,25 @@ final class ApiException extends RuntimeException {
                 message);
     }
 
-    /** A defect here: 500. */
-    static ApiException internal(String message) {
+    /** A defect here: 500. Its exception's text is for the log alone. */
+    static ApiException seeLog(String requestId) {
         return new ApiException(
                 HttpResponseStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",
                 null,
                 "internal",
-                message);
+                "request=" + ClientText.id(requestId) + "; see the server's log");
+    }
+
+    /** The request can't be read. */
+    static ApiException of(HttpFault fault) {
+        boolean busy = fault.status().equals(HttpResponseStatus.SERVICE_UNAVAILABLE);
+        return new ApiException(
+                fault.status(),
+                busy ? "service_unavailable_error" : "invalid_request_error",
+                null,
+                fault.code(),
+                fault.message());
     }
 
     HttpResponseStatus status() {

@@ -44,7 +44,7 @@ final class CompletionPreparer {
                 case CHAT -> prepare(new ChatParser(body).parse(), bytes, requestId);
             };
         } catch (GenerationException failure) {
-            throw ApiException.of(failure);
+            throw ApiException.of(failure, requestId);
         }
     }
 

@@ -15,6 +15,6 @@ final class Defects {
 
     static ApiException report(String requestId, Throwable defect) {
         logger.error("request={}; a defect of KvLink, please report it", requestId, defect);
-        return ApiException.internal("request=" + requestId + "; see the server's log");
+        return ApiException.seeLog(requestId);
     }
 }

@@ -4,15 +4,17 @@ package io.kvlink.djl.http;
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
 import java.util.List;
+import java.util.Optional;
 
 /** Where a request's work was done, for who asks by {@code X-KvLink-Stats}. */
 final class StatsJson {
 
     private StatsJson() {}
 
-    /** Sums over the answers, times of the slowest. */
-    static JsonObject of(List<GenerationResult> results) {
+    /** Addresses of the request's route, sums over the answers, times of the slowest. */
+    static JsonObject of(List<GenerationResult> results, String requestId) {
         String plane = "";
         String failure = "";
         long bytes = 0;
@@ -26,7 +28,11 @@ final class StatsJson {
                 transferNanos = Math.max(transferNanos, transfer.nanos());
             }
         }
+        // It has been read before, or there would be no answer.
+        Optional<TransferRoute> route = TransferRoute.find(requestId, 0);
         JsonObject stats = new JsonObject();
+        stats.addProperty("prefill", route.map(r -> r.prefill().toString()).orElse(null));
+        stats.addProperty("decode", route.map(r -> r.decode().toString()).orElse(null));
         stats.addProperty(
                 "computed_prompt_tokens",
                 results.stream().mapToLong(GenerationResult::computedPromptTokens).sum());
