@@ -235,7 +235,8 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
     /** The client's name for its request, if it is one that may travel into headers and logs. */
     private static String requestId(FullHttpRequest message) {
         String given = message.headers().get("X-Request-Id", "");
-        return PRINTABLE.matcher(given).matches() ? given : "";
+        // An id with a route shows addresses, even if they are the client's own.
+        return PRINTABLE.matcher(given).matches() && !given.contains("_addr_") ? given : "";
     }
 
     @Override

@@ -49,7 +49,7 @@ final class ApiException extends RuntimeException {
     /**
      * What the worker says, as a status.
      *
-     * @param requestId named where there is no more for a client to know
+     * @param requestId for the log
      */
     static ApiException of(GenerationException failure, String requestId) {
         String message = ClientText.of(String.valueOf(failure.getMessage()));
@@ -71,7 +71,10 @@ final class ApiException extends RuntimeException {
                             null,
                             "kv_load_failed",
                             message);
-            case INTERNAL -> Defects.report(requestId, failure);
+            case INTERNAL -> {
+                Defects.log(requestId, failure);
+                yield internal(message);
+            }
         };
     }
 
@@ -86,13 +89,13 @@ final class ApiException extends RuntimeException {
     }
 
     /** A defect here: 500. Its exception's text is for the log alone. */
-    static ApiException seeLog(String requestId) {
+    static ApiException internal(String message) {
         return new ApiException(
                 HttpResponseStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",
                 null,
                 "internal",
-                "request=" + ClientText.id(requestId) + "; see the server's log");
+                message);
     }
 
     /** The request can't be read. */

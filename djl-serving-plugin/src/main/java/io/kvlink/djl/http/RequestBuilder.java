@@ -100,7 +100,10 @@ final class RequestBuilder {
             throw ApiException.invalid(
                     "X-Request-Id",
                     "bad_route",
-                    "X-Request-Id names a route that is none; expected"
+                    cause.error()
+                            + "("
+                            + cause.error().number()
+                            + "): X-Request-Id; expected"
                             + " ___prefill_addr_HOST:PORT___decode_addr_HOST:PORT_<32 hex digits>");
         }
     }

@@ -13,7 +13,9 @@ final class StatsJson {
 
     private StatsJson() {}
 
-    /** Addresses of the request's route, sums over the answers, times of the slowest. */
+    /**
+     * Sums over the answers, times of the slowest, and the addresses of the route if there is one.
+     */
     static JsonObject of(List<GenerationResult> results, String requestId) {
         String plane = "";
         String failure = "";
@@ -31,8 +33,6 @@ final class StatsJson {
         // It has been read before, or there would be no answer.
         Optional<TransferRoute> route = TransferRoute.find(requestId, 0);
         JsonObject stats = new JsonObject();
-        stats.addProperty("prefill", route.map(r -> r.prefill().toString()).orElse(null));
-        stats.addProperty("decode", route.map(r -> r.decode().toString()).orElse(null));
         stats.addProperty(
                 "computed_prompt_tokens",
                 results.stream().mapToLong(GenerationResult::computedPromptTokens).sum());
@@ -49,6 +49,11 @@ final class StatsJson {
         stats.addProperty(
                 "total_ms",
                 millis(results.stream().mapToLong(GenerationResult::totalNanos).max().orElse(0)));
+        route.ifPresent(
+                addresses -> {
+                    stats.addProperty("prefill", addresses.prefill().toString());
+                    stats.addProperty("decode", addresses.decode().toString());
+                });
         return stats;
     }
 
