@@ -71,15 +71,13 @@ public record HttpFault(HttpResponseStatus status, String code, String message) 
             return new HttpFault(
                     HttpResponseStatus.REQUEST_URI_TOO_LONG,
                     "uri_too_long",
-                    "the request line is too long; expected at most %d bytes"
-                            .formatted(MAX_LINE_BYTES));
+                    "the request line is too long; shorten it");
         }
         if (cause instanceof TooLongHttpHeaderException) {
             return new HttpFault(
                     HttpResponseStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                     "headers_too_large",
-                    "the request's headers are too long; expected at most %d bytes"
-                            .formatted(MAX_HEADER_BYTES));
+                    "the request's headers are too long; shorten them");
         }
         return new HttpFault(
                 HttpResponseStatus.BAD_REQUEST,

@@ -111,6 +111,12 @@ final class CompletionPreparer {
                                     "model=%s can't chat: %s; use /v1/completions"
                                             .formatted(generator.modelName(), reason));
                         });
+        if (request.templateArguments().get("documents") instanceof List<?> documents
+                && !documents.isEmpty()
+                && !template.reads("documents")) {
+            throw FieldReader.refused(
+                    "documents", "[…]", "[]: the model's chat template reads no documents");
+        }
         try {
             return template.render(
                     request.messages(), request.addGenerationPrompt(), request.templateArguments());
