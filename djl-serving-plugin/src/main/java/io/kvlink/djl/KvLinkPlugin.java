@@ -4,6 +4,7 @@ package io.kvlink.djl;
 import ai.djl.engine.Engine;
 import ai.djl.serving.plugins.RequestHandler;
 import io.kvlink.djl.http.OpenAiSurface;
+import io.kvlink.http.CorsSettings;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpRequest;
@@ -48,9 +49,13 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
     }
 
     KvLinkPlugin(Workers workers, ServerConfig config) {
-        surface = new OpenAiSurface(workers, InstantSource.system());
+        CorsSettings cors = config.cors();
+        surface = new OpenAiSurface(workers, InstantSource.system(), cors);
         config.warnOfSeparateAddresses();
-        ownPort = config.ownAddress().map(address -> OwnPort.open(address, surface)).orElse(null);
+        ownPort =
+                config.ownAddress()
+                        .map(address -> OwnPort.open(address, cors, surface))
+                        .orElse(null);
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
+import io.kvlink.http.CorsSettings;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.net.InetSocketAddress;
@@ -59,6 +60,14 @@ final class ServerConfig {
                             .formatted(OWN_ADDRESS, text));
         }
         return InetSocketAddress.createUnresolved(parts.group(1), port);
+    }
+
+    /** DJL Serving's own settings for pages of other origins. */
+    CorsSettings cors() {
+        return CorsSettings.of(
+                property("cors_allowed_origin").orElse(""),
+                property("cors_allowed_methods").orElse(""),
+                property("cors_allowed_headers").orElse(""));
     }
 
     /** Says it, if clients that ask the inference address wouldn't reach the surface. */

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import java.util.concurrent.ArrayBlockingQueue;
+import io.kvlink.http.FairTasks;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Makes prefill bodies away from the event loops, which a large one would hold up. As many threads
- * {@code kv-proxy-body} as there are event loops; at most {@value #MAX_WAITING} bodies wait.
+ * {@code kv-proxy-body} as there are event loops, and one for small bodies; clients take turns. At
+ * most {@value #MAX_WAITING} bodies wait, half of them of one client.
  */
 final class BodyThreads implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(BodyThreads.class);
-    private static final int MAX_WAITING = 1024;
+    private static final int MAX_WAITING = 2048;
 
     /** What became of a client's body. */
     sealed interface Outcome permits Prepared, NotJson, Busy {}
@@ -44,25 +43,23 @@ final class BodyThreads implements AutoCloseable {
      */
     record Busy(String reason) implements Outcome {}
 
-    private final ThreadPoolExecutor executor;
+    private final FairTasks tasks;
 
     BodyThreads(int threads, ProxyThreads named) {
-        executor =
-                new ThreadPoolExecutor(
+        tasks =
+                new FairTasks(
+                        new FairTasks.Room(MAX_WAITING, Long.MAX_VALUE),
                         threads,
-                        threads,
-                        10,
-                        TimeUnit.SECONDS,
-                        new ArrayBlockingQueue<>(MAX_WAITING),
                         task -> named.numbered(task, "kv-proxy-body"));
-        executor.allowCoreThreadTimeOut(true);
     }
 
-    /** Makes the prefill body; the outcome is told on the executor of the caller's choice. */
-    void prepare(byte[] body, Executor teller, Consumer<Outcome> onOutcome) {
-        try {
-            executor.execute(() -> tell(outcome(body), teller, onOutcome));
-        } catch (RejectedExecutionException cause) {
+    /**
+     * Makes the prefill body; the outcome is told on the executor of the caller's choice.
+     *
+     * @param client whose body it is
+     */
+    void prepare(String client, byte[] body, Executor teller, Consumer<Outcome> onOutcome) {
+        if (!tasks.offer(client, body.length, () -> tell(outcome(body), teller, onOutcome))) {
             tell(new Busy("Too many requests wait to be read."), teller, onOutcome);
         }
     }
@@ -89,6 +86,6 @@ final class BodyThreads implements AutoCloseable {
     /** Makes the threads end; {@link ProxyThreads#join} waits for them. */
     @Override
     public void close() {
-        executor.shutdownNow();
+        tasks.close();
     }
 }

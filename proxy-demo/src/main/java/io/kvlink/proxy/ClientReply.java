@@ -39,16 +39,24 @@ final class ClientReply {
     private final Channel channel;
     private final HttpVersion version;
     private final String path;
+    // The client's own name for its request; empty if it has none.
+    private final String requestId;
     private final ProxyMetrics metrics;
     private final long startNs;
     // Of a stream of events.
     private @Nullable EventEnd events;
 
     ClientReply(
-            Channel channel, HttpVersion version, String path, ProxyMetrics metrics, long startNs) {
+            Channel channel,
+            HttpVersion version,
+            String path,
+            String requestId,
+            ProxyMetrics metrics,
+            long startNs) {
         this.channel = channel;
         this.version = version;
         this.path = path;
+        this.requestId = requestId;
         this.metrics = metrics;
         this.startNs = startNs;
     }
@@ -59,7 +67,7 @@ final class ClientReply {
         HttpHeaders headers = head.headers().add(upstream.headers());
         HOP_BY_HOP.forEach(headers::remove);
         // An instance may echo the request id, which holds addresses of the inner network.
-        headers.set("X-Request-Id", transfer);
+        headers.set("X-Request-Id", requestId.isEmpty() ? transfer : requestId);
         if (!HttpUtil.isContentLengthSet(head) && version.isKeepAliveDefault()) {
             HttpUtil.setTransferEncodingChunked(head, true);
         }
@@ -83,6 +91,9 @@ final class ClientReply {
 
     /** An answer of the proxy's own, complete. */
     void whole(FullHttpResponse response, long nowNs) {
+        if (!requestId.isEmpty()) {
+            response.headers().set("X-Request-Id", requestId);
+        }
         count(response, nowNs);
         channel.writeAndFlush(response);
     }

@@ -38,9 +38,13 @@ record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body bo
     @SuppressWarnings("ArrayRecordComponent")
     record Body(byte[] bytes) {}
 
-    /** Takes what it needs; the message may be released afterwards, its bytes not be changed. */
-    static ClientRequest of(FullHttpRequest message) {
-        HttpHeaders headers = new DefaultHttpHeaders();
+    /**
+     * Takes what it needs; the message may be released afterwards, its bytes not be changed.
+     *
+     * @param client whom the instances let take turns with others
+     */
+    static ClientRequest of(FullHttpRequest message, String client) {
+        HttpHeaders headers = new DefaultHttpHeaders().set("X-KvLink-Client", client);
         for (CharSequence name : PASSED_ON) {
             List<String> values = message.headers().getAll(name);
             if (!values.isEmpty()) {

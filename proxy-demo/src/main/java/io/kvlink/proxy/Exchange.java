@@ -93,7 +93,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             decodeAlone(one.get());
             return;
         }
-        finishWith(Replies.noInstance(parts.fleet(), alone, parts.discovery().address()));
+        finishWith(Replies.noInstance(parts.fleet(), alone));
     }
 
     // ---- sending ----
@@ -159,13 +159,8 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                 status.codeClass() == HttpStatusClass.CLIENT_ERROR
                         && !WORTH_ANOTHER_PREFILL.contains(status);
         if (clients && state == ExchangeState.WAITING) {
-            LOG.debug(
-                    "transfer={} prefill={} status={} passed on",
-                    attempt.transfer(),
-                    call.instance().http(),
-                    status.code());
-            attempt.cancelDecode();
-            answerFrom(call, head);
+            call.cancel();
+            onPrefillRefused(call, status);
             return;
         }
         call.cancel();
@@ -235,6 +230,22 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     }
 
     // ---- trying again ----
+
+    /** The prefill instance speaks of a body that the proxy wrote; a decode one of the client's. */
+    private void onPrefillRefused(UpstreamCall call, HttpResponseStatus status) {
+        LOG.debug(
+                "transfer={} prefill={} status={}; next=decode alone",
+                attempt.transfer(),
+                call.instance().http(),
+                status.code());
+        attempt.prefillOver();
+        UpstreamCall waiting = attempt.decode();
+        if (waiting != null) {
+            attempt.cancelDecode();
+            parts.metrics().decodeAlone.labelValues("prefill_refused").inc();
+            decodeAlone(waiting.instance());
+        }
+    }
 
     private void onPrefillFailed(UpstreamCall call, String kind, String detail) {
         Instance failed = call.instance();

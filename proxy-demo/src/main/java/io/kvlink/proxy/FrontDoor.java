@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.kvlink.http.HttpFault;
+import io.kvlink.http.RequestTarget;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.FullHttpRequest;
@@ -10,6 +12,10 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.timeout.IdleStateEvent;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +29,11 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final String MODELS = "/v1/models";
     // Followed by a model's name.
     private static final String MODEL = MODELS + "/";
+
+    private static final String READS = "GET, HEAD, OPTIONS";
+    private static final String GENERATES = "POST, OPTIONS";
+    private static final String ANYTHING = "GET, HEAD, POST, OPTIONS";
+    private static final Pattern PRINTABLE = Pattern.compile("[!-~]{1,4096}");
 
     private final ProxyParts parts;
     private final StatusPages pages;
@@ -47,28 +58,30 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             closeAfter = true;
             return;
         }
-        String path = new QueryStringDecoder(message.uri()).path();
-        if (message.decoderResult().isFailure()) {
-            closeAfter = true;
-            answer(ctx, message, "malformed", badRequest("malformed_request", "No HTTP request."));
-            closeIfDue(ctx);
+        HttpFault.of(message)
+                .ifPresentOrElse(
+                        fault -> answer(ctx, message, "unread", Replies.fault(fault)),
+                        () -> serve(ctx, message));
+    }
+
+    private void serve(ChannelHandlerContext ctx, FullHttpRequest message) {
+        Optional<String> target =
+                RequestTarget.decoded(message.uri()).map(QueryStringDecoder::path);
+        if (target.isEmpty()) {
+            answer(ctx, message, "unread", badRequest(HttpFault.BAD_TARGET));
             return;
         }
-        if (path.startsWith(MODEL)) {
-            if (allowed(ctx, message, MODELS, HttpMethod.GET)) {
-                ask(ctx, message, MODELS);
-            }
-            return;
-        }
-        switch (path) {
+        String path = target.get();
+        String label = path.startsWith(MODEL) ? MODELS : path;
+        switch (label) {
             case "/v1/completions", "/v1/chat/completions" -> {
-                if (allowed(ctx, message, path, HttpMethod.POST)) {
-                    generate(ctx, message, path);
+                if (allowed(ctx, message, label, GENERATES)) {
+                    generate(ctx, message, label);
                 }
             }
             case MODELS -> {
-                if (allowed(ctx, message, path, HttpMethod.GET)) {
-                    ask(ctx, message, MODELS);
+                if (allowed(ctx, message, label, READS)) {
+                    ask(ctx, message, label);
                 }
             }
             case "/health",
@@ -77,36 +90,47 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                     "/instances",
                     "/kvlink/status",
                     "/metrics" -> {
-                if (allowed(ctx, message, path, HttpMethod.GET)) {
-                    answer(ctx, message, path, pages.of(path));
+                if (allowed(ctx, message, label, READS)) {
+                    answer(ctx, message, label, pages.of(label));
                 }
             }
-            default -> answer(ctx, message, "other", notFound(path));
+            case RequestTarget.SERVER -> {
+                boolean unused = allowed(ctx, message, label, "OPTIONS");
+            }
+            default -> answer(ctx, message, "other", notFound());
         }
     }
 
+    /** Whether the path's methods have the request's; else it is answered. */
     private boolean allowed(
-            ChannelHandlerContext ctx, FullHttpRequest message, String path, HttpMethod method) {
-        if (message.method().equals(method)) {
+            ChannelHandlerContext ctx, FullHttpRequest message, String path, String methods) {
+        HttpMethod method = message.method();
+        if (method.equals(HttpMethod.OPTIONS)) {
+            boolean server = path.equals(RequestTarget.SERVER);
+            answer(ctx, message, path, Replies.methods(server ? ANYTHING : methods));
+            return false;
+        }
+        if (List.of(methods.split(", ", 0)).contains(method.name())) {
             return true;
         }
         FullHttpResponse response =
                 Replies.error(
                         HttpResponseStatus.METHOD_NOT_ALLOWED,
                         "method_not_allowed",
-                        path + " takes " + method + ".");
-        response.headers().set(HttpHeaderNames.ALLOW, method.name());
+                        "method=%s; expected %s".formatted(method, methods));
+        response.headers().set(HttpHeaderNames.ALLOW, methods);
         answer(ctx, message, path, response);
         return false;
     }
 
     private void generate(ChannelHandlerContext ctx, FullHttpRequest message, String path) {
-        ClientRequest request = ClientRequest.of(message);
+        ClientRequest request = ClientRequest.of(message, client(ctx));
         ClientReply reply = reply(ctx, message, path);
         parts.metrics().inFlight.inc();
         current = Serving.READING_BODY;
         parts.bodies()
                 .prepare(
+                        client(ctx),
                         request.body().bytes(),
                         ctx.executor(),
                         outcome -> onRead(ctx, request, reply, outcome));
@@ -123,7 +147,9 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
         } else if (outcome instanceof BodyThreads.Prepared prepared) {
             begin(ctx, request, prepared.prefillBody(), reply);
         } else if (outcome instanceof BodyThreads.NotJson wrong) {
-            reply.whole(badRequest("invalid_json", wrong.reason()), parts.clock().getAsLong());
+            reply.whole(
+                    Replies.error(HttpResponseStatus.BAD_REQUEST, "invalid_json", wrong.reason()),
+                    parts.clock().getAsLong());
             onDone(ctx);
         } else if (outcome instanceof BodyThreads.Busy busy) {
             reply.whole(Replies.busy(busy.reason()), parts.clock().getAsLong());
@@ -133,7 +159,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private void ask(ChannelHandlerContext ctx, FullHttpRequest message, String path) {
         parts.metrics().inFlight.inc();
-        begin(ctx, ClientRequest.of(message), null, reply(ctx, message, path));
+        begin(ctx, ClientRequest.of(message, client(ctx)), null, reply(ctx, message, path));
     }
 
     private void begin(
@@ -181,21 +207,36 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                 ctx.channel(),
                 message.protocolVersion(),
                 path,
+                requestId(message),
                 parts.metrics(),
                 parts.clock().getAsLong());
     }
 
-    private static FullHttpResponse badRequest(String code, String reason) {
-        return Replies.error(HttpResponseStatus.BAD_REQUEST, code, reason);
+    private static FullHttpResponse badRequest(HttpFault fault) {
+        return Replies.error(fault.status(), fault.code(), fault.message());
     }
 
-    private static FullHttpResponse notFound(String path) {
+    private static FullHttpResponse notFound() {
         return Replies.error(
                 HttpResponseStatus.NOT_FOUND,
                 "unknown_path",
-                path
-                        + " isn't served here; /v1/completions, /v1/chat/completions, /v1/models,"
-                        + " /health, /health/live, /health/ready, /instances, /kvlink/status and /metrics are.");
+                "no such path; /v1/completions, /v1/chat/completions, /v1/models, /health,"
+                        + " /health/live, /health/ready, /instances, /kvlink/status and /metrics"
+                        + " are served");
+    }
+
+    /** Whose turn it is, here and at the instances. */
+    private static String client(ChannelHandlerContext ctx) {
+        return ctx.channel().remoteAddress() instanceof InetSocketAddress address
+                ? address.getAddress().getHostAddress()
+                : "local";
+    }
+
+    /** The client's name for its request, if it is one that may travel into headers and logs. */
+    private static String requestId(FullHttpRequest message) {
+        String given = message.headers().get("X-Request-Id", "");
+        // An id with a route shows addresses, even if they are the client's own.
+        return PRINTABLE.matcher(given).matches() && !given.contains("_addr_") ? given : "";
     }
 
     @Override

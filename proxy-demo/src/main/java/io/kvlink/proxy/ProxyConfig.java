@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.kvlink.http.CorsSettings;
 import io.kvlink.spi.Settings;
 import java.util.List;
 
@@ -24,6 +25,7 @@ import java.util.List;
  * @param upstreamTimeoutMs deadline of a whole request
  * @param skipMs how long an instance that refused a connection is avoided
  * @param threads event loops
+ * @param cors for pages of other origins
  */
 record ProxyConfig(
         String host,
@@ -42,7 +44,8 @@ record ProxyConfig(
         int connectTimeoutMs,
         long upstreamTimeoutMs,
         int skipMs,
-        int threads) {
+        int threads,
+        CorsSettings cors) {
 
     private static final int DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -113,7 +116,11 @@ record ProxyConfig(
                         whole(settings, "connect_timeout_ms", 5_000, 1, DAY_MS),
                         settings.integer("upstream_timeout_ms", DAY_MS / 4, 1, 7L * DAY_MS),
                         whole(settings, "skip_after_connect_failure_ms", 5_000, 0, DAY_MS),
-                        whole(settings, "threads", 2, 1, 256));
+                        whole(settings, "threads", 2, 1, 256),
+                        CorsSettings.of(
+                                settings.text("cors_allowed_origins", ""),
+                                settings.text("cors_allowed_methods", ""),
+                                settings.text("cors_allowed_headers", "")));
         settings.refuseUnknown();
         return config;
     }

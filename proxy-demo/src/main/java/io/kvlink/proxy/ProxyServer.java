@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.kvlink.http.HttpPort;
+import io.kvlink.http.RequestCollector;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -12,7 +14,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.concurrent.EventExecutor;
@@ -158,11 +159,11 @@ public final class ProxyServer implements AutoCloseable {
     private static void furnish(ProxyParts parts, SocketChannel channel) {
         BufferedBytes.Share share = parts.buffered().share();
         int limit = parts.config().maxBodyBytes();
+        HttpPort.begin(channel.pipeline(), parts.config().cors());
         channel.pipeline()
-                .addLast(new HttpServerCodec())
                 .addLast(new HttpServerKeepAliveHandler())
                 .addLast(new IdleStateHandler(0, 0, CLIENT_IDLE_SECONDS))
-                .addLast(new RequestReader(limit, share, parts.metrics()))
+                .addLast(new RequestCollector(new ProxyBodyLimit(limit, share)))
                 .addLast(new FrontDoor(parts, share));
     }
 

@@ -3,11 +3,12 @@ package io.kvlink.proxy;
 
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import io.kvlink.spi.HostPort;
+import io.kvlink.http.HttpFault;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpVersion;
@@ -37,6 +38,25 @@ final class Replies {
         return body.toString();
     }
 
+    /** The request can't be read, and its connection ends. */
+    static FullHttpResponse fault(HttpFault fault) {
+        FullHttpResponse response =
+                fault.status().equals(HttpResponseStatus.SERVICE_UNAVAILABLE)
+                        ? busy(fault.message())
+                        : error(fault.status(), fault.code(), fault.message());
+        response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        return response;
+    }
+
+    /** The methods of a path. */
+    static FullHttpResponse methods(String allow) {
+        FullHttpResponse response =
+                new DefaultFullHttpResponse(
+                        HttpVersion.HTTP_1_1, HttpResponseStatus.NO_CONTENT, Unpooled.EMPTY_BUFFER);
+        response.headers().set(HttpHeaderNames.ALLOW, allow);
+        return response;
+    }
+
     /** There is no room for the request now; a little later there may be. */
     static FullHttpResponse busy(String message) {
         FullHttpResponse response = error(HttpResponseStatus.SERVICE_UNAVAILABLE, "busy", message);
@@ -61,7 +81,7 @@ final class Replies {
     }
 
     /** Nobody is there to serve a request; that may change with the next heartbeat. */
-    static FullHttpResponse noInstance(Fleet fleet, boolean alone, HostPort discovery) {
+    static FullHttpResponse noInstance(Fleet fleet, boolean alone) {
         boolean noDecode = fleet.count(Role.DECODE) == 0;
         boolean noPrefill = !alone && fleet.count(Role.PREFILL) == 0;
         String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
@@ -69,8 +89,8 @@ final class Replies {
                 error(
                         HttpResponseStatus.SERVICE_UNAVAILABLE,
                         "no_instance",
-                        "No %s instance is registered; instances announce themselves at tcp://%s."
-                                .formatted(who, discovery));
+                        "No %s instance is registered; the proxy's /instances lists those that are."
+                                .formatted(who));
         response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
         return response;
     }

@@ -113,7 +113,7 @@ class RequestReaderTest {
             HttpResponse<String> large =
                     rig.post("/v1/completions", "{\"a\":\"" + "x".repeat(15 << 20) + "\"}");
             assertThat(large.statusCode()).isEqualTo(413);
-            assertThat(large.body()).contains("body_too_large");
+            assertThat(large.body()).contains("request_too_large");
         }
     }
 
@@ -194,6 +194,7 @@ class RequestReaderTest {
                 .parts()
                 .bodies()
                 .prepare(
+                        "other",
                         new byte[0],
                         task -> {
                             busy.countDown();

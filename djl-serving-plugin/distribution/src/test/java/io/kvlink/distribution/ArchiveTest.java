@@ -39,6 +39,7 @@ class ArchiveTest {
                 .contains(
                         "kvlink-djl-serving-plugin",
                         "kvlink-spi",
+                        "kvlink-http-port",
                         "kvlink-connector-p2p-nccl",
                         "kvlink-tensor-pool",
                         "kvlink-proxy-demo",

@@ -5,6 +5,8 @@ import ai.djl.serving.plugins.RequestHandler;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import io.kvlink.http.HttpFault;
+import io.kvlink.http.RequestTarget;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -15,15 +17,16 @@ import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
-import io.netty.handler.codec.http.HttpMessage;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +36,17 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final Logger logger = LoggerFactory.getLogger(Dispatcher.class);
     private static final Gson GSON =
             new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
+
+    private static final HttpFault NO_SUCH_PATH =
+            new HttpFault(
+                    HttpResponseStatus.NOT_FOUND,
+                    "not_found",
+                    "no such path, or no model is loaded that answers there");
+    private static final HttpFault PLUGIN_FAILED =
+            new HttpFault(
+                    HttpResponseStatus.INTERNAL_SERVER_ERROR,
+                    "internal_server_error",
+                    "a plugin failed; see the server's log");
 
     private final List<RequestHandler<?>> handlers;
 
@@ -44,24 +58,32 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
     protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
         boolean keepAlive = HttpUtil.isKeepAlive(request);
         try {
-            if (!request.decoderResult().isSuccess()) {
-                sendError(ctx, HttpResponseStatus.BAD_REQUEST, "not HTTP", false);
-                return;
+            RequestHandler<?> handler = handlerOf(request);
+            Optional<QueryStringDecoder> uri = RequestTarget.decoded(request.uri());
+            if (handler != null && uri.isPresent()) {
+                String[] segments = uri.get().path().split("/", 0);
+                send(ctx, handler.handleRequest(ctx, request, uri.get(), segments), keepAlive);
+            } else if (HttpFault.of(request).isPresent()) {
+                sendError(ctx, HttpFault.of(request).get(), false);
+            } else if (request.uri().equals(RequestTarget.SERVER)
+                    && request.method().equals(HttpMethod.OPTIONS)) {
+                sendMethods(ctx, keepAlive);
+            } else {
+                sendError(ctx, uri.isEmpty() ? HttpFault.BAD_TARGET : NO_SUCH_PATH, keepAlive);
             }
-            QueryStringDecoder uri = new QueryStringDecoder(request.uri());
-            for (RequestHandler<?> handler : handlers) {
-                if (handler.acceptInboundMessage(request)) {
-                    String[] segments = uri.path().split("/", 0);
-                    send(ctx, handler.handleRequest(ctx, request, uri, segments), keepAlive);
-                    return;
-                }
-            }
-            sendError(ctx, HttpResponseStatus.NOT_FOUND, "no such path: " + uri.path(), keepAlive);
-        } catch (IllegalArgumentException cause) {
-            sendError(ctx, HttpResponseStatus.BAD_REQUEST, "bad URI: " + request.uri(), keepAlive);
         } catch (RuntimeException defect) {
             fail(ctx, defect);
         }
+    }
+
+    /** A plugin keeps answers in order, so that it also gets what can't be read of its paths. */
+    private @Nullable RequestHandler<?> handlerOf(FullHttpRequest request) {
+        for (RequestHandler<?> handler : handlers) {
+            if (handler.acceptInboundMessage(request)) {
+                return handler;
+            }
+        }
+        return null;
     }
 
     @Override
@@ -69,18 +91,6 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
         // Most often a client that reset its connection.
         logger.debug("channel={} closed", ctx.channel(), cause);
         ChannelFuture unused = ctx.close();
-    }
-
-    /** What a body that is too large gets; the connection can't be used any more. */
-    static void sendTooLarge(ChannelHandlerContext ctx, HttpMessage request, int limit) {
-        sendError(
-                ctx,
-                HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-                "content-length=%s; expected at most %d bytes"
-                        .formatted(
-                                request.headers().get(HttpHeaderNames.CONTENT_LENGTH, "unknown"),
-                                limit),
-                false);
     }
 
     private static void send(ChannelHandlerContext ctx, Object result, boolean keepAlive) {
@@ -101,26 +111,27 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private static void fail(ChannelHandlerContext ctx, Throwable defect) {
         logger.error("channel={}; a plugin failed", ctx.channel(), defect);
-        sendError(
-                ctx,
-                HttpResponseStatus.INTERNAL_SERVER_ERROR,
-                "a plugin failed; see the server's log",
-                false);
+        sendError(ctx, PLUGIN_FAILED, false);
     }
 
-    private static void sendError(
-            ChannelHandlerContext ctx,
-            HttpResponseStatus status,
-            String message,
-            boolean keepAlive) {
+    private static void sendMethods(ChannelHandlerContext ctx, boolean keepAlive) {
+        FullHttpResponse response =
+                new DefaultFullHttpResponse(
+                        HttpVersion.HTTP_1_1, HttpResponseStatus.NO_CONTENT, Unpooled.EMPTY_BUFFER);
+        response.headers().set(HttpHeaderNames.ALLOW, "GET, HEAD, POST, OPTIONS");
+        write(ctx, response, keepAlive);
+    }
+
+    private static void sendError(ChannelHandlerContext ctx, HttpFault fault, boolean keepAlive) {
         JsonObject error = new JsonObject();
-        error.addProperty("message", message);
-        error.addProperty("type", status.code() < 500 ? "invalid_request_error" : "internal_error");
+        error.addProperty("message", fault.message());
+        error.addProperty(
+                "type", fault.status().code() < 500 ? "invalid_request_error" : "internal_error");
         error.addProperty("param", (String) null);
-        error.addProperty("code", status.reasonPhrase().toLowerCase(Locale.ROOT).replace(' ', '_'));
+        error.addProperty("code", fault.code());
         JsonObject body = new JsonObject();
         body.add("error", error);
-        json(ctx, status, body, keepAlive);
+        json(ctx, fault.status(), body, keepAlive);
     }
 
     private static void json(
@@ -131,6 +142,11 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
                 new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, content);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
         HttpUtil.setContentLength(response, content.readableBytes());
+        write(ctx, response, keepAlive);
+    }
+
+    private static void write(
+            ChannelHandlerContext ctx, FullHttpResponse response, boolean keepAlive) {
         HttpUtil.setKeepAlive(response, keepAlive);
         ctx.writeAndFlush(response)
                 .addListener(

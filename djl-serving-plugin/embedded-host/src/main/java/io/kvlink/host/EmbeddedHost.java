@@ -32,7 +32,7 @@ public final class EmbeddedHost implements AutoCloseable {
     public static EmbeddedHost start(HostConfig config, ClassLoader classPath) {
         Path modelDir = config.modelDir().toAbsolutePath().normalize();
         ServingProperties properties = ServingProperties.read(modelDir, config.options());
-        HttpServer server = HttpServer.bind(config.host(), config.port());
+        HttpServer server = HttpServer.bind(config.host(), config.port(), config.cors());
         try {
             return start(modelDir, properties.withPort(server.port()), config, classPath, server);
         } catch (RuntimeException | Error failure) {

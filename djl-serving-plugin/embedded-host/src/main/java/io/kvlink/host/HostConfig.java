@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.host;
 
+import io.kvlink.http.CorsSettings;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -13,13 +14,25 @@ import java.util.Optional;
  * @param port 0 takes any free one
  * @param options override what serving.properties says after {@code option.}
  * @param pluginFolder searched for jars; empty if plugins are on the class path only
+ * @param cors for pages of other origins
  */
 public record HostConfig(
         Path modelDir,
         String host,
         int port,
         Map<String, String> options,
-        Optional<Path> pluginFolder) {
+        Optional<Path> pluginFolder,
+        CorsSettings cors) {
+
+    /** For no page of another origin. */
+    public HostConfig(
+            Path modelDir,
+            String host,
+            int port,
+            Map<String, String> options,
+            Optional<Path> pluginFolder) {
+        this(modelDir, host, port, options, pluginFolder, CorsSettings.NONE);
+    }
 
     public HostConfig {
         options = Map.copyOf(options);

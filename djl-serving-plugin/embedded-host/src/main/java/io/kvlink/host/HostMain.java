@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.host;
 
+import io.kvlink.http.CorsSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -53,6 +54,24 @@ public final class HostMain implements Callable<Integer> {
     private Map<String, String> options = new LinkedHashMap<>();
 
     @Option(
+            names = "--cors-allowed-origins",
+            defaultValue = "",
+            description = "origins whose pages may ask, with commas; * for each (default: none)")
+    private String corsOrigins = "";
+
+    @Option(
+            names = "--cors-allowed-methods",
+            defaultValue = "",
+            description = "methods they may use (default: all there are)")
+    private String corsMethods = "";
+
+    @Option(
+            names = "--cors-allowed-headers",
+            defaultValue = "",
+            description = "headers they may send (default: all they ask for)")
+    private String corsHeaders = "";
+
+    @Option(
             names = "--stop-with-stdin",
             description = "end when standard input ends: with the process that started this one")
     private boolean stopWithStdin;
@@ -100,7 +119,8 @@ public final class HostMain implements Callable<Integer> {
                                     host,
                                     port,
                                     options,
-                                    Optional.ofNullable(pluginFolder)),
+                                    Optional.ofNullable(pluginFolder),
+                                    CorsSettings.of(corsOrigins, corsMethods, corsHeaders)),
                             HostMain.class.getClassLoader());
         } catch (RuntimeException failure) {
             logger.debug("can't start", failure);

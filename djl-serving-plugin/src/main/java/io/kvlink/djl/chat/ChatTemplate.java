@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,20 +21,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChatTemplate {
 
+    private static final Pattern COMMENT = Pattern.compile("\\{#.*?#}", Pattern.DOTALL);
+
+    private static final Pattern TAG = Pattern.compile("\\{[{%].*?[%}]}", Pattern.DOTALL);
+
     // Null if it can't be rendered.
     private final @Nullable Template template;
     // Why it can't; empty if it can.
     private final String unsupported;
+    private final String source;
     private final Map<String, String> tokens;
     private final Clock clock;
 
     private ChatTemplate(
             @Nullable Template template,
             String unsupported,
+            String source,
             Map<String, String> tokens,
             Clock clock) {
         this.template = template;
         this.unsupported = unsupported;
+        this.source = COMMENT.matcher(source).replaceAll("");
         this.tokens = Map.copyOf(tokens);
         this.clock = clock;
     }
@@ -47,18 +55,24 @@ public final class ChatTemplate {
      */
     public static ChatTemplate of(String source, Map<String, String> tokens, Clock clock) {
         try {
-            return new ChatTemplate(Template.parse(source), "", tokens, clock);
+            return new ChatTemplate(Template.parse(source), "", source, tokens, clock);
         } catch (TemplateSyntaxException fault) {
             String reason =
                     "the model's chat template isn't rendered here: %s; give the model another by option.chat_template"
                             .formatted(fault.getMessage());
-            return new ChatTemplate(null, reason, tokens, clock);
+            return new ChatTemplate(null, reason, source, tokens, clock);
         }
     }
 
     /** Why no chat can be rendered, with the template's line; empty if chats can. */
     public Optional<String> unsupported() {
         return template == null ? Optional.of(unsupported) : Optional.empty();
+    }
+
+    /** Whether a tag of the template names the variable. */
+    public boolean reads(String variable) {
+        Pattern word = Pattern.compile("\\b" + Pattern.quote(variable) + "\\b");
+        return TAG.matcher(source).results().anyMatch(tag -> word.matcher(tag.group()).find());
     }
 
     /**

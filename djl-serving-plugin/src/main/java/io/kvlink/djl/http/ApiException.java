@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.http.HttpFault;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import org.jspecify.annotations.Nullable;
 
@@ -45,9 +46,13 @@ final class ApiException extends RuntimeException {
                 message);
     }
 
-    /** What the worker says, as a status. */
-    static ApiException of(GenerationException failure) {
-        String message = String.valueOf(failure.getMessage());
+    /**
+     * What the worker says, as a status.
+     *
+     * @param requestId for the log
+     */
+    static ApiException of(GenerationException failure, String requestId) {
+        String message = ClientText.of(String.valueOf(failure.getMessage()));
         return switch (failure.kind()) {
             case INVALID -> invalid(null, null, message);
             case OVERLOADED -> overloaded(message);
@@ -66,7 +71,10 @@ final class ApiException extends RuntimeException {
                             null,
                             "kv_load_failed",
                             message);
-            case INTERNAL -> internal(message);
+            case INTERNAL -> {
+                Defects.log(requestId, failure);
+                yield internal(message);
+            }
         };
     }
 
@@ -80,7 +88,7 @@ final class ApiException extends RuntimeException {
                 message);
     }
 
-    /** A defect here: 500. */
+    /** A defect here: 500. Its exception's text is for the log alone. */
     static ApiException internal(String message) {
         return new ApiException(
                 HttpResponseStatus.INTERNAL_SERVER_ERROR,
@@ -88,6 +96,17 @@ final class ApiException extends RuntimeException {
                 null,
                 "internal",
                 message);
+    }
+
+    /** The request can't be read. */
+    static ApiException of(HttpFault fault) {
+        boolean busy = fault.status().equals(HttpResponseStatus.SERVICE_UNAVAILABLE);
+        return new ApiException(
+                fault.status(),
+                busy ? "service_unavailable_error" : "invalid_request_error",
+                null,
+                fault.code(),
+                fault.message());
     }
 
     HttpResponseStatus status() {

@@ -107,12 +107,14 @@ public final class BlockingCompletions {
                 if (stop && !finished && failure == null) {
                     run.cancel();
                     throw ApiException.unavailable(
-                            "cancelled", "request=" + requestId + " was cancelled");
+                            "cancelled", "request=" + ClientText.id(requestId) + " was cancelled");
                 }
                 if (!finished && System.nanoTime() - deadline > 0) {
                     run.cancel();
                     throw ApiException.unavailable(
-                            "timeout", "request=" + requestId + " took longer than " + limit);
+                            "timeout",
+                            "request=%s took longer than %s s"
+                                    .formatted(ClientText.id(requestId), limit.toMillis() / 1e3));
                 }
             }
             if (failure != null) {

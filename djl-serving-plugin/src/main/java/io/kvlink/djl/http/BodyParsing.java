@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Reads a body's one JSON object, field by field; what is no JSON is refused saying where. */
 final class BodyParsing {
+
+    private static final Pattern PLACE = Pattern.compile("line \\d+ column \\d+");
 
     /** Reads the value of a field that isn't null. */
     @FunctionalInterface
@@ -52,8 +57,10 @@ final class BodyParsing {
         }
     }
 
-    /** Gson's message has a second line with a link into its documentation. */
+    /** Of Gson's message the place alone: the rest tells of Gson. */
     private static String where(Exception cause) {
-        return String.valueOf(cause.getMessage()).lines().findFirst().orElse("no reason");
+        Matcher place = PLACE.matcher(String.valueOf(cause.getMessage()));
+        String what = cause instanceof EOFException ? "it ends too early" : "it goes wrong";
+        return place.find() ? what + " at " + place.group() : what;
     }
 }

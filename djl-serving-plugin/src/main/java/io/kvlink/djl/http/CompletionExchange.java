@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.http.FairTasks;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufInputStream;
 import io.netty.channel.Channel;
@@ -40,15 +41,21 @@ final class CompletionExchange implements CompletionRun.Sink {
     }
 
     /** What belongs to the surface, not to one request. */
-    record Shared(CompletionPreparer preparer, Offload offload) {}
+    record Shared(CompletionPreparer preparer, FairTasks tasks) {}
 
     /**
      * Who asks, and what for.
      *
+     * @param client whose turn it is among those whose bodies wait
      * @param createdSeconds when the request came, in seconds since 1970
      * @param stats whether the answer says where the work was done
      */
-    record Asked(Endpoint endpoint, String requestId, long createdSeconds, boolean stats) {}
+    record Asked(
+            Endpoint endpoint,
+            String requestId,
+            String client,
+            long createdSeconds,
+            boolean stats) {}
 
     private final Shared shared;
     private final Channel channel;
@@ -73,14 +80,15 @@ final class CompletionExchange implements CompletionRun.Sink {
     /** Begins; takes over the body, and releases it. */
     void takeBody(ByteBuf body) {
         channel.closeFuture().addListener(onClosed);
-        boolean taken = shared.offload().offer(body.readableBytes(), () -> prepare(body));
+        boolean taken =
+                shared.tasks().offer(asked.client(), body.readableBytes(), () -> prepare(body));
         if (!taken) {
             body.release();
             onFailed(ApiException.overloaded("too many requests wait to be read; try again later"));
         }
     }
 
-    /** On a thread of {@link Offload}. */
+    /** On a thread of {@link FairTasks}. */
     private void prepare(ByteBuf body) {
         int length = body.readableBytes();
         try (ByteBufInputStream bytes = new ByteBufInputStream(body, true)) {
@@ -216,7 +224,7 @@ final class CompletionExchange implements CompletionRun.Sink {
 
     private void addStats(JsonObject body, Answer answer) {
         if (asked.stats()) {
-            body.add("kvlink", StatsJson.of(answer.results()));
+            body.add("kvlink", StatsJson.of(answer.results(), asked.requestId()));
         }
     }
 

@@ -16,6 +16,9 @@ import java.util.OptionalInt;
 /** Reads one completion request. */
 final class CompletionParser extends RequestParser<CompletionRequest> {
 
+    private static final String LOGPROBS =
+            "a whole number from 0 to " + SamplingParams.MAX_LOGPROBS;
+
     private final int mostTokens;
     private List<Prompt> prompts = List.of();
     private OptionalInt logprobs = OptionalInt.empty();
@@ -42,10 +45,20 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
             case "add_special_tokens" -> addSpecialTokens = fields.flag(name);
             case "best_of" ->
                     bestOf = OptionalInt.of(fields.integer(name, 1, GenerationFields.MAX_CHOICES));
-            case "logprobs" ->
-                    logprobs = OptionalInt.of(fields.integer(name, 0, SamplingParams.MAX_LOGPROBS));
+            case "logprobs" -> logprobs = readLogprobs(name);
             default -> common.read(name);
         }
+    }
+
+    /** A chat's {@code false} asks for nothing here, too. */
+    private OptionalInt readLogprobs(String name) throws IOException {
+        if (fields.peek() == JsonToken.BOOLEAN) {
+            if (fields.flag(name)) {
+                throw FieldReader.refused(name, "true", LOGPROBS);
+            }
+            return OptionalInt.empty();
+        }
+        return OptionalInt.of(fields.integer(name, 0, SamplingParams.MAX_LOGPROBS));
     }
 
     private List<Prompt> readPrompts() throws IOException {

@@ -45,7 +45,7 @@ final class CompletionPreparer {
                 case CHAT -> prepare(new ChatParser(body).parse(), bytes, requestId);
             };
         } catch (GenerationException failure) {
-            throw ApiException.of(failure);
+            throw ApiException.of(failure, requestId);
         }
     }
 
@@ -112,6 +112,12 @@ final class CompletionPreparer {
                                     "model=%s can't chat: %s; use /v1/completions"
                                             .formatted(generator.modelName(), reason));
                         });
+        if (request.templateArguments().get("documents") instanceof List<?> documents
+                && !documents.isEmpty()
+                && !template.reads("documents")) {
+            throw FieldReader.refused(
+                    "documents", "[…]", "[]: the model's chat template reads no documents");
+        }
         try {
             return template.render(
                     request.messages(), request.addGenerationPrompt(), request.templateArguments());

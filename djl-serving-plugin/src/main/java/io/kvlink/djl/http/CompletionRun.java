@@ -59,10 +59,14 @@ final class CompletionRun {
                 generations.add(prepared.generator().submit(request, listener));
             }
         } catch (GenerationException failure) {
-            fail(ApiException.of(failure));
+            fail(ApiException.of(failure, requestId()));
         } catch (RuntimeException defect) {
-            fail(Defects.report(prepared.requests().get(0).requestId(), defect));
+            fail(Defects.report(requestId(), defect));
         }
+    }
+
+    private String requestId() {
+        return prepared.requests().get(0).requestId();
     }
 
     /** Gives up whatever hasn't ended. The sink hears nothing more. */
@@ -117,7 +121,7 @@ final class CompletionRun {
 
         @Override
         public void onFailed(GenerationException failure) {
-            post(() -> fail(ApiException.of(failure)));
+            post(() -> fail(ApiException.of(failure, requestId())));
         }
 
         private void post(Runnable event) {

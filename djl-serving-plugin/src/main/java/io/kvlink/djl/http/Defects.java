@@ -13,8 +13,13 @@ final class Defects {
 
     private Defects() {}
 
-    static ApiException report(String requestId, Throwable defect) {
+    static void log(String requestId, Throwable defect) {
         logger.error("request={}; a defect of KvLink, please report it", requestId, defect);
-        return ApiException.internal("request=" + requestId + "; see the server's log");
+    }
+
+    static ApiException report(String requestId, Throwable defect) {
+        log(requestId, defect);
+        return ApiException.internal(
+                "request=" + ClientText.id(requestId) + "; see the server's log");
     }
 }

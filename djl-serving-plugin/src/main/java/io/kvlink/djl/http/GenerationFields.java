@@ -107,10 +107,11 @@ final class GenerationFields {
     private void readStreamOptions() throws IOException {
         fields.beginObject("stream_options");
         while (fields.hasNext()) {
-            if (fields.name().equals("include_usage")) {
+            String name = fields.name();
+            if (name.equals("include_usage")) {
                 includeUsage = !fields.skipNull() && fields.flag("stream_options.include_usage");
             } else {
-                fields.skip();
+                UnsupportedFields.readStreamOption(name, fields);
             }
         }
         fields.endObject();

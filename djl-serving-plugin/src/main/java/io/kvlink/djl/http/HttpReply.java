@@ -4,6 +4,7 @@ package io.kvlink.djl.http;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
+import io.kvlink.http.CorsSettings;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -35,6 +36,8 @@ final class HttpReply {
     static final Gson GSON = new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
 
     private final ChannelHandlerContext ctx;
+    private final HttpRequest request;
+    private final CorsSettings cors;
     private final String requestId;
     private final boolean http11;
     private final boolean keepAlive;
@@ -47,12 +50,20 @@ final class HttpReply {
      *
      * @param ctx where to write it
      * @param request what it answers
-     * @param requestId sent back as {@code X-Request-Id}
+     * @param cors for pages of other origins
+     * @param requestId sent back as {@code X-Request-Id}, less its addresses
      * @param whenDone called when the channel may carry the next response
      */
-    HttpReply(ChannelHandlerContext ctx, HttpRequest request, String requestId, Runnable whenDone) {
+    HttpReply(
+            ChannelHandlerContext ctx,
+            HttpRequest request,
+            CorsSettings cors,
+            String requestId,
+            Runnable whenDone) {
         this.ctx = ctx;
-        this.requestId = requestId;
+        this.request = request;
+        this.cors = cors;
+        this.requestId = ClientText.id(requestId);
         this.http11 = request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) >= 0;
         this.keepAlive =
                 http11 && HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess();
@@ -85,6 +96,16 @@ final class HttpReply {
         if (!allow.isEmpty()) {
             response.headers().set(HttpHeaderNames.ALLOW, allow);
         }
+        finish(response);
+    }
+
+    /**
+     * Says which methods there are: to a program that asks, or to a browser on behalf of a page.
+     */
+    void options(String allow) {
+        FullHttpResponse response =
+                response(HttpResponseStatus.NO_CONTENT, "text/plain", Unpooled.EMPTY_BUFFER);
+        response.headers().remove(HttpHeaderNames.CONTENT_TYPE).set(HttpHeaderNames.ALLOW, allow);
         finish(response);
     }
 
@@ -138,6 +159,7 @@ final class HttpReply {
                 .set(
                         HttpHeaderNames.CONNECTION,
                         keepAlive ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+        cors.answer(headers, request);
     }
 
     private void finish(Object last) {

@@ -16,10 +16,10 @@ import java.util.Set;
 final class MessageReader {
 
     private static final Set<String> ROLES =
-            Set.of("system", "developer", "user", "assistant", "tool");
+            Set.of("system", "developer", "user", "assistant", "tool", "function");
 
     // Answers of models and tools may be empty; a question is a text.
-    private static final Set<String> MAY_SAY_NOTHING = Set.of("assistant", "tool");
+    private static final Set<String> MAY_SAY_NOTHING = Set.of("assistant", "tool", "function");
 
     /** Fields that only messages of one role have. */
     private static final Map<String, String> ROLE_OF_FIELD =

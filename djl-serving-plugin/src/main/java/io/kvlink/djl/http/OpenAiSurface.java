@@ -2,19 +2,26 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonElement;
+import io.kvlink.http.CorsSettings;
+import io.kvlink.http.FairTasks;
+import io.kvlink.http.HttpFault;
+import io.kvlink.http.RequestTarget;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -31,24 +38,57 @@ public final class OpenAiSurface implements AutoCloseable {
     private static final String METRICS = "/metrics";
     private static final String STATUS = "/kvlink/status";
     private static final int MAX_ID_CHARS = 4096;
+    private static final int MAX_CLIENT_CHARS = 64;
+    // Whose questions about models have turns of their own.
+    private static final String OPERATORS = "";
+
+    private static final FairTasks.Room ROOM = new FairTasks.Room(512, 256L << 20);
+    // Where there are two cores, one is for small bodies and for the worker.
+    private static final int LARGE_THREADS =
+            Runtime.getRuntime().availableProcessors() > 2 ? 2 : 1;
+    private static final AtomicInteger THREADS = new AtomicInteger();
+
+    private static final String READS = "GET, HEAD, OPTIONS";
+    private static final String GENERATES = "POST, OPTIONS";
+    private static final String ANYTHING = "GET, HEAD, POST, OPTIONS";
 
     private final ModelDirectory directory;
-    private final Offload offload = new Offload();
+    private final FairTasks tasks;
     private final CompletionPreparer preparer;
     private final InfoEndpoints info;
     private final InstantSource clock;
+    private final CorsSettings cors;
+
+    /**
+     * Makes a surface that pages of other origins can't use.
+     *
+     * @param directory the models
+     * @param clock for {@code created}
+     */
+    public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
+        this(directory, clock, CorsSettings.NONE);
+    }
 
     /**
      * Makes a surface; it has no thread until there is work.
      *
      * @param directory the models
      * @param clock for {@code created}
+     * @param cors for pages of other origins
      */
-    public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
+    public OpenAiSurface(ModelDirectory directory, InstantSource clock, CorsSettings cors) {
         this.directory = directory;
         this.clock = clock;
+        this.cors = cors;
+        tasks = new FairTasks(ROOM, LARGE_THREADS, OpenAiSurface::thread);
         preparer = new CompletionPreparer(directory);
         info = new InfoEndpoints(directory, preparer, clock.instant().getEpochSecond());
+    }
+
+    private static Thread thread(Runnable work) {
+        Thread thread = new Thread(work, "kv-http-" + THREADS.getAndIncrement());
+        thread.setDaemon(true);
+        return thread;
     }
 
     /**
@@ -58,14 +98,25 @@ public final class OpenAiSurface implements AutoCloseable {
      * @param uri the request's, with or without a query
      */
     public boolean accepts(String uri) {
-        int query = uri.indexOf('?');
-        String path = query < 0 ? uri : uri.substring(0, query);
+        String path = path(uri);
+        return path.equals(STATUS) || (!directory.models().isEmpty() && !methods(path).isEmpty());
+    }
+
+    /** An escape that is none is refused later, with a reason. */
+    private static String path(String uri) {
+        return RequestTarget.decoded(uri)
+                .map(QueryStringDecoder::path)
+                .orElseGet(() -> RequestTarget.plain(uri));
+    }
+
+    /** The methods of a path; empty if there is no such path. */
+    private static String methods(String path) {
+        if (endpoint(path).isPresent()) {
+            return GENERATES;
+        }
         return switch (path) {
-            case STATUS -> true;
-            case MODELS, HEALTH, LIVE, READY, METRICS -> !directory.models().isEmpty();
-            default ->
-                    (endpoint(path).isPresent() || path.startsWith(MODELS + "/"))
-                            && !directory.models().isEmpty();
+            case STATUS, MODELS, HEALTH, LIVE, READY, METRICS -> READS;
+            default -> path.startsWith(MODELS + "/") ? READS : "";
         };
     }
 
@@ -101,7 +152,7 @@ public final class OpenAiSurface implements AutoCloseable {
     /** Ends the surface's threads; requests that haven't been submitted get no answer. */
     @Override
     public void close() {
-        offload.close();
+        tasks.close();
     }
 
     /** Owns the body from here on. */
@@ -109,37 +160,79 @@ public final class OpenAiSurface implements AutoCloseable {
             ChannelHandlerContext ctx, HttpRequest request, ByteBuf body, Runnable whenDone) {
         String given = request.headers().get("X-Request-Id", "");
         String id = isPrintable(given) ? given : UUID.randomUUID().toString().replace("-", "");
-        HttpReply reply = new HttpReply(ctx, request, id, whenDone);
+        HttpReply reply = new HttpReply(ctx, request, cors, id, whenDone);
         try {
             check(request, given);
-            QueryStringDecoder uri = new QueryStringDecoder(request.uri());
-            Optional<Endpoint> endpoint = endpoint(uri.path());
-            if (endpoint.isPresent()) {
-                CompletionExchange.Asked asked =
-                        new CompletionExchange.Asked(
-                                endpoint.get(),
-                                id,
-                                clock.instant().getEpochSecond(),
-                                "1".equals(request.headers().get("X-KvLink-Stats")));
-                requireMethod(
-                        request, reply, "POST", () -> complete(ctx, reply, asked, body.retain()));
-            } else {
-                requireMethod(request, reply, "GET, HEAD", () -> inform(ctx, reply, id, uri));
+            if (request.uri().equals(RequestTarget.SERVER)) {
+                reply.options(ANYTHING);
+                return;
             }
+            QueryStringDecoder uri =
+                    RequestTarget.decoded(request.uri())
+                            .orElseThrow(() -> ApiException.of(HttpFault.BAD_TARGET));
+            requireMethod(
+                    request,
+                    reply,
+                    allowed(uri.path()),
+                    () -> serve(ctx, request, body, reply, id, uri));
         } catch (ApiException failure) {
             reply.error(failure);
-        } catch (IllegalArgumentException cause) {
-            reply.error(ApiException.invalid(null, null, "uri: " + cause.getMessage()));
         } finally {
             body.release();
         }
     }
 
-    private static void check(HttpRequest request, String id) {
-        if (!request.decoderResult().isSuccess()) {
-            throw ApiException.invalid(
-                    null, null, "not HTTP: " + request.decoderResult().cause().getMessage());
+    private String allowed(String path) {
+        if (accepts(path)) {
+            return methods(path);
         }
+        throw new ApiException(
+                HttpResponseStatus.NOT_FOUND,
+                "invalid_request_error",
+                null,
+                "not_found",
+                "no such path, or no KvLink model is loaded");
+    }
+
+    private void serve(
+            ChannelHandlerContext ctx,
+            HttpRequest request,
+            ByteBuf body,
+            HttpReply reply,
+            String id,
+            QueryStringDecoder uri) {
+        Optional<Endpoint> endpoint = endpoint(uri.path());
+        if (endpoint.isEmpty()) {
+            inform(ctx, reply, id, uri);
+            return;
+        }
+        CompletionExchange.Asked asked =
+                new CompletionExchange.Asked(
+                        endpoint.get(),
+                        id,
+                        client(ctx, request),
+                        clock.instant().getEpochSecond(),
+                        "1".equals(request.headers().get("X-KvLink-Stats")));
+        complete(ctx, reply, asked, body.retain());
+    }
+
+    /** Whose turn it is: the proxy says whom it asks for. */
+    private static String client(ChannelHandlerContext ctx, HttpRequest request) {
+        String told = request.headers().get("X-KvLink-Client", "");
+        if (!told.isEmpty() && told.length() <= MAX_CLIENT_CHARS) {
+            return told;
+        }
+        return ctx.channel().remoteAddress() instanceof InetSocketAddress address
+                ? address.getAddress().getHostAddress()
+                : "local";
+    }
+
+    private static void check(HttpRequest request, String id) {
+        HttpFault.of(request)
+                .ifPresent(
+                        fault -> {
+                            throw ApiException.of(fault);
+                        });
         if (!id.isEmpty() && !isPrintable(id)) {
             throw ApiException.invalid(
                     "X-Request-Id",
@@ -158,7 +251,12 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private static void requireMethod(
             HttpRequest request, HttpReply reply, String allowed, Runnable then) {
-        if (List.of(allowed.split(", ")).contains(request.method().name())) {
+        HttpMethod method = request.method();
+        if (method.equals(HttpMethod.OPTIONS)) {
+            reply.options(allowed);
+            return;
+        }
+        if (List.of(allowed.split(", ", 0)).contains(method.name())) {
             then.run();
             return;
         }
@@ -168,7 +266,8 @@ public final class OpenAiSurface implements AutoCloseable {
                         "invalid_request_error",
                         null,
                         "method_not_allowed",
-                        "method=" + request.method() + "; expected " + allowed),
+                        "method=%s; expected %s"
+                                .formatted(FieldReader.shown(method.name()), allowed)),
                 allowed);
     }
 
@@ -178,10 +277,7 @@ public final class OpenAiSurface implements AutoCloseable {
             CompletionExchange.Asked asked,
             ByteBuf body) {
         new CompletionExchange(
-                        new CompletionExchange.Shared(preparer, offload),
-                        ctx.channel(),
-                        reply,
-                        asked)
+                        new CompletionExchange.Shared(preparer, tasks), ctx.channel(), reply, asked)
                 .takeBody(body);
     }
 
@@ -226,7 +322,8 @@ public final class OpenAiSurface implements AutoCloseable {
             String id,
             Supplier<Consumer<HttpReply>> work) {
         boolean taken =
-                offload.offer(
+                tasks.offer(
+                        OPERATORS,
                         0,
                         () -> {
                             Consumer<HttpReply> answer = outcome(id, work);

@@ -34,7 +34,7 @@ record PreparedCompletion(
     AnswerJson json(String requestId, long createdSeconds) {
         AnswerJson.Head head =
                 new AnswerJson.Head(
-                        endpoint.idPrefix() + requestId,
+                        endpoint.idPrefix() + ClientText.id(requestId),
                         createdSeconds,
                         generator.modelName(),
                         stream && includeUsage);

@@ -99,7 +99,13 @@ final class RequestBuilder {
             return TransferRoute.find(requestId, prompt);
         } catch (KvConnectorException cause) {
             throw ApiException.invalid(
-                    "X-Request-Id", "bad_route", String.valueOf(cause.getMessage()));
+                    "X-Request-Id",
+                    "bad_route",
+                    cause.error()
+                            + "("
+                            + cause.error().number()
+                            + "): X-Request-Id; expected"
+                            + " ___prefill_addr_HOST:PORT___decode_addr_HOST:PORT_<32 hex digits>");
         }
     }
 

@@ -4,15 +4,19 @@ package io.kvlink.djl.http;
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
 import java.util.List;
+import java.util.Optional;
 
 /** Where a request's work was done, for who asks by {@code X-KvLink-Stats}. */
 final class StatsJson {
 
     private StatsJson() {}
 
-    /** Sums over the answers, times of the slowest. */
-    static JsonObject of(List<GenerationResult> results) {
+    /**
+     * Sums over the answers, times of the slowest, and the addresses of the route if there is one.
+     */
+    static JsonObject of(List<GenerationResult> results, String requestId) {
         String plane = "";
         String failure = "";
         long bytes = 0;
@@ -26,6 +30,8 @@ final class StatsJson {
                 transferNanos = Math.max(transferNanos, transfer.nanos());
             }
         }
+        // It has been read before, or there would be no answer.
+        Optional<TransferRoute> route = TransferRoute.find(requestId, 0);
         JsonObject stats = new JsonObject();
         stats.addProperty(
                 "computed_prompt_tokens",
@@ -43,6 +49,11 @@ final class StatsJson {
         stats.addProperty(
                 "total_ms",
                 millis(results.stream().mapToLong(GenerationResult::totalNanos).max().orElse(0)));
+        route.ifPresent(
+                addresses -> {
+                    stats.addProperty("prefill", addresses.prefill().toString());
+                    stats.addProperty("decode", addresses.decode().toString());
+                });
         return stats;
     }
 

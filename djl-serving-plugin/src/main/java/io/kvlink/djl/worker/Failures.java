@@ -13,11 +13,11 @@ final class Failures {
         }
     }
 
-    /** What a client hears of a defect. */
+    /** What a client hears of a defect; the cause is for the log. */
     static GenerationException internal(Sequence sequence, Throwable cause) {
         return new GenerationException(
                 GenerationException.Kind.INTERNAL,
-                "request=%s cause=%s; see the worker's log".formatted(sequence.kv().id(), cause),
+                "request=%s; see the worker's log".formatted(sequence.kv().id()),
                 cause);
     }
 }

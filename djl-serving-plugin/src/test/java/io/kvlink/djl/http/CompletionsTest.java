@@ -89,7 +89,8 @@ class CompletionsTest {
         first.text("A").finish(FinishReason.LENGTH, 3);
 
         JsonObject body = json(TestServer.await(answer));
-        assertThat(body.get("id").getAsString()).isEqualTo("cmpl-" + ROUTE);
+        assertThat(body.get("id").getAsString())
+                .isEqualTo("cmpl-cmpl-" + "0123456789abcdef".repeat(2));
         assertThat(body.get("choices").getAsJsonArray())
                 .extracting(choice -> choice.getAsJsonObject().get("text").getAsString())
                 .containsExactly("A", "B");

@@ -4,6 +4,7 @@ package io.kvlink.djl.http;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.http.CorsSettings;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -46,9 +47,15 @@ final class TestServer implements AfterEachCallback, AutoCloseable {
     private final Channel listener;
 
     TestServer(TextGenerator... models) {
+        this(CorsSettings.NONE, models);
+    }
+
+    TestServer(CorsSettings cors, TextGenerator... models) {
         surface =
                 new OpenAiSurface(
-                        () -> List.of(models), InstantSource.fixed(Instant.ofEpochSecond(1234)));
+                        () -> List.of(models),
+                        InstantSource.fixed(Instant.ofEpochSecond(1234)),
+                        cors);
         listener =
                 new ServerBootstrap()
                         .group(loops)
