@@ -39,6 +39,7 @@ final class HeartbeatCodec {
                     "http_address", ValueType.STRING,
                     "zmq_address", ValueType.STRING,
                     "epoch", ValueType.INTEGER,
+                    "process", ValueType.INTEGER,
                     "model", ValueType.STRING,
                     "load", ValueType.FLOAT,
                     "capacity", ValueType.FLOAT,
@@ -109,16 +110,17 @@ final class HeartbeatCodec {
                 if (wholeForNumber) {
                     yield unpacker.unpackBigInteger().doubleValue();
                 }
-                yield epoch(unpacker);
+                yield whole(unpacker, key);
             }
             default -> unpacker.unpackDouble();
         };
     }
 
-    private static long epoch(MessageUnpacker unpacker) throws IOException, RefusedException {
+    private static long whole(MessageUnpacker unpacker, String field)
+            throws IOException, RefusedException {
         BigInteger number = unpacker.unpackBigInteger();
         if (number.bitLength() > 63) {
-            throw wrong("epoch", number, "a signed 64-bit integer");
+            throw wrong(field, number, "a signed 64-bit integer");
         }
         return number.longValue();
     }
@@ -147,6 +149,7 @@ final class HeartbeatCodec {
                         address(fields, "http_address"),
                         address(fields, "zmq_address"),
                         fields.get("epoch") instanceof Long epoch ? epoch : 0,
+                        fields.get("process") instanceof Long process ? process : 0,
                         fields.get("model") instanceof String model ? model : "",
                         amount(fields, "load"),
                         amount(fields, "capacity"));

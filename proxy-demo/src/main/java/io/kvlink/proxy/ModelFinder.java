@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy;
+
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/**
+ * Finds the model that a request is for, among those that the instances say they serve. Used from
+ * any thread.
+ */
+final class ModelFinder {
+
+    /** What was found. */
+    sealed interface Found {}
+
+    /**
+     * Requests for it go to its instances, of which there may be none just now.
+     *
+     * @param model a name, or empty: any instance that names no model
+     */
+    record Served(String model) implements Found {}
+
+    /**
+     * The request must name one.
+     *
+     * @param known the names
+     */
+    record Ambiguous(List<String> known) implements Found {}
+
+    /**
+     * Nobody serves it, nor did a short while ago.
+     *
+     * @param name what was asked for
+     * @param known the names that are served
+     */
+    record Unknown(String name, List<String> known) implements Found {}
+
+    private final InstanceTable table;
+    private final long farewellNs;
+    private final LongSupplier clock;
+
+    ModelFinder(InstanceTable table, long farewellNs, LongSupplier clock) {
+        this.table = table;
+        this.farewellNs = farewellNs;
+        this.clock = clock;
+    }
+
+    Found find(AskedModel asked) {
+        InstanceTable.Snapshot now = table.snapshot();
+        if (asked instanceof AskedModel.Named named) {
+            return named(named.name(), now);
+        }
+        boolean several = now.models().size() > 1;
+        return asked instanceof AskedModel.Absent && several
+                ? new Ambiguous(now.models())
+                : first(now);
+    }
+
+    private Found named(String name, InstanceTable.Snapshot now) {
+        if (now.models().contains(name) || leftJustNow(name, now)) {
+            return new Served(name);
+        }
+        boolean anyModel = now.decode().stream().anyMatch(i -> i.model().isEmpty());
+        return anyModel || now.models().isEmpty()
+                ? new Served("")
+                : new Unknown(name, now.models());
+    }
+
+    private boolean leftJustNow(String name, InstanceTable.Snapshot now) {
+        Long since = now.left().get(name);
+        return since != null && clock.getAsLong() - since < farewellNs;
+    }
+
+    /** Of a request whose model can't be read, whoever gets it: all refuse it. */
+    private static Found first(InstanceTable.Snapshot now) {
+        return new Served(now.models().isEmpty() ? "" : now.models().get(0));
+    }
+}
