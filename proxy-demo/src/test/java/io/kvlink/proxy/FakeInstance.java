@@ -26,7 +26,7 @@ final class FakeInstance implements AutoCloseable {
 
     /** What happens to a request. */
     interface Script {
-        void run(Talk talk) throws IOException, InterruptedException;
+        void run(Talk talk) throws Exception;
     }
 
     /** One request and the connection it came on. */

@@ -119,7 +119,6 @@ class VersionCallsTest {
             FakeInstance decode = rig.decode(OK, "m");
             CompletableFuture<HttpResponse<String>> response = rig.later(BODY);
             String id = prefill.next().header("X-Request-Id");
-            // The table doesn't care about the role.
             if (order != Order.GOODBYE_FIRST) {
                 rig.beat("P", prefill.address(), newer(), "replaced");
             }
@@ -128,6 +127,9 @@ class VersionCallsTest {
                     prefill.address(),
                     says(1, "bye", true),
                     order == Order.GOODBYE_FIRST ? "left" : "stale");
+            if (order == Order.GOODBYE_FIRST) {
+                rig.beat("P", prefill.address(), newer(), "added");
+            }
             go.countDown();
             assertThat(response.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
             assertThat(decode.next().header("X-Request-Id")).isEqualTo(id);
