@@ -9,6 +9,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.util.concurrent.Future;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +29,9 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     /** How long a prefill instance may take to end its call after the answer is complete. */
     private static final long DRAIN_SECONDS = 30;
+
+    /** How often a request looks for an instance that may just be coming. */
+    private static final long RETURN_MS = 50;
 
     private final ProxyParts parts;
     private final EventLoop loop;
@@ -69,6 +73,13 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         startNs = parts.clock().getAsLong();
         long limit = parts.config().upstreamTimeoutMs();
         deadline = loop.schedule(this::onDeadline, limit, TimeUnit.MILLISECONDS);
+        begin();
+    }
+
+    private void begin() {
+        if (state != ExchangeState.WAITING) {
+            return;
+        }
         Optional<Fleet.Pair> pair =
                 request.forPrefill() == null
                         ? Optional.empty()
@@ -83,18 +94,15 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                 parts.metrics().decodeAlone.labelValues("no_prefill").inc();
             }
             attempt = sender.toOne(one.get());
-            return;
+        } else if (parts.models().mayReturn(request.model())) {
+            Future<?> unused = loop.schedule(this::begin, RETURN_MS, TimeUnit.MILLISECONDS);
+        } else {
+            finishWith(Replies.noInstance(parts.fleet(), request.model(), mayDecodeAlone()));
         }
-        finishWith(noInstance());
     }
 
     private boolean mayDecodeAlone() {
         return request.forPrefill() == null || parts.config().decodeAlone();
-    }
-
-    private FullHttpResponse noInstance() {
-        return Replies.noInstance(
-                parts.fleet(), request.model(), mayDecodeAlone(), parts.discovery().address());
     }
 
     // ---- hearing ----
@@ -113,7 +121,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         if (Tries.isUndone(Role.DECODE, status)) {
             tries.onUndone(call.instance(), head);
             Optional<Instance> other = tries.insteadOf(call.instance(), true);
-            if (other.isPresent() || !isForClient(call, status)) {
+            if (other.isPresent() || !tries.isForClient(call.instance(), status)) {
                 call.cancel();
                 onDecodeFailed(call, other, new Failed("status", "status=" + status.code(), true));
                 return;
@@ -123,12 +131,6 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             onDecodeStatus(call, status);
         }
         answerFrom(call, head);
-    }
-
-    /** A missing model isn't the client's fault if its instances are just leaving. */
-    private boolean isForClient(UpstreamCall call, HttpResponseStatus status) {
-        return !status.equals(HttpResponseStatus.NOT_FOUND)
-                || (tries.retryAfter().isEmpty() && parts.fleet().has(call.instance()));
     }
 
     private void onDecodeStatus(UpstreamCall call, HttpResponseStatus status) {
@@ -275,7 +277,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         attempt.cancelPrefill();
         logNext(call, how, other.map(i -> i.http().toString()).orElse("none"));
         if (other.isEmpty()) {
-            finishWith(nobodyLeft(how.untouched()));
+            onNobodyLeft(how.untouched());
             return;
         }
         parts.metrics().decodeRetries.inc();
@@ -291,12 +293,15 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                         : sender.toOne(other.get());
     }
 
-    private FullHttpResponse nobodyLeft(boolean untouched) {
-        if (tries.retryAfter().isPresent()) {
-            return Replies.unavailable(tries.retryAfter().getAsLong(), attempt.transfer());
+    private void onNobodyLeft(boolean untouched) {
+        OptionalLong retryAfter = tries.retryAfter();
+        if (retryAfter.isPresent()) {
+            finishWith(Replies.unavailable(retryAfter.getAsLong(), attempt.transfer()));
+        } else if (untouched && parts.fleet().count(Role.DECODE, request.model()) == 0) {
+            begin();
+        } else {
+            finishWith(Replies.decodeFailed(attempt.transfer()));
         }
-        boolean allLeft = parts.fleet().count(Role.DECODE, request.model()) == 0;
-        return untouched && allLeft ? noInstance() : Replies.decodeFailed(attempt.transfer());
     }
 
     private void logNext(UpstreamCall call, Failed how, String next) {

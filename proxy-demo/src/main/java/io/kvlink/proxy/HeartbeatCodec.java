@@ -150,7 +150,7 @@ final class HeartbeatCodec {
                         address(fields, "zmq_address"),
                         fields.get("epoch") instanceof Long epoch ? epoch : 0,
                         fields.get("process") instanceof Long process ? process : 0,
-                        fields.get("model") instanceof String model ? model : "",
+                        model(fields),
                         amount(fields, "load"),
                         amount(fields, "capacity"));
         return new Heartbeat(instance, Boolean.TRUE.equals(fields.get("bye")));
@@ -162,6 +162,15 @@ final class HeartbeatCodec {
             return text;
         }
         throw new RefusedException("missing_" + field, "field=" + field + " is missing");
+    }
+
+    /** A name stands in log lines, so it has no line ends. */
+    private static String model(Map<String, Object> fields) throws RefusedException {
+        String model = fields.get("model") instanceof String text ? text : "";
+        if (model.chars().anyMatch(Character::isISOControl)) {
+            throw wrong("model", "a control character", "none");
+        }
+        return model;
     }
 
     private static HostPort address(Map<String, Object> fields, String field)

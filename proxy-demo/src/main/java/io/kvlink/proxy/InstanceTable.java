@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 
 /**
  * The instances that are alive, in the order in which they first came. One thread writes; any
@@ -46,20 +47,28 @@ final class InstanceTable {
     record Seen(Instance instance, long seenNs) {}
 
     /**
+     * Part that instances take in serving a model.
+     *
+     * @param role what they do
+     * @param model a name, never empty
+     */
+    record Part(Role role, String model) {}
+
+    /**
      * The table at one moment.
      *
      * @param all every instance, in stable order
      * @param prefill those that prefill
      * @param decode those that decode
      * @param models the names of all models
-     * @param left when each model lost its last instance, of those that have none
+     * @param left when each part lost its last instance, of those that have none
      */
     record Snapshot(
             List<Seen> all,
             List<Instance> prefill,
             List<Instance> decode,
             List<String> models,
-            Map<String, Long> left) {
+            Map<Part, Long> left) {
         static final Snapshot EMPTY =
                 new Snapshot(List.of(), List.of(), List.of(), List.of(), Map.of());
 
@@ -98,9 +107,10 @@ final class InstanceTable {
     private final long farewellNs;
     private final int maxInstances;
 
-    // Both belong to the writing thread.
+    // These belong to the writing thread.
     private final Map<Instance.Key, Seen> entries = new LinkedHashMap<>();
-    private final Map<String, Long> left = new LinkedHashMap<>();
+    private final Map<Part, Long> left = new LinkedHashMap<>();
+    private Set<Part> present = Set.of();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition published = lock.newCondition();
 
@@ -111,8 +121,8 @@ final class InstanceTable {
      * An empty table.
      *
      * @param expiryNs silence after which an instance is taken out
-     * @param farewellNs how long a model is remembered that has no instance any more
-     * @param maxInstances the most entries
+     * @param farewellNs how long a part is remembered that has no instance any more
+     * @param maxInstances the most entries, and the most parts that are remembered
      */
     InstanceTable(long expiryNs, long farewellNs, int maxInstances) {
         this.expiryNs = expiryNs;
@@ -200,7 +210,7 @@ final class InstanceTable {
                         .filter(model -> !model.isEmpty())
                         .distinct()
                         .toList();
-        remember(models, nowNs);
+        remember(nowNs);
         Snapshot next =
                 new Snapshot(
                         all, of(all, Role.PREFILL), of(all, Role.DECODE), models, Map.copyOf(left));
@@ -213,18 +223,24 @@ final class InstanceTable {
         }
     }
 
-    /** Keeps in mind which models have just lost their last instance. */
-    private void remember(List<String> models, long nowNs) {
-        Set<String> now = Set.copyOf(models);
+    /** Keeps in mind which parts have just lost their last instance. */
+    private void remember(long nowNs) {
+        Set<Part> now =
+                entries.values().stream()
+                        .map(Seen::instance)
+                        .filter(i -> !i.model().isEmpty())
+                        .map(i -> new Part(i.role(), i.model()))
+                        .collect(Collectors.toUnmodifiableSet());
         left.keySet().removeAll(now);
         left.values().removeIf(since -> nowNs - since >= farewellNs);
-        for (String before : snapshot.models()) {
+        for (Part before : present) {
             if (!now.contains(before)) {
                 left.put(before, nowNs);
             }
         }
+        present = now;
         // Strangers could name any number of models.
-        Iterator<String> eldest = left.keySet().iterator();
+        Iterator<Part> eldest = left.keySet().iterator();
         for (int over = left.size() - maxInstances; over > 0; over--) {
             eldest.next();
             eldest.remove();

@@ -2,6 +2,7 @@
 package io.kvlink.proxy;
 
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
@@ -35,6 +36,8 @@ final class ModelFinder {
      */
     record Unknown(String name, List<String> known) implements Found {}
 
+    private static final long RETURN_NS = TimeUnit.SECONDS.toNanos(1);
+
     private final InstanceTable table;
     private final long farewellNs;
     private final LongSupplier clock;
@@ -57,7 +60,7 @@ final class ModelFinder {
     }
 
     private Found named(String name, InstanceTable.Snapshot now) {
-        if (now.models().contains(name) || leftJustNow(name, now)) {
+        if (now.models().contains(name) || left(name, farewellNs, now)) {
             return new Served(name);
         }
         boolean anyModel = now.decode().stream().anyMatch(i -> i.model().isEmpty());
@@ -66,9 +69,22 @@ final class ModelFinder {
                 : new Unknown(name, now.models());
     }
 
-    private boolean leftJustNow(String name, InstanceTable.Snapshot now) {
-        Long since = now.left().get(name);
-        return since != null && clock.getAsLong() - since < farewellNs;
+    /**
+     * True if a model has just lost the last instance of a role. Its next version may be there
+     * already: its heartbeat and the last one's farewell travel on two connections.
+     */
+    boolean mayReturn(String model) {
+        return left(model, RETURN_NS, table.snapshot());
+    }
+
+    private boolean left(String model, long withinNs, InstanceTable.Snapshot now) {
+        for (Role role : Role.values()) {
+            Long since = now.left().get(new InstanceTable.Part(role, model));
+            if (since != null && clock.getAsLong() - since < withinNs) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Of a request whose model can't be read, whoever gets it: all refuse it. */

@@ -2,7 +2,6 @@
 package io.kvlink.proxy;
 
 import com.google.gson.JsonObject;
-import io.kvlink.spi.HostPort;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -108,8 +107,7 @@ final class Replies {
     }
 
     /** Nobody is there to serve a request; that may change with the next heartbeat. */
-    static FullHttpResponse noInstance(
-            Fleet fleet, String model, boolean alone, HostPort discovery) {
+    static FullHttpResponse noInstance(Fleet fleet, String model, boolean alone) {
         boolean noDecode = fleet.count(Role.DECODE, model) == 0;
         boolean noPrefill = !alone && fleet.count(Role.PREFILL, model) == 0;
         String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
@@ -118,8 +116,8 @@ final class Replies {
                 error(
                         HttpResponseStatus.SERVICE_UNAVAILABLE,
                         "no_instance",
-                        "No %s instance%s is registered; instances announce themselves at tcp://%s."
-                                .formatted(who, whose, discovery));
+                        "No %s instance%s is registered; the proxy's /instances lists those that are."
+                                .formatted(who, whose));
         response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
         return response;
     }

@@ -94,6 +94,12 @@ final class Tries {
         return fleet.one(role, model, failed);
     }
 
+    /** A missing model isn't the client's fault if its instances are just leaving. */
+    boolean isForClient(Instance instance, HttpResponseStatus status) {
+        return !status.equals(HttpResponseStatus.NOT_FOUND)
+                || (retryAfter.isEmpty() && fleet.has(instance));
+    }
+
     /** After how many seconds a decode instance wants to be asked again, if one has said so. */
     OptionalLong retryAfter() {
         return retryAfter;

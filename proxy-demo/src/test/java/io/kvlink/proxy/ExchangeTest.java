@@ -427,7 +427,7 @@ class ExchangeTest {
             assertThat(nobody.headers().firstValue("Retry-After")).hasValue("3");
             assertThat(error(nobody))
                     .startsWith("No prefill and no decode instance is registered")
-                    .contains("tcp://127.0.0.1:" + rig.proxy.ports().discovery());
+                    .doesNotContain("127.0.0.1");
             assertThat(rig.get("/v1/models").statusCode()).isEqualTo(503);
             rig.decode(ANSWERED);
             assertThat(error(rig.complete())).startsWith("No prefill instance is registered");

@@ -101,6 +101,18 @@ class HeartbeatCodecTest {
     }
 
     @Test
+    void shouldRefuseAModelThatWouldWriteLogLines() {
+        for (String model : new String[] {"a\nb", "\r", "\u0000", "\u0085"}) {
+            assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("model", model))))
+                    .isEqualTo(
+                            new HeartbeatCodec.Refused(
+                                    "bad_model", "model=a control character; expected none"));
+        }
+        assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("model", "org/é b"))))
+                .isInstanceOf(Heartbeat.class);
+    }
+
+    @Test
     void shouldRefuseNumbersThatAreNoLoad() {
         for (double load : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("load", load))))

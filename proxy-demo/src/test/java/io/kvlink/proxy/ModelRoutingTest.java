@@ -106,8 +106,9 @@ class ModelRoutingTest {
     @ValueSource(strings = {"{'model':5}", "{'model':{}}", "{'model':5,'model':'a'}"})
     void shouldLetAnInstanceRefuseAModelThatIsNoText(String body) throws Exception {
         try (Rig rig = new Rig(Map.of("dispatch", "serial"))) {
-            rig.prefill(talk -> talk.answer(400, "text/plain", "model=5"), "a", "b");
-            rig.decode(OK, "a", "b");
+            FakeInstance.Script refuses = talk -> talk.answer(400, "text/plain", "model=5");
+            rig.prefill(refuses, "a", "b");
+            rig.decode(refuses, "a", "b");
             HttpResponse<String> response = post(rig, body);
             assertThat(response.statusCode()).isEqualTo(400);
             assertThat(response.body()).isEqualTo("model=5");
@@ -121,10 +122,13 @@ class ModelRoutingTest {
             FakeInstance prefill = rig.prefill(OK, "a", "b");
             FakeInstance decode = rig.decode(OK, "a", "b");
             leave(rig, "D", decode, "b");
+            // It doesn't come back at once.
+            now.addAndGet(TimeUnit.SECONDS.toNanos(1));
             HttpResponse<String> half = post(rig, "{'model':'b'}");
             assertThat(half.statusCode()).isEqualTo(503);
             assertThat(half.body()).contains("No decode instance of model=b is registered");
             leave(rig, "P", prefill, "b");
+            now.addAndGet(TimeUnit.SECONDS.toNanos(1));
             HttpResponse<String> whole = post(rig, "{'model':'b'}");
             assertThat(whole.statusCode()).isEqualTo(503);
             assertThat(whole.headers().firstValue("Retry-After")).hasValue("3");
@@ -133,7 +137,7 @@ class ModelRoutingTest {
             assertThat(rig.get("/v1/models/b").statusCode()).isEqualTo(503);
             // The other needs no name now.
             assertThat(rig.complete().statusCode()).isEqualTo(200);
-            now.addAndGet(TimeUnit.SECONDS.toNanos(60) - 1);
+            now.addAndGet(TimeUnit.SECONDS.toNanos(59) - 1);
             assertThat(rig.completeBy("b").statusCode()).isEqualTo(503);
             now.addAndGet(1);
             assertThat(rig.completeBy("b").statusCode()).isEqualTo(404);

@@ -149,6 +149,34 @@ class VersionCallsTest {
         }
     }
 
+    /** For a moment the proxy knows of nobody. */
+    @Test
+    void shouldWaitForTheNextVersionWhoseGoodbyeCameFirst() throws Exception {
+        try (Rig rig = new Rig(Map.of("expiry_ms", 600_000), now::get)) {
+            FakeInstance decode = decode(rig, OK);
+            rig.beat("D", decode.address(), says(1, "bye", true), "left");
+            CompletableFuture<HttpResponse<String>> response = rig.later(BODY);
+            rig.awaitMetric("kvlink_proxy_requests_in_flight", 1);
+            rig.beat("D", decode.address(), newer(), "added");
+            assertThat(response.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+
+            rig.beat("D", decode.address(), newer("bye", true), "left");
+            CompletableFuture<HttpResponse<String>> inVain = rig.later(BODY);
+            rig.awaitMetric("kvlink_proxy_requests_in_flight", 1);
+            now.addAndGet(TimeUnit.SECONDS.toNanos(1));
+            assertThat(inVain.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(503);
+
+            rig.beat("D", decode.address(), newer(), "added");
+            rig.beat("D", decode.address(), newer("bye", true), "left");
+            try (Socket client = rig.rawClient(BODY)) {
+                rig.awaitMetric("kvlink_proxy_requests_in_flight", 1);
+                assertThat(client.isConnected()).isTrue();
+            }
+            rig.awaitMetric("kvlink_proxy_client_disconnects_total", 1);
+            assertThat(rig.metric("kvlink_proxy_requests_in_flight")).isZero();
+        }
+    }
+
     /** What never began is asked of the next version. */
     @Test
     void shouldAskTheNextVersionIfTheLastOneRefuses() throws Exception {
