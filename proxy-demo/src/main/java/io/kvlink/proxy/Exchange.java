@@ -123,7 +123,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             Optional<Instance> other = tries.insteadOf(call.instance(), true);
             if (other.isPresent() || !tries.isForClient(call.instance(), status)) {
                 call.cancel();
-                onDecodeFailed(call, other, new Failed("status", "status=" + status.code(), true));
+                onDecodeFailed(refused(call, status, true), other);
                 return;
             }
         }
@@ -163,7 +163,12 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         if (undone) {
             tries.onUndone(call.instance(), head);
         }
-        onPrefillFailed(call, new Failed("status", "status=" + status.code(), undone));
+        onPrefillFailed(refused(call, status, undone));
+    }
+
+    private static FailedCall refused(
+            UpstreamCall call, HttpResponseStatus status, boolean untouched) {
+        return new FailedCall(call, "status", "status=" + status.code(), untouched);
     }
 
     private void answerFrom(UpstreamCall call, HttpResponse head) {
@@ -212,7 +217,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             parts.fleet().onRefused(call.instance());
         }
         boolean untouched = failure == UpstreamCall.Failure.CONNECT || call.untouched();
-        Failed failed = new Failed(failure.word(), detail, untouched);
+        FailedCall failed = new FailedCall(call, failure.word(), detail, untouched);
         if (call == source) {
             countFailure(call, failure.word());
             LOG.warn(
@@ -224,33 +229,24 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             attempt.cancelPrefill();
             breakOff(HttpResponseStatus.BAD_GATEWAY, "instance_lost", "The instance is lost");
         } else if (call == attempt.prefill()) {
-            onPrefillFailed(call, failed);
+            onPrefillFailed(failed);
         } else {
-            onDecodeFailed(call, tries.insteadOf(call.instance(), untouched), failed);
+            onDecodeFailed(failed, tries.insteadOf(call.instance(), untouched));
         }
     }
 
     // ---- trying again ----
 
-    /**
-     * How a call failed.
-     *
-     * @param kind for the metrics
-     * @param detail for the log
-     * @param untouched whether the request can't be the reason
-     */
-    private record Failed(String kind, String detail, boolean untouched) {}
-
-    private void onPrefillFailed(UpstreamCall call, Failed how) {
+    private void onPrefillFailed(FailedCall failed) {
         attempt.prefillOver();
-        countFailure(call, how.kind());
+        countFailure(failed.call(), failed.kind());
         UpstreamCall waiting = attempt.decode();
         if (state != ExchangeState.WAITING || waiting == null) {
             LOG.warn(
                     "transfer={} prefill={} failed after the answer began: {}",
                     attempt.transfer(),
-                    call.instance().http(),
-                    how.detail());
+                    failed.instance().http(),
+                    failed.detail());
             if (state == ExchangeState.DONE) {
                 stopDeadline();
             }
@@ -258,8 +254,8 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         }
         Instance decodeOn = waiting.instance();
         attempt.cancelDecode();
-        Optional<Instance> other = tries.insteadOf(call.instance(), how.untouched());
-        logNext(call, how, other.map(i -> i.http().toString()).orElse("decode alone"));
+        Optional<Instance> other = tries.insteadOf(failed.instance(), failed.untouched());
+        failed.log(attempt.transfer(), other, "decode alone");
         if (other.isPresent()) {
             parts.metrics().prefillRetries.inc();
             attempt = sender.toPair(other.get(), decodeOn);
@@ -269,15 +265,15 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         }
     }
 
-    private void onDecodeFailed(UpstreamCall call, Optional<Instance> other, Failed how) {
+    private void onDecodeFailed(FailedCall failed, Optional<Instance> other) {
         UpstreamCall partner = attempt.prefill();
         boolean alone = attempt.alone();
-        countFailure(call, how.kind());
+        countFailure(failed.call(), failed.kind());
         attempt.decodeOver();
         attempt.cancelPrefill();
-        logNext(call, how, other.map(i -> i.http().toString()).orElse("none"));
+        failed.log(attempt.transfer(), other, "none");
         if (other.isEmpty()) {
-            onNobodyLeft(how.untouched());
+            onNobodyLeft(failed.untouched());
             return;
         }
         parts.metrics().decodeRetries.inc();
@@ -302,16 +298,6 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         } else {
             finishWith(Replies.decodeFailed(attempt.transfer()));
         }
-    }
-
-    private void logNext(UpstreamCall call, Failed how, String next) {
-        LOG.warn(
-                "transfer={} {}={} failed: {}; next={}",
-                attempt.transfer(),
-                call.instance().role().word(),
-                call.instance().http(),
-                how.detail(),
-                next);
     }
 
     // ---- ending ----
