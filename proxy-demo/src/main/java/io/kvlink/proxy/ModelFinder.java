@@ -11,7 +11,7 @@ import java.util.function.LongSupplier;
  */
 final class ModelFinder {
 
-    /** What was found. */
+    /** Result of a search. */
     sealed interface Found {}
 
     /**
@@ -87,7 +87,7 @@ final class ModelFinder {
         return false;
     }
 
-    /** Of a request whose model can't be read, whoever gets it: all refuse it. */
+    /** Takes any model for one that can't be read: all its instances refuse the request. */
     private static Found first(InstanceTable.Snapshot now) {
         return new Served(now.models().isEmpty() ? "" : now.models().get(0));
     }
