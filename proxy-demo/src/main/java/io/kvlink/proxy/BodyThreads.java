@@ -24,10 +24,9 @@ final class BodyThreads implements AutoCloseable {
     /**
      * It is a request.
      *
-     * @param prefillBody what the prefill instance gets; never changed
+     * @param prefill what the prefill instance gets
      */
-    @SuppressWarnings("ArrayRecordComponent")
-    record Prepared(byte[] prefillBody) implements Outcome {}
+    record Prepared(PrefillBody.Edited prefill) implements Outcome {}
 
     /**
      * It is none.

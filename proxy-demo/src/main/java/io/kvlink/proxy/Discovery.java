@@ -18,6 +18,7 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -168,7 +169,11 @@ final class Discovery implements ZmtpPeer.Listener, AutoCloseable {
     private void sweep() {
         for (Instance gone : table.expire(clock.getAsLong())) {
             metrics.expired.inc();
-            LOG.warn("instance={} role={} expired: no heartbeat", gone.http(), gone.role());
+            LOG.warn(
+                    "instance={} role={} model={} expired: no heartbeat",
+                    gone.http(),
+                    gone.role(),
+                    gone.model());
             calls.onExpired(gone);
         }
     }
@@ -185,31 +190,39 @@ final class Discovery implements ZmtpPeer.Listener, AutoCloseable {
     }
 
     private void onHeartbeat(Heartbeat heartbeat) {
+        Instance instance = heartbeat.instance();
+        Optional<Instance> before = table.snapshot().inPlaceOf(instance);
         InstanceTable.Change change = table.onHeartbeat(heartbeat, clock.getAsLong());
         metrics.heartbeats.labelValues(change.name().toLowerCase(Locale.ROOT)).inc();
-        Instance instance = heartbeat.instance();
         switch (change) {
             case ADDED, RESTARTED -> {
                 log(instance, change);
                 calls.onStarted(instance);
             }
+            case REPLACED -> {
+                log(instance, change);
+                calls.onStarted(instance);
+                before.ifPresent(this::onFarewell);
+            }
             case LEFT -> {
                 log(instance, change);
-                loop.schedule(
-                        () -> calls.onFarewellOver(instance),
-                        config.farewellMs(),
-                        TimeUnit.MILLISECONDS);
+                onFarewell(instance);
             }
             case FULL -> onRefused("full", "instance=" + instance.http() + "; raise max_instances");
             case REFRESHED, STALE -> LOG.trace("instance={} {}", instance.http(), change);
         }
     }
 
+    private void onFarewell(Instance gone) {
+        loop.schedule(() -> calls.onFarewellOver(gone), config.farewellMs(), TimeUnit.MILLISECONDS);
+    }
+
     private static void log(Instance instance, InstanceTable.Change change) {
         LOG.info(
-                "instance={} role={} control={} epoch={} {}",
+                "instance={} role={} model={} control={} epoch={} {}",
                 instance.http(),
                 instance.role(),
+                instance.model(),
                 instance.zmq(),
                 instance.epoch(),
                 change);

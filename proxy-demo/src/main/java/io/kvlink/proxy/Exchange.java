@@ -9,7 +9,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.util.concurrent.Future;
 import java.util.Optional;
-import java.util.Set;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  * Serves one client request with a prefill and a decode instance. Belongs to the event loop of the
  * client's connection, on which all its upstream calls run too.
  *
- * <p>Until an answer has begun, a failed prefill is tried once more elsewhere and then left to the
- * decode instance alone, and a decode instance without an answer is replaced once. Each try has a
+ * <p>Until an answer has begun, another instance takes the place of one that failed, as {@link
+ * Tries} allows, and a prefill without another is left to the decode instance alone. Each try has a
  * transfer id of its own, so that a late instance can't disturb its successor.
  */
 final class Exchange implements UpstreamCall.Listener, Serving {
@@ -30,25 +30,21 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     /** How long a prefill instance may take to end its call after the answer is complete. */
     private static final long DRAIN_SECONDS = 30;
 
-    private static final Set<HttpResponseStatus> WORTH_ANOTHER_PREFILL =
-            Set.of(
-                    HttpResponseStatus.REQUEST_TIMEOUT,
-                    HttpResponseStatus.valueOf(425),
-                    HttpResponseStatus.TOO_MANY_REQUESTS);
+    /** How often a request looks for an instance that may just be coming. */
+    private static final long RETURN_MS = 50;
 
     private final ProxyParts parts;
     private final EventLoop loop;
-    private final ClientRequest request;
-    private final byte @Nullable [] prefillBody;
+    private final ModelRequest request;
     private final ClientReply reply;
     private final Runnable onDone;
+    private final Tries tries;
+    private final Sender sender;
 
     private ExchangeState state = ExchangeState.WAITING;
     private Attempt attempt = Attempt.none();
     private int status;
     private long startNs;
-    private int prefillTries;
-    private int decodeTries;
     private @Nullable Future<?> deadline;
     // The call whose answer the client gets.
     private @Nullable UpstreamCall source;
@@ -56,89 +52,85 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     /**
      * Prepares an exchange.
      *
-     * @param prefillBody what the prefill instance gets; {@code null} if the request is for a
-     *     decode instance only
      * @param onDone called once, when the client has all it will get
      */
     Exchange(
             ProxyParts parts,
             EventLoop loop,
-            ClientRequest request,
-            byte @Nullable [] prefillBody,
+            ModelRequest request,
             ClientReply reply,
             Runnable onDone) {
         this.parts = parts;
         this.loop = loop;
         this.request = request;
-        this.prefillBody = prefillBody;
         this.reply = reply;
         this.onDone = onDone;
+        this.tries = new Tries(parts.fleet(), request.model());
+        this.sender = new Sender(parts, loop, request, this);
     }
 
     void start() {
         startNs = parts.clock().getAsLong();
         long limit = parts.config().upstreamTimeoutMs();
         deadline = loop.schedule(this::onDeadline, limit, TimeUnit.MILLISECONDS);
-        Optional<Fleet.Pair> pair = parts.fleet().pair();
-        if (prefillBody != null && pair.isPresent()) {
-            dispatch(pair.get().prefill(), pair.get().decode());
+        begin();
+    }
+
+    private void begin() {
+        if (state != ExchangeState.WAITING) {
             return;
         }
-        boolean alone = prefillBody == null || parts.config().decodeAlone();
-        Optional<Instance> one = parts.fleet().one(Role.DECODE);
-        if (alone && one.isPresent()) {
-            if (prefillBody != null) {
+        Optional<Fleet.Pair> pair =
+                request.forPrefill() == null
+                        ? Optional.empty()
+                        : parts.fleet().pair(request.model());
+        if (pair.isPresent()) {
+            attempt = sender.toPair(pair.get().prefill(), pair.get().decode());
+            return;
+        }
+        Optional<Instance> one = parts.fleet().one(Role.DECODE, request.model());
+        if (mayDecodeAlone() && one.isPresent()) {
+            if (request.forPrefill() != null) {
                 parts.metrics().decodeAlone.labelValues("no_prefill").inc();
             }
-            decodeAlone(one.get());
-            return;
-        }
-        finishWith(Replies.noInstance(parts.fleet(), alone));
-    }
-
-    // ---- sending ----
-
-    private void dispatch(Instance prefillOn, Instance decodeOn) {
-        attempt = Attempt.by(prefillOn, decodeOn, parts.ids().next());
-        LOG.debug("transfer={} {} dispatched", attempt.transfer(), attempt.instances());
-        byte[] body = prefillBody == null ? new byte[0] : prefillBody;
-        UpstreamCall first = call(prefillOn, request.withBody(body));
-        UpstreamCall second = call(decodeOn, request);
-        attempt.begin(first, second);
-        start(first);
-        if (parts.config().dispatch() == ProxyConfig.Dispatch.CONCURRENT) {
-            start(second);
+            attempt = sender.toOne(one.get());
+        } else if (parts.models().mayReturn(request.model())) {
+            Future<?> unused = loop.schedule(this::begin, RETURN_MS, TimeUnit.MILLISECONDS);
+        } else {
+            finishWith(Replies.noInstance(parts.fleet(), request.model(), mayDecodeAlone()));
         }
     }
 
-    private void decodeAlone(Instance decodeOn) {
-        attempt = Attempt.by(decodeOn, parts.ids().next());
-        UpstreamCall only = call(decodeOn, request);
-        attempt.begin(null, only);
-        start(only);
-    }
-
-    private UpstreamCall call(Instance instance, ClientRequest what) {
-        return new UpstreamCall(instance, what, attempt.requestId(), loop, this);
-    }
-
-    private void start(UpstreamCall call) {
-        call.start(parts.names(), parts.calls(), parts.config().connectTimeoutMs());
+    private boolean mayDecodeAlone() {
+        return request.forPrefill() == null || parts.config().decodeAlone();
     }
 
     // ---- hearing ----
 
     @Override
     public void onHead(UpstreamCall call, HttpResponse head) {
-        HttpResponseStatus status = head.status();
         if (call == attempt.decode()) {
-            if (!status.equals(HttpResponseStatus.OK)) {
-                onDecodeStatus(call, status);
-            }
-            answerFrom(call, head);
-        } else if (!status.equals(HttpResponseStatus.OK)) {
+            onDecodeHead(call, head);
+        } else if (!head.status().equals(HttpResponseStatus.OK)) {
             onPrefillStatus(call, head);
         }
+    }
+
+    private void onDecodeHead(UpstreamCall call, HttpResponse head) {
+        HttpResponseStatus status = head.status();
+        if (Tries.isUndone(Role.DECODE, status)) {
+            tries.onUndone(call.instance(), head);
+            Optional<Instance> other = tries.insteadOf(call.instance(), true);
+            if (other.isPresent() || !tries.isForClient(call.instance(), status)) {
+                call.cancel();
+                onDecodeFailed(refused(call, status, true), other);
+                return;
+            }
+        }
+        if (!status.equals(HttpResponseStatus.OK)) {
+            onDecodeStatus(call, status);
+        }
+        answerFrom(call, head);
     }
 
     private void onDecodeStatus(UpstreamCall call, HttpResponseStatus status) {
@@ -155,16 +147,23 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     private void onPrefillStatus(UpstreamCall call, HttpResponse head) {
         HttpResponseStatus status = head.status();
-        boolean clients =
-                status.codeClass() == HttpStatusClass.CLIENT_ERROR
-                        && !WORTH_ANOTHER_PREFILL.contains(status);
+        boolean undone = Tries.isUndone(Role.PREFILL, status);
+        boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR && !undone;
         if (clients && state == ExchangeState.WAITING) {
             call.cancel();
             onPrefillRefused(call, status);
             return;
         }
         call.cancel();
-        onPrefillFailed(call, "status", "status=" + status.code());
+        if (undone) {
+            tries.onUndone(call.instance(), head);
+        }
+        onPrefillFailed(refused(call, status, undone));
+    }
+
+    private static FailedCall refused(
+            UpstreamCall call, HttpResponseStatus status, boolean untouched) {
+        return new FailedCall(call, "status", "status=" + status.code(), untouched);
     }
 
     private void answerFrom(UpstreamCall call, HttpResponse head) {
@@ -202,7 +201,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                 stopDeadline();
             } else if (waiting != null
                     && parts.config().dispatch() == ProxyConfig.Dispatch.SERIAL) {
-                start(waiting);
+                sender.start(waiting);
             }
         }
     }
@@ -212,6 +211,8 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         if (failure == UpstreamCall.Failure.CONNECT) {
             parts.fleet().onRefused(call.instance());
         }
+        boolean untouched = failure == UpstreamCall.Failure.CONNECT || call.untouched();
+        FailedCall failed = new FailedCall(call, failure.word(), detail, untouched);
         if (call == source) {
             countFailure(call, failure.word());
             LOG.warn(
@@ -223,9 +224,9 @@ final class Exchange implements UpstreamCall.Listener, Serving {
             attempt.cancelPrefill();
             breakOff(HttpResponseStatus.BAD_GATEWAY, "instance_lost", "The instance is lost");
         } else if (call == attempt.prefill()) {
-            onPrefillFailed(call, failure.word(), detail);
+            onPrefillFailed(failed);
         } else {
-            onDecodeFailed(call, failure, detail);
+            onDecodeFailed(failed, tries.insteadOf(call.instance(), untouched));
         }
     }
 
@@ -243,21 +244,20 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         if (waiting != null) {
             attempt.cancelDecode();
             parts.metrics().decodeAlone.labelValues("prefill_refused").inc();
-            decodeAlone(waiting.instance());
+            attempt = sender.toOne(waiting.instance());
         }
     }
 
-    private void onPrefillFailed(UpstreamCall call, String kind, String detail) {
-        Instance failed = call.instance();
+    private void onPrefillFailed(FailedCall failed) {
         attempt.prefillOver();
-        countFailure(call, kind);
+        countFailure(failed.call(), failed.kind());
         UpstreamCall waiting = attempt.decode();
         if (state != ExchangeState.WAITING || waiting == null) {
             LOG.warn(
                     "transfer={} prefill={} failed after the answer began: {}",
                     attempt.transfer(),
-                    failed.http(),
-                    detail);
+                    failed.instance().http(),
+                    failed.detail());
             if (state == ExchangeState.DONE) {
                 stopDeadline();
             }
@@ -265,40 +265,26 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         }
         Instance decodeOn = waiting.instance();
         attempt.cancelDecode();
-        Optional<Instance> other =
-                prefillTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
-        LOG.warn(
-                "transfer={} prefill={} failed: {}; next={}",
-                attempt.transfer(),
-                failed.http(),
-                detail,
-                other.map(i -> i.http().toString()).orElse("decode alone"));
+        Optional<Instance> other = tries.insteadOf(failed.instance(), failed.untouched());
+        failed.log(attempt.transfer(), other, "decode alone");
         if (other.isPresent()) {
             parts.metrics().prefillRetries.inc();
-            dispatch(other.get(), decodeOn);
+            attempt = sender.toPair(other.get(), decodeOn);
         } else {
             parts.metrics().decodeAlone.labelValues("prefill_failed").inc();
-            decodeAlone(decodeOn);
+            attempt = sender.toOne(decodeOn);
         }
     }
 
-    private void onDecodeFailed(UpstreamCall call, UpstreamCall.Failure failure, String detail) {
-        Instance failed = call.instance();
+    private void onDecodeFailed(FailedCall failed, Optional<Instance> other) {
         UpstreamCall partner = attempt.prefill();
         boolean alone = attempt.alone();
-        countFailure(call, failure.word());
+        countFailure(failed.call(), failed.kind());
         attempt.decodeOver();
         attempt.cancelPrefill();
-        Optional<Instance> other =
-                decodeTries++ == 0 ? parts.fleet().insteadOf(failed) : Optional.empty();
-        LOG.warn(
-                "transfer={} decode={} failed: {}; next={}",
-                attempt.transfer(),
-                failed.http(),
-                detail,
-                other.map(i -> i.http().toString()).orElse("none"));
+        failed.log(attempt.transfer(), other, "none");
         if (other.isEmpty()) {
-            finishWith(Replies.decodeFailed(attempt.transfer()));
+            onNobodyLeft(failed.untouched());
             return;
         }
         parts.metrics().decodeRetries.inc();
@@ -307,11 +293,21 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                         ? Optional.empty()
                         : partner != null
                                 ? Optional.of(partner.instance())
-                                : parts.fleet().one(Role.PREFILL);
-        if (prefillOn.isPresent()) {
-            dispatch(prefillOn.get(), other.get());
+                                : tries.next(Role.PREFILL);
+        attempt =
+                prefillOn.isPresent()
+                        ? sender.toPair(prefillOn.get(), other.get())
+                        : sender.toOne(other.get());
+    }
+
+    private void onNobodyLeft(boolean untouched) {
+        OptionalLong retryAfter = tries.retryAfter();
+        if (retryAfter.isPresent()) {
+            finishWith(Replies.unavailable(retryAfter.getAsLong(), attempt.transfer()));
+        } else if (untouched && parts.fleet().count(Role.DECODE, request.model()) == 0) {
+            begin();
         } else {
-            decodeAlone(other.get());
+            finishWith(Replies.decodeFailed(attempt.transfer()));
         }
     }
 
@@ -369,13 +365,13 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     /** One line a completion; status 0 if the client left before there was one. */
     private void logEnd() {
-        if (prefillBody != null) {
+        if (request.forPrefill() != null) {
             LOG.info(
                     "transfer={} {} status={} failures={} ms={}",
                     attempt.transfer().isEmpty() ? "none" : attempt.transfer(),
                     attempt.instances(),
                     status,
-                    prefillTries + decodeTries,
+                    tries.count(),
                     TimeUnit.NANOSECONDS.toMillis(parts.clock().getAsLong() - startNs));
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import io.kvlink.spi.HostPort;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Chooses instances, avoiding for a while those that refused a connection if there are others. Used
- * from any thread.
+ * Chooses instances of a model, avoiding for a while those that refused a connection or take
+ * nothing now, if there are others. Used from any thread.
  */
 final class Fleet {
 
@@ -24,15 +24,13 @@ final class Fleet {
     record Pair(Instance prefill, Instance decode) {}
 
     private final InstanceTable table;
-    private final PairPicker pairs = new PairPicker();
-    // Apart from the pairs, whose turns other requests must not shift.
-    private final PairPicker singles = new PairPicker();
+    private final Turns turns = new Turns();
     private final LongSupplier clock;
     private final long skipNs;
 
-    // When each refusing instance is tried again. Written by the event loops; its keys are
+    // When each avoided instance is tried again. Written by the event loops; its keys are
     // instances of the table, and old ones are dropped on every addition.
-    private final Map<HostPort, Skip> skips = new ConcurrentHashMap<>();
+    private final Map<Instance.Key, Skip> skips = new ConcurrentHashMap<>();
 
     private record Skip(Instance instance, long untilNs) {}
 
@@ -46,59 +44,79 @@ final class Fleet {
         return table.snapshot().of(role).size();
     }
 
-    /** How many of a role haven't refused a connection just now. */
-    int usable(Role role) {
-        return (int) table.snapshot().of(role).stream().filter(i -> !skipped(i)).count();
+    int count(Role role, String model) {
+        return table.snapshot().of(role, model).size();
+    }
+
+    /** How many of a role and a model aren't avoided just now. */
+    int usable(Role role, String model) {
+        return (int) table.snapshot().of(role, model).stream().filter(i -> !skipped(i)).count();
+    }
+
+    /** The names of the models that are served; none if no instance names one. */
+    List<String> models() {
+        return table.snapshot().models();
+    }
+
+    /** Whether this very instance is registered. */
+    boolean has(Instance instance) {
+        return table.snapshot().has(instance);
     }
 
     /** The next pair; empty if a role has nobody. */
-    Optional<Pair> pair() {
-        InstanceTable.Snapshot snapshot = table.snapshot();
-        List<Instance> prefills = preferred(snapshot.prefill());
-        List<Instance> decodes = preferred(snapshot.decode());
+    Optional<Pair> pair(String model) {
+        InstanceTable.Snapshot now = table.snapshot();
+        List<Instance> prefills = preferred(now.of(Role.PREFILL, model));
+        List<Instance> decodes = preferred(now.of(Role.DECODE, model));
         if (prefills.isEmpty() || decodes.isEmpty()) {
             return Optional.empty();
         }
-        PairPicker.Pair turn = pairs.next(prefills.size(), decodes.size());
+        PairPicker.Pair turn = turns.pair(model, now.models(), prefills.size(), decodes.size());
         return Optional.of(new Pair(prefills.get(turn.prefill()), decodes.get(turn.decode())));
     }
 
     /** The next instance of a role; empty if it has nobody. */
-    Optional<Instance> one(Role role) {
-        List<Instance> candidates = preferred(table.snapshot().of(role));
-        return at(candidates);
+    Optional<Instance> one(Role role, String model) {
+        return one(role, model, List.of());
     }
 
     /**
-     * The next instance of the same role that is another process, if only a successor at the same
-     * address; empty if there is none.
+     * The next instance of a role that is none of these; a successor at the same address is
+     * another. Empty if there is none.
      */
-    Optional<Instance> insteadOf(Instance failed) {
-        List<Instance> others =
-                table.snapshot().of(failed.role()).stream()
-                        .filter(i -> !i.sameProcess(failed))
-                        .toList();
-        return at(preferred(others));
-    }
-
-    private Optional<Instance> at(List<Instance> candidates) {
+    Optional<Instance> one(Role role, String model, Collection<Instance> except) {
+        InstanceTable.Snapshot now = table.snapshot();
+        List<Instance> candidates =
+                preferred(
+                        now.of(role, model).stream()
+                                .filter(i -> except.stream().noneMatch(i::is))
+                                .toList());
         return candidates.isEmpty()
                 ? Optional.empty()
-                : Optional.of(candidates.get(singles.next(1, candidates.size()).decode()));
+                : Optional.of(candidates.get(turns.single(model, now.models(), candidates.size())));
     }
 
     /** Called when an instance refused a connection. */
     void onRefused(Instance instance) {
+        skip(instance, skipNs);
+    }
+
+    /** Called when an instance takes nothing now, and said for how long. */
+    void onUnavailable(Instance instance, long seconds) {
+        skip(instance, Math.min(skipNs, TimeUnit.SECONDS.toNanos(seconds)));
+    }
+
+    private void skip(Instance instance, long forNs) {
         long now = clock.getAsLong();
         skips.values().removeIf(s -> s.untilNs() - now <= 0);
-        skips.put(instance.http(), new Skip(instance, now + skipNs));
+        skips.put(instance.key(), new Skip(instance, now + forNs));
     }
 
     boolean skipped(Instance instance) {
-        Skip skip = skips.get(instance.http());
+        Skip skip = skips.get(instance.key());
         return skip != null
                 && skip.untilNs() - clock.getAsLong() > 0
-                && skip.instance().sameProcess(instance);
+                && skip.instance().is(instance);
     }
 
     private List<Instance> preferred(List<Instance> all) {

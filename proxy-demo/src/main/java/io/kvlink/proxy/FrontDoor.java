@@ -81,7 +81,11 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             }
             case MODELS -> {
                 if (allowed(ctx, message, label, READS)) {
-                    ask(ctx, message, label);
+                    if (path.startsWith(MODEL)) {
+                        ask(ctx, message, AskedModel.of(path.substring(MODEL.length())));
+                    } else {
+                        list(ctx, message);
+                    }
                 }
             }
             case "/health",
@@ -145,36 +149,67 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             parts.metrics().clientsGone.inc();
             onDone(ctx);
         } else if (outcome instanceof BodyThreads.Prepared prepared) {
-            begin(ctx, request, prepared.prefillBody(), reply);
+            ClientRequest forPrefill = request.withBody(prepared.prefill().bytes());
+            route(ctx, prepared.prefill().model(), request, forPrefill, reply);
         } else if (outcome instanceof BodyThreads.NotJson wrong) {
-            reply.whole(
-                    Replies.error(HttpResponseStatus.BAD_REQUEST, "invalid_json", wrong.reason()),
-                    parts.clock().getAsLong());
-            onDone(ctx);
+            refuse(
+                    ctx,
+                    reply,
+                    Replies.error(HttpResponseStatus.BAD_REQUEST, "invalid_json", wrong.reason()));
         } else if (outcome instanceof BodyThreads.Busy busy) {
-            reply.whole(Replies.busy(busy.reason()), parts.clock().getAsLong());
-            onDone(ctx);
+            refuse(ctx, reply, Replies.busy(busy.reason()));
         }
     }
 
-    private void ask(ChannelHandlerContext ctx, FullHttpRequest message, String path) {
+    private void ask(ChannelHandlerContext ctx, FullHttpRequest message, AskedModel model) {
         parts.metrics().inFlight.inc();
-        begin(ctx, ClientRequest.of(message, client(ctx)), null, reply(ctx, message, path));
+        ClientRequest request = ClientRequest.of(message, client(ctx));
+        route(ctx, model, request, null, reply(ctx, message, MODELS));
     }
 
-    private void begin(
-            ChannelHandlerContext ctx,
-            ClientRequest request,
-            byte @Nullable [] prefillBody,
-            ClientReply reply) {
-        Exchange exchange =
-                new Exchange(
+    private void list(ChannelHandlerContext ctx, FullHttpRequest message) {
+        if (!ModelList.isNeeded(parts.fleet())) {
+            // Whoever is asked answers for all.
+            ask(ctx, message, new AskedModel.Absent());
+            return;
+        }
+        parts.metrics().inFlight.inc();
+        ModelList list =
+                new ModelList(
                         parts,
                         ctx.channel().eventLoop(),
-                        request,
-                        prefillBody,
-                        reply,
+                        ClientRequest.of(message, client(ctx)),
+                        reply(ctx, message, MODELS),
                         () -> onDone(ctx));
+        current = list;
+        list.start();
+    }
+
+    /** Begins with the instances of the request's model, or says that there is no such model. */
+    private void route(
+            ChannelHandlerContext ctx,
+            AskedModel model,
+            ClientRequest request,
+            @Nullable ClientRequest forPrefill,
+            ClientReply reply) {
+        ModelFinder.Found found = parts.models().find(model);
+        if (found instanceof ModelFinder.Served served) {
+            begin(ctx, new ModelRequest(served.model(), request, forPrefill), reply);
+        } else if (found instanceof ModelFinder.Ambiguous several) {
+            refuse(ctx, reply, Replies.modelMissing(several.known()));
+        } else if (found instanceof ModelFinder.Unknown other) {
+            refuse(ctx, reply, Replies.modelNotFound(other.name(), other.known()));
+        }
+    }
+
+    private void refuse(ChannelHandlerContext ctx, ClientReply reply, FullHttpResponse response) {
+        reply.whole(response, parts.clock().getAsLong());
+        onDone(ctx);
+    }
+
+    private void begin(ChannelHandlerContext ctx, ModelRequest request, ClientReply reply) {
+        Exchange exchange =
+                new Exchange(parts, ctx.channel().eventLoop(), request, reply, () -> onDone(ctx));
         current = exchange;
         exchange.start();
     }

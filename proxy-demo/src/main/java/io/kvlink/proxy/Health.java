@@ -36,22 +36,41 @@ final class Health {
         return reasons;
     }
 
-    /** Why no request can be served now; empty if one can. */
+    /** Why no request can be served now; empty if one can, of whatever model. */
     List<String> whyNotReady() {
         List<String> reasons = whyNotLive();
-        missing(Role.DECODE, reasons);
-        boolean alone = config.decodeAlone() && fleet.count(Role.PREFILL) == 0;
-        if (!alone) {
-            missing(Role.PREFILL, reasons);
+        if (fleet.models().isEmpty()) {
+            reasons.addAll(whyNotServed(""));
+        } else if (fleet.models().stream().noneMatch(this::serves)) {
+            for (String model : fleet.models()) {
+                whyNotServed(model).forEach(why -> reasons.add("model=" + model + ": " + why));
+            }
         }
         return reasons;
     }
 
-    private void missing(Role role, List<String> reasons) {
-        if (fleet.count(role) == 0) {
+    /** Whether a request for this model can be served now. */
+    boolean serves(String model) {
+        return whyNotServed(model).isEmpty();
+    }
+
+    private List<String> whyNotServed(String model) {
+        List<String> reasons = new ArrayList<>();
+        missing(Role.DECODE, model, reasons);
+        boolean alone = config.decodeAlone() && fleet.count(Role.PREFILL, model) == 0;
+        if (!alone) {
+            missing(Role.PREFILL, model, reasons);
+        }
+        return reasons;
+    }
+
+    private void missing(Role role, String model, List<String> reasons) {
+        if (fleet.count(role, model) == 0) {
             reasons.add("no " + role.word() + " instance is registered");
-        } else if (fleet.usable(role) == 0) {
-            reasons.add("every " + role.word() + " instance has refused a connection just now");
+        } else if (fleet.usable(role, model) == 0) {
+            reasons.add(
+                    "every %s instance has refused a connection or said 503 just now"
+                            .formatted(role.word()));
         }
     }
 }

@@ -8,8 +8,9 @@ package io.kvlink.proxy;
  * type          "P" or "D"        required
  * http_address  "host:port"       required
  * zmq_address   "host:port"       required
- * epoch         int64             optional: which process this is
- * model         text              optional
+ * epoch         int64             optional: which start this is; higher for a later one in a process
+ * process       int64             optional: which process this is
+ * model         text              optional: the model that it serves; absent or empty: any
  * load          number, 0 or more optional
  * capacity      number, 0 or more optional
  * bye           boolean           optional: true takes the instance out at once

@@ -39,6 +39,7 @@ final class HeartbeatCodec {
                     "http_address", ValueType.STRING,
                     "zmq_address", ValueType.STRING,
                     "epoch", ValueType.INTEGER,
+                    "process", ValueType.INTEGER,
                     "model", ValueType.STRING,
                     "load", ValueType.FLOAT,
                     "capacity", ValueType.FLOAT,
@@ -109,16 +110,17 @@ final class HeartbeatCodec {
                 if (wholeForNumber) {
                     yield unpacker.unpackBigInteger().doubleValue();
                 }
-                yield epoch(unpacker);
+                yield whole(unpacker, key);
             }
             default -> unpacker.unpackDouble();
         };
     }
 
-    private static long epoch(MessageUnpacker unpacker) throws IOException, RefusedException {
+    private static long whole(MessageUnpacker unpacker, String field)
+            throws IOException, RefusedException {
         BigInteger number = unpacker.unpackBigInteger();
         if (number.bitLength() > 63) {
-            throw wrong("epoch", number, "a signed 64-bit integer");
+            throw wrong(field, number, "a signed 64-bit integer");
         }
         return number.longValue();
     }
@@ -147,7 +149,8 @@ final class HeartbeatCodec {
                         address(fields, "http_address"),
                         address(fields, "zmq_address"),
                         fields.get("epoch") instanceof Long epoch ? epoch : 0,
-                        fields.get("model") instanceof String model ? model : "",
+                        fields.get("process") instanceof Long process ? process : 0,
+                        model(fields),
                         amount(fields, "load"),
                         amount(fields, "capacity"));
         return new Heartbeat(instance, Boolean.TRUE.equals(fields.get("bye")));
@@ -159,6 +162,15 @@ final class HeartbeatCodec {
             return text;
         }
         throw new RefusedException("missing_" + field, "field=" + field + " is missing");
+    }
+
+    /** A name stands in log lines, so it has no line ends. */
+    private static String model(Map<String, Object> fields) throws RefusedException {
+        String model = fields.get("model") instanceof String text ? text : "";
+        if (model.chars().anyMatch(Character::isISOControl)) {
+            throw wrong("model", "a control character", "none");
+        }
+        return model;
     }
 
     private static HostPort address(Map<String, Object> fields, String field)

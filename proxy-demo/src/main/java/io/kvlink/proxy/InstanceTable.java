@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import io.kvlink.spi.HostPort;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 
 /**
  * The instances that are alive, in the order in which they first came. One thread writes; any
  * thread reads the last snapshot.
  *
- * <p>An instance is known by its HTTP address. Each entry expires on its own: no entry's life
- * depends on another's heartbeat.
+ * <p>An instance is known by its HTTP address and its model. Each entry expires on its own: no
+ * entry's life depends on another's heartbeat. Of two versions of a model in one process the one
+ * with the higher epoch has the entry, however their heartbeats and farewells are mixed.
  */
 final class InstanceTable {
 
@@ -24,9 +27,12 @@ final class InstanceTable {
     enum Change {
         ADDED,
         REFRESHED,
+        /** In the place of an instance that is no more. */
         RESTARTED,
+        /** In the place of an earlier instance of the same process, which finishes what it has. */
+        REPLACED,
         LEFT,
-        /** A farewell of somebody unknown, or of a process that was already replaced. */
+        /** Of an instance that was already replaced, or a farewell of somebody unknown. */
         STALE,
         /** The table is full. */
         FULL
@@ -41,18 +47,52 @@ final class InstanceTable {
     record Seen(Instance instance, long seenNs) {}
 
     /**
+     * Part that instances take in serving a model.
+     *
+     * @param role what they do
+     * @param model a name, never empty
+     */
+    record Part(Role role, String model) {}
+
+    /**
      * The table at one moment.
      *
      * @param all every instance, in stable order
      * @param prefill those that prefill
      * @param decode those that decode
+     * @param models the names of all models
+     * @param left when each part lost its last instance, of those that have none
      */
-    record Snapshot(List<Seen> all, List<Instance> prefill, List<Instance> decode) {
-        static final Snapshot EMPTY = new Snapshot(List.of(), List.of(), List.of());
+    record Snapshot(
+            List<Seen> all,
+            List<Instance> prefill,
+            List<Instance> decode,
+            List<String> models,
+            Map<Part, Long> left) {
+        static final Snapshot EMPTY =
+                new Snapshot(List.of(), List.of(), List.of(), List.of(), Map.of());
 
-        /** Whether this very process is in it. */
+        /** Whether this very instance is in it. */
         boolean has(Instance instance) {
-            return of(instance.role()).stream().anyMatch(instance::sameProcess);
+            return of(instance.role()).stream().anyMatch(instance::is);
+        }
+
+        /** Who has the address and model of a heartbeat's instance. */
+        Optional<Instance> inPlaceOf(Instance instance) {
+            return all.stream()
+                    .map(Seen::instance)
+                    .filter(i -> i.key().equals(instance.key()))
+                    .findFirst();
+        }
+
+        /** Those of a role to which requests for a model may go. */
+        List<Instance> of(Role role, String model) {
+            return of(role).stream().filter(i -> i.serves(model)).toList();
+        }
+
+        /** How many of a role name this model. */
+        int named(Role role, String model) {
+            return (int) of(role).stream().filter(i -> i.model().equals(model)).count();
         }
 
         List<Instance> of(Role role) {
@@ -64,18 +104,29 @@ final class InstanceTable {
     }
 
     private final long expiryNs;
+    private final long farewellNs;
     private final int maxInstances;
 
-    // Both belong to the writing thread.
-    private final Map<HostPort, Seen> entries = new LinkedHashMap<>();
+    // These belong to the writing thread.
+    private final Map<Instance.Key, Seen> entries = new LinkedHashMap<>();
+    private final Map<Part, Long> left = new LinkedHashMap<>();
+    private Set<Part> present = Set.of();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition published = lock.newCondition();
 
     // Written by the writing thread under the lock, read by all.
     private volatile Snapshot snapshot = Snapshot.EMPTY;
 
-    InstanceTable(long expiryNs, int maxInstances) {
+    /**
+     * An empty table.
+     *
+     * @param expiryNs silence after which an instance is taken out
+     * @param farewellNs how long a part is remembered that has no instance any more
+     * @param maxInstances the most entries, and the most parts that are remembered
+     */
+    InstanceTable(long expiryNs, long farewellNs, int maxInstances) {
         this.expiryNs = expiryNs;
+        this.farewellNs = farewellNs;
         this.maxInstances = maxInstances;
     }
 
@@ -88,37 +139,42 @@ final class InstanceTable {
                 heartbeat.bye()
                         ? onBye(heartbeat.instance())
                         : onAlive(heartbeat.instance(), nowNs);
-        publish();
+        publish(nowNs);
         return change;
     }
 
     private Change onBye(Instance instance) {
-        Seen known = entries.get(instance.http());
-        if (known == null || !known.instance().sameProcess(instance)) {
+        Seen known = entries.get(instance.key());
+        if (known == null || !known.instance().is(instance)) {
             return Change.STALE;
         }
-        entries.remove(instance.http());
+        entries.remove(instance.key());
         return Change.LEFT;
     }
 
     private Change onAlive(Instance instance, long nowNs) {
-        // A control address has one process behind it: the newcomer is its successor.
-        boolean moved =
-                entries.values()
-                        .removeIf(
-                                s ->
-                                        s.instance().zmq().equals(instance.zmq())
-                                                && !s.instance().http().equals(instance.http()));
-        Seen known = entries.get(instance.http());
+        Seen known = entries.get(instance.key());
+        if (known != null && known.instance().is(instance)) {
+            entries.put(instance.key(), new Seen(instance, nowNs));
+            return Change.REFRESHED;
+        }
+        if (entries.values().stream().anyMatch(s -> s.instance().follows(instance))) {
+            return Change.STALE;
+        }
+        boolean ended = entries.values().removeIf(s -> endsElsewhere(instance, s.instance()));
         if (known == null && entries.size() >= maxInstances) {
             return Change.FULL;
         }
         // Updating in place keeps the order, which the round robin counts on.
-        entries.put(instance.http(), new Seen(instance, nowNs));
+        entries.put(instance.key(), new Seen(instance, nowNs));
         if (known == null) {
-            return moved ? Change.RESTARTED : Change.ADDED;
+            return ended ? Change.RESTARTED : Change.ADDED;
         }
-        return known.instance().sameProcess(instance) ? Change.REFRESHED : Change.RESTARTED;
+        return instance.ends(known.instance()) ? Change.RESTARTED : Change.REPLACED;
+    }
+
+    private static boolean endsElsewhere(Instance now, Instance before) {
+        return !before.key().equals(now.key()) && now.ends(before);
     }
 
     /** Takes out who has been silent for too long. */
@@ -132,7 +188,7 @@ final class InstanceTable {
             }
         }
         if (!expired.isEmpty()) {
-            publish();
+            publish(nowNs);
         }
         return expired;
     }
@@ -146,15 +202,48 @@ final class InstanceTable {
         return Math.max(0, wait);
     }
 
-    private void publish() {
+    private void publish(long nowNs) {
         List<Seen> all = List.copyOf(entries.values());
-        Snapshot next = new Snapshot(all, of(all, Role.PREFILL), of(all, Role.DECODE));
+        List<String> models =
+                all.stream()
+                        .map(s -> s.instance().model())
+                        .filter(model -> !model.isEmpty())
+                        .distinct()
+                        .toList();
+        remember(nowNs);
+        Snapshot next =
+                new Snapshot(
+                        all, of(all, Role.PREFILL), of(all, Role.DECODE), models, Map.copyOf(left));
         lock.lock();
         try {
             snapshot = next;
             published.signalAll();
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Keeps in mind which parts have just lost their last instance. */
+    private void remember(long nowNs) {
+        Set<Part> now =
+                entries.values().stream()
+                        .map(Seen::instance)
+                        .filter(i -> !i.model().isEmpty())
+                        .map(i -> new Part(i.role(), i.model()))
+                        .collect(Collectors.toUnmodifiableSet());
+        left.keySet().removeAll(now);
+        left.values().removeIf(since -> nowNs - since >= farewellNs);
+        for (Part before : present) {
+            if (!now.contains(before)) {
+                left.put(before, nowNs);
+            }
+        }
+        present = now;
+        // Strangers could name any number of models.
+        Iterator<Part> eldest = left.keySet().iterator();
+        for (int over = left.size() - maxInstances; over > 0; over--) {
+            eldest.next();
+            eldest.remove();
         }
     }
 

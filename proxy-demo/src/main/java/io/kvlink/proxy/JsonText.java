@@ -123,6 +123,19 @@ final class JsonText {
         return plain.toString();
     }
 
+    /** A string's characters; of a long one only those that about so many bytes write. */
+    String beginning(Slice string, int bytes) {
+        int end = string.from();
+        while (end < string.to() && end - string.from() < bytes) {
+            if (text[end] == '\\') {
+                end += text[end + 1] == 'u' ? 6 : 2;
+            } else {
+                end = text[end] < 0 ? Utf8.next(text, end) : end + 1;
+            }
+        }
+        return unescaped(new Slice(string.from(), end), string.to());
+    }
+
     // ---- values ----
 
     /** Begins a value; true if that was all of it. */

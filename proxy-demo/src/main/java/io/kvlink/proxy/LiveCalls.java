@@ -38,29 +38,27 @@ final class LiveCalls {
     /** An instance is silent for too long. */
     void onExpired(Instance gone) {
         for (UpstreamCall call : calls) {
-            if (call.instance().sameProcess(gone)) {
+            if (call.instance().is(gone)) {
                 call.onInstanceGone("no heartbeat came for too long");
             }
         }
     }
 
-    /** A process has an address; another that had it before is no more. */
+    /** An instance has begun, which may show that others are no more. */
     void onStarted(Instance now) {
         for (UpstreamCall call : calls) {
-            Instance before = call.instance();
-            boolean place = before.http().equals(now.http()) || before.zmq().equals(now.zmq());
-            if (place && !before.sameProcess(now)) {
+            if (now.ends(call.instance())) {
                 call.onInstanceGone("another process has its address, epoch=" + now.epoch());
             }
         }
     }
 
-    /** The time is over that an instance has had to finish after its farewell. */
+    /** The time is over that an instance has had to finish after it left or was replaced. */
     void onFarewellOver(Instance gone) {
         if (!table.snapshot().has(gone)) {
             for (UpstreamCall call : calls) {
-                if (call.instance().sameProcess(gone)) {
-                    call.onInstanceGone("it said goodbye and hasn't finished");
+                if (call.instance().is(gone)) {
+                    call.onInstanceGone("it has left and hasn't finished");
                 }
             }
         }

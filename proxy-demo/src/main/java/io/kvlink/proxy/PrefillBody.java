@@ -12,8 +12,9 @@ import java.util.Set;
  * single token. What it doesn't have to change stays byte for byte: unknown fields, nulls, numbers,
  * white space; and what decides on that token, its log-probabilities included.
  *
- * <p>One pass over the body. A field that is there twice is changed twice, so it doesn't matter
- * which of them an instance takes. One thread, which is no event loop.
+ * <p>One pass over the body, which finds the model's name too. A field that is there twice is
+ * changed twice, so it doesn't matter which of them an instance takes. One thread, which is no
+ * event loop.
  */
 final class PrefillBody {
 
@@ -51,6 +52,18 @@ final class PrefillBody {
                     "stream", Edit.FALSE,
                     "stream_options", Edit.DROP);
     private static final int LONGEST_NAME = "max_completion_tokens".length();
+    private static final String MODEL = "model";
+    // No instance's heartbeat has a name that is as long, however it is escaped.
+    private static final int LONGEST_MODEL = 4 * HeartbeatCodec.MAX_BYTES;
+
+    /**
+     * A prefill request's body, and what the client's said.
+     *
+     * @param bytes UTF-8 of a JSON object; never changed
+     * @param model what the client asked for
+     */
+    @SuppressWarnings("ArrayRecordComponent")
+    record Edited(byte[] bytes, AskedModel model) {}
 
     /** The body isn't one JSON object. The message is for the client. */
     static final class NotAnObjectException extends Exception {
@@ -63,6 +76,7 @@ final class PrefillBody {
     private final JsonText json;
     private final ByteArrayOutputStream out;
     private final Set<String> seen = new HashSet<>();
+    private AskedModel model = new AskedModel.Absent();
     private boolean empty = true;
     // Where the first field may begin.
     private int open;
@@ -79,10 +93,9 @@ final class PrefillBody {
      * The prefill request's body.
      *
      * @param body the client's
-     * @return UTF-8 bytes of a JSON object
      * @throws NotAnObjectException if the client's body isn't one JSON object
      */
-    static byte[] of(byte[] body) throws NotAnObjectException {
+    static Edited of(byte[] body) throws NotAnObjectException {
         try {
             return new PrefillBody(body).edited();
         } catch (JsonText.NotJsonException cause) {
@@ -90,7 +103,7 @@ final class PrefillBody {
         }
     }
 
-    private byte[] edited() throws JsonText.NotJsonException, NotAnObjectException {
+    private Edited edited() throws JsonText.NotJsonException, NotAnObjectException {
         int first = json.peek();
         if (first >= 0 && first != '{') {
             throw new NotAnObjectException("The body is no JSON object.");
@@ -115,7 +128,7 @@ final class PrefillBody {
             throw new NotAnObjectException("Something follows the body's JSON object.");
         }
         copyTo(body.length);
-        return out.toByteArray();
+        return new Edited(out.toByteArray(), model);
     }
 
     /** One field, with what separates it from the field before. */
@@ -127,6 +140,9 @@ final class PrefillBody {
         boolean isNull = json.peek() == 'n';
         int value = json.at();
         json.takeValue();
+        if (!isNull && name.equals(MODEL)) {
+            onModel(value);
+        }
         Edit edit = EDITS.get(name);
         if (edit == Edit.DROP) {
             done = json.at();
@@ -145,6 +161,16 @@ final class PrefillBody {
         copyTo(value);
         out.writeBytes(bytes(edit.value));
         done = json.at();
+    }
+
+    /** As the instances read it: the last text counts, and anything else is refused. */
+    private void onModel(int start) {
+        if (body[start] != '"') {
+            model = new AskedModel.Malformed();
+        } else if (!(model instanceof AskedModel.Malformed)) {
+            JsonText.Slice name = new JsonText.Slice(start + 1, json.at() - 1);
+            model = AskedModel.of(json.beginning(name, LONGEST_MODEL));
+        }
     }
 
     private void add(String name, Edit edit) {

@@ -53,7 +53,7 @@ final class ProxyMetrics {
                 .register(registry);
     }
 
-    /** Shows how many instances of each role the table holds. */
+    /** Shows how many instances of each role the table holds, in all and of each model. */
     void watch(InstanceTable table) {
         GaugeWithCallback.builder()
                 .name("kvlink_proxy_instances")
@@ -63,6 +63,20 @@ final class ProxyMetrics {
                         callback -> {
                             for (Role role : Role.values()) {
                                 callback.call(table.snapshot().of(role).size(), role.word());
+                            }
+                        })
+                .register(registry);
+        GaugeWithCallback.builder()
+                .name("kvlink_proxy_model_instances")
+                .help("Instances that are alive and name this model")
+                .labelNames("model", "role")
+                .callback(
+                        callback -> {
+                            InstanceTable.Snapshot now = table.snapshot();
+                            for (String model : now.models()) {
+                                for (Role role : Role.values()) {
+                                    callback.call(now.named(role, model), model, role.word());
+                                }
                             }
                         })
                 .register(registry);

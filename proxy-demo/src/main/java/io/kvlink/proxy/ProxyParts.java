@@ -9,6 +9,7 @@ import java.util.function.LongSupplier;
  * @param config the settings
  * @param table who is alive
  * @param fleet chooses instances
+ * @param models finds models
  * @param calls those under way
  * @param names looks host names up
  * @param ids makes transfer ids
@@ -24,6 +25,7 @@ record ProxyParts(
         ProxyConfig config,
         InstanceTable table,
         Fleet fleet,
+        ModelFinder models,
         LiveCalls calls,
         NameLookup names,
         TransferIds ids,

@@ -80,7 +80,8 @@ public final class ProxyServer implements AutoCloseable {
         ProxyThreads threads = new ProxyThreads();
         ProxyMetrics metrics = new ProxyMetrics();
         long expiryNs = TimeUnit.MILLISECONDS.toNanos(config.expiryMs());
-        InstanceTable table = new InstanceTable(expiryNs, config.maxInstances());
+        long farewellNs = TimeUnit.MILLISECONDS.toNanos(config.farewellMs());
+        InstanceTable table = new InstanceTable(expiryNs, farewellNs, config.maxInstances());
         metrics.watch(table);
         LiveCalls calls = new LiveCalls(table);
         Discovery discovery = Discovery.start(config, table, calls, metrics, threads, clock);
@@ -93,6 +94,7 @@ public final class ProxyServer implements AutoCloseable {
                         config,
                         table,
                         new Fleet(table, config.skipMs(), clock),
+                        new ModelFinder(table, farewellNs, clock),
                         calls,
                         new NameLookup(threads),
                         new TransferIds(),

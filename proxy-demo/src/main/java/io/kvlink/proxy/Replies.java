@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.kvlink.http.HttpFault;
 import io.netty.buffer.Unpooled;
@@ -13,9 +12,13 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpVersion;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Builds the answers that are the proxy's own. */
 final class Replies {
+
+    private static final int SHOWN_CHARS = 60;
 
     private Replies() {}
 
@@ -27,15 +30,23 @@ final class Replies {
 
     /** OpenAI's error object as JSON. */
     static String errorBody(HttpResponseStatus status, String code, String message) {
+        return errorObject(status, null, code, message).toString();
+    }
+
+    private static JsonObject errorObject(
+            HttpResponseStatus status,
+            @Nullable String param,
+            @Nullable String code,
+            String message) {
         boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR;
         JsonObject error = new JsonObject();
         error.addProperty("message", message);
         error.addProperty("type", clients ? "invalid_request_error" : "server_error");
-        error.add("param", JsonNull.INSTANCE);
+        error.addProperty("param", param);
         error.addProperty("code", code);
         JsonObject body = new JsonObject();
         body.add("error", error);
-        return body.toString();
+        return body;
     }
 
     /** The request can't be read, and its connection ends. */
@@ -64,6 +75,42 @@ final class Replies {
         return response;
     }
 
+    /** The request names no model, and there are several. In an instance's words. */
+    static FullHttpResponse modelMissing(List<String> known) {
+        return model(
+                HttpResponseStatus.BAD_REQUEST, null, "model is missing; expected one of " + known);
+    }
+
+    /** Nobody serves the model. In an instance's words. */
+    static FullHttpResponse modelNotFound(String name, List<String> known) {
+        return model(
+                HttpResponseStatus.NOT_FOUND,
+                "model_not_found",
+                "model=%s; expected one of %s".formatted(shown(name), known));
+    }
+
+    private static FullHttpResponse model(
+            HttpResponseStatus status, @Nullable String code, String message) {
+        JsonObject body = errorObject(status, "model", code, message);
+        return of(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** A client's text as a message shows it: its beginning. */
+    private static String shown(String value) {
+        return value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
+    }
+
+    /** Every decode instance takes nothing now. */
+    static FullHttpResponse unavailable(long retryAfterSeconds, String transfer) {
+        FullHttpResponse response =
+                error(
+                        HttpResponseStatus.SERVICE_UNAVAILABLE,
+                        "unavailable",
+                        "No decode instance takes the request now; transfer=" + transfer);
+        response.headers().set(HttpHeaderNames.RETRY_AFTER, retryAfterSeconds);
+        return response;
+    }
+
     /** No decode instance answered. */
     static FullHttpResponse decodeFailed(String transfer) {
         return error(
@@ -81,16 +128,17 @@ final class Replies {
     }
 
     /** Nobody is there to serve a request; that may change with the next heartbeat. */
-    static FullHttpResponse noInstance(Fleet fleet, boolean alone) {
-        boolean noDecode = fleet.count(Role.DECODE) == 0;
-        boolean noPrefill = !alone && fleet.count(Role.PREFILL) == 0;
+    static FullHttpResponse noInstance(Fleet fleet, String model, boolean alone) {
+        boolean noDecode = fleet.count(Role.DECODE, model) == 0;
+        boolean noPrefill = !alone && fleet.count(Role.PREFILL, model) == 0;
         String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
+        String whose = model.isEmpty() ? "" : " of model=" + model;
         FullHttpResponse response =
                 error(
                         HttpResponseStatus.SERVICE_UNAVAILABLE,
                         "no_instance",
-                        "No %s instance is registered; the proxy's /instances lists those that are."
-                                .formatted(who));
+                        "No %s instance%s is registered; the proxy's /instances lists those that are."
+                                .formatted(who, whose));
         response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
         return response;
     }

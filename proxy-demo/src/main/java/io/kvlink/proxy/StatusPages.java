@@ -61,8 +61,22 @@ final class StatusPages {
         page.addProperty("prefill", parts.fleet().count(Role.PREFILL));
         page.addProperty("decode", parts.fleet().count(Role.DECODE));
         page.addProperty("requests_in_flight", (long) parts.metrics().inFlight.get());
+        page.add("models", models());
         page.add("instances", instances().get("instances"));
         return page;
+    }
+
+    private JsonArray models() {
+        JsonArray list = new JsonArray();
+        for (String model : parts.fleet().models()) {
+            JsonObject entry = new JsonObject();
+            entry.addProperty("model", model);
+            entry.addProperty("prefill", parts.fleet().count(Role.PREFILL, model));
+            entry.addProperty("decode", parts.fleet().count(Role.DECODE, model));
+            entry.addProperty("ready", health.serves(model));
+            list.add(entry);
+        }
+        return list;
     }
 
     private JsonObject instances() {
@@ -75,6 +89,7 @@ final class StatusPages {
             entry.addProperty("http_address", instance.http().toString());
             entry.addProperty("zmq_address", instance.zmq().toString());
             entry.addProperty("epoch", instance.epoch());
+            entry.addProperty("process", instance.process());
             entry.addProperty("model", instance.model());
             entry.addProperty("load", instance.load());
             entry.addProperty("capacity", instance.capacity());

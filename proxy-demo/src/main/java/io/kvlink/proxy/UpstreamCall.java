@@ -91,6 +91,7 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
     private final Listener listener;
 
     private State state = State.NEW;
+    private boolean sent;
     private boolean interim;
     private @Nullable Channel channel;
     private @Nullable Future<?> connectDeadline;
@@ -122,6 +123,11 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
 
     Instance instance() {
         return instance;
+    }
+
+    /** Whether the instance has seen nothing of the request. */
+    boolean untouched() {
+        return !sent;
     }
 
     /** Connects and sends the request. Ends with its instance, see {@link LiveCalls}. */
@@ -181,6 +187,7 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
                         fail(Failure.CONNECT, String.valueOf(done.cause()));
                     } else if (state == State.CONNECTING) {
                         state = State.WAITING;
+                        sent = true;
                         // If this fails the connection ends, and that is reported.
                         connecting.channel().writeAndFlush(request.retain());
                     }

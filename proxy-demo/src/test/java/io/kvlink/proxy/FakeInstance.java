@@ -26,7 +26,7 @@ final class FakeInstance implements AutoCloseable {
 
     /** What happens to a request. */
     interface Script {
-        void run(Talk talk) throws IOException, InterruptedException;
+        void run(Talk talk) throws Exception;
     }
 
     /** One request and the connection it came on. */
@@ -43,10 +43,16 @@ final class FakeInstance implements AutoCloseable {
         }
 
         void answer(int status, String contentType, String body) throws IOException {
+            answer(status, "Content-Type: " + contentType, "", body);
+        }
+
+        /** With one or two headers. */
+        void answer(int status, String header, String more, String body) throws IOException {
             int length = body.getBytes(StandardCharsets.UTF_8).length;
+            String second = more.isEmpty() ? "" : more + "\r\n";
             raw(
-                    "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
-                            .formatted(status, contentType, length, body));
+                    "HTTP/1.1 %d X\r\n%s\r\n%sContent-Length: %d\r\n\r\n%s"
+                            .formatted(status, header, second, length, body));
         }
 
         void head(String contentType) throws IOException {
@@ -95,6 +101,11 @@ final class FakeInstance implements AutoCloseable {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return "127.0.0.1:" + socket.getLocalPort();
         }
+    }
+
+    /** Does something else from the next request on. */
+    void become(Script other) {
+        script = other;
     }
 
     String address() {

@@ -34,6 +34,7 @@ class HeartbeatCodecTest {
                                         new HostPort("10.0.1.2", 20001),
                                         new HostPort("10.0.1.2", 21001),
                                         0,
+                                        0,
                                         "",
                                         0,
                                         0),
@@ -50,6 +51,8 @@ class HeartbeatCodecTest {
                         Map.of(
                                 "epoch",
                                 Long.MIN_VALUE,
+                                "process",
+                                Long.MAX_VALUE,
                                 "model",
                                 "m",
                                 "load",
@@ -63,6 +66,7 @@ class HeartbeatCodecTest {
         Heartbeat heartbeat = (Heartbeat) HeartbeatCodec.decode(frame);
         assertThat(heartbeat.bye()).isTrue();
         assertThat(heartbeat.instance().epoch()).isEqualTo(Long.MIN_VALUE);
+        assertThat(heartbeat.instance().process()).isEqualTo(Long.MAX_VALUE);
         assertThat(heartbeat.instance().model()).isEqualTo("m");
         assertThat(heartbeat.instance().load()).isEqualTo(2);
         assertThat(heartbeat.instance().capacity()).isEqualTo(8.5);
@@ -85,6 +89,8 @@ class HeartbeatCodecTest {
         "83a4, not_messagepack",
         "8000, trailing_bytes",
         "81a565706f6368cfffffffffffffffff, bad_epoch",
+        "81a770726f63657373cfffffffffffffffff, bad_process",
+        "81a770726f63657373a131, bad_process",
         "81a46c6f6164c1, not_messagepack"
     })
     void shouldNameWhatIsWrong(String hex, String kind) {
@@ -92,6 +98,18 @@ class HeartbeatCodecTest {
                 .isInstanceOfSatisfying(
                         HeartbeatCodec.Refused.class,
                         refused -> assertThat(refused.kind()).isEqualTo(kind));
+    }
+
+    @Test
+    void shouldRefuseAModelThatWouldWriteLogLines() {
+        for (String model : new String[] {"a\nb", "\r", "\u0000", "\u0085"}) {
+            assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("model", model))))
+                    .isEqualTo(
+                            new HeartbeatCodec.Refused(
+                                    "bad_model", "model=a control character; expected none"));
+        }
+        assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("model", "org/é b"))))
+                .isInstanceOf(Heartbeat.class);
     }
 
     @Test

@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 class InstanceTableTest {
 
     private static final long EXPIRY = 10;
-    private final InstanceTable table = new InstanceTable(EXPIRY, 3);
+    private static final long FAREWELL = 100;
+    private final InstanceTable table = new InstanceTable(EXPIRY, FAREWELL, 3);
 
     @Test
     void shouldExpireTheDeadSecondWhileTheFirstStillPings() {
@@ -86,7 +87,7 @@ class InstanceTableTest {
     @Property
     void anInstanceIsThereExactlyWhileItsLastHeartbeatIsYoung(
             @ForAll @Size(max = 40) List<@IntRange(min = 1, max = 4) Integer> pings) {
-        InstanceTable roomy = new InstanceTable(EXPIRY, 10);
+        InstanceTable roomy = new InstanceTable(EXPIRY, FAREWELL, 10);
         Map<Integer, Long> last = new HashMap<>();
         long now = 0;
         for (int port : pings) {
@@ -118,6 +119,7 @@ class InstanceTableTest {
     }
 
     private static Instance instance(Role role, int http, int zmq, long epoch) {
-        return new Instance(role, new HostPort("h", http), new HostPort("h", zmq), epoch, "", 0, 0);
+        HostPort address = new HostPort("h", http);
+        return new Instance(role, address, new HostPort("h", zmq), epoch, 0, "", 0, 0);
     }
 }

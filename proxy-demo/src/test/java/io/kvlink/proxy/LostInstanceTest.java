@@ -312,7 +312,7 @@ class LostInstanceTest {
     void shouldFailACallToAnInstanceThatIsNotThereAnyMore() throws Exception {
         try (Rig rig = rig(Map.of())) {
             FakeInstance decode = rig.decode(HANGS);
-            Instance gone = rig.proxy.parts().fleet().one(Role.DECODE).orElseThrow();
+            Instance gone = rig.proxy.parts().fleet().one(Role.DECODE, "").orElseThrow();
             rig.beat("D", decode.address(), Map.of("bye", true));
             assertThat(rig.proxy.awaitInstances(0, 0, Rig.DEADLINE)).isTrue();
             CompletableFuture<String> failure = new CompletableFuture<>();

@@ -4,10 +4,12 @@ package io.kvlink.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -55,6 +57,18 @@ class PairPickerTest {
         assertThat(spread(prefill)).isLessThanOrEqualTo(1);
         // The extra step may give one instance its next turn early.
         assertThat(spread(decode)).isLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void shouldRememberTheTurnsOfNoMoreModelsThanThereAre() {
+        Turns turns = new Turns();
+        for (int i = 0; i < 100; i++) {
+            List<String> known = List.of("m" + i, "m" + (i + 1));
+            assertThat(turns.pair("m" + i, known, 2, 2).decode()).isEqualTo(i == 0 ? 0 : 1);
+            assertThat(turns.pair("m" + (i + 1), known, 2, 2).decode()).isZero();
+            turns.single("", known, 2);
+            assertThat(turns.size()).isLessThanOrEqualTo(4);
+        }
     }
 
     private static int spread(int[] counts) {

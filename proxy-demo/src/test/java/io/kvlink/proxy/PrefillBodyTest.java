@@ -312,14 +312,73 @@ class PrefillBodyTest {
     @Property
     void noBytesMakeItThrowAnythingElse(@ForAll byte[] bytes) {
         try {
-            assertThat(PrefillBody.of(bytes)).isNotEmpty();
+            assertThat(PrefillBody.of(bytes).bytes()).isNotEmpty();
         } catch (PrefillBody.NotAnObjectException expected) {
             assertThat(expected).hasMessageMatching("(?s).+");
         }
     }
 
+    /** As an instance reads it: the last text counts, a null says nothing. */
+    @Property
+    void theModelIsTheOneThatAStreamingReaderFinds(@ForAll("models") String text) throws Exception {
+        String body = text.replace('\'', '"');
+        AskedModel expected = new AskedModel.Absent();
+        JsonReader reader = new JsonReader(new StringReader(body));
+        reader.beginObject();
+        while (reader.hasNext()) {
+            if (!reader.nextName().equals("model") || reader.peek() == JsonToken.NULL) {
+                reader.skipValue();
+            } else if (reader.peek() != JsonToken.STRING) {
+                expected = new AskedModel.Malformed();
+                break;
+            } else {
+                expected = AskedModel.of(reader.nextString());
+            }
+        }
+        assertThat(PrefillBody.of(body.getBytes(StandardCharsets.UTF_8)).model())
+                .as(body)
+                .isEqualTo(expected);
+    }
+
+    @Provide
+    Arbitrary<String> models() {
+        return Arbitraries.of(
+                        "'model':'a'",
+                        "'model':'é🙂\\n\\\"\\u00e9\\ud83d\\ude42/\\/'",
+                        "'\\u006dodel' : '\\u0062' ",
+                        "'model':''",
+                        "'model':null",
+                        "'model':5",
+                        "'model':{'model':'c'}",
+                        "'a':{'model':'c'}",
+                        "'Model':'d'",
+                        "'n':3",
+                        "'stream_options':{}")
+                .list()
+                .ofMaxSize(6)
+                .map(parts -> "{" + String.join(",", parts) + "}");
+    }
+
+    @Test
+    void shouldTakeTheBeginningOfAModelsNameThatNobodyHas() throws Exception {
+        for (String piece : List.of("x", "é", "🙂", "\\n", "\\u00e9")) {
+            String body = "{\"model\":\"" + piece.repeat(200_000) + "\"}";
+            AskedModel model = PrefillBody.of(body.getBytes(StandardCharsets.UTF_8)).model();
+            String one = JsonParser.parseString("\"" + piece + "\"").getAsString();
+            assertThat(model)
+                    .isInstanceOfSatisfying(
+                            AskedModel.Named.class,
+                            named -> {
+                                int times = named.name().length() / one.length();
+                                assertThat(named.name()).isEqualTo(one.repeat(times));
+                                assertThat(times).isBetween(HeartbeatCodec.MAX_BYTES / 2, 20_000);
+                            });
+        }
+    }
+
     private static String of(String body) throws PrefillBody.NotAnObjectException {
         return new String(
-                PrefillBody.of(body.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8);
+                PrefillBody.of(body.getBytes(StandardCharsets.UTF_8)).bytes(),
+                StandardCharsets.UTF_8);
     }
 }

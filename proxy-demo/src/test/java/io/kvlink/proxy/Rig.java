@@ -23,6 +23,10 @@ import java.util.function.LongSupplier;
 final class Rig implements AutoCloseable {
 
     static final Duration DEADLINE = Duration.ofSeconds(20);
+
+    /** Of instances that name their model. */
+    static final long PROCESS = 7;
+
     private static final HttpClient CLIENT =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -52,21 +56,34 @@ final class Rig implements AutoCloseable {
     }
 
     /** Registers an instance and waits until the proxy knows it; its control port counts up. */
-    FakeInstance prefill(FakeInstance.Script script) throws Exception {
-        FakeInstance fake = keep(new FakeInstance(script));
-        register("P", fake.address());
-        return fake;
+    FakeInstance prefill(FakeInstance.Script script, String... models) throws Exception {
+        return instance("P", script, models);
     }
 
-    FakeInstance decode(FakeInstance.Script script) throws Exception {
+    FakeInstance decode(FakeInstance.Script script, String... models) throws Exception {
+        return instance("D", script, models);
+    }
+
+    /** A process with an instance of each model. */
+    private FakeInstance instance(String type, FakeInstance.Script script, String... models)
+            throws Exception {
         FakeInstance fake = keep(new FakeInstance(script));
-        register("D", fake.address());
+        for (String model : models) {
+            register(type, fake.address(), Map.of("model", model, "process", PROCESS));
+        }
+        if (models.length == 0) {
+            register(type, fake.address());
+        }
         return fake;
     }
 
     void register(String type, String http) throws Exception {
-        controls.put(http, "127.0.0.1:" + control++);
-        beat(type, http, Map.of());
+        register(type, http, Map.of());
+    }
+
+    void register(String type, String http, Map<String, ?> more) throws Exception {
+        controls.put(key(http, more), "127.0.0.1:" + control++);
+        beat(type, http, more);
         if (type.equals("P")) {
             prefills++;
         } else {
@@ -79,8 +96,23 @@ final class Rig implements AutoCloseable {
 
     /** One more heartbeat of an instance that was registered, over a connection of its own. */
     void beat(String type, String http, Map<String, ?> more) {
-        String zmq = controls.getOrDefault(http, "");
+        String zmq = controls.getOrDefault(key(http, more), "");
         beats.dealer(zmq).send(Beats.map(type, http, zmq, more));
+    }
+
+    private static String key(String http, Map<String, ?> more) {
+        return http + " " + more.get("model");
+    }
+
+    /** One more heartbeat, awaited by what it does. */
+    void beat(String type, String http, Map<String, ?> more, String outcome) throws Exception {
+        double before = metric(heartbeats(outcome));
+        beat(type, http, more);
+        awaitMetric(heartbeats(outcome), before + 1);
+    }
+
+    static String heartbeats(String outcome) {
+        return "kvlink_proxy_heartbeats_total{outcome=\"" + outcome + "\"}";
     }
 
     /** Waits until a metric's line has at least a value. */
@@ -125,6 +157,10 @@ final class Rig implements AutoCloseable {
         return post("/v1/completions", "{\"prompt\":\"a\"}");
     }
 
+    HttpResponse<String> completeBy(String model) throws Exception {
+        return post("/v1/completions", "{\"prompt\":\"a\",\"model\":\"" + model + "\"}");
+    }
+
     HttpResponse<String> get(String path) throws Exception {
         return CLIENT.send(
                 HttpRequest.newBuilder(uri(path)).timeout(DEADLINE).build(),
@@ -144,8 +180,11 @@ final class Rig implements AutoCloseable {
 
     /** A client that reads byte by byte, having sent one completion request. */
     Socket rawClient() throws IOException {
+        return rawClient("{\"prompt\":\"a\",\"stream\":true}");
+    }
+
+    Socket rawClient(String body) throws IOException {
         Socket socket = silentClient();
-        String body = "{\"prompt\":\"a\",\"stream\":true}";
         String request =
                 "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                         .formatted(body.length(), body);
