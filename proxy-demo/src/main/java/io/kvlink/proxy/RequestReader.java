@@ -84,16 +84,20 @@ final class RequestReader extends SimpleChannelInboundHandler<HttpObject> {
             complete(ctx, request, request.decoderResult());
             return;
         }
-        long announced = HttpUtil.getContentLength(request, 0L);
-        if (announced > limit) {
-            refuse(ctx, tooLarge());
-        } else if (HttpUtil.is100ContinueExpected(request)) {
-            state = State.BODY;
+        boolean awaited = HttpUtil.is100ContinueExpected(request);
+        if (awaited) {
+            // Also before a refusal: without it, the client of Java 17 waits for ever for its body.
             ctx.writeAndFlush(
                     new DefaultFullHttpResponse(
                             HttpVersion.HTTP_1_1,
                             HttpResponseStatus.CONTINUE,
                             Unpooled.EMPTY_BUFFER));
+        }
+        long announced = HttpUtil.getContentLength(request, 0L);
+        if (announced > limit) {
+            refuse(ctx, tooLarge());
+        } else if (awaited) {
+            state = State.BODY;
         } else if (request.headers().contains(HttpHeaderNames.EXPECT)) {
             refuse(
                     ctx,

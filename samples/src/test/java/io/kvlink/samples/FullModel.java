@@ -21,10 +21,13 @@ import java.util.concurrent.locks.LockSupport;
 /** A worker whose only place is taken, and its queue's only one: whoever comes gets 429. */
 public final class FullModel implements AutoCloseable {
 
+    /** What clients ask for: another name than the served model's, which may be in the same JVM. */
+    public static final String NAME = "full_model";
+
     private static final long FULL_NS = TimeUnit.SECONDS.toNanos(60);
     private static final String LONG =
             """
-            {"model": "base_model", "prompt": "a", "max_tokens": 1000, "temperature": 0,
+            {"model": "full_model", "prompt": "a", "max_tokens": 1000, "temperature": 0,
              "ignore_eos": true, "stream": true}""";
 
     private final EmbeddedHost worker;
@@ -43,7 +46,14 @@ public final class FullModel implements AutoCloseable {
         FullModel full =
                 new FullModel(
                         ServedModel.worker(
-                                samples, Map.of("max_running", "1", "max_queued_requests", "1")));
+                                samples,
+                                Map.of(
+                                        "model_name",
+                                        NAME,
+                                        "max_running",
+                                        "1",
+                                        "max_queued_requests",
+                                        "1")));
         try {
             full.fill();
         } catch (RuntimeException | IOException | InterruptedException | AssertionError failure) {

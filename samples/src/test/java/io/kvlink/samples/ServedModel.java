@@ -95,7 +95,7 @@ public final class ServedModel implements AutoCloseable {
     /** How many answers the instance that answers at this address has given up for its clients. */
     public long cancelled(String url) throws IOException, InterruptedException {
         String metric = "kvlink_requests_total{outcome=\"cancelled\"} ";
-        return get((url.equals(proxyUrl()) ? fleet.instanceUrls().get(1) : url) + "/metrics")
+        return get(answering(url) + "/metrics")
                 .lines()
                 .filter(line -> line.startsWith(metric))
                 .mapToLong(line -> (long) Double.parseDouble(line.substring(metric.length())))
@@ -109,6 +109,15 @@ public final class ServedModel implements AutoCloseable {
             LockSupport.parkNanos(10_000_000);
         }
         assertThat(cancelled(url)).as("cancelled at %s", url).isGreaterThanOrEqualTo(wanted);
+    }
+
+    /** Waits until the instance that answers at this address is about an answer, or fails. */
+    public void awaitRunning(String url) throws IOException, InterruptedException {
+        long deadlineNs = System.nanoTime() + REST_NS;
+        while (running(url) == 0 && System.nanoTime() < deadlineNs) {
+            LockSupport.parkNanos(1_000_000);
+        }
+        assertThat(running(url)).as("running at %s", url).isPositive();
     }
 
     /** All that was asked for and given up is freed everywhere: waits until it is so, or fails. */
@@ -135,6 +144,14 @@ public final class ServedModel implements AutoCloseable {
         try (worker) {
             fleet.close();
         }
+    }
+
+    private int running(String url) throws IOException, InterruptedException {
+        return status(answering(url)).get("running").getAsInt();
+    }
+
+    private String answering(String url) {
+        return url.equals(proxyUrl()) ? fleet.instanceUrls().get(1) : url;
     }
 
     /** What an instance says of its model. */

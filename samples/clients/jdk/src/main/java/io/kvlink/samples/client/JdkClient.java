@@ -93,7 +93,8 @@ public final class JdkClient {
     }
 
     private void error() throws IOException, InterruptedException {
-        HttpRequest request = post("/completions", "{\"model\": \"no-such-model\"}");
+        HttpRequest request =
+                post("/completions", "{\"model\": \"no-such-model\", \"prompt\": \"Once\"}");
         HttpResponse<String> response = client.send(request, BodyHandlers.ofString());
         OUT.println("error: " + response.statusCode() + " " + response.body());
     }

@@ -98,6 +98,7 @@ class OpenAiJavaTest {
 
     @ParameterizedTest
     @MethodSource("addresses")
+    @SuppressWarnings("deprecation") // Of the client, and still in use.
     void shouldTakeEveryFieldThatAsksForNothingMore(String address) {
         ChatCompletionCreateParams params =
                 question()
@@ -226,6 +227,7 @@ class OpenAiJavaTest {
 
     @ParameterizedTest
     @MethodSource("addresses")
+    @SuppressWarnings("deprecation") // Of the client, and still in use.
     void shouldTellWhichRequestAnAnswerBelongsTo(String address) {
         try (HttpResponseFor<ChatCompletion> raw =
                 client(address)
@@ -355,18 +357,25 @@ class OpenAiJavaTest {
             RateLimitException refused =
                     catchThrowableOfType(
                             RateLimitException.class,
-                            () -> client.chat().completions().create(question().build()));
+                            () ->
+                                    client.chat()
+                                            .completions()
+                                            .create(question().model(FullModel.NAME).build()));
             assertThat(refused.headers().values("Retry-After")).containsExactly("1");
             assertThat(refused.type()).contains("rate_limit_error");
             assertThatThrownBy(
-                            () -> client.chat().completions().createStreaming(question().build()))
+                            () ->
+                                    client.chat()
+                                            .completions()
+                                            .createStreaming(
+                                                    question().model(FullModel.NAME).build()))
                     .isInstanceOf(RateLimitException.class);
             CompletableFuture<ChatCompletion> patient =
                     client.withOptions(options -> options.maxRetries(20))
                             .async()
                             .chat()
                             .completions()
-                            .create(question().build());
+                            .create(question().model(FullModel.NAME).build());
             full.empty();
             assertThat(patient.get(60, TimeUnit.SECONDS).choices()).hasSize(1);
         }
