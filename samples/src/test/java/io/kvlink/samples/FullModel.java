@@ -104,6 +104,6 @@ public final class FullModel implements AutoCloseable {
     }
 
     private int count(String state) throws IOException, InterruptedException {
-        return ServedModel.status(url()).get(state).getAsInt();
+        return ServedModel.count(url(), NAME, state);
     }
 }

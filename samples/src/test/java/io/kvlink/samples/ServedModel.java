@@ -17,6 +17,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,7 @@ import java.util.stream.Stream;
  */
 public final class ServedModel implements AutoCloseable {
 
+    private static final String MODEL = "base_model";
     // KV whose client left before the decode instance had its request is kept for unclaimed_ttl_s,
     // which is 60 s.
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(80);
@@ -131,12 +133,12 @@ public final class ServedModel implements AutoCloseable {
     /** All that was asked of one instance is freed: waits until it is so, or fails. */
     public static void assertAtRest(String url) throws IOException, InterruptedException {
         long deadlineNs = System.nanoTime() + REST_NS;
-        JsonObject status;
+        List<JsonObject> models;
         do {
             LockSupport.parkNanos(10_000_000);
-            status = status(url);
-        } while (!atRest(status) && System.nanoTime() < deadlineNs);
-        assertThat(atRest(status)).as("%s: %s", url, status).isTrue();
+            models = statuses(url);
+        } while (!models.stream().allMatch(ServedModel::atRest) && System.nanoTime() < deadlineNs);
+        assertThat(models).as(url).isNotEmpty().allMatch(ServedModel::atRest);
     }
 
     @Override
@@ -147,18 +149,31 @@ public final class ServedModel implements AutoCloseable {
     }
 
     private int running(String url) throws IOException, InterruptedException {
-        return status(answering(url)).get("running").getAsInt();
+        return count(answering(url), MODEL, "running");
     }
 
     private String answering(String url) {
         return url.equals(proxyUrl()) ? fleet.instanceUrls().get(1) : url;
     }
 
-    /** What an instance says of its model. */
-    static JsonObject status(String url) throws IOException, InterruptedException {
-        JsonElement models =
-                JsonParser.parseString(get(url + "/kvlink/status")).getAsJsonObject().get("models");
-        return models.getAsJsonArray().get(0).getAsJsonObject();
+    /** How many requests of a model an instance has in this state. */
+    static int count(String url, String model, String state)
+            throws IOException, InterruptedException {
+        return statuses(url).stream()
+                .filter(status -> status.get("model").getAsString().equals(model))
+                .mapToInt(status -> status.get(state).getAsInt())
+                .sum();
+    }
+
+    // Workers of one JVM answer for each other's models, too.
+    private static List<JsonObject> statuses(String url) throws IOException, InterruptedException {
+        return JsonParser.parseString(get(url + "/kvlink/status"))
+                .getAsJsonObject()
+                .getAsJsonArray("models")
+                .asList()
+                .stream()
+                .map(JsonElement::getAsJsonObject)
+                .toList();
     }
 
     private static String get(String url) throws IOException, InterruptedException {

@@ -161,7 +161,7 @@ class JdkClientTest {
         HttpRequest request =
                 completion(address)
                         .expectContinue(true)
-                        .POST(BodyPublishers.ofByteArray(new byte[80_000_000]))
+                        .POST(BodyPublishers.ofByteArray(new byte[68_000_000]))
                         .build();
         HttpResponse<String> refused =
                 client.sendAsync(request, BodyHandlers.ofString()).get(60, TimeUnit.SECONDS);
@@ -245,7 +245,9 @@ class JdkClientTest {
     void shouldSayWhenToComeBack() throws Exception {
         try (FullModel full = FullModel.start(SAMPLES);
                 ProxyServer lonely = ServedModel.lonelyProxy()) {
-            BodyPublisher body = BodyPublishers.ofString("{\"prompt\": \"a\"}");
+            BodyPublisher body =
+                    BodyPublishers.ofString(
+                            "{\"model\": \"%s\", \"prompt\": \"a\"}".formatted(FullModel.NAME));
             HttpResponse<String> busy = ask(full.url(), body);
             assertThat(busy.statusCode()).isEqualTo(429);
             assertThat(busy.headers().firstValue("Retry-After")).hasValue("1");
