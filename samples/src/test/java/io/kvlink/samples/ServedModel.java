@@ -96,7 +96,12 @@ public final class ServedModel implements AutoCloseable {
 
     /** How many answers the instance that answers at this address has given up for its clients. */
     public long cancelled(String url) throws IOException, InterruptedException {
-        String metric = "kvlink_requests_total{outcome=\"cancelled\"} ";
+        return ended(url, "cancelled");
+    }
+
+    /** How many requests have ended so at the instance that answers at this address. */
+    public long ended(String url, String outcome) throws IOException, InterruptedException {
+        String metric = "kvlink_requests_total{outcome=\"%s\"} ".formatted(outcome);
         return get(answering(url) + "/metrics")
                 .lines()
                 .filter(line -> line.startsWith(metric))

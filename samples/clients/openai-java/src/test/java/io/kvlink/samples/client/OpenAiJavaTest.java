@@ -301,6 +301,23 @@ class OpenAiJavaTest {
         }
     }
 
+    /** The client repeats every other 5xx. */
+    @Test
+    void shouldNotRepeatWhatTookTooLong() throws Exception {
+        String address = served.workerUrl();
+        long before = served.ended(address, "timeout");
+        OpenAIClient client = client(address).withOptions(options -> options.maxRetries(2));
+        ChatCompletionCreateParams late =
+                endless().putAdditionalBodyProperty("timeout", JsonValue.from(0.001)).build();
+        InternalServerException failure =
+                catchThrowableOfType(
+                        InternalServerException.class,
+                        () -> client.chat().completions().create(late));
+        assertThat(failure.statusCode()).isEqualTo(504);
+        assertThat(failure.code()).contains("request_timeout");
+        assertThat(served.ended(address, "timeout")).isEqualTo(before + 1);
+    }
+
     @ParameterizedTest
     @MethodSource("addresses")
     void shouldFreeWhatAClosedStreamHeld(String address) throws Exception {
