@@ -15,7 +15,6 @@ import com.openai.errors.BadRequestException;
 import com.openai.errors.InternalServerException;
 import com.openai.errors.NotFoundException;
 import com.openai.errors.OpenAIIoException;
-import com.openai.errors.RateLimitException;
 import com.openai.errors.SseException;
 import com.openai.models.ReasoningEffort;
 import com.openai.models.ResponseFormatText;
@@ -30,8 +29,6 @@ import com.openai.models.chat.completions.ChatCompletionToolChoiceOption;
 import com.openai.models.completions.Completion;
 import com.openai.models.completions.CompletionChoice;
 import com.openai.models.completions.CompletionCreateParams;
-import io.kvlink.proxy.ProxyServer;
-import io.kvlink.samples.FullModel;
 import io.kvlink.samples.ProgramRun;
 import io.kvlink.samples.ServedModel;
 import java.nio.file.Path;
@@ -365,50 +362,6 @@ class OpenAiJavaTest {
                                                         .content()
                                                         .orElseThrow())
                                         .startsWith(ANSWER));
-    }
-
-    @Test
-    void shouldWaitAsAFullQueueSays() throws Exception {
-        try (FullModel full = FullModel.start(SAMPLES)) {
-            OpenAIClient client = client(full.url());
-            RateLimitException refused =
-                    catchThrowableOfType(
-                            RateLimitException.class,
-                            () ->
-                                    client.chat()
-                                            .completions()
-                                            .create(question().model(FullModel.NAME).build()));
-            assertThat(refused.headers().values("Retry-After")).containsExactly("1");
-            assertThat(refused.type()).contains("rate_limit_error");
-            assertThatThrownBy(
-                            () ->
-                                    client.chat()
-                                            .completions()
-                                            .createStreaming(
-                                                    question().model(FullModel.NAME).build()))
-                    .isInstanceOf(RateLimitException.class);
-            CompletableFuture<ChatCompletion> patient =
-                    client.withOptions(options -> options.maxRetries(20))
-                            .async()
-                            .chat()
-                            .completions()
-                            .create(question().model(FullModel.NAME).build());
-            full.empty();
-            assertThat(patient.get(60, TimeUnit.SECONDS).choices()).hasSize(1);
-        }
-    }
-
-    @Test
-    void shouldTellThatNoInstanceIsThere() {
-        try (ProxyServer proxy = ServedModel.lonelyProxy()) {
-            OpenAIClient client = client("http://" + proxy.http());
-            InternalServerException refused =
-                    catchThrowableOfType(
-                            InternalServerException.class,
-                            () -> client.chat().completions().create(question().build()));
-            assertThat(refused.statusCode()).isEqualTo(503);
-            assertThat(refused.headers().values("Retry-After")).containsExactly("3");
-        }
     }
 
     private OpenAIClient client(String address) {
