@@ -106,7 +106,8 @@ final class ClientReply {
     void breakOff(HttpResponseStatus why, String code, String message) {
         metrics.brokenAnswers.inc();
         if (events != null && events.betweenEvents()) {
-            String event = "data: " + Replies.errorBody(why, code, message) + "\n\n";
+            String error = Replies.errorBody(why, code, message);
+            String event = "event: error\ndata: " + error + "\n\n";
             body(Unpooled.wrappedBuffer(event.getBytes(StandardCharsets.UTF_8)));
             end();
         } else {

@@ -209,7 +209,7 @@ class LostInstanceTest {
                                         .get("code")
                                         .getAsString())
                         .isEqualTo("instance_lost");
-                assertThat(rest).doesNotContain("[DONE]");
+                assertThat(rest).contains("event: error\ndata: ").doesNotContain("[DONE]");
             }
             assertThat(rig.metric("kvlink_proxy_broken_answers_total")).isEqualTo(1);
         }

@@ -81,15 +81,26 @@ class RequestReaderTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"", "Expect: 100-continue\r\n"})
-    void shouldRefuseByTheAnnouncedLengthBeforeAnyByteOfTheBody(String more) throws Exception {
+    @Test
+    void shouldRefuseByTheAnnouncedLengthBeforeAnyByteOfTheBody() throws Exception {
         try (Rig rig = pair(Map.of());
                 Socket client = rig.silentClient()) {
-            write(client, HEAD + more + "Content-Length: 1048577\r\n\r\n");
+            write(client, HEAD + "Content-Length: 1048577\r\n\r\n");
             assertThat(Rig.readUntil(client, "}}"))
                     .startsWith("HTTP/1.1 413")
                     .contains("max_body_bytes=1048576");
+            assertThat(client.getInputStream().read()).isEqualTo(-1);
+        }
+    }
+
+    /** The client of Java 17 would wait for ever if the refusal came alone. */
+    @Test
+    void shouldAskForABodyThatItRefuses() throws Exception {
+        try (Rig rig = pair(Map.of());
+                Socket client = rig.silentClient()) {
+            write(client, HEAD + "Expect: 100-continue\r\nContent-Length: 1048577\r\n\r\n");
+            assertThat(Rig.readUntil(client, "}}"))
+                    .startsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413");
             assertThat(client.getInputStream().read()).isEqualTo(-1);
         }
     }

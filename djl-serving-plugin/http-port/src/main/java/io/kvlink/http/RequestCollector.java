@@ -95,6 +95,15 @@ public final class RequestCollector extends ChannelDuplexHandler {
             refuse(ctx, request.decoderResult());
             return;
         }
+        if (HttpUtil.is100ContinueExpected(request)) {
+            // Also before a refusal: without it, the client of Java 17 waits for ever for its body.
+            ChannelFuture unused =
+                    ctx.writeAndFlush(
+                            new DefaultFullHttpResponse(
+                                    HttpVersion.HTTP_1_1,
+                                    HttpResponseStatus.CONTINUE,
+                                    Unpooled.EMPTY_BUFFER));
+        }
         Optional<HttpFault> fault = HttpFault.ofHead(request);
         if (fault.isPresent()) {
             refuse(ctx, fault.get());
@@ -102,14 +111,6 @@ public final class RequestCollector extends ChannelDuplexHandler {
             refuse(ctx, limit.tooLarge());
         } else {
             state = State.BODY;
-            if (HttpUtil.is100ContinueExpected(request)) {
-                ChannelFuture unused =
-                        ctx.writeAndFlush(
-                                new DefaultFullHttpResponse(
-                                        HttpVersion.HTTP_1_1,
-                                        HttpResponseStatus.CONTINUE,
-                                        Unpooled.EMPTY_BUFFER));
-            }
         }
     }
 

@@ -190,7 +190,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         end();
         if (streaming) {
             // No [DONE]: a client must not take what it has for the whole answer.
-            reply.event(failure.body());
+            reply.errorEvent(failure.body());
             reply.endEvents();
         } else {
             reply.error(failure);

@@ -128,7 +128,16 @@ final class HttpReply {
     }
 
     boolean event(String data) {
-        ByteBuf bytes = bytes("data: " + data + "\n\n");
+        return send("data: " + data + "\n\n");
+    }
+
+    /** Sends an error; some clients know it by its type only, others by its data. */
+    void errorEvent(JsonElement data) {
+        send("event: error\ndata: " + GSON.toJson(data) + "\n\n");
+    }
+
+    private boolean send(String event) {
+        ByteBuf bytes = bytes(event);
         int size = bytes.readableBytes();
         pendingBytes += size;
         ctx.writeAndFlush(new DefaultHttpContent(bytes))

@@ -96,7 +96,7 @@ class StreamingTest {
         assertThat(response.statusCode()).isEqualTo(200);
         String[] events = response.body().split("\n\n", -1);
         assertThat(events[1])
-                .startsWith("data: {\"error\":{\"message\":\"k=v; sorry\"")
+                .startsWith("event: error\ndata: {\"error\":{\"message\":\"k=v; sorry\"")
                 .doesNotContain("[DONE]");
         assertThat(events).hasSize(3);
     }
