@@ -150,10 +150,8 @@ class HttpPortTest {
     /** The client of Java 17 would wait for ever if the refusal came alone. */
     @Test
     void shouldAskForABodyThatItRefuses() throws IOException {
-        assertThat(
-                        all(
-                                "POST / HTTP/1.1\r\nContent-Length: 100001\r\n"
-                                        + "Expect: 100-continue\r\n\r\n"))
+        String request = "POST / HTTP/1.1\r\nContent-Length: 100001\r\n%s\r\n\r\n";
+        assertThat(all(request.formatted("Expect: 100-continue")))
                 .startsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 ");
     }
 
