@@ -6,6 +6,7 @@ import ai.djl.Model;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.passthrough.PassthroughNDManager;
+import io.kvlink.djl.options.ModelOptions;
 
 /**
  * DJL's view of KvLink: an engine whose models are workers. It has no arrays of its own; workers
@@ -20,10 +21,12 @@ public final class KvLinkEngine extends Engine {
 
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ModelOptions options;
 
-    KvLinkEngine(WorkerFactory factory, Workers workers) {
+    KvLinkEngine(WorkerFactory factory, Workers workers, ModelOptions options) {
         this.factory = factory;
         this.workers = workers;
+        this.options = options;
     }
 
     /** PyTorch, if it is there. */
@@ -61,7 +64,7 @@ public final class KvLinkEngine extends Engine {
     /** {@inheritDoc} */
     @Override
     public Model newModel(String name, Device device) {
-        return new KvLinkModel(name, newBaseManager(device), factory, workers);
+        return new KvLinkModel(name, newBaseManager(device), factory, workers, options);
     }
 
     /** {@inheritDoc} */

@@ -3,6 +3,7 @@ package io.kvlink.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
+import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.djl.worker.WorkerConfig;
@@ -23,11 +24,14 @@ public final class KvLinkEngineProvider implements EngineProvider {
 
     /** For DJL. Starts nothing. */
     public KvLinkEngineProvider() {
-        this(KvLinkEngineProvider::startLlama, Workers.SHARED);
+        this(
+                KvLinkEngineProvider::startLlama,
+                Workers.SHARED,
+                new ModelOptions(System.getenv(), new ServerConfig().isServer()));
     }
 
-    KvLinkEngineProvider(WorkerFactory factory, Workers workers) {
-        engine = new KvLinkEngine(factory, workers);
+    KvLinkEngineProvider(WorkerFactory factory, Workers workers, ModelOptions options) {
+        engine = new KvLinkEngine(factory, workers, options);
     }
 
     /** {@inheritDoc} */

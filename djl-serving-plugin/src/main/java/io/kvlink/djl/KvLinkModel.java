@@ -8,10 +8,10 @@ import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.http.BlockingCompletions;
+import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;
-import java.io.FileNotFoundException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -41,15 +41,22 @@ public final class KvLinkModel extends BaseModel {
 
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ModelOptions options;
 
     private Duration predictLimit = Duration.ofSeconds(DEFAULT_TIMEOUT_S);
     private @Nullable TextGenerator worker;
 
-    KvLinkModel(String name, NDManager manager, WorkerFactory factory, Workers workers) {
+    KvLinkModel(
+            String name,
+            NDManager manager,
+            WorkerFactory factory,
+            Workers workers,
+            ModelOptions options) {
         super(name);
         this.manager = manager;
         this.factory = factory;
         this.workers = workers;
+        this.options = options;
     }
 
     /**
@@ -58,20 +65,27 @@ public final class KvLinkModel extends BaseModel {
      * @param modelPath the model's directory, or a file in it
      * @param prefix not used
      * @param options what serving.properties says after {@code option.}
-     * @throws MalformedModelException if the worker doesn't start, with the worker's reason
+     * @throws MalformedModelException if the worker doesn't start, with the reason and without a
+     *     cause
      */
     @Override
     public void load(Path modelPath, @Nullable String prefix, @Nullable Map<String, ?> options)
-            throws IOException, MalformedModelException {
+            throws MalformedModelException {
         if (worker != null) {
             throw new IllegalStateException("loaded twice: " + modelDir);
         }
-        Map<String, String> rest = new TreeMap<>();
-        if (options != null) {
-            options.forEach((key, value) -> rest.put(key, String.valueOf(value)));
+        try {
+            open(directory(modelPath), options == null ? Map.of() : options);
+        } catch (RuntimeException | LinkageError | VirtualMachineError cause) {
+            throw LoadFailure.report(modelName, modelPath, cause);
         }
-        ServerOptions.removeFrom(rest);
-        modelDir = directory(modelPath, rest.remove(DIR_OPTION));
+    }
+
+    private void open(Path here, Map<String, ?> given) {
+        Map<String, String> asked = new TreeMap<>();
+        given.forEach((key, value) -> asked.put(key, String.valueOf(value)));
+        Map<String, String> rest = options.resolve(here, asked);
+        modelDir = directory(here, rest.remove(DIR_OPTION));
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;
         predictLimit = timeout(rest.remove(TIMEOUT_OPTION));
@@ -80,8 +94,8 @@ public final class KvLinkModel extends BaseModel {
             rest.putIfAbsent(DEVICE_OPTION, deviceName(manager.getDevice()));
         }
         // Asked before the long load, and again by add.
-        workers.requireFree(name);
-        worker = start(name, rest);
+        requireFree(name);
+        worker = factory.start(modelDir, name, rest);
         publish(worker);
     }
 
@@ -119,23 +133,12 @@ public final class KvLinkModel extends BaseModel {
     @SuppressWarnings({"deprecation", "removal", "Finalize"})
     protected void finalize() {}
 
-    private TextGenerator start(String name, Map<String, String> options)
-            throws MalformedModelException {
+    private void requireFree(String name) {
         try {
-            return factory.start(modelDir, name, options);
-        } catch (RuntimeException cause) {
-            throw new MalformedModelException(reason(cause), cause);
+            workers.requireFree(name);
+        } catch (IllegalStateException taken) {
+            throw new ModelLoadException(String.valueOf(taken.getMessage()), taken);
         }
-    }
-
-    private static String reason(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof NoClassDefFoundError missing) {
-                return "class=%s is missing; copy every jar of the archive's plugins/ into the plugin folder"
-                        .formatted(missing.getMessage());
-            }
-        }
-        return String.valueOf(failure.getMessage());
     }
 
     private void publish(TextGenerator started) {
@@ -144,7 +147,7 @@ public final class KvLinkModel extends BaseModel {
         } catch (IllegalStateException taken) {
             started.close();
             worker = null;
-            throw taken;
+            throw new ModelLoadException(String.valueOf(taken.getMessage()), taken);
         }
         setProperty(NAME_PROPERTY, started.modelName());
         started.status()
@@ -158,22 +161,22 @@ public final class KvLinkModel extends BaseModel {
         return "gpu" + Math.max(0, device.getDeviceId());
     }
 
-    private static Path directory(Path modelPath, @Nullable String elsewhere)
-            throws FileNotFoundException {
-        Path here = Files.isRegularFile(modelPath) ? modelPath.getParent() : modelPath;
-        if (here == null) {
-            here = Path.of("");
-        }
+    private static Path directory(Path modelPath) {
+        Path dir = Files.isRegularFile(modelPath) ? modelPath.getParent() : modelPath;
+        return dir == null ? Path.of("") : dir;
+    }
+
+    private static Path directory(Path here, @Nullable String elsewhere) {
         Path dir = elsewhere == null ? here : here.resolve(elsewhere).normalize();
         if (!Files.isDirectory(dir)) {
-            throw new FileNotFoundException(
+            throw new ModelLoadException(
                     "%s=%s is no directory; expected one with config.json and model*.safetensors"
                             .formatted(elsewhere == null ? "model" : "option.model_dir", dir));
         }
         return dir;
     }
 
-    private static Duration timeout(@Nullable String seconds) throws MalformedModelException {
+    private static Duration timeout(@Nullable String seconds) {
         try {
             long value = seconds == null ? DEFAULT_TIMEOUT_S : Long.parseLong(seconds.trim());
             if (value > 0 && value <= 86_400) {
@@ -182,7 +185,7 @@ public final class KvLinkModel extends BaseModel {
         } catch (NumberFormatException cause) {
             // Refused below like any other.
         }
-        throw new MalformedModelException(
+        throw new ModelLoadException(
                 "option.%s=%s; expected seconds from 1 to 86400"
                         .formatted(TIMEOUT_OPTION, seconds));
     }

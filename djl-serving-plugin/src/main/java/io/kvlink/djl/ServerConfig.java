@@ -36,6 +36,16 @@ final class ServerConfig {
         this.className = className;
     }
 
+    /** Whether this process is a DJL Serving. */
+    boolean isServer() {
+        try {
+            Class<?> unused = Class.forName(className, false, ServerConfig.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException notDjlServing) {
+            return false;
+        }
+    }
+
     /**
      * The address that the operator gave the surface, if any.
      *

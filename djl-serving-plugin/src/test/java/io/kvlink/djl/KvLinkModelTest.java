@@ -15,8 +15,12 @@ import ai.djl.translate.NoopServingTranslatorFactory;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.http.FakeGenerator;
+import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
-import java.io.FileNotFoundException;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -27,8 +31,12 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class KvLinkModelTest {
 
@@ -43,7 +51,8 @@ class KvLinkModelTest {
                                 generators.add(generator);
                                 return generator;
                             },
-                            workers)
+                            workers,
+                            new ModelOptions(Map.of(), true))
                     .getEngine();
 
     @TempDir private Path dir;
@@ -107,31 +116,76 @@ class KvLinkModelTest {
                 Model second = engine.newModel("m", Device.cpu())) {
             first.load(dir);
             assertThatThrownBy(() -> second.load(dir))
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessageStartingWith("model_name=m is taken; ");
+                    .isInstanceOf(MalformedModelException.class)
+                    .hasMessageStartingWith("model_name=m is taken; ")
+                    .hasNoCause();
             assertThat(started).hasSize(1);
         }
     }
 
-    @Test
-    void shouldSayWhyAModelDoesNotLoad() {
+    static Stream<Arguments> failures() {
+        return Stream.of(
+                Arguments.of(
+                        new KvConnectorException(
+                                KvError.BAD_CONFIG,
+                                "kv_port=1; is it taken?",
+                                new IOException("Errno 48")),
+                        "BAD_CONFIG(1): kv_port=1; is it taken?"),
+                Arguments.of(
+                        new ModelLoadException("file=x; do it", new IOException("inner")),
+                        "file=x; do it"),
+                Arguments.of(
+                        new NoClassDefFoundError("org/zeromq/ZMQ"),
+                        "class=org/zeromq/ZMQ is missing; copy every jar of the archive's plugins/"
+                                + " into the plugin folder"),
+                Arguments.of(
+                        new CompletionException(new OutOfMemoryError("Java heap space")),
+                        "path=DIR needs more memory than there is: Java heap space; raise -Xmx or"
+                                + " -XX:MaxDirectMemorySize, or lower option.kv_cache_tokens"),
+                Arguments.of(
+                        new IllegalStateException("outer", new IOException("inner")),
+                        "path=DIR isn't loaded: java.io.IOException: inner; the log has more"),
+                Arguments.of(
+                        new StackOverflowError(),
+                        "path=DIR isn't loaded: java.lang.StackOverflowError; the log has more"));
+    }
+
+    // DJL Serving answers with the message of the innermost cause.
+    @ParameterizedTest
+    @MethodSource("failures")
+    void shouldSayWhyAModelDoesNotLoadInItsOwnWords(Throwable cause, String message) {
         Model model =
                 new KvLinkEngineProvider(
                                 (dir, name, options) -> {
-                                    throw new IllegalArgumentException("k=v; do it");
+                                    if (cause instanceof Error error) {
+                                        throw error;
+                                    }
+                                    throw (RuntimeException) cause;
                                 },
-                                workers)
+                                workers,
+                                new ModelOptions(Map.of(), true))
                         .getEngine()
                         .newModel("m", Device.cpu());
         assertThatThrownBy(() -> model.load(dir))
                 .isInstanceOf(MalformedModelException.class)
-                .hasMessage("k=v; do it");
+                .hasMessage(message.replace("DIR", dir.toString()))
+                .hasNoCause();
+        model.close();
+        assertThat(workers.models()).isEmpty();
+    }
+
+    @Test
+    void shouldRefuseWhatItReadsItself() {
+        Model model = engine.newModel("m", Device.cpu());
         assertThatThrownBy(() -> model.load(dir, null, Map.of("model_dir", "nowhere")))
-                .isInstanceOf(FileNotFoundException.class)
+                .isInstanceOf(MalformedModelException.class)
                 .hasMessageContaining("option.model_dir=" + dir.resolve("nowhere"));
         assertThatThrownBy(() -> model.load(dir, null, Map.of("predict_timeout_s", "0")))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage("option.predict_timeout_s=0; expected seconds from 1 to 86400");
+        assertThatThrownBy(() -> model.load(dir.resolve("absent")))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessageContaining("absent is no directory");
         model.close();
     }
 
@@ -143,7 +197,8 @@ class KvLinkModelTest {
                                     throw new CompletionException(
                                             new NoClassDefFoundError("org/zeromq/ZMQ"));
                                 },
-                                workers)
+                                workers,
+                                new ModelOptions(Map.of(), true))
                         .getEngine()
                         .newModel("m", Device.cpu());
         assertThatThrownBy(() -> model.load(dir))
