@@ -8,6 +8,7 @@ import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.http.BlockingCompletions;
+import io.kvlink.djl.http.ModelDirectory;
 import io.kvlink.djl.model.ModelLoadException;
 import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.TextGenerator;
@@ -16,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -105,12 +105,12 @@ public final class KvLinkModel extends BaseModel {
         if (worker == null) {
             throw new IllegalStateException("not loaded: " + modelName);
         }
-        List<TextGenerator> only = List.of(worker);
+        ModelDirectory only = new OneModel(worker, modelName);
         return new KvLinkPredictor<>(
                 this,
                 translator,
                 device,
-                new BlockingCompletions(() -> only, InstantSource.system(), predictLimit));
+                new BlockingCompletions(only, InstantSource.system(), predictLimit));
     }
 
     /** Ends the worker: what it is doing fails. Twice does nothing. */

@@ -23,7 +23,10 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
 
     private static final Logger log = LoggerFactory.getLogger(KvLinkPlugin.class);
 
+    private final RoutedModels models;
     private final OpenAiSurface surface;
+    private final OpenAiSurface alone;
+    private final OtherPlugins others = new OtherPlugins(this);
     private final @Nullable OwnPort ownPort;
     private final Thread atExit;
 
@@ -36,7 +39,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
      * @throws io.kvlink.spi.KvConnectorException if the own port can't be bound
      */
     public KvLinkPlugin() {
-        this(Workers.SHARED, new ServerConfig());
+        this(Workers.SHARED, new ServerConfig(), new ServerRegistry());
         Engine.registerEngine(new KvLinkEngineProvider());
         Engine registered = Engine.getEngine(KvLinkEngine.NAME);
         if (!(registered instanceof KvLinkEngine)) {
@@ -47,10 +50,12 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         }
     }
 
-    KvLinkPlugin(Workers workers, ServerConfig config) {
-        surface = new OpenAiSurface(workers, InstantSource.system());
+    KvLinkPlugin(Workers workers, ServerConfig config, ServerRegistry registry) {
+        models = new RoutedModels(workers, registry);
+        surface = new OpenAiSurface(models, InstantSource.system());
+        alone = new OpenAiSurface(models.alone(), InstantSource.system());
         config.warnOfSeparateAddresses();
-        ownPort = config.ownAddress().map(address -> OwnPort.open(address, surface)).orElse(null);
+        ownPort = config.ownAddress().map(address -> OwnPort.open(address, alone)).orElse(null);
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }
@@ -58,10 +63,21 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** {@inheritDoc} */
+    /** For DJL Serving, which sets this bean property of its plugins: its {@code PluginManager}. */
+    public void setPluginManager(Object manager) {
+        others.setManager(manager);
+    }
+
+    /**
+     * Takes what is for a model of ours, or for a model that nobody here has. Requests for models
+     * of other engines go on to the server's own handlers.
+     */
     @Override
     public boolean acceptInboundMessage(Object msg) {
-        return msg instanceof HttpRequest request && surface.accepts(request.uri());
+        return msg instanceof HttpRequest request
+                && surface.accepts(request.uri())
+                && models.isOurs(request)
+                && !(OpenAiSurface.isOfTheProcess(request.uri()) && others.want(request));
     }
 
     /** Answers on the channel, now or later; returns nothing. */
@@ -87,6 +103,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
             ownPort.close();
         }
         surface.close();
+        alone.close();
     }
 
     /** The port of its own, 0 without one. */

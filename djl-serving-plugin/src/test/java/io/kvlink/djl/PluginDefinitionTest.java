@@ -50,7 +50,10 @@ class PluginDefinitionTest {
         HttpClient client = HttpClient.newHttpClient();
         FakeServerConfig.values = Map.of("kvlink_address", "http://127.0.0.1:0");
         try (KvLinkPlugin plugin =
-                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig(FakeServerConfig.class.getName()),
+                        new ServerRegistry("no.such.Server"))) {
             URI models = URI.create("http://127.0.0.1:" + plugin.ownPort() + "/v1/models");
             HttpRequest request = HttpRequest.newBuilder(models).timeout(LIMIT).build();
             HttpResponse<String> none = client.send(request, BodyHandlers.ofString());
@@ -66,7 +69,8 @@ class PluginDefinitionTest {
                             () ->
                                     new KvLinkPlugin(
                                             workers,
-                                            new ServerConfig(FakeServerConfig.class.getName())))
+                                            new ServerConfig(FakeServerConfig.class.getName()),
+                                            new ServerRegistry("no.such.Server")))
                     .isInstanceOf(KvConnectorException.class)
                     .hasMessageContaining("kvlink_address=127.0.0.1:" + plugin.ownPort())
                     .hasMessageContaining("is the port taken");
@@ -80,7 +84,10 @@ class PluginDefinitionTest {
         HttpClient client = HttpClient.newHttpClient();
         FakeServerConfig.values = Map.of("kvlink_address", "127.0.0.1:0");
         try (KvLinkPlugin plugin =
-                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig(FakeServerConfig.class.getName()),
+                        new ServerRegistry("no.such.Server"))) {
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(
                                     URI.create(
@@ -137,7 +144,11 @@ class PluginDefinitionTest {
     void shouldTakeItsPathsOnlyWhileThereIsAModel() {
         Workers workers = new Workers();
         FakeGenerator model = new FakeGenerator("m");
-        try (KvLinkPlugin plugin = new KvLinkPlugin(workers, new ServerConfig("no.such.Server"))) {
+        try (KvLinkPlugin plugin =
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig("no.such.Server"),
+                        new ServerRegistry("no.such.Server"))) {
             FullHttpRequest request =
                     new DefaultFullHttpRequest(
                             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions?a=b");

@@ -34,7 +34,6 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private final ModelDirectory directory;
     private final Offload offload = new Offload();
-    private final CompletionPreparer preparer;
     private final InfoEndpoints info;
     private final InstantSource clock;
 
@@ -47,8 +46,11 @@ public final class OpenAiSurface implements AutoCloseable {
     public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
         this.directory = directory;
         this.clock = clock;
-        preparer = new CompletionPreparer(directory);
-        info = new InfoEndpoints(directory, preparer, clock.instant().getEpochSecond());
+        info =
+                new InfoEndpoints(
+                        directory,
+                        new CompletionPreparer(directory),
+                        clock.instant().getEpochSecond());
     }
 
     /**
@@ -58,8 +60,7 @@ public final class OpenAiSurface implements AutoCloseable {
      * @param uri the request's, with or without a query
      */
     public boolean accepts(String uri) {
-        int query = uri.indexOf('?');
-        String path = query < 0 ? uri : uri.substring(0, query);
+        String path = path(uri);
         return switch (path) {
             case STATUS -> true;
             case MODELS, HEALTH, LIVE, READY, METRICS -> !directory.models().isEmpty();
@@ -67,6 +68,29 @@ public final class OpenAiSurface implements AutoCloseable {
                     (endpoint(path).isPresent() || path.startsWith(MODELS + "/"))
                             && !directory.models().isEmpty();
         };
+    }
+
+    /** Whether a request of that URI asks a model for an answer. */
+    public static boolean generates(String uri) {
+        return endpoint(path(uri)).isPresent();
+    }
+
+    /** Whether it asks for a chat's. */
+    public static boolean isChat(String uri) {
+        return path(uri).equals(Endpoint.CHAT.path());
+    }
+
+    /** Whether other plugins may want that URI too, since it speaks of the whole process. */
+    public static boolean isOfTheProcess(String uri) {
+        return switch (path(uri)) {
+            case HEALTH, LIVE, READY, METRICS -> true;
+            default -> false;
+        };
+    }
+
+    private static String path(String uri) {
+        int query = uri.indexOf('?');
+        return query < 0 ? uri : uri.substring(0, query);
     }
 
     private static Optional<Endpoint> endpoint(String path) {
@@ -84,11 +108,13 @@ public final class OpenAiSurface implements AutoCloseable {
     public void answer(ChannelHandlerContext ctx, FullHttpRequest request) {
         RequestOrder order = RequestOrder.of(ctx.channel());
         ByteBuf body = request.content().retain();
+        // Asked now, while the host's verdict on the request is fresh.
+        ModelDirectory models = directory.of(request);
         order.add(
                 new RequestOrder.Turn() {
                     @Override
                     public void begin() {
-                        dispatch(ctx, request, body, order::done);
+                        dispatch(ctx, request, models, body, order::done);
                     }
 
                     @Override
@@ -106,7 +132,11 @@ public final class OpenAiSurface implements AutoCloseable {
 
     /** Owns the body from here on. */
     private void dispatch(
-            ChannelHandlerContext ctx, HttpRequest request, ByteBuf body, Runnable whenDone) {
+            ChannelHandlerContext ctx,
+            HttpRequest request,
+            ModelDirectory models,
+            ByteBuf body,
+            Runnable whenDone) {
         String given = request.headers().get("X-Request-Id", "");
         String id = isPrintable(given) ? given : UUID.randomUUID().toString().replace("-", "");
         HttpReply reply = new HttpReply(ctx, request, id, whenDone);
@@ -122,7 +152,10 @@ public final class OpenAiSurface implements AutoCloseable {
                                 clock.instant().getEpochSecond(),
                                 "1".equals(request.headers().get("X-KvLink-Stats")));
                 requireMethod(
-                        request, reply, "POST", () -> complete(ctx, reply, asked, body.retain()));
+                        request,
+                        reply,
+                        "POST",
+                        () -> complete(ctx, reply, asked, models, body.retain()));
             } else {
                 requireMethod(request, reply, "GET, HEAD", () -> inform(ctx, reply, id, uri));
             }
@@ -176,9 +209,10 @@ public final class OpenAiSurface implements AutoCloseable {
             ChannelHandlerContext ctx,
             HttpReply reply,
             CompletionExchange.Asked asked,
+            ModelDirectory models,
             ByteBuf body) {
         new CompletionExchange(
-                        new CompletionExchange.Shared(preparer, offload),
+                        new CompletionExchange.Shared(new CompletionPreparer(models), offload),
                         ctx.channel(),
                         reply,
                         asked)
