@@ -52,8 +52,8 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
 
     KvLinkPlugin(Workers workers, ServerConfig config, ServerRegistry registry) {
         models = new RoutedModels(workers, registry);
-        surface = new OpenAiSurface(models, InstantSource.system());
-        alone = new OpenAiSurface(models.alone(), InstantSource.system());
+        surface = new OpenAiSurface(models, InstantSource.system(), config.accessLog());
+        alone = new OpenAiSurface(models.alone(), InstantSource.system(), config.accessLog());
         config.warnOfSeparateAddresses();
         ownPort = config.ownAddress().map(address -> OwnPort.open(address, alone)).orElse(null);
         if (ownPort != null) {

@@ -17,6 +17,8 @@ import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.helpers.NOPLogger;
 
 /**
  * Answers the HTTP requests of OpenAI's clients, of Prometheus and of operators. {@link #answer} is
@@ -36,16 +38,29 @@ public final class OpenAiSurface implements AutoCloseable {
     private final Offload offload = new Offload();
     private final InfoEndpoints info;
     private final InstantSource clock;
+    private final Logger accessLog;
+
+    /**
+     * Makes a surface without an access log.
+     *
+     * @param directory the models
+     * @param clock for {@code created}
+     */
+    public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
+        this(directory, clock, NOPLogger.NOP_LOGGER);
+    }
 
     /**
      * Makes a surface; it has no thread until there is work.
      *
      * @param directory the models
      * @param clock for {@code created}
+     * @param accessLog gets a line for each request, as DJL Serving writes it
      */
-    public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
+    public OpenAiSurface(ModelDirectory directory, InstantSource clock, Logger accessLog) {
         this.directory = directory;
         this.clock = clock;
+        this.accessLog = accessLog;
         info =
                 new InfoEndpoints(
                         directory,
@@ -110,11 +125,12 @@ public final class OpenAiSurface implements AutoCloseable {
         ByteBuf body = request.content().retain();
         // Asked now, while the host's verdict on the request is fresh.
         ModelDirectory models = directory.of(request);
+        AccessLine line = new AccessLine(accessLog, clock, ctx.channel(), request);
         order.add(
                 new RequestOrder.Turn() {
                     @Override
                     public void begin() {
-                        dispatch(ctx, request, models, body, order::done);
+                        dispatch(ctx, request, line, models, body, order::done);
                     }
 
                     @Override
@@ -134,12 +150,14 @@ public final class OpenAiSurface implements AutoCloseable {
     private void dispatch(
             ChannelHandlerContext ctx,
             HttpRequest request,
+            AccessLine line,
             ModelDirectory models,
             ByteBuf body,
             Runnable whenDone) {
         String given = request.headers().get("X-Request-Id", "");
         String id = isPrintable(given) ? given : UUID.randomUUID().toString().replace("-", "");
         HttpReply reply = new HttpReply(ctx, request, id, whenDone);
+        reply.logTo(line);
         try {
             check(request, given);
             QueryStringDecoder uri = new QueryStringDecoder(request.uri());
