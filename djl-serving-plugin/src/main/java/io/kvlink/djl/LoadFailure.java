@@ -55,6 +55,8 @@ final class LoadFailure {
         while (root.getCause() != null) {
             root = root.getCause();
         }
-        return "path=%s isn't loaded: %s; the log has more".formatted(path, root);
+        // libtorch's go on with its own stack.
+        String line = root.toString().lines().findFirst().orElse("");
+        return "path=%s isn't loaded: %s; the log has more".formatted(path, line);
     }
 }

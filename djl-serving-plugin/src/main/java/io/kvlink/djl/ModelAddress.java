@@ -88,7 +88,8 @@ record ModelAddress(Optional<String> model, Optional<String> version) {
             form =
                     new HttpPostRequestDecoder(
                             new DefaultHttpDataFactory(false),
-                            request,
+                            // The decoder moves the reader index, which is the server's.
+                            request.replace(request.content().duplicate()),
                             StandardCharsets.UTF_8,
                             -1,
                             -1);

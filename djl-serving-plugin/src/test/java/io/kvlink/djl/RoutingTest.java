@@ -137,6 +137,32 @@ class RoutingTest {
     }
 
     @Test
+    void shouldLeaveAFormToTheServerAsItCame() {
+        for (String[] form :
+                new String[][] {
+                    {"application/x-www-form-urlencoded", "x=1&model_name=echo"},
+                    {
+                        "multipart/form-data; boundary=b",
+                        "--b\r\nContent-Disposition: form-data; name=\"model_name\"\r\n\r\necho\r\n--b--\r\n"
+                    }
+                }) {
+            FullHttpRequest request = post(CHAT, form[1], "Content-Type", form[0]);
+            assertThat(takes(request)).as(form[0]).isFalse();
+            assertThat(request.headers().contains("model_name")).isFalse();
+            assertThat(request.content().toString(StandardCharsets.UTF_8)).isEqualTo(form[1]);
+            assertThat(request.refCnt()).isEqualTo(1);
+        }
+        assertThat(takes(CHAT, "--b", "Content-Type", "multipart/form-data")).isFalse();
+        assertThat(
+                        takes(
+                                CHAT,
+                                "{\"model\":\"a\"}",
+                                "Content-Type",
+                                "application/x-www-form-urlencoded"))
+                .isTrue();
+    }
+
+    @Test
     void shouldTellTheServerTheNameThatItDoesNotRead() {
         FullHttpRequest named = post(CHAT, "{\"model\":\"echo\"}");
         assertThat(takes(named)).isFalse();
