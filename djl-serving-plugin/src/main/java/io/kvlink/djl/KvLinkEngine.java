@@ -6,6 +6,7 @@ import ai.djl.Model;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.passthrough.PassthroughNDManager;
+import io.kvlink.djl.options.ModelOptions;
 
 /**
  * DJL's view of KvLink: an engine whose models are workers. It has no arrays of its own; workers
@@ -20,11 +21,14 @@ public final class KvLinkEngine extends Engine {
 
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ModelOptions options;
     private final ServerModels server;
 
-    KvLinkEngine(WorkerFactory factory, Workers workers, ServerModels server) {
+    KvLinkEngine(
+            WorkerFactory factory, Workers workers, ModelOptions options, ServerModels server) {
         this.factory = factory;
         this.workers = workers;
+        this.options = options;
         this.server = server;
     }
 
@@ -63,7 +67,7 @@ public final class KvLinkEngine extends Engine {
     /** {@inheritDoc} */
     @Override
     public Model newModel(String name, Device device) {
-        return new KvLinkModel(name, newBaseManager(device), factory, workers, server);
+        return new KvLinkModel(name, newBaseManager(device), factory, workers, options, server);
     }
 
     /** {@inheritDoc} */

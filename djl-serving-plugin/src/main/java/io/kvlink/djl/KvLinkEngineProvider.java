@@ -3,6 +3,7 @@ package io.kvlink.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
+import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.djl.worker.WorkerConfig;
@@ -31,11 +32,12 @@ public final class KvLinkEngineProvider implements EngineProvider {
     public KvLinkEngineProvider() {
         this(
                 (dir, name, options) -> startLlama(dir, name, options, Workers.SHARED),
-                Workers.SHARED);
+                Workers.SHARED,
+                new ModelOptions(System.getenv(), new ServerConfig().isServer()));
     }
 
-    KvLinkEngineProvider(WorkerFactory factory, Workers workers) {
-        engine = new KvLinkEngine(factory, workers, new ServerModels());
+    KvLinkEngineProvider(WorkerFactory factory, Workers workers, ModelOptions options) {
+        engine = new KvLinkEngine(factory, workers, options, new ServerModels());
     }
 
     /** {@inheritDoc} */

@@ -8,15 +8,15 @@ import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.http.BlockingCompletions;
+import io.kvlink.djl.http.ModelDirectory;
+import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;
-import java.io.FileNotFoundException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -45,22 +45,25 @@ public final class KvLinkModel extends BaseModel {
 
     private final WorkerFactory factory;
     private final Workers workers;
+    private final ModelOptions options;
     private final ServerModels server;
 
     private Duration predictLimit = Duration.ofSeconds(DEFAULT_TIMEOUT_S);
     private @Nullable TextGenerator worker;
-    private Optional<ServerModels.Loading> asked = Optional.empty();
+    private Optional<ServerModels.Loading> loading = Optional.empty();
 
     KvLinkModel(
             String name,
             NDManager manager,
             WorkerFactory factory,
             Workers workers,
+            ModelOptions options,
             ServerModels server) {
         super(name);
         this.manager = manager;
         this.factory = factory;
         this.workers = workers;
+        this.options = options;
         this.server = server;
     }
 
@@ -70,20 +73,27 @@ public final class KvLinkModel extends BaseModel {
      * @param modelPath the model's directory, or a file in it
      * @param prefix not used
      * @param options what serving.properties says after {@code option.}
-     * @throws MalformedModelException if the worker doesn't start, with the worker's reason
+     * @throws MalformedModelException if the worker doesn't start, with the reason and without a
+     *     cause
      */
     @Override
     public void load(Path modelPath, @Nullable String prefix, @Nullable Map<String, ?> options)
-            throws IOException, MalformedModelException {
+            throws MalformedModelException {
         if (worker != null) {
             throw new IllegalStateException("loaded twice: " + modelDir);
         }
-        Map<String, String> rest = new TreeMap<>();
-        if (options != null) {
-            options.forEach((key, value) -> rest.put(key, String.valueOf(value)));
+        try {
+            open(directory(modelPath), options == null ? Map.of() : options);
+        } catch (RuntimeException | LinkageError | VirtualMachineError cause) {
+            throw LoadFailure.report(modelName, modelPath, cause);
         }
-        ServerOptions.removeFrom(rest);
-        modelDir = directory(modelPath, rest.remove(DIR_OPTION));
+    }
+
+    private void open(Path here, Map<String, ?> given) {
+        Map<String, String> asked = new TreeMap<>();
+        given.forEach((key, value) -> asked.put(key, String.valueOf(value)));
+        Map<String, String> rest = options.resolve(here, asked);
+        modelDir = directory(here, rest.remove(DIR_OPTION));
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;
         predictLimit = timeout(rest.remove(TIMEOUT_OPTION));
@@ -91,11 +101,11 @@ public final class KvLinkModel extends BaseModel {
             // What DJL was asked to load it on; what the model itself asks for counts more.
             rest.putIfAbsent(DEVICE_OPTION, deviceName(manager.getDevice()));
         }
-        asked = server.loading(modelDir, manager.getDevice());
+        loading = server.loading(modelDir, manager.getDevice());
         requireWanted();
         // Asked before the long load, and again by add.
-        workers.requireFree(name, version());
-        worker = start(name, rest);
+        requireFree(name);
+        worker = factory.start(modelDir, name, rest);
         publish(worker);
         handOver();
     }
@@ -106,12 +116,12 @@ public final class KvLinkModel extends BaseModel {
         if (worker == null) {
             throw new IllegalStateException("not loaded: " + modelName);
         }
-        List<TextGenerator> only = List.of(worker);
+        ModelDirectory only = new OneModel(worker, modelName);
         return new KvLinkPredictor<>(
                 this,
                 translator,
                 device,
-                new BlockingCompletions(() -> only, InstantSource.system(), predictLimit));
+                new BlockingCompletions(only, InstantSource.system(), predictLimit));
     }
 
     /**
@@ -121,7 +131,7 @@ public final class KvLinkModel extends BaseModel {
     @Override
     public void close() {
         TextGenerator ending = takeWorker();
-        if (ending != null && asked.isPresent()) {
+        if (ending != null && loading.isPresent()) {
             workers.endLater(ending);
         } else if (ending != null) {
             workers.end(ending);
@@ -136,12 +146,12 @@ public final class KvLinkModel extends BaseModel {
     }
 
     private Optional<ModelVersion> version() {
-        return asked.flatMap(ServerModels.Loading::version);
+        return loading.flatMap(ServerModels.Loading::version);
     }
 
-    private void requireWanted() throws MalformedModelException {
-        if (asked.isPresent() && !asked.get().wanted()) {
-            throw new MalformedModelException(
+    private void requireWanted() {
+        if (loading.isPresent() && !loading.get().wanted()) {
+            throw new ModelLoadException(
                     "model=%s was unregistered while it loaded".formatted(modelName));
         }
     }
@@ -150,13 +160,13 @@ public final class KvLinkModel extends BaseModel {
      * Sees to it that a model which DJL Serving has unregistered meanwhile doesn't stay: from here
      * on until DJL Serving knows that it has it, nobody else would close it.
      */
-    private void handOver() throws MalformedModelException {
-        if (asked.isEmpty()) {
+    private void handOver() {
+        if (loading.isEmpty()) {
             return;
         }
         try {
             requireWanted();
-        } catch (MalformedModelException unwanted) {
+        } catch (ModelLoadException unwanted) {
             close();
             throw unwanted;
         }
@@ -166,13 +176,13 @@ public final class KvLinkModel extends BaseModel {
     }
 
     private void closeUnlessTaken() {
-        ServerModels.Loading loading = asked.orElseThrow();
+        ServerModels.Loading here = loading.orElseThrow();
         try {
-            while (!loading.taken(this) && loading.wanted()) {
+            while (!here.taken(this) && here.wanted()) {
                 TimeUnit.MILLISECONDS.sleep(LOOK_MS);
             }
             // Asked after the other: whoever unregisters it from here on finds and closes it.
-            if (!loading.wanted()) {
+            if (!here.wanted()) {
                 close();
             }
         } catch (InterruptedException stop) {
@@ -188,23 +198,12 @@ public final class KvLinkModel extends BaseModel {
     @SuppressWarnings({"deprecation", "removal", "Finalize"})
     protected void finalize() {}
 
-    private TextGenerator start(String name, Map<String, String> options)
-            throws MalformedModelException {
+    private void requireFree(String name) {
         try {
-            return factory.start(modelDir, name, options);
-        } catch (RuntimeException cause) {
-            throw new MalformedModelException(reason(cause), cause);
+            workers.requireFree(name, version());
+        } catch (IllegalStateException taken) {
+            throw new ModelLoadException(String.valueOf(taken.getMessage()), taken);
         }
-    }
-
-    private static String reason(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof NoClassDefFoundError missing) {
-                return "class=%s is missing; copy every jar of the archive's plugins/ into the plugin folder"
-                        .formatted(missing.getMessage());
-            }
-        }
-        return String.valueOf(failure.getMessage());
     }
 
     private void publish(TextGenerator started) {
@@ -213,7 +212,7 @@ public final class KvLinkModel extends BaseModel {
         } catch (IllegalStateException taken) {
             started.close();
             worker = null;
-            throw taken;
+            throw new ModelLoadException(String.valueOf(taken.getMessage()), taken);
         }
         setProperty(NAME_PROPERTY, started.modelName());
         started.kvAddress()
@@ -226,22 +225,22 @@ public final class KvLinkModel extends BaseModel {
         return "gpu" + Math.max(0, device.getDeviceId());
     }
 
-    private static Path directory(Path modelPath, @Nullable String elsewhere)
-            throws FileNotFoundException {
-        Path here = Files.isRegularFile(modelPath) ? modelPath.getParent() : modelPath;
-        if (here == null) {
-            here = Path.of("");
-        }
+    private static Path directory(Path modelPath) {
+        Path dir = Files.isRegularFile(modelPath) ? modelPath.getParent() : modelPath;
+        return dir == null ? Path.of("") : dir;
+    }
+
+    private static Path directory(Path here, @Nullable String elsewhere) {
         Path dir = elsewhere == null ? here : here.resolve(elsewhere).normalize();
         if (!Files.isDirectory(dir)) {
-            throw new FileNotFoundException(
+            throw new ModelLoadException(
                     "%s=%s is no directory; expected one with config.json and model*.safetensors"
                             .formatted(elsewhere == null ? "model" : "option.model_dir", dir));
         }
         return dir;
     }
 
-    private static Duration timeout(@Nullable String seconds) throws MalformedModelException {
+    private static Duration timeout(@Nullable String seconds) {
         try {
             long value = seconds == null ? DEFAULT_TIMEOUT_S : Long.parseLong(seconds.trim());
             if (value > 0 && value <= 86_400) {
@@ -250,7 +249,7 @@ public final class KvLinkModel extends BaseModel {
         } catch (NumberFormatException cause) {
             // Refused below like any other.
         }
-        throw new MalformedModelException(
+        throw new ModelLoadException(
                 "option.%s=%s; expected seconds from 1 to 86400"
                         .formatted(TIMEOUT_OPTION, seconds));
     }

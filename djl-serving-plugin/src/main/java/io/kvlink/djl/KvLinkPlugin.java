@@ -24,7 +24,10 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
 
     private static final Logger log = LoggerFactory.getLogger(KvLinkPlugin.class);
 
+    private final RoutedModels models;
     private final OpenAiSurface surface;
+    private final OpenAiSurface alone;
+    private final OtherPlugins others = new OtherPlugins(this);
     private final @Nullable OwnPort ownPort;
     private final Thread atExit;
 
@@ -37,7 +40,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
      * @throws io.kvlink.spi.KvConnectorException if the own port can't be bound
      */
     public KvLinkPlugin() {
-        this(Workers.SHARED, new ServerConfig());
+        this(Workers.SHARED, new ServerConfig(), new ServerRegistry());
         Engine.registerEngine(new KvLinkEngineProvider());
         Engine registered = Engine.getEngine(KvLinkEngine.NAME);
         if (!(registered instanceof KvLinkEngine)) {
@@ -48,14 +51,14 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         }
     }
 
-    KvLinkPlugin(Workers workers, ServerConfig config) {
+    KvLinkPlugin(Workers workers, ServerConfig config, ServerRegistry registry) {
         CorsSettings cors = config.cors();
-        surface = new OpenAiSurface(workers, InstantSource.system(), cors);
+        models = new RoutedModels(workers, registry);
+        surface = new OpenAiSurface(models, InstantSource.system(), cors, config.accessLog());
+        alone = new OpenAiSurface(models.alone(), InstantSource.system(), cors, config.accessLog());
         config.warnOfSeparateAddresses();
         ownPort =
-                config.ownAddress()
-                        .map(address -> OwnPort.open(address, cors, surface))
-                        .orElse(null);
+                config.ownAddress().map(address -> OwnPort.open(address, cors, alone)).orElse(null);
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }
@@ -63,10 +66,21 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** {@inheritDoc} */
+    /** For DJL Serving, which sets this bean property of its plugins: its {@code PluginManager}. */
+    public void setPluginManager(Object manager) {
+        others.setManager(manager);
+    }
+
+    /**
+     * Takes what is for a model of ours, or for a model that nobody here has. Requests for models
+     * of other engines go on to the server's own handlers.
+     */
     @Override
     public boolean acceptInboundMessage(Object msg) {
-        return msg instanceof HttpRequest request && surface.accepts(request.uri());
+        return msg instanceof HttpRequest request
+                && surface.accepts(request.uri())
+                && models.isOurs(request)
+                && !(OpenAiSurface.isOfTheProcess(request.uri()) && others.want(request));
     }
 
     /** Answers on the channel, now or later; returns nothing. */
@@ -92,6 +106,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
             ownPort.close();
         }
         surface.close();
+        alone.close();
     }
 
     /** The port of its own, 0 without one. */

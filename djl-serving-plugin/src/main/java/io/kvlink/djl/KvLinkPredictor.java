@@ -17,7 +17,8 @@ import java.util.UUID;
 /**
  * Answers what comes through DJL itself, {@code /predictions/<model>} say: an {@link Input} with
  * the JSON body of a completion's or a chat's request becomes an {@link Output} with the completion
- * or error object. The thread waits for the answer; no translator is used.
+ * or error object, or with the events of a stream. The thread waits for the answer, or for a
+ * stream's first token; no translator is used.
  *
  * @param <I> {@link Input}, or nothing works
  * @param <O> {@link Output}
@@ -59,8 +60,13 @@ final class KvLinkPredictor<I, O> extends Predictor<I, O> {
         BlockingCompletions.Reply reply =
                 completions.answer(body, requestId(request), request::isCancelled);
         Output output = new Output(reply.status(), reply.status() == 200 ? "OK" : "error");
-        output.addProperty("Content-Type", "application/json");
-        output.add(reply.json().getBytes(StandardCharsets.UTF_8));
+        if (reply.events().isPresent()) {
+            output.addProperty("Content-Type", "text/event-stream; charset=utf-8");
+            output.add(reply.events().get());
+        } else {
+            output.addProperty("Content-Type", "application/json");
+            output.add(reply.json().getBytes(StandardCharsets.UTF_8));
+        }
         return output;
     }
 

@@ -10,6 +10,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.helpers.NOPLogger;
 
 /**
  * DJL Serving's configuration, {@code config.properties} and {@code SERVING_…} variables, as far as
@@ -22,6 +23,7 @@ final class ServerConfig {
     static final String OWN_ADDRESS = "kvlink_address";
 
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
+    private static final String ACCESS_LOG = "ACCESS_LOG";
     private static final String SERVER_CLASS = "ai.djl.serving.util.ConfigManager";
     private static final Pattern ADDRESS =
             Pattern.compile("(?:http://)?\\[?([^/\\s\\[\\]]+)]?:(\\d{1,5})/?");
@@ -35,6 +37,21 @@ final class ServerConfig {
 
     ServerConfig(String className) {
         this.className = className;
+    }
+
+    /** DJL Serving's log of requests; one that writes nothing elsewhere. */
+    Logger accessLog() {
+        return isServer() ? LoggerFactory.getLogger(ACCESS_LOG) : NOPLogger.NOP_LOGGER;
+    }
+
+    /** Whether this process is a DJL Serving. */
+    boolean isServer() {
+        try {
+            Class<?> unused = Class.forName(className, false, ServerConfig.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException notDjlServing) {
+            return false;
+        }
     }
 
     /**

@@ -51,7 +51,10 @@ class PluginDefinitionTest {
         HttpClient client = HttpClient.newHttpClient();
         FakeServerConfig.values = Map.of("kvlink_address", "http://127.0.0.1:0");
         try (KvLinkPlugin plugin =
-                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig(FakeServerConfig.class.getName()),
+                        new ServerRegistry("no.such.Server"))) {
             URI models = URI.create("http://127.0.0.1:" + plugin.ownPort() + "/v1/models");
             HttpRequest request = HttpRequest.newBuilder(models).timeout(LIMIT).build();
             HttpResponse<String> none = client.send(request, BodyHandlers.ofString());
@@ -67,7 +70,8 @@ class PluginDefinitionTest {
                             () ->
                                     new KvLinkPlugin(
                                             workers,
-                                            new ServerConfig(FakeServerConfig.class.getName())))
+                                            new ServerConfig(FakeServerConfig.class.getName()),
+                                            new ServerRegistry("no.such.Server")))
                     .isInstanceOf(KvConnectorException.class)
                     .hasMessageContaining("kvlink_address=127.0.0.1:" + plugin.ownPort())
                     .hasMessageContaining("is the port taken");
@@ -81,7 +85,10 @@ class PluginDefinitionTest {
         HttpClient client = HttpClient.newHttpClient();
         FakeServerConfig.values = Map.of("kvlink_address", "127.0.0.1:0");
         try (KvLinkPlugin plugin =
-                new KvLinkPlugin(workers, new ServerConfig(FakeServerConfig.class.getName()))) {
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig(FakeServerConfig.class.getName()),
+                        new ServerRegistry("no.such.Server"))) {
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(
                                     URI.create(
@@ -138,7 +145,11 @@ class PluginDefinitionTest {
     void shouldTakeItsPathsOnlyWhileThereIsAModel() {
         Workers workers = new Workers();
         FakeGenerator model = new FakeGenerator("m");
-        try (KvLinkPlugin plugin = new KvLinkPlugin(workers, new ServerConfig("no.such.Server"))) {
+        try (KvLinkPlugin plugin =
+                new KvLinkPlugin(
+                        workers,
+                        new ServerConfig("no.such.Server"),
+                        new ServerRegistry("no.such.Server"))) {
             FullHttpRequest request =
                     new DefaultFullHttpRequest(
                             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions?a=b");

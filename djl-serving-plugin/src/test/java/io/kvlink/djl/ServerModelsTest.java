@@ -11,9 +11,11 @@ import ai.djl.engine.Engine;
 import io.kvlink.djl.FakeServer.ModelInfo;
 import io.kvlink.djl.FakeServer.ModelManager;
 import io.kvlink.djl.http.FakeGenerator;
+import io.kvlink.djl.options.ModelOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,7 @@ class ServerModelsTest {
                         return generator;
                     },
                     workers,
+                    new ModelOptions(Map.of(), false),
                     FakeServer.models());
 
     @TempDir private Path dir;
@@ -119,6 +122,7 @@ class ServerModelsTest {
                 new KvLinkEngine(
                         (dir, name, options) -> new FakeGenerator("served"),
                         workers,
+                        new ModelOptions(Map.of(), false),
                         new ServerModels("no.such.Manager", ModelInfo.class.getName()));
         Model model = new ModelInfo("m", null, dir).load(elsewhere, () -> {});
         assertThat(workers.models()).hasSize(1);

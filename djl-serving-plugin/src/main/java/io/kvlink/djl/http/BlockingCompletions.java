@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonElement;
 import io.kvlink.djl.worker.GenerationResult;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,9 +32,10 @@ public final class BlockingCompletions {
      * What came of a request.
      *
      * @param status HTTP status
-     * @param json OpenAI's completion or error object
+     * @param json OpenAI's completion or error object; empty if the answer is streamed
+     * @param events the answer's events if it is streamed, of which the first is there
      */
-    public record Reply(int status, String json) {}
+    public record Reply(int status, String json, Optional<PublisherBytesSupplier> events) {}
 
     /**
      * Makes one.
@@ -49,7 +54,7 @@ public final class BlockingCompletions {
      * Answers one request.
      *
      * @param body of {@code POST /v1/completions}, or of {@code POST /v1/chat/completions} if it
-     *     has {@code messages}; {@code stream} is refused
+     *     has {@code messages}
      * @param requestId the client's, or a made-up one
      * @param cancelled asked at each token, and ten times a second, whether to give up
      */
@@ -61,10 +66,10 @@ public final class BlockingCompletions {
                             new ByteArrayInputStream(body),
                             body.length,
                             requestId);
-            if (prepared.stream()) {
-                throw FieldReader.refused("stream", "true", "false here; POST /v1/… streams");
-            }
             AnswerJson json = prepared.json(requestId, clock.instant().getEpochSecond());
+            if (prepared.stream()) {
+                return new Reply(200, "", Optional.of(begun(prepared, json, requestId, cancelled)));
+            }
             return reply(200, json.response(new Call(prepared).await(requestId, cancelled)));
         } catch (ApiException failure) {
             return reply(failure.status().code(), failure.body());
@@ -75,7 +80,58 @@ public final class BlockingCompletions {
     }
 
     private static Reply reply(int status, JsonElement body) {
-        return new Reply(status, HttpReply.GSON.toJson(body));
+        return new Reply(status, HttpReply.GSON.toJson(body), Optional.empty());
+    }
+
+    /** A stream that has its first event; what fails before has a status of its own. */
+    private EventStream begun(
+            PreparedCompletion prepared,
+            AnswerJson json,
+            String requestId,
+            BooleanSupplier cancelled) {
+        EventStream stream = new EventStream(prepared, json, StreamThread.INSTANCE, cancelled);
+        stream.start();
+        long deadline = System.nanoTime() + limit.toNanos();
+        while (!hasBegun(stream)) {
+            boolean stop = Thread.currentThread().isInterrupted() || cancelled.getAsBoolean();
+            if (stop || System.nanoTime() - deadline > 0) {
+                stream.cancel();
+                throw stop ? cancelled(requestId) : late(requestId);
+            }
+        }
+        stream.begun()
+                .join()
+                .ifPresent(
+                        failure -> {
+                            throw failure;
+                        });
+        return stream;
+    }
+
+    /** Waits a while. */
+    private static boolean hasBegun(EventStream stream) {
+        try {
+            return stream.begun().get(CHECK_MILLIS, TimeUnit.MILLISECONDS) != null;
+        } catch (TimeoutException notYet) {
+            return false;
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (ExecutionException never) {
+            throw new IllegalStateException(never);
+        }
+    }
+
+    private static ApiException cancelled(String requestId) {
+        return ApiException.unavailable(
+                "cancelled", "request=" + ClientText.id(requestId) + " was cancelled");
+    }
+
+    private ApiException late(String requestId) {
+        return ApiException.unavailable(
+                "timeout",
+                "request=%s took longer than %s s"
+                        .formatted(ClientText.id(requestId), limit.toMillis() / 1e3));
     }
 
     /** One request; on the caller's thread, to which the worker's thread queues events. */
@@ -106,15 +162,11 @@ public final class BlockingCompletions {
                 boolean stop = Thread.currentThread().isInterrupted() || cancelled.getAsBoolean();
                 if (stop && !finished && failure == null) {
                     run.cancel();
-                    throw ApiException.unavailable(
-                            "cancelled", "request=" + ClientText.id(requestId) + " was cancelled");
+                    throw cancelled(requestId);
                 }
                 if (!finished && System.nanoTime() - deadline > 0) {
                     run.cancel();
-                    throw ApiException.unavailable(
-                            "timeout",
-                            "request=%s took longer than %s s"
-                                    .formatted(ClientText.id(requestId), limit.toMillis() / 1e3));
+                    throw late(requestId);
                 }
             }
             if (failure != null) {

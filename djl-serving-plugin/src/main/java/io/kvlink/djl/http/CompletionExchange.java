@@ -10,6 +10,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,11 @@ final class CompletionExchange implements CompletionRun.Sink {
 
     /** What there is once the request has been submitted. */
     private record Generating(
-            CompletionRun run, AnswerJson json, Answer answer, PreparedCompletion prepared) {}
+            CompletionRun run,
+            AnswerJson json,
+            Answer answer,
+            AnswerEvents events,
+            PreparedCompletion prepared) {}
 
     CompletionExchange(Shared shared, Channel channel, HttpReply reply, Asked asked) {
         this.shared = shared;
@@ -118,11 +123,18 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
         move(State.GENERATING);
         CompletionRun run = new CompletionRun(prepared, channel.eventLoop(), this);
+        AnswerJson json = prepared.json(asked.requestId(), asked.createdSeconds());
+        Answer answer = new Answer(prepared);
         generating =
                 new Generating(
                         run,
-                        prepared.json(asked.requestId(), asked.createdSeconds()),
-                        new Answer(prepared),
+                        json,
+                        answer,
+                        new AnswerEvents(
+                                prepared,
+                                json,
+                                answer,
+                                asked.stats() ? Optional.of(asked.requestId()) : Optional.empty()),
                         prepared);
         run.start();
     }
@@ -134,27 +146,16 @@ final class CompletionExchange implements CompletionRun.Sink {
             now.answer().append(index, piece);
             return;
         }
-        Answer.Choice choice = now.answer().choice(index);
-        if (!choice.begun) {
-            choice.begun = true;
-            now.json()
-                    .opening(index, now.prepared().echo(index))
-                    .ifPresent(opening -> send(now, opening));
-        }
-        send(now, now.json().chunk(index, piece));
+        now.events().onPiece(index, piece).forEach(event -> send(now, event));
     }
 
     @Override
     public void onChoiceFinished(int index, GenerationResult result) {
         Generating now = generating();
-        now.answer().finish(index, result);
         if (now.prepared().stream()) {
-            JsonObject chunk = now.json().last(index, result);
-            boolean last = now.answer().results().size() == now.prepared().requests().size();
-            if (last && !now.prepared().includeUsage()) {
-                addStats(chunk, now.answer());
-            }
-            send(now, chunk);
+            send(now, now.events().onChoiceFinished(index, result));
+        } else {
+            now.answer().finish(index, result);
         }
     }
 
@@ -165,12 +166,8 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
         Generating now = generating();
         if (now.prepared().stream()) {
-            if (now.prepared().includeUsage()) {
-                JsonObject usage = now.json().usageChunk(now.answer());
-                addStats(usage, now.answer());
-                reply.event(usage);
-            }
-            reply.event("[DONE]");
+            now.events().onAllFinished().forEach(reply::event);
+            reply.event(AnswerEvents.DONE);
             end();
             reply.endEvents();
         } else {

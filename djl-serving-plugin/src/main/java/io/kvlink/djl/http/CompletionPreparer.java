@@ -126,8 +126,13 @@ final class CompletionPreparer {
         }
     }
 
-    /** The model of that name; the only one if the request names none. */
-    TextGenerator find(String name) {
+    /**
+     * The model that the request names, beside its body or in it; the only one if it names none.
+     *
+     * @param inBody empty if the body names none
+     */
+    TextGenerator find(String inBody) {
+        String name = directory.asked().isEmpty() ? inBody : directory.asked();
         List<TextGenerator> models = directory.models();
         if (name.isEmpty() && models.size() == 1) {
             return models.get(0);
@@ -136,18 +141,21 @@ final class CompletionPreparer {
         if (name.isEmpty()) {
             throw ApiException.invalid("model", null, "model is missing; expected one of " + known);
         }
-        return models.stream()
-                .filter(model -> model.modelName().equals(name))
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                new ApiException(
-                                        HttpResponseStatus.NOT_FOUND,
-                                        "invalid_request_error",
-                                        "model",
-                                        "model_not_found",
-                                        "model=%s; expected one of %s"
-                                                .formatted(FieldReader.shown(name), known)));
+        return directory.named(name).orElseThrow(() -> absent(name, known));
+    }
+
+    private ApiException absent(String name, List<String> known) {
+        if (directory.isLoading(name)) {
+            return ApiException.unavailable(
+                    "loading",
+                    "model=%s is being loaded; try again later".formatted(FieldReader.shown(name)));
+        }
+        return new ApiException(
+                HttpResponseStatus.NOT_FOUND,
+                "invalid_request_error",
+                "model",
+                "model_not_found",
+                "model=%s; expected one of %s".formatted(FieldReader.shown(name), known));
     }
 
     /** Of several versions of a model the one that the request's KV travels to or from. */

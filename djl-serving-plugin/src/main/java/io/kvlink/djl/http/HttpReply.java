@@ -24,6 +24,7 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /** One HTTP response on its way out. On the channel's event loop only. */
 final class HttpReply {
@@ -44,6 +45,7 @@ final class HttpReply {
     private final Runnable whenDone;
 
     private int pendingBytes;
+    private @Nullable AccessLine line;
 
     /**
      * Makes a response that hasn't begun.
@@ -68,6 +70,17 @@ final class HttpReply {
         this.keepAlive =
                 http11 && HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess();
         this.whenDone = whenDone;
+    }
+
+    /** Writes a line when the answer's head goes out. */
+    void logTo(AccessLine access) {
+        line = access;
+    }
+
+    private void log(HttpResponseStatus status) {
+        if (line != null) {
+            line.answered(status.code());
+        }
     }
 
     void json(HttpResponseStatus status, JsonElement body) {
@@ -115,6 +128,7 @@ final class HttpReply {
         setHeaders(head.headers(), "text/event-stream; charset=utf-8");
         // An HTTP/1.0 client doesn't know chunks: its stream ends with the connection.
         HttpUtil.setTransferEncodingChunked(head, http11);
+        log(HttpResponseStatus.OK);
         ctx.write(head).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
     }
 
@@ -158,6 +172,7 @@ final class HttpReply {
         FullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, body);
         setHeaders(response.headers(), contentType);
         HttpUtil.setContentLength(response, body.readableBytes());
+        log(status);
         return response;
     }
 

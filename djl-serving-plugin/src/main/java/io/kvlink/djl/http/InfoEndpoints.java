@@ -4,6 +4,7 @@ package io.kvlink.djl.http;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.kvlink.djl.http.ModelDirectory.OtherModel;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.djl.worker.WorkerHealth;
 import io.kvlink.djl.worker.WorkerStatus;
@@ -14,6 +15,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** What can be read of the models: names, status, figures. Thread-safe. */
@@ -32,6 +35,7 @@ final class InfoEndpoints {
     JsonObject models() {
         JsonArray data = new JsonArray();
         staying().forEach(model -> data.add(describe(model)));
+        directory.others().forEach(other -> data.add(describe(other)));
         JsonObject body = new JsonObject();
         body.addProperty("object", "list");
         body.add("data", data);
@@ -39,7 +43,11 @@ final class InfoEndpoints {
     }
 
     JsonObject model(String name) {
-        return describe(names.find(name));
+        Optional<OtherModel> other =
+                directory.others().stream().filter(known -> known.name().equals(name)).findFirst();
+        return other.isPresent() && directory.named(name).isEmpty()
+                ? describe(other.get())
+                : describe(names.find(name));
     }
 
     /** Why a process with these models must be restarted; none if it lives. */
@@ -94,12 +102,17 @@ final class InfoEndpoints {
         return body;
     }
 
-    /** The figures of one model in Prometheus' text format. */
+    /**
+     * The figures of all models in Prometheus' text format.
+     *
+     * @param name of the one that is meant; empty for all
+     */
     byte[] metrics(List<String> name) {
-        TextGenerator model = names.find(name.isEmpty() ? "" : name.get(0));
+        List<TextGenerator> models =
+                name.isEmpty() ? directory.models() : List.of(names.find(name.get(0)));
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         try {
-            new PrometheusTextFormatWriter(false).write(text, model.metrics().scrape());
+            new PrometheusTextFormatWriter(false).write(text, ModelMetrics.of(models));
         } catch (IOException cause) {
             throw new UncheckedIOException(cause);
         }
@@ -107,12 +120,22 @@ final class InfoEndpoints {
     }
 
     private JsonObject describe(TextGenerator model) {
+        JsonObject body = describe(model.modelName(), "kvlink");
+        body.addProperty("max_model_len", model.contextLength());
+        return body;
+    }
+
+    private JsonObject describe(OtherModel model) {
+        String engine = model.engine().isEmpty() ? "djl-serving" : model.engine();
+        return describe(model.name(), engine.toLowerCase(Locale.ROOT));
+    }
+
+    private JsonObject describe(String name, String owner) {
         JsonObject body = new JsonObject();
-        body.addProperty("id", model.modelName());
+        body.addProperty("id", name);
         body.addProperty("object", "model");
         body.addProperty("created", createdSeconds);
-        body.addProperty("owned_by", "kvlink");
-        body.addProperty("max_model_len", model.contextLength());
+        body.addProperty("owned_by", owner);
         return body;
     }
 

@@ -24,6 +24,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.helpers.NOPLogger;
 
 /**
  * Answers the HTTP requests of OpenAI's clients, of Prometheus and of operators. {@link #answer} is
@@ -53,19 +55,19 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private final ModelDirectory directory;
     private final FairTasks tasks;
-    private final CompletionPreparer preparer;
     private final InfoEndpoints info;
     private final InstantSource clock;
     private final CorsSettings cors;
+    private final Logger accessLog;
 
     /**
-     * Makes a surface that pages of other origins can't use.
+     * Makes a surface without an access log that pages of other origins can't use.
      *
      * @param directory the models
      * @param clock for {@code created}
      */
     public OpenAiSurface(ModelDirectory directory, InstantSource clock) {
-        this(directory, clock, CorsSettings.NONE);
+        this(directory, clock, CorsSettings.NONE, NOPLogger.NOP_LOGGER);
     }
 
     /**
@@ -74,14 +76,20 @@ public final class OpenAiSurface implements AutoCloseable {
      * @param directory the models
      * @param clock for {@code created}
      * @param cors for pages of other origins
+     * @param accessLog gets a line for each request, as DJL Serving writes it
      */
-    public OpenAiSurface(ModelDirectory directory, InstantSource clock, CorsSettings cors) {
+    public OpenAiSurface(
+            ModelDirectory directory, InstantSource clock, CorsSettings cors, Logger accessLog) {
         this.directory = directory;
         this.clock = clock;
         this.cors = cors;
+        this.accessLog = accessLog;
         tasks = new FairTasks(ROOM, LARGE_THREADS, OpenAiSurface::thread);
-        preparer = new CompletionPreparer(directory);
-        info = new InfoEndpoints(directory, preparer, clock.instant().getEpochSecond());
+        info =
+                new InfoEndpoints(
+                        directory,
+                        new CompletionPreparer(directory),
+                        clock.instant().getEpochSecond());
     }
 
     private static Thread thread(Runnable work) {
@@ -119,6 +127,24 @@ public final class OpenAiSurface implements AutoCloseable {
         };
     }
 
+    /** Whether a request of that URI asks a model for an answer. */
+    public static boolean generates(String uri) {
+        return endpoint(path(uri)).isPresent();
+    }
+
+    /** Whether it asks for a chat's. */
+    public static boolean isChat(String uri) {
+        return path(uri).equals(Endpoint.CHAT.path());
+    }
+
+    /** Whether other plugins may want that URI too, since it speaks of the whole process. */
+    public static boolean isOfTheProcess(String uri) {
+        return switch (path(uri)) {
+            case HEALTH, LIVE, READY, METRICS -> true;
+            default -> false;
+        };
+    }
+
     private static Optional<Endpoint> endpoint(String path) {
         return Arrays.stream(Endpoint.values())
                 .filter(endpoint -> endpoint.path().equals(path))
@@ -134,11 +160,14 @@ public final class OpenAiSurface implements AutoCloseable {
     public void answer(ChannelHandlerContext ctx, FullHttpRequest request) {
         RequestOrder order = RequestOrder.of(ctx.channel());
         ByteBuf body = request.content().retain();
+        // Asked now, while the host's verdict on the request is fresh.
+        ModelDirectory models = directory.of(request);
+        AccessLine line = new AccessLine(accessLog, clock, ctx.channel(), request);
         order.add(
                 new RequestOrder.Turn() {
                     @Override
                     public void begin() {
-                        dispatch(ctx, request, body, order::done);
+                        dispatch(ctx, request, line, models, body, order::done);
                     }
 
                     @Override
@@ -156,10 +185,16 @@ public final class OpenAiSurface implements AutoCloseable {
 
     /** Owns the body from here on. */
     private void dispatch(
-            ChannelHandlerContext ctx, HttpRequest request, ByteBuf body, Runnable whenDone) {
+            ChannelHandlerContext ctx,
+            HttpRequest request,
+            AccessLine line,
+            ModelDirectory models,
+            ByteBuf body,
+            Runnable whenDone) {
         String given = request.headers().get("X-Request-Id", "");
         String id = isPrintable(given) ? given : UUID.randomUUID().toString().replace("-", "");
         HttpReply reply = new HttpReply(ctx, request, cors, id, whenDone);
+        reply.logTo(line);
         try {
             check(request, given);
             if (request.uri().equals(RequestTarget.SERVER)) {
@@ -173,7 +208,7 @@ public final class OpenAiSurface implements AutoCloseable {
                     request,
                     reply,
                     allowed(uri.path()),
-                    () -> serve(ctx, request, body, reply, id, uri));
+                    () -> serve(ctx, request, body, models, reply, id, uri));
         } catch (ApiException failure) {
             reply.error(failure);
         } finally {
@@ -197,6 +232,7 @@ public final class OpenAiSurface implements AutoCloseable {
             ChannelHandlerContext ctx,
             HttpRequest request,
             ByteBuf body,
+            ModelDirectory models,
             HttpReply reply,
             String id,
             QueryStringDecoder uri) {
@@ -212,7 +248,7 @@ public final class OpenAiSurface implements AutoCloseable {
                         client(ctx, request),
                         clock.instant().getEpochSecond(),
                         "1".equals(request.headers().get("X-KvLink-Stats")));
-        complete(ctx, reply, asked, body.retain());
+        complete(ctx, reply, asked, models, body.retain());
     }
 
     /** Whose turn it is: the proxy says whom it asks for. */
@@ -274,9 +310,13 @@ public final class OpenAiSurface implements AutoCloseable {
             ChannelHandlerContext ctx,
             HttpReply reply,
             CompletionExchange.Asked asked,
+            ModelDirectory models,
             ByteBuf body) {
         new CompletionExchange(
-                        new CompletionExchange.Shared(preparer, tasks), ctx.channel(), reply, asked)
+                        new CompletionExchange.Shared(new CompletionPreparer(models), tasks),
+                        ctx.channel(),
+                        reply,
+                        asked)
                 .takeBody(body);
     }
 

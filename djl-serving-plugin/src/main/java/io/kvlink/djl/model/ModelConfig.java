@@ -118,6 +118,28 @@ public record ModelConfig(
 
     /** The same model with weights, products and KV of another type. */
     public ModelConfig computedIn(ComputeType type) {
+        return with(contextLength, type);
+    }
+
+    /**
+     * The same with a shorter context.
+     *
+     * @param tokens most positions of a sequence; {@link Integer#MAX_VALUE} leaves it as it is
+     * @throws ModelLoadException if the model's context is shorter
+     */
+    public ModelConfig within(int tokens) {
+        if (tokens == Integer.MAX_VALUE) {
+            return this;
+        }
+        if (tokens > contextLength) {
+            throw new ModelLoadException(
+                    "option.max_model_len=%d context_length=%d; expected no more than the model's context"
+                            .formatted(tokens, contextLength));
+        }
+        return with(tokens, computeType);
+    }
+
+    private ModelConfig with(int context, ComputeType type) {
         return new ModelConfig(
                 vocabSize,
                 hiddenSize,
@@ -126,7 +148,7 @@ public record ModelConfig(
                 heads,
                 kvHeads,
                 headDim,
-                contextLength,
+                context,
                 rope,
                 rmsNormEps,
                 tiedEmbeddings,

@@ -12,6 +12,8 @@ import java.util.Optional;
  *
  * @param requestTimeout [{@code request_timeout_s}] longest time from a request's submission to its
  *     end; a client may ask for less
+ * @param maxModelLen [{@code max_model_len}] most tokens of a prompt and its answer together, no
+ *     more than the model's context; absent: the model's context
  * @param maxPromptTokens [{@code max_prompt_tokens}] most tokens of a prompt
  * @param maxRequestBytes [{@code max_request_bytes}] most bytes of a request's body, {@link
  *     #MAX_REQUEST_BYTES} at most
@@ -26,6 +28,7 @@ import java.util.Optional;
  */
 public record SurfaceConfig(
         Duration requestTimeout,
+        int maxModelLen,
         int maxPromptTokens,
         int maxRequestBytes,
         boolean generationConfig,
@@ -45,6 +48,7 @@ public record SurfaceConfig(
         String template = settings.text("chat_template", "");
         return new SurfaceConfig(
                 seconds(settings, "request_timeout_s", 3600, 0.001),
+                (int) settings.integer("max_model_len", Integer.MAX_VALUE, 2, Integer.MAX_VALUE),
                 (int)
                         settings.integer(
                                 "max_prompt_tokens", Integer.MAX_VALUE, 1, Integer.MAX_VALUE),

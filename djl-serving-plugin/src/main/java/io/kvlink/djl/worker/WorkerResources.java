@@ -50,7 +50,9 @@ final class WorkerResources implements AutoCloseable {
             Deque<AutoCloseable> open) {
         this.open = open;
         ModelConfig read = ModelConfig.read(config.modelDir());
-        model = read.computedIn(ComputeType.of(config.dtype(), read, config.device()));
+        model =
+                read.computedIn(ComputeType.of(config.dtype(), read, config.device()))
+                        .within(config.surface().maxModelLen());
         defaults =
                 config.surface().generationConfig()
                         ? GenerationDefaults.read(config.modelDir())

@@ -39,7 +39,7 @@ public final class FakeGenerator implements TextGenerator {
 
     private final String name;
     private final BlockingQueue<Submitted> submitted = new LinkedBlockingQueue<>();
-    private final PrometheusRegistry metrics = new PrometheusRegistry();
+    public final PrometheusRegistry metrics = new PrometheusRegistry();
 
     /** Throws, or returns, in place of a submission. */
     public volatile Function<GenerationRequest, @Nullable RuntimeException> refusal = r -> null;

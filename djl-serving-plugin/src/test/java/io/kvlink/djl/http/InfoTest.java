@@ -4,6 +4,8 @@ package io.kvlink.djl.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.worker.WorkerHealth;
+import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.core.metrics.Histogram;
 import java.net.http.HttpResponse;
 import java.time.InstantSource;
 import java.util.List;
@@ -47,7 +49,8 @@ class InfoTest {
             assertThat(figures.headers().firstValue("content-type").orElse(""))
                     .startsWith("text/plain; version=0.0.4");
             assertThat(figures.body())
-                    .contains("# TYPE fake_steps_total counter", "fake_steps_total 3.0");
+                    .contains(
+                            "# TYPE fake_steps_total counter", "fake_steps_total{model=\"a\"} 3.0");
         }
     }
 
@@ -100,10 +103,38 @@ class InfoTest {
     }
 
     @Test
-    void shouldAskWhichModelsFiguresAreMeant() throws Exception {
-        try (TestServer server = new TestServer(new FakeGenerator("a"), new FakeGenerator("b"))) {
-            assertThat(server.get("/metrics").statusCode()).isEqualTo(400);
-            assertThat(server.get("/metrics?model=b").statusCode()).isEqualTo(200);
+    void shouldTellTheFiguresOfAllModelsUnlessOneIsMeant() throws Exception {
+        FakeGenerator a = new FakeGenerator("a");
+        Histogram.builder()
+                .name("fake_seconds")
+                .help("Seconds.")
+                .classicOnly()
+                .classicUpperBounds(1)
+                .register(a.metrics)
+                .observe(0.5);
+        Gauge.builder()
+                .name("fake_free")
+                .labelNames("model", "kind")
+                .register(a.metrics)
+                .labelValues("theirs", "x\"y")
+                .set(2);
+        try (TestServer server = new TestServer(a, new FakeGenerator("b"))) {
+            String all = server.get("/metrics").body();
+            assertThat(all.lines().filter(line -> line.contains("fake_steps_total")))
+                    .containsExactly(
+                            "# HELP fake_steps_total Steps.",
+                            "# TYPE fake_steps_total counter",
+                            "fake_steps_total{model=\"a\"} 3.0",
+                            "fake_steps_total{model=\"b\"} 3.0");
+            assertThat(all)
+                    .contains(
+                            "fake_seconds_bucket{model=\"a\",le=\"1.0\"} 1",
+                            "fake_seconds_count{model=\"a\"} 1",
+                            "fake_free{exported_model=\"theirs\",kind=\"x\\\"y\",model=\"a\"} 2.0");
+            assertThat(server.get("/metrics?model=b").body())
+                    .contains("fake_steps_total{model=\"b\"} 3.0")
+                    .doesNotContain("model=\"a\"");
+            assertThat(server.get("/metrics?model=c").statusCode()).isEqualTo(404);
         }
     }
 

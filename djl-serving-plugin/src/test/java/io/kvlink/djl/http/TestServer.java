@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.slf4j.helpers.NOPLogger;
 
 /**
  * The surface behind a pipeline like DJL Serving's, and a client for it. As an extension of a test
@@ -55,7 +56,8 @@ final class TestServer implements AfterEachCallback, AutoCloseable {
                 new OpenAiSurface(
                         () -> List.of(models),
                         InstantSource.fixed(Instant.ofEpochSecond(1234)),
-                        cors);
+                        cors,
+                        NOPLogger.NOP_LOGGER);
         listener =
                 new ServerBootstrap()
                         .group(loops)
