@@ -44,8 +44,7 @@ public final class OpenAiSurface implements AutoCloseable {
 
     private static final FairTasks.Room ROOM = new FairTasks.Room(512, 256L << 20);
     // Where there are two cores, one is for small bodies and for the worker.
-    private static final int LARGE_THREADS =
-            Runtime.getRuntime().availableProcessors() > 2 ? 2 : 1;
+    private static final int LARGE_THREADS = Runtime.getRuntime().availableProcessors() > 2 ? 2 : 1;
     private static final AtomicInteger THREADS = new AtomicInteger();
 
     private static final String READS = "GET, HEAD, OPTIONS";
