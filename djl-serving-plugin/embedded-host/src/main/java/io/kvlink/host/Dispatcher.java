@@ -37,11 +37,6 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final Gson GSON =
             new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
 
-    private static final HttpFault NO_SUCH_PATH =
-            new HttpFault(
-                    HttpResponseStatus.NOT_FOUND,
-                    "not_found",
-                    "no such path, or no model is loaded that answers there");
     private static final HttpFault PLUGIN_FAILED =
             new HttpFault(
                     HttpResponseStatus.INTERNAL_SERVER_ERROR,
@@ -60,23 +55,24 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
         try {
             RequestHandler<?> handler = handlerOf(request);
             Optional<QueryStringDecoder> uri = RequestTarget.decoded(request.uri());
-            if (handler != null && uri.isPresent()) {
+            if (HttpFault.of(request).isPresent()) {
+                sendError(ctx, HttpFault.of(request).get(), false);
+            } else if (handler != null && uri.isPresent()) {
                 String[] segments = uri.get().path().split("/", 0);
                 send(ctx, handler.handleRequest(ctx, request, uri.get(), segments), keepAlive);
-            } else if (HttpFault.of(request).isPresent()) {
-                sendError(ctx, HttpFault.of(request).get(), false);
             } else if (request.uri().equals(RequestTarget.SERVER)
                     && request.method().equals(HttpMethod.OPTIONS)) {
                 sendMethods(ctx, keepAlive);
             } else {
-                sendError(ctx, uri.isEmpty() ? HttpFault.BAD_TARGET : NO_SUCH_PATH, keepAlive);
+                HttpFault fault =
+                        uri.map(target -> noSuchPath(target.path())).orElse(HttpFault.BAD_TARGET);
+                sendError(ctx, fault, keepAlive);
             }
         } catch (RuntimeException defect) {
             fail(ctx, defect);
         }
     }
 
-    /** A plugin keeps answers in order, so that it also gets what can't be read of its paths. */
     private @Nullable RequestHandler<?> handlerOf(FullHttpRequest request) {
         for (RequestHandler<?> handler : handlers) {
             if (handler.acceptInboundMessage(request)) {
@@ -112,6 +108,10 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static void fail(ChannelHandlerContext ctx, Throwable defect) {
         logger.error("channel={}; a plugin failed", ctx.channel(), defect);
         sendError(ctx, PLUGIN_FAILED, false);
+    }
+
+    private static HttpFault noSuchPath(String path) {
+        return new HttpFault(HttpResponseStatus.NOT_FOUND, "not_found", "no such path: " + path);
     }
 
     private static void sendMethods(ChannelHandlerContext ctx, boolean keepAlive) {

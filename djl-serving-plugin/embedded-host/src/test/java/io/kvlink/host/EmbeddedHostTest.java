@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.http.CorsSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -20,6 +21,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.jar.JarEntry;
@@ -132,7 +134,60 @@ class EmbeddedHostTest {
             String response = new String(socket.getInputStream().readAllBytes(), UTF_8);
             assertThat(response)
                     .startsWith("HTTP/1.1 413 ")
-                    .contains("content-length=67108865; expected at most 67108864 bytes");
+                    .contains("max_request_size=67108864 at most; send less");
+        }
+    }
+
+    @Test
+    void shouldSayWhoMayReadAnswersOfPluginsAndItsOwn() throws Exception {
+        HostConfig config =
+                new HostConfig(
+                        modelDir,
+                        "127.0.0.1",
+                        0,
+                        Map.of(),
+                        Optional.empty(),
+                        CorsSettings.of("http://page", "", ""));
+        try (URLClassLoader classPath = classPath();
+                EmbeddedHost host = EmbeddedHost.start(config, classPath)) {
+            for (String line :
+                    List.of(
+                            "POST http://x/echo/now",
+                            "POST //echo/now/",
+                            "GET /nowhere",
+                            "GET /%zz",
+                            "OPTIONS *",
+                            "BREW /",
+                            "GET /" + "l".repeat(9_000))) {
+                String answer = raw(host, line);
+                assertThat(answer)
+                        .containsIgnoringCase("\r\naccess-control-allow-origin: http://page\r\n")
+                        .doesNotContain("netty", "Exception");
+                assertThat(answer.substring(9, 12))
+                        .as(line)
+                        .isEqualTo(
+                                line.startsWith("POST")
+                                        ? "200"
+                                        : Map.of(
+                                                        "GET /nowhere", "404",
+                                                        "GET /%zz", "400",
+                                                        "OPTIONS *", "204",
+                                                        "BREW /", "501")
+                                                .getOrDefault(line, "414"));
+            }
+        }
+    }
+
+    private static String raw(EmbeddedHost host, String line) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), host.port())) {
+            socket.setSoTimeout(20_000);
+            socket.getOutputStream()
+                    .write(
+                            (line
+                                            + " HTTP/1.1\r\nOrigin: http://page\r\n"
+                                            + "Connection: close\r\nContent-Length: 0\r\n\r\n")
+                                    .getBytes(UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), UTF_8);
         }
     }
 

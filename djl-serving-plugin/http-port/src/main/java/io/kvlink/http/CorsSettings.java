@@ -96,10 +96,14 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
      * Says in the answer to a request who may read it, and after a preflight what a page may do.
      */
     public void answer(HttpHeaders answer, HttpRequest request) {
+        String origin = originOf(request);
         if (isPreflight(request)) {
             addPreflightTo(answer, request);
+        } else if (origin == null && request.decoderResult().isFailure() && origins.size() == 1) {
+            // Its headers weren't read. The one page that may read the answer is known even so.
+            addTo(answer, origins.get(0));
         } else {
-            addTo(answer, originOf(request));
+            addTo(answer, origin);
         }
     }
 

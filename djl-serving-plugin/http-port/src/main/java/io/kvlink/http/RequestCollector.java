@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Collects a request, body included, and hands it on whole, with its target made {@linkplain
- * RequestTarget#plain plain}. What can't be read is handed on as soon as that is known, too: its
- * decoder result has failed, {@link HttpFault#of} says why, and whoever answers closes the channel.
- * It stays half open for a while then, and what the client still sends is dropped, so that it can
- * read the answer.
+ * RequestTarget#plain plain}. What can't be read is handed on, too, as soon as that is known and
+ * the requests before it are answered: its decoder result has failed, {@link HttpFault#of} says
+ * why, and whoever answers closes the channel. It stays half open for a while then, and what the
+ * client still sends is dropped, so that it can read the answer.
  *
  * <p>One per connection, on its event loop.
  */
@@ -57,6 +57,10 @@ public final class RequestCollector extends ChannelDuplexHandler {
     private byte[] body = NOTHING;
     private int length;
     private long dropped;
+    // Requests handed on whose answers aren't written.
+    private int unanswered;
+    // Waits for those answers: two answers must not mix.
+    private @Nullable FullHttpRequest fault;
 
     /** Serves one connection. */
     public RequestCollector(BodyLimit limit) {
@@ -174,7 +178,27 @@ public final class RequestCollector extends ChannelDuplexHandler {
                         request.headers());
         whole.setDecoderResult(result);
         forget();
+        if (result.isFailure() && unanswered > 0) {
+            fault = whole;
+            return;
+        }
+        unanswered++;
         ctx.fireChannelRead(whole);
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+        ChannelFuture unused = ctx.write(message, promise);
+        if (message instanceof LastHttpContent) {
+            unanswered--;
+            FullHttpRequest next = fault;
+            if (unanswered == 0 && next != null) {
+                fault = null;
+                unanswered++;
+                ctx.fireChannelRead(next);
+            }
+        }
     }
 
     // ---- lingering ----

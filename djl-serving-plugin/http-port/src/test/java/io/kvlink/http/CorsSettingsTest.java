@@ -3,6 +3,7 @@ package io.kvlink.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -67,6 +68,18 @@ class CorsSettingsTest {
             // A cache must not give it to the page that is allowed.
             assertThat(refused.getAll("Vary")).containsExactly("origin");
         }
+    }
+
+    @Test
+    void shouldNameTheOnlyPageWhereHeadersWereNotRead() {
+        HttpRequest unread = request(HttpMethod.GET);
+        unread.setDecoderResult(DecoderResult.failure(new IllegalArgumentException("meant")));
+        assertThat(
+                        answered(CorsSettings.of(PAGE, "", ""), unread)
+                                .get("Access-Control-Allow-Origin"))
+                .isEqualTo(PAGE);
+        assertThat(answered(CorsSettings.of(PAGE + ",http://b", "", ""), unread).names())
+                .containsExactly("vary");
     }
 
     @Test

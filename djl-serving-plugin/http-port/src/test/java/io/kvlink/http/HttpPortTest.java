@@ -71,7 +71,17 @@ class HttpPortTest {
                             fault.map(HttpFault::status).orElse(HttpResponseStatus.OK),
                             body);
             HttpUtil.setContentLength(answer, body.readableBytes());
+            if (request.uri().equals("/later")) {
+                // Behind whatever is read meanwhile.
+                ctx.executor().execute(() -> ctx.executor().execute(() -> send(ctx, answer, true)));
+                return;
+            }
             boolean stays = fault.isEmpty() && HttpUtil.isKeepAlive(request);
+            send(ctx, answer, stays);
+        }
+
+        private static void send(
+                ChannelHandlerContext ctx, FullHttpResponse answer, boolean stays) {
             HttpUtil.setKeepAlive(answer, stays);
             ctx.writeAndFlush(answer)
                     .addListener(
@@ -210,6 +220,17 @@ class HttpPortTest {
                         .startsWith("HTTP/1.1 200 ");
             }
         }
+    }
+
+    /** The answer to what can't be read must not stand within the one before. */
+    @Test
+    void shouldKeepAnswersApart() throws IOException {
+        String answers = all("GET /later HTTP/1.1\r\n\r\nBREW / HTTP/1.1\r\n\r\n");
+        assertThat(answers).startsWith("HTTP/1.1 200 ");
+        assertThat(answers.split("HTTP/1.1 501 ", -1))
+                .hasSize(2)
+                .satisfies(parts -> assertThat(parts[0]).endsWith("\r\n\r\n/later 0"))
+                .satisfies(parts -> assertThat(parts[1]).contains("method_not_implemented"));
     }
 
     @Test

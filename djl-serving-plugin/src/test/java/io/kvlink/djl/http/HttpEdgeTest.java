@@ -10,11 +10,15 @@ import io.kvlink.djl.http.FakeGenerator.Submitted;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.http.CorsSettings;
+import io.kvlink.http.FairTasks;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -205,6 +209,23 @@ class HttpEdgeTest {
                     .hasToString(
                             "\"request=%s-0 error=PEER_LOST(7) peer=<instance> at <instance>, <instance>\""
                                     .formatted(HEX));
+        }
+    }
+
+    @Test
+    void shouldServeASmallRequestBesideLargeOnes() throws Exception {
+        model.encodeGate = new CountDownLatch(1);
+        String large = "{\"prompt\":\"" + "a".repeat(FairTasks.SMALL_BYTES) + "\"}";
+        List<CompletableFuture<HttpResponse<String>>> waiting =
+                Stream.generate(() -> server.complete(large)).limit(4).toList();
+        assertThat(model.encoding.await(20, TimeUnit.SECONDS)).isTrue();
+        CompletableFuture<HttpResponse<String>> small = server.complete("{\"prompt\":[1,2]}");
+        model.next().finish(FinishReason.STOP, 1);
+        assertThat(TestServer.await(small).statusCode()).isEqualTo(200);
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
+        model.encodeGate.countDown();
+        for (CompletableFuture<HttpResponse<String>> answer : waiting) {
+            assertThat(TestServer.await(answer).body()).contains("context_length_exceeded");
         }
     }
 
