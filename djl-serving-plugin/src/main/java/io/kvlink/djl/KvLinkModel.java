@@ -90,9 +90,9 @@ public final class KvLinkModel extends BaseModel {
     }
 
     private void open(Path here, Map<String, ?> given) {
-        Map<String, String> asked = new TreeMap<>();
-        given.forEach((key, value) -> asked.put(key, String.valueOf(value)));
-        Map<String, String> rest = options.resolve(here, asked);
+        Map<String, String> texts = new TreeMap<>();
+        given.forEach((key, value) -> texts.put(key, String.valueOf(value)));
+        Map<String, String> rest = options.resolve(here, texts);
         modelDir = directory(here, rest.remove(DIR_OPTION));
         String named = rest.remove(NAME_OPTION);
         String name = named == null ? modelName : named;

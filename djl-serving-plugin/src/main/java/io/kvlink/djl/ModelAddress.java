@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
+import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpRequest;
@@ -31,18 +32,23 @@ record ModelAddress(Optional<String> model, Optional<String> version) {
     private static final String VERSION = "model_version";
     private static final String ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes";
 
-    static ModelAddress of(HttpRequest request, QueryStringDecoder uri) {
+    static ModelAddress of(HttpRequest request) {
+        QueryStringDecoder uri = new QueryStringDecoder(request.uri());
         Optional<String> model =
                 parameter(uri, MODEL)
                         .or(() -> header(request, MODEL))
                         .or(() -> formField(request, MODEL));
-        Optional<String> version = parameter(uri, VERSION).or(() -> header(request, VERSION));
-        return new ModelAddress(model, version);
+        return new ModelAddress(model, parameter(uri, VERSION).or(() -> header(request, VERSION)));
     }
 
     private static Optional<String> parameter(QueryStringDecoder uri, String key) {
-        List<String> values = uri.parameters().getOrDefault(key, List.of());
-        return values.stream().findFirst().filter(value -> !value.isEmpty());
+        try {
+            List<String> values = uri.parameters().getOrDefault(key, List.of());
+            return values.stream().findFirst().filter(value -> !value.isEmpty());
+        } catch (IllegalArgumentException malformed) {
+            // Whoever answers refuses it.
+            return Optional.empty();
+        }
     }
 
     /** Of several the last, where SageMaker's attributes are headers too. */
@@ -93,7 +99,7 @@ record ModelAddress(Optional<String> model, Optional<String> version) {
                             StandardCharsets.UTF_8,
                             -1,
                             -1);
-        } catch (HttpPostRequestDecoder.ErrorDataDecoderException noForm) {
+        } catch (DecoderException | IllegalArgumentException noForm) {
             return Optional.empty();
         }
         try {
@@ -101,7 +107,7 @@ record ModelAddress(Optional<String> model, Optional<String> version) {
             return field instanceof Attribute attribute
                     ? Optional.of(attribute.getValue()).filter(value -> !value.isEmpty())
                     : Optional.empty();
-        } catch (IOException | HttpPostRequestDecoder.ErrorDataDecoderException noForm) {
+        } catch (IOException | DecoderException | IllegalArgumentException noForm) {
             return Optional.empty();
         } finally {
             form.destroy();

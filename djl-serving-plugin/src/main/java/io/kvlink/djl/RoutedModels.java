@@ -10,7 +10,6 @@ import io.kvlink.spi.HostPort;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
-import io.netty.handler.codec.http.QueryStringDecoder;
 import java.lang.ref.WeakReference;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -111,14 +110,14 @@ final class RoutedModels implements ModelDirectory {
 
     @Override
     public boolean isLoading(String name) {
-        return entry(name, entry -> entry.isOurs() && entry.loading()).isPresent();
+        return entry(name, entry -> entry.isOurs() && entry.isLoading()).isPresent();
     }
 
     @Override
     public List<OtherModel> others() {
         Map<String, OtherModel> others = new LinkedHashMap<>();
         for (Entry entry : registry.entries()) {
-            if (!entry.isOurs()) {
+            if (!entry.isOurs() && entry.isReady()) {
                 others.putIfAbsent(entry.name(), new OtherModel(entry.name(), entry.engine()));
             }
         }
@@ -141,12 +140,13 @@ final class RoutedModels implements ModelDirectory {
         if (!OpenAiSurface.generates(request.uri())) {
             return Optional.of(this);
         }
-        ModelAddress address = ModelAddress.of(request, new QueryStringDecoder(request.uri()));
+        ModelAddress address = ModelAddress.of(request);
         if (address.model().isPresent()) {
             return addressed(address.model().get(), address.version());
         }
         // A browser asks before it sends a body, whatever model that will name.
-        if (others().isEmpty() || request.method().equals(HttpMethod.OPTIONS)) {
+        if (registry.entries().stream().allMatch(Entry::isOurs)
+                || request.method().equals(HttpMethod.OPTIONS)) {
             return Optional.of(this);
         }
         Optional<String> name =

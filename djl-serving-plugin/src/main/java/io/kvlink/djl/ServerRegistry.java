@@ -23,6 +23,7 @@ final class ServerRegistry {
     private static final Logger log = LoggerFactory.getLogger(ServerRegistry.class);
     private static final String SERVER_CLASS = "ai.djl.serving.models.ModelManager";
     private static final String PENDING = "PENDING";
+    private static final String READY = "READY";
 
     private final String className;
     private boolean warned;
@@ -42,13 +43,24 @@ final class ServerRegistry {
      * @param version empty if it has none
      * @param engine its engine; empty while that isn't known, and for a workflow of several models
      * @param workers names of KvLink's loaded models behind it
-     * @param loading whether it isn't ready yet
+     * @param status {@value #READY}, {@value #PENDING} while it is being loaded, or another
      */
-    record Entry(String name, String version, String engine, Set<String> workers, boolean loading) {
+    record Entry(String name, String version, String engine, Set<String> workers, String status) {
 
-        /** Whether KvLink answers for it. */
+        /**
+         * Whether KvLink answers for it: also while nobody knows its engine, as all that can be
+         * said then is that it is being loaded.
+         */
         boolean isOurs() {
-            return engine.equals(KvLinkEngine.NAME);
+            return engine.equals(KvLinkEngine.NAME) || (engine.isEmpty() && isLoading());
+        }
+
+        boolean isLoading() {
+            return status.equals(PENDING);
+        }
+
+        boolean isReady() {
+            return status.equals(READY);
         }
     }
 
@@ -101,7 +113,7 @@ final class ServerRegistry {
                             version == null ? "" : version.toString(),
                             models.size() == 1 ? engine(models.get(0)) : "",
                             workers(models),
-                            models.stream().anyMatch(ServerRegistry::isLoading)));
+                            status(models)));
         }
     }
 
@@ -136,11 +148,20 @@ final class ServerRegistry {
         }
     }
 
-    private static boolean isLoading(Object model) {
+    /** Of several models that of the first that isn't ready. */
+    private static String status(List<Object> models) {
+        return models.stream()
+                .map(ServerRegistry::status)
+                .filter(status -> !status.equals(READY))
+                .findFirst()
+                .orElse(READY);
+    }
+
+    private static String status(Object model) {
         try {
-            return PENDING.equals(String.valueOf(call(model, "getStatus")));
+            return String.valueOf(call(model, "getStatus"));
         } catch (ReflectiveOperationException noModel) {
-            return false;
+            return READY;
         }
     }
 

@@ -76,12 +76,16 @@ public final class FakeModelManager {
 
     /** As DJL Serving's {@code ModelInfo}. */
     public record Info(String engine, @Nullable String worker) {
-        public String getEngineName() {
-            return engine;
+        public @Nullable String getEngineName() {
+            return engine.isEmpty() ? null : engine;
         }
 
         public String getStatus() {
-            return worker == null ? "PENDING" : "READY";
+            if (engine.equals("broken")) {
+                return "FAILED";
+            }
+            boolean loading = worker == null && (engine.isEmpty() || engine.equals("KvLink"));
+            return loading ? "PENDING" : "READY";
         }
 
         public Map<String, Model> getModels() {

@@ -238,6 +238,12 @@ class RoutingTest {
                 .contains("model=late is being loaded");
         assertThat(answer(post(COMPLETIONS + "?model_name=late", "{\"prompt\":\"x\"}")))
                 .startsWith("503 ");
+        // DJL Serving doesn't know its engine before it has read its files.
+        FakeModelManager.unregister("echo");
+        FakeModelManager.register("later", null, "", null);
+        assertThat(answer(post(COMPLETIONS, "{\"model\":\"later\",\"prompt\":\"x\"}")))
+                .startsWith("503 ");
+        assertThat(takes(CHAT, "{}")).isTrue();
     }
 
     @Test
@@ -263,6 +269,12 @@ class RoutingTest {
     }
 
     @Test
+    void shouldLeaveToTheAnswerWhatCannotBeRead() throws Exception {
+        assertThat(answer(post(COMPLETIONS + "?model_name=%zz", "{\"model\":\"a\"}")))
+                .startsWith("400 ");
+    }
+
+    @Test
     void shouldAnswerBrowsersThatAskFirst() {
         FullHttpRequest preflight = post(CHAT, "");
         preflight.setMethod(HttpMethod.OPTIONS);
@@ -271,12 +283,13 @@ class RoutingTest {
 
     @Test
     void shouldListTheModelsOfOtherEnginesAsWhatTheyAre() throws Exception {
+        FakeModelManager.register("failed", null, "broken", null);
         FullHttpRequest list = post("/v1/models", "");
         list.setMethod(HttpMethod.GET);
         assertThat(answer(list))
                 .contains("\"id\":\"a\"", "\"id\":\"b\"", "\"owned_by\":\"kvlink\"")
                 .contains("{\"id\":\"echo\",\"object\":\"model\"", "\"owned_by\":\"pytorch\"}")
-                .doesNotContain("djl-a");
+                .doesNotContain("djl-a", "failed");
         FullHttpRequest other = post("/v1/models/echo", "");
         other.setMethod(HttpMethod.GET);
         assertThat(answer(other)).startsWith("200 ").contains("\"owned_by\":\"pytorch\"");
