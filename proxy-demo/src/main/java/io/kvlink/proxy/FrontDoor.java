@@ -101,7 +101,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** Whether the path's methods have the request's; else it is answered. */
+    /** True if the path's methods have the request's; else it is answered. */
     private boolean allowed(
             ChannelHandlerContext ctx, FullHttpRequest message, String path, String methods) {
         HttpMethod method = message.method();
@@ -225,7 +225,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                         + " are served");
     }
 
-    /** Whose turn it is, here and at the instances. */
+    /** Name of the client among those who take turns, here and at the instances. */
     private static String client(ChannelHandlerContext ctx) {
         return ctx.channel().remoteAddress() instanceof InetSocketAddress address
                 ? address.getAddress().getHostAddress()

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What clients may ask beside completions, and who may read the answers, byte by byte. */
+/** Questions of clients beside completions, and who may read the answers, byte by byte. */
 class HttpEdgeTest {
 
     private static final String PAGE = "http://page.example";

@@ -215,7 +215,7 @@ public final class OpenAiSurface implements AutoCloseable {
         complete(ctx, reply, asked, body.retain());
     }
 
-    /** Whose turn it is: the proxy says whom it asks for. */
+    /** Name of the client among those who take turns; the proxy says whom it asks for. */
     private static String client(ChannelHandlerContext ctx, HttpRequest request) {
         String told = request.headers().get("X-KvLink-Client", "");
         if (!told.isEmpty() && told.length() <= MAX_CLIENT_CHARS) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What clients may ask beside completions, and who may read the answers. */
+/** Questions of clients beside completions, and who may read the answers. */
 class HttpEdgeTest {
 
     private static final String PAGE = "http://page.example";
