@@ -72,6 +72,10 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             return;
         }
         String path = target.get();
+        if (path.equals(RequestTarget.SERVER) && message.method().equals(HttpMethod.OPTIONS)) {
+            answer(ctx, message, path, Replies.methods(ANYTHING));
+            return;
+        }
         String label = path.startsWith(MODEL) ? MODELS : path;
         switch (label) {
             case "/v1/completions", "/v1/chat/completions" -> {
@@ -94,9 +98,6 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                     answer(ctx, message, label, pages.of(label));
                 }
             }
-            case RequestTarget.SERVER -> {
-                boolean unused = allowed(ctx, message, label, "OPTIONS");
-            }
             default -> answer(ctx, message, "other", notFound());
         }
     }
@@ -106,8 +107,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             ChannelHandlerContext ctx, FullHttpRequest message, String path, String methods) {
         HttpMethod method = message.method();
         if (method.equals(HttpMethod.OPTIONS)) {
-            boolean server = path.equals(RequestTarget.SERVER);
-            answer(ctx, message, path, Replies.methods(server ? ANYTHING : methods));
+            answer(ctx, message, path, Replies.methods(methods));
             return false;
         }
         if (List.of(methods.split(", ", 0)).contains(method.name())) {

@@ -97,7 +97,10 @@ public final class OpenAiSurface implements AutoCloseable {
      * @param uri the request's, with or without a query
      */
     public boolean accepts(String uri) {
-        String path = path(uri);
+        return serves(path(uri));
+    }
+
+    private boolean serves(String path) {
         return path.equals(STATUS) || (!directory.models().isEmpty() && !methods(path).isEmpty());
     }
 
@@ -162,7 +165,8 @@ public final class OpenAiSurface implements AutoCloseable {
         HttpReply reply = new HttpReply(ctx, request, cors, id, whenDone);
         try {
             check(request, given);
-            if (request.uri().equals(RequestTarget.SERVER)) {
+            if (request.uri().equals(RequestTarget.SERVER)
+                    && request.method().equals(HttpMethod.OPTIONS)) {
                 reply.options(ANYTHING);
                 return;
             }
@@ -182,7 +186,7 @@ public final class OpenAiSurface implements AutoCloseable {
     }
 
     private String allowed(String path) {
-        if (accepts(path)) {
+        if (serves(path)) {
             return methods(path);
         }
         throw new ApiException(
