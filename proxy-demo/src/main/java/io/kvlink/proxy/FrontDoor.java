@@ -72,6 +72,10 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
             return;
         }
         String path = target.get();
+        if (path.equals(RequestTarget.SERVER) && message.method().equals(HttpMethod.OPTIONS)) {
+            answer(ctx, message, path, Replies.methods(ANYTHING));
+            return;
+        }
         String label = path.startsWith(MODEL) ? MODELS : path;
         switch (label) {
             case "/v1/completions", "/v1/chat/completions" -> {
@@ -98,20 +102,16 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                     answer(ctx, message, label, pages.of(label));
                 }
             }
-            case RequestTarget.SERVER -> {
-                boolean unused = allowed(ctx, message, label, "OPTIONS");
-            }
             default -> answer(ctx, message, "other", notFound());
         }
     }
 
-    /** Whether the path's methods have the request's; else it is answered. */
+    /** True if the path's methods have the request's; else it is answered. */
     private boolean allowed(
             ChannelHandlerContext ctx, FullHttpRequest message, String path, String methods) {
         HttpMethod method = message.method();
         if (method.equals(HttpMethod.OPTIONS)) {
-            boolean server = path.equals(RequestTarget.SERVER);
-            answer(ctx, message, path, Replies.methods(server ? ANYTHING : methods));
+            answer(ctx, message, path, Replies.methods(methods));
             return false;
         }
         if (List.of(methods.split(", ", 0)).contains(method.name())) {
@@ -260,7 +260,7 @@ final class FrontDoor extends SimpleChannelInboundHandler<FullHttpRequest> {
                         + " are served");
     }
 
-    /** Whose turn it is, here and at the instances. */
+    /** Name of the client among those who take turns, here and at the instances. */
     private static String client(ChannelHandlerContext ctx) {
         return ctx.channel().remoteAddress() instanceof InetSocketAddress address
                 ? address.getAddress().getHostAddress()

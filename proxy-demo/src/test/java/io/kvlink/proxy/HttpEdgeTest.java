@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What clients may ask beside completions, and who may read the answers, byte by byte. */
+/** Questions of clients beside completions, and who may read the answers, byte by byte. */
 class HttpEdgeTest {
 
     private static final String PAGE = "http://page.example";
@@ -98,6 +98,8 @@ class HttpEdgeTest {
                     POST /v1/completions | {               | 400
                     GET /v1/models       |                 | 200
                     GET /nowhere         |                 | 404
+                    GET *                |                 | 404
+                    GET /health%3Fa      |                 | 404
                     PUT /v1/models       |                 | 405
                     BREW /v1/models      |                 | 501
                     GET /v1/models/%zz   |                 | 400

@@ -182,7 +182,7 @@ class BrowserTest {
                 BrowserTest.class.getClassLoader());
     }
 
-    /** What a page of the origin sees of a server's answers. */
+    /** A server's answers as a page of the origin sees them. */
     private JsonObject visit(String origin, String base) throws Exception {
         Optional<Path> chromium = chromium();
         assumeTrue(chromium.isPresent(), "none of " + NAMES + " is on the PATH");

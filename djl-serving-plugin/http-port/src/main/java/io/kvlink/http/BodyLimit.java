@@ -3,13 +3,13 @@ package io.kvlink.http;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 
-/** How large the bodies of one connection may be. On the connection's event loop. */
+/** Limit of the bodies of one connection. On the connection's event loop. */
 public interface BodyLimit {
 
     /** Most bytes of one body. */
     int bytes();
 
-    /** What a larger body gets. */
+    /** The refusal of a larger body. */
     HttpFault tooLarge();
 
     /**
@@ -21,7 +21,7 @@ public interface BodyLimit {
         return true;
     }
 
-    /** What a body gets for which there is no memory. */
+    /** The refusal of a body for which there is no memory. */
     default HttpFault noRoom() {
         return new HttpFault(
                 HttpResponseStatus.SERVICE_UNAVAILABLE,

@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which pages of other origins a browser lets read the answers. Credentials such as cookies are
+ * Pages of other origins that a browser lets read the answers. Credentials such as cookies are
  * never asked for; an API key is a header like others. Immutable.
  *
  * @param origins those allowed, such as {@code https://chat.example:8443}; {@code *} allows each;
@@ -57,7 +57,7 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
                 .toList();
     }
 
-    /** Whether any page of another origin may read answers. */
+    /** True if any page of another origin may read answers. */
     public boolean enabled() {
         return !origins.isEmpty();
     }
@@ -67,7 +67,7 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
         return request.headers().get(HttpHeaderNames.ORIGIN);
     }
 
-    /** Whether a browser asks what a page may do, before it does it. */
+    /** True if a browser asks what a page may do, before it does it. */
     public static boolean isPreflight(HttpRequest request) {
         return request.method().equals(HttpMethod.OPTIONS)
                 && request.headers().contains(HttpHeaderNames.ORIGIN)

@@ -32,7 +32,7 @@ public final class FairTasks implements AutoCloseable {
 
     private record Task(String client, long bytes, Runnable work) {}
 
-    /** What one client, or all of them, have here. */
+    /** Room that one client, or all of them, take. */
     private static final class Held {
         private int tasks;
         private long bytes;

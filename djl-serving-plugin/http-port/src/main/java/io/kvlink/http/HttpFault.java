@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Why a request can't be read, in words of our own. The connection ends after its answer.
+ * Reason why a request can't be read, in words of our own. The connection ends after its answer.
  *
  * @param status of the answer
  * @param code for programs
@@ -85,7 +85,7 @@ public record HttpFault(HttpResponseStatus status, String code, String message) 
                 "the request is not HTTP/1.1; check what speaks to this port");
     }
 
-    /** What a readable head asks for that nobody does here. */
+    /** The fault of a readable head that asks for what nobody does here. */
     static Optional<HttpFault> ofHead(HttpRequest head) {
         HttpVersion version = head.protocolVersion();
         if (version.majorVersion() != 1) {

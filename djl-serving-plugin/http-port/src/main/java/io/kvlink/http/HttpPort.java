@@ -34,7 +34,7 @@ public final class HttpPort implements AutoCloseable {
     private final Channel listener;
 
     /**
-     * Where a port is, and what it takes.
+     * Address of a port, and what it takes.
      *
      * @param port 0 for any free one
      * @param threads how its threads' names begin

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a request line asks for. Clients of proxies write a whole URL there ({@code GET
+ * Target of a request line. Clients of proxies write a whole URL there ({@code GET
  * http://host/v1/models}), clients with a base URL that ends in a slash write two, and some write
  * one at the end: all mean the same here. Segments {@code .} and {@code ..} mean nothing.
  */

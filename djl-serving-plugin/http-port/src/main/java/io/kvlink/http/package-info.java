@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What every HTTP port of KvLink does alike: {@link io.kvlink.http.CorsSettings} for pages of other
+ * Common parts of KvLink's HTTP ports: {@link io.kvlink.http.CorsSettings} for pages of other
  * origins, {@link io.kvlink.http.RequestTarget} for what a request asks for, {@link
  * io.kvlink.http.HttpFault} for what can't be a request.
  */

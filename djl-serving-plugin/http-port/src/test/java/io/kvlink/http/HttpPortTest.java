@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What comes through a port, and what doesn't, seen from a client. */
+/** Requests that come through a port, and those that don't, seen from a client. */
 class HttpPortTest {
 
     private static final int LIMIT = 100_000;
@@ -101,7 +101,7 @@ class HttpPortTest {
         socket.getOutputStream().write(text.getBytes(ISO_8859_1));
     }
 
-    /** What a connection answers until it ends. */
+    /** Answers on a connection until it ends. */
     private String all(String request) throws IOException {
         try (Socket socket = connect()) {
             write(socket, request);

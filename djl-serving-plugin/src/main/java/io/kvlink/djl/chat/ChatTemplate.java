@@ -69,7 +69,7 @@ public final class ChatTemplate {
         return template == null ? Optional.of(unsupported) : Optional.empty();
     }
 
-    /** Whether a tag of the template names the variable. */
+    /** True if a tag of the template names the variable. */
     public boolean reads(String variable) {
         Pattern word = Pattern.compile("\\b" + Pattern.quote(variable) + "\\b");
         return TAG.matcher(source).results().anyMatch(tag -> word.matcher(tag.group()).find());

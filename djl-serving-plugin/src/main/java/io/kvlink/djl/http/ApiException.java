@@ -47,7 +47,7 @@ final class ApiException extends RuntimeException {
     }
 
     /**
-     * What the worker says, as a status.
+     * A failure of the worker as a status.
      *
      * @param requestId for the log
      */

@@ -105,7 +105,10 @@ public final class OpenAiSurface implements AutoCloseable {
      * @param uri the request's, with or without a query
      */
     public boolean accepts(String uri) {
-        String path = path(uri);
+        return serves(path(uri));
+    }
+
+    private boolean serves(String path) {
         return path.equals(STATUS) || (!directory.models().isEmpty() && !methods(path).isEmpty());
     }
 
@@ -197,7 +200,8 @@ public final class OpenAiSurface implements AutoCloseable {
         reply.logTo(line);
         try {
             check(request, given);
-            if (request.uri().equals(RequestTarget.SERVER)) {
+            if (request.uri().equals(RequestTarget.SERVER)
+                    && request.method().equals(HttpMethod.OPTIONS)) {
                 reply.options(ANYTHING);
                 return;
             }
@@ -217,7 +221,7 @@ public final class OpenAiSurface implements AutoCloseable {
     }
 
     private String allowed(String path) {
-        if (accepts(path)) {
+        if (serves(path)) {
             return methods(path);
         }
         throw new ApiException(
@@ -251,7 +255,7 @@ public final class OpenAiSurface implements AutoCloseable {
         complete(ctx, reply, asked, models, body.retain());
     }
 
-    /** Whose turn it is: the proxy says whom it asks for. */
+    /** Name of the client among those who take turns; the proxy says whom it asks for. */
     private static String client(ChannelHandlerContext ctx, HttpRequest request) {
         String told = request.headers().get("X-KvLink-Client", "");
         if (!told.isEmpty() && told.length() <= MAX_CLIENT_CHARS) {

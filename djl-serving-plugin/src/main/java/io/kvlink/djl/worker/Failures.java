@@ -13,7 +13,7 @@ final class Failures {
         }
     }
 
-    /** What a client hears of a defect; the cause is for the log. */
+    /** A defect as a client hears of it; the cause is for the log. */
     static GenerationException internal(Sequence sequence, Throwable cause) {
         return new GenerationException(
                 GenerationException.Kind.INTERNAL,

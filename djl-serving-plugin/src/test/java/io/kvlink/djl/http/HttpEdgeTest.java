@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What clients may ask beside completions, and who may read the answers. */
+/** Questions of clients beside completions, and who may read the answers. */
 class HttpEdgeTest {
 
     private static final String PAGE = "http://page.example";
@@ -98,9 +98,15 @@ class HttpEdgeTest {
                     .startsWith("HTTP/1.1 204 ")
                     .containsIgnoringCase("allow: GET, HEAD, POST, OPTIONS");
         }
-        HttpResponse<String> unknown = send("OPTIONS", "/v2/completions");
-        assertThat(unknown.statusCode()).isEqualTo(404);
-        assertThat(unknown.body()).contains("no such path");
+        try (Socket socket = server.connect()) {
+            write(socket, "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            assertThat(all(socket)).startsWith("HTTP/1.1 404 ");
+        }
+        for (String path : List.of("/v2/completions", "/v1/%2563ompletions", "/health%3Fa")) {
+            HttpResponse<String> unknown = send("OPTIONS", path);
+            assertThat(unknown.statusCode()).as(path).isEqualTo(404);
+            assertThat(unknown.body()).contains("no such path");
+        }
     }
 
     @Test
