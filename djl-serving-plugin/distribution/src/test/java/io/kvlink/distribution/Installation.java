@@ -20,6 +20,8 @@ final class Installation {
             List.of(
                     "kvlink-embedded-host",
                     "embedded-host" + File.separator,
+                    "kvlink-http-port",
+                    "http-port" + File.separator,
                     "picocli",
                     "slf4j-simple",
                     "pytorch-jni",

@@ -116,7 +116,7 @@ public final class OpenAiSurface implements AutoCloseable {
     private static String path(String uri) {
         return RequestTarget.decoded(uri)
                 .map(QueryStringDecoder::path)
-                .orElseGet(() -> RequestTarget.plain(uri));
+                .orElseGet(() -> RequestTarget.plain(uri).split("\\?", 2)[0]);
     }
 
     /** The methods of a path; empty if there is no such path. */

@@ -66,6 +66,17 @@ final class LmiOptions {
 
     private static Map<String, Meaningless> meaningless() {
         Table table = new Table();
+        addDevices(table);
+        addArithmetic(table);
+        addFiles(table);
+        addMemory(table);
+        addLimits(table);
+        addAnswers(table);
+        addEngines(table);
+        return Map.copyOf(table.rows);
+    }
+
+    private static void addDevices(Table table) {
         table.add(
                 Set.of("1"),
                 "a model of KvLink is on one device; write 1 or leave it out",
@@ -91,6 +102,9 @@ final class LmiOptions {
                 "KvLink serves requests without waiting for each other",
                 "async_mode",
                 "enable_chunked_prefill");
+    }
+
+    private static void addArithmetic(Table table) {
         table.add(
                 OFF,
                 "KvLink serves checkpoints in float32, float16 and bfloat16, computed as option.dtype says; leave it out",
@@ -121,6 +135,9 @@ final class LmiOptions {
                 "speculative_draft_model",
                 "draft_model_id",
                 "spec_length");
+    }
+
+    private static void addFiles(Table table) {
         table.add(
                 OFF,
                 "KvLink reads a local directory and runs no code of a model; leave it out",
@@ -145,6 +162,9 @@ final class LmiOptions {
                 Set.of("auto", "text-generation", "generate"),
                 "KvLink generates text; leave it out",
                 "task");
+    }
+
+    private static void addMemory(Table table) {
         table.add(
                 OFF,
                 "a prompt's KV comes from its prefill instance or is computed; leave it out",
@@ -166,6 +186,9 @@ final class LmiOptions {
                 "weights and KV stay on the model's device; leave it out",
                 "cpu_offload_gb",
                 "cpu_offload_gb_per_gpu");
+    }
+
+    private static void addLimits(Table table) {
         table.add(
                 Set.of(),
                 "use option.max_step_tokens, prompt tokens between two tokens of running answers",
@@ -180,6 +203,9 @@ final class LmiOptions {
                 "max_batch_size");
         table.add(Set.of(), "use option.max_prompt_tokens", "max_input_len");
         table.add(Set.of(), "use option.max_model_len", "max_output_len", "max_seq_len");
+    }
+
+    private static void addAnswers(Table table) {
         table.add(
                 OFF,
                 "KvLink serves no tools, and leaves an answer's text as it is; leave it out",
@@ -197,6 +223,9 @@ final class LmiOptions {
                 OFF,
                 "a request streams if its body says \"stream\": true; leave it out",
                 "enable_streaming");
+    }
+
+    private static void addEngines(Table table) {
         table.add(
                 OFF,
                 "it is for DJL Serving's Python engines, and engine=KvLink runs no Python; leave it out",
@@ -205,7 +234,6 @@ final class LmiOptions {
                 OFF,
                 "it is for TensorRT-LLM, and engine=KvLink computes on DJL's PyTorch engine; leave it out",
                 tensorRt());
-        return Map.copyOf(table.rows);
     }
 
     private static String[] lora() {

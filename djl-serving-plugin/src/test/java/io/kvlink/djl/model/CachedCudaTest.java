@@ -36,6 +36,8 @@ class CachedCudaTest {
 
         assertThat(CachedCuda.find(cache, "2.7.1", LINUX, 129))
                 .contains(new CachedCuda(cache.resolve("2.7.1-cu128-linux-x86_64"), "cu128"));
+        assertThat(CachedCuda.find(cache, "2.7.1", LINUX, 128).orElseThrow().flavor())
+                .isEqualTo("cu128");
         // One without its library was not downloaded to the end.
         assertThat(CachedCuda.find(cache, "2.7.1", LINUX, 126))
                 .contains(new CachedCuda(cache.resolve("2.7.1-cu118-linux-x86_64"), "cu118"));

@@ -48,6 +48,19 @@ class ModelConfigTest {
     }
 
     @Test
+    void shouldShortenTheContextAndNeverLengthenIt() {
+        ModelConfig config = ModelConfig.read(DemoModelTest.MODEL);
+        assertThat(config.within(512).contextLength()).isEqualTo(512);
+        assertThat(config.within(512).within(1024 / 2)).isEqualTo(config.within(512));
+        assertThat(config.within(Integer.MAX_VALUE)).isEqualTo(config);
+        assertThatThrownBy(() -> config.within(1025))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessage(
+                        "option.max_model_len=1025 context_length=1024; expected no more than the"
+                                + " model's context");
+    }
+
+    @Test
     void shouldJoinTheEndTokensOfBothFiles() {
         ModelConfig config = ModelConfig.parse(VALID, "{\"eos_token_id\":[5,2,9]}");
         assertThat(config.eosTokens()).containsExactly(2, 5, 9);

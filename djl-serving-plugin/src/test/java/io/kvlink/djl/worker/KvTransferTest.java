@@ -169,7 +169,7 @@ class KvTransferTest extends StartedWorkers {
                 submit(d, Prompts.random(50, 1), 10, SamplingParams.GREEDY, Prompts.route(P, D, 1));
 
         assertThat(broken.failure().kind()).isEqualTo(Kind.INTERNAL);
-        assertThat(broken.failure()).hasMessageContaining("no layer 1");
+        assertThat(broken.failure()).hasRootCauseMessage("no layer 1");
         assertThat(running.result().completionTokens()).isEqualTo(150);
         awaitAllFree(d);
     }
