@@ -12,16 +12,12 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * A streamed answer and what is known of how it came about.
  *
  * @param text the answer
- * @param prefill control address of the prefill instance; empty if there was none
- * @param decode control address of the decode instance
  * @param promptTokens the prompt's length
  * @param completionTokens the answer's length
  * @param stats what the decode instance says
@@ -30,16 +26,11 @@ import java.util.stream.Stream;
  */
 record Answer(
         String text,
-        String prefill,
-        String decode,
         int promptTokens,
         int completionTokens,
         JsonObject stats,
         long firstTokenNs,
         long lastTokenNs) {
-
-    private static final Pattern ROUTE =
-            Pattern.compile("___prefill_addr_(.+?)___decode_addr_(.+?)_[0-9a-f]{32}");
 
     /**
      * Asks for a completion.
@@ -82,8 +73,6 @@ record Answer(
         StringBuilder text = new StringBuilder();
         JsonObject stats = new JsonObject();
         JsonObject usage = new JsonObject();
-        String prefill = "";
-        String decode = "";
         long firstNs = 0;
         long lastNs = 0;
         while (lines.hasNext()) {
@@ -94,11 +83,6 @@ record Answer(
             JsonObject chunk = JsonParser.parseString(line.substring(6)).getAsJsonObject();
             if (chunk.has("error")) {
                 throw new DemoException("the answer broke off: " + chunk.get("error"));
-            }
-            Matcher route = ROUTE.matcher(chunk.get("id").getAsString());
-            if (route.find()) {
-                prefill = route.group(1);
-                decode = route.group(2);
             }
             JsonArray choices = chunk.getAsJsonArray("choices");
             if (!choices.isEmpty()) {
@@ -118,13 +102,25 @@ record Answer(
         }
         return new Answer(
                 text.toString(),
-                prefill,
-                decode,
                 usage.has("prompt_tokens") ? usage.get("prompt_tokens").getAsInt() : 0,
                 usage.has("completion_tokens") ? usage.get("completion_tokens").getAsInt() : 0,
                 stats,
                 firstNs,
                 lastNs);
+    }
+
+    /** Control address of the prefill instance; empty if there was none. */
+    String prefill() {
+        return address("prefill");
+    }
+
+    /** Control address of the decode instance; empty if it did everything itself. */
+    String decode() {
+        return address("decode");
+    }
+
+    private String address(String key) {
+        return stats.has(key) ? stats.get(key).getAsString() : "";
     }
 
     double tpotMs() {
