@@ -101,7 +101,7 @@ public final class KvLinkModel extends BaseModel {
             // What DJL was asked to load it on; what the model itself asks for counts more.
             rest.putIfAbsent(DEVICE_OPTION, deviceName(manager.getDevice()));
         }
-        loading = server.loading(modelDir, manager.getDevice());
+        loading = server.loading(here, manager.getDevice());
         requireWanted();
         // Asked before the long load, and again by add.
         requireFree(name);

@@ -26,7 +26,7 @@ final class RoutedModels implements ModelDirectory {
     // The event loop's latest request.
     private static final ThreadLocal<Decided> LATEST = new ThreadLocal<>();
 
-    private final ModelDirectory workers;
+    private final Workers workers;
     private final ServerRegistry registry;
 
     /**
@@ -46,7 +46,7 @@ final class RoutedModels implements ModelDirectory {
         }
     }
 
-    RoutedModels(ModelDirectory workers, ServerRegistry registry) {
+    RoutedModels(Workers workers, ServerRegistry registry) {
         this.workers = workers;
         this.registry = registry;
     }
@@ -207,7 +207,12 @@ final class RoutedModels implements ModelDirectory {
     }
 
     private Optional<TextGenerator> worker(Entry entry) {
-        return entry.workers().stream().flatMap(name -> workers.named(name).stream()).findFirst();
+        return workers.version(new ModelVersion(entry.name(), entry.version()))
+                .or(
+                        () ->
+                                entry.workers().stream()
+                                        .flatMap(name -> workers.named(name).stream())
+                                        .findFirst());
     }
 
     private ModelDirectory only(TextGenerator model) {

@@ -9,9 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,7 +60,10 @@ final class ServerModels {
         /** Whether DJL Serving still has it. */
         boolean wanted() {
             try {
-                return waiting.stream().anyMatch(all()::contains);
+                // Not by equals: another registration of the name and version is equal.
+                Set<Object> all = Collections.newSetFromMap(new IdentityHashMap<>());
+                all.addAll(all());
+                return waiting.stream().anyMatch(all::contains);
             } catch (ReflectiveOperationException cause) {
                 return unreadable(cause);
             }
@@ -143,7 +149,7 @@ final class ServerModels {
 
     private Optional<ModelVersion> versionOf(Object known) {
         try {
-            Object version = answer(known, "getVersion");
+            Object version = ServerRegistry.call(known, "getVersion");
             return Optional.of(
                     new ModelVersion(
                             call(known, "getId", String.class),
@@ -156,16 +162,11 @@ final class ServerModels {
 
     private static <T> T call(@Nullable Object target, String method, Class<T> type)
             throws ReflectiveOperationException {
-        Object answer = target == null ? null : answer(target, method);
+        Object answer = ServerRegistry.call(target, method);
         if (!type.isInstance(answer)) {
             throw new NoSuchMethodException(method + " gives " + answer);
         }
         return type.cast(answer);
-    }
-
-    private static @Nullable Object answer(Object target, String method)
-            throws ReflectiveOperationException {
-        return target.getClass().getMethod(method).invoke(target);
     }
 
     /** True: better a model that nobody closes than one that serves and is taken away. */

@@ -165,7 +165,8 @@ final class ServerRegistry {
         }
     }
 
-    private static @Nullable Object call(@Nullable Object target, String method)
+    /** What a method without parameters gives. */
+    static @Nullable Object call(@Nullable Object target, String method)
             throws ReflectiveOperationException {
         if (target == null) {
             throw new NoSuchMethodException(method + " of nothing");

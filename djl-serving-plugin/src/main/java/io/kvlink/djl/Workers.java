@@ -60,6 +60,14 @@ final class Workers implements ModelDirectory {
                 .findFirst();
     }
 
+    /** The worker of a version that DJL Serving names. */
+    Optional<TextGenerator> version(ModelVersion version) {
+        return entries.stream()
+                .filter(entry -> entry.version.filter(version::equals).isPresent())
+                .map(entry -> entry.worker)
+                .findFirst();
+    }
+
     /**
      * Makes a worker known. Another version of the same model is no longer announced then, and
      * still serves who was sent to it.

@@ -9,6 +9,7 @@ import ai.djl.translate.NoopTranslator;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -53,7 +54,7 @@ final class FakeServer {
         /** As a DELETE does: closes what is there, and forgets it. */
         static void unregister(ModelInfo info) {
             Endpoint endpoint = INSTANCE.endpoints.get(info.id);
-            endpoint.workflows.removeIf(workflow -> workflow.info == info);
+            endpoint.workflows.removeIf(workflow -> workflow.info.equals(info));
             if (endpoint.workflows.isEmpty()) {
                 INSTANCE.endpoints.remove(info.id);
             }
@@ -110,6 +111,18 @@ final class FakeServer {
 
         public Map<Device, ZooModel<?, ?>> getModels() {
             return models;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof ModelInfo info
+                    && id.equals(info.id)
+                    && Objects.equals(version, info.version);
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(id, version);
         }
 
         /**

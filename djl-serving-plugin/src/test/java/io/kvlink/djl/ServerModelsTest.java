@@ -63,6 +63,19 @@ class ServerModelsTest {
     }
 
     @Test
+    void shouldNotTakeTheNextRegistrationOfTheNameForItsOwn() {
+        ModelInfo info = register("m", null);
+        loading =
+                () -> {
+                    ModelManager.unregister(info);
+                    register("m", null);
+                };
+        assertThatThrownBy(() -> info.load(engine, () -> {}))
+                .hasMessage("model=m was unregistered while it loaded");
+        assertThat(started.get(0).closed).isTrue();
+    }
+
+    @Test
     void shouldLeaveNothingOfAModelThatIsUnregisteredBeforeTheServerHasIt() throws Exception {
         ModelInfo info = register("m", null);
         info.load(engine, () -> ModelManager.unregister(info));

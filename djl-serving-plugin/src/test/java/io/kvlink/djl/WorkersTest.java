@@ -27,6 +27,8 @@ class WorkersTest {
 
         assertThat(workers.models()).containsExactly(second);
         assertThat(workers.at(new HostPort("127.0.0.1", 1))).contains(first);
+        assertThat(workers.version(new ModelVersion("m", "1"))).contains(first);
+        assertThat(workers.version(new ModelVersion("m", "3"))).isEmpty();
         assertThat(first.announced).isFalse();
         assertThat(second.announced).isTrue();
         assertThat(first.closed).isFalse();

@@ -355,26 +355,12 @@ public final class LlamaWorker implements TextGenerator {
             pulse.turn();
             if (!turn(scheduler)) {
                 boolean draining = inbox.draining();
-                if (draining && nothingLeft(resources, requests)) {
+                if (draining && requests.none() && !resources.servesPeers()) {
                     drained.complete(null);
                 }
                 inbox.await(draining || requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }
         }
-    }
-
-    /** Of a drained worker: no request is left, nor anything that a peer still reads. */
-    private boolean nothingLeft(WorkerResources resources, Requests requests) {
-        boolean produces =
-                config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
-        return inbox.waiting() == 0
-                && requests.none()
-                && (!produces
-                        || resources
-                                .connector()
-                                .map(KvConnector::ledger)
-                                .filter(ledger -> ledger.transfers() > 0)
-                                .isEmpty());
     }
 
     private void expose(ConnectorMetrics collector) {

@@ -94,7 +94,7 @@ final class Requests {
 
     /** Whether none is left, and the connector has given all slots back. */
     boolean none() {
-        return lent.isEmpty() && waiting.isEmpty() && running.isEmpty();
+        return inbox.waiting() == 0 && lent.isEmpty() && waiting.isEmpty() && running.isEmpty();
     }
 
     void add(Sequence sequence) {

@@ -40,6 +40,7 @@ final class WorkerResources implements AutoCloseable {
     private final KvCachePool pool;
     private final LlamaDecoder decoder;
     private final Optional<KvConnector> connector;
+    private final boolean produces;
     private final NoConnector local = new NoConnector();
     private final Deque<AutoCloseable> open;
 
@@ -78,6 +79,7 @@ final class WorkerResources implements AutoCloseable {
                                                 config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
+        produces = config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
     }
 
     private void logDecoding(DecodeSettings decoding) {
@@ -145,6 +147,15 @@ final class WorkerResources implements AutoCloseable {
 
     Optional<KvConnector> connector() {
         return connector;
+    }
+
+    /** Whether there is KV here that a peer reads, or may still ask for. */
+    boolean servesPeers() {
+        return produces
+                && connector
+                        .map(KvConnector::ledger)
+                        .filter(ledger -> ledger.transfers() > 0)
+                        .isPresent();
     }
 
     KvScheduler kvScheduler() {
