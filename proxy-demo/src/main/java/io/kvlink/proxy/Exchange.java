@@ -94,7 +94,9 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                 parts.metrics().decodeAlone.labelValues("no_prefill").inc();
             }
             attempt = sender.toOne(one.get());
-        } else if (parts.models().mayReturn(request.model())) {
+        } else if (parts.models().mayReturn(request.model())
+                || parts.fleet().serves(request.model(), mayDecodeAlone())) {
+            // Somebody may come, or has come meanwhile.
             Future<?> unused = loop.schedule(this::begin, RETURN_MS, TimeUnit.MILLISECONDS);
         } else {
             finishWith(Replies.noInstance(parts.fleet(), request.model(), mayDecodeAlone()));

@@ -48,6 +48,11 @@ final class Fleet {
         return table.snapshot().of(role, model).size();
     }
 
+    /** Whether there is who serves a model; by a decode instance alone, if that may be. */
+    boolean serves(String model, boolean alone) {
+        return count(Role.DECODE, model) > 0 && (alone || count(Role.PREFILL, model) > 0);
+    }
+
     /** How many of a role and a model aren't avoided just now. */
     int usable(Role role, String model) {
         return (int) table.snapshot().of(role, model).stream().filter(i -> !skipped(i)).count();

@@ -63,16 +63,16 @@ record Instance(
     }
 
     /**
-     * True if this one's heartbeat shows that the other is no more. Two models of one process say
-     * nothing of each other, and the next version of a model lets the last one finish.
+     * True if this one's heartbeat shows that the other is no more. Within a process it never does:
+     * models come and go there, take each other's control addresses, and finish their answers.
      */
     boolean ends(Instance other) {
-        if (is(other)) {
+        if (is(other) || inProcessOf(other)) {
             return false;
         }
-        boolean otherProcess = process != 0 && other.process != 0 && process != other.process;
-        boolean sameModel = model.equals(other.model) && !inProcessOf(other);
-        return zmq.equals(other.zmq) || (http.equals(other.http) && (otherProcess || sameModel));
+        boolean otherProcess = process != 0 && other.process != 0;
+        return zmq.equals(other.zmq)
+                || (http.equals(other.http) && (otherProcess || model.equals(other.model)));
     }
 
     private boolean inProcessOf(Instance other) {

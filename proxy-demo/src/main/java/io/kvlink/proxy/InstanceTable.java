@@ -174,7 +174,8 @@ final class InstanceTable {
     }
 
     private static boolean endsElsewhere(Instance now, Instance before) {
-        return !before.key().equals(now.key()) && now.ends(before);
+        return !before.key().equals(now.key())
+                && (before.zmq().equals(now.zmq()) || now.ends(before));
     }
 
     /** Takes out who has been silent for too long. */

@@ -300,7 +300,11 @@ class LostInstanceTest {
             CompletableFuture<HttpResponse<String>> response = rig.later(BODY);
             decode.next();
             for (int i = 0; i < 5; i++) {
-                silence(rig, "P", prefill.address(), "D", decode.address());
+                double seen = rig.metric(REFRESHED);
+                now.addAndGet(TimeUnit.SECONDS.toNanos(9));
+                rig.beat("P", prefill.address(), Map.of());
+                rig.beat("D", decode.address(), Map.of());
+                rig.awaitMetric(REFRESHED, seen + 2);
             }
             waited.countDown();
             assertThat(response.get(20, TimeUnit.SECONDS).body()).isEqualTo("late");

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Several models, and several versions of one, in processes that share an HTTP address. */
 class ModelVersionsTest {
@@ -129,11 +129,11 @@ class ModelVersionsTest {
 
     /** The next model may have the control address that the last one had. */
     @ParameterizedTest
-    @ValueSource(strings = {"a", "b"})
-    void shouldReplaceWhoHadTheControlAddressBefore(String model) {
+    @CsvSource({"a,REPLACED", "b,RESTARTED"})
+    void shouldReplaceWhoHadTheControlAddressBefore(String model, Change change) {
         beat(older);
         Instance next = of(model, 31, 2, PROCESS);
-        assertThat(beat(next)).isEqualTo(Change.RESTARTED);
+        assertThat(beat(next)).isEqualTo(change);
         assertThat(beat(older)).isEqualTo(Change.STALE);
         assertThat(bye(older)).isEqualTo(Change.STALE);
         assertThat(table.snapshot().decode()).containsExactly(next);

@@ -230,8 +230,7 @@ class VersionCallsTest {
         "other,8,127.0.0.1:29999,restarted",
         "m,0,127.0.0.1:29999,restarted",
         // A control address has one instance behind it.
-        "m,7,127.0.0.1:21001,restarted",
-        "other,7,127.0.0.1:21001,restarted"
+        "other,8,127.0.0.1:21001,restarted"
     })
     void shouldEndTheCallsOfAnInstanceThatIsNoMore(
             String model, long process, String control, String outcome) throws Exception {
@@ -243,6 +242,24 @@ class VersionCallsTest {
                         says(9, "model", model, "process", process, "zmq_address", control);
                 rig.beat("D", decode.address(), next, outcome);
                 assertThat(Rig.readUntil(client, "0\r\n\r\n")).contains("instance_lost");
+            }
+        }
+    }
+
+    /** The next model of a process may get the control address of one that has just ended. */
+    @ParameterizedTest
+    @CsvSource({"m,replaced", "other,restarted"})
+    void shouldNotEndTheCallsOfWhoHadTheControlAddressBefore(String model, String outcome)
+            throws Exception {
+        try (Rig rig = new Rig()) {
+            FakeInstance decode = decode(rig, streams);
+            try (Socket client = rig.rawClient()) {
+                Rig.readUntil(client, "one\n\n\r\n");
+                Map<String, Object> next =
+                        says(9, "model", model, "zmq_address", "127.0.0.1:21001");
+                rig.beat("D", decode.address(), next, outcome);
+                go.countDown();
+                assertThat(Rig.readUntil(client, "0\r\n\r\n")).contains("data: two\n\n\r\n");
             }
         }
     }

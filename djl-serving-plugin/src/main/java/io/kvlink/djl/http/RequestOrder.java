@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelOption;
 import io.netty.util.AttributeKey;
 import java.util.ArrayDeque;
 import java.util.Queue;
@@ -43,6 +44,8 @@ final class RequestOrder {
         if (order == null) {
             RequestOrder made = new RequestOrder(channel);
             channel.attr(KEY).set(made);
+            // DJL Serving's connections end with a reset, which takes back what wasn't read yet.
+            channel.config().setOption(ChannelOption.SO_LINGER, -1);
             channel.closeFuture().addListener(closed -> made.dropAll());
             return made;
         }

@@ -11,6 +11,8 @@ import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.http.CorsSettings;
 import io.kvlink.http.FairTasks;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -88,6 +90,23 @@ class HttpEdgeTest {
         assertThat(header(preflight, "access-control-allow-origin")).isEqualTo(PAGE);
         assertThat(header(preflight, "access-control-allow-headers"))
                 .isEqualTo("authorization,content-type");
+    }
+
+    /** DJL Serving closes by a reset, which would take the answer's end from a slow reader. */
+    @Test
+    void shouldLeaveAnAnswerToWhoReadsItSlowly() throws Exception {
+        String text = "x".repeat(500_000);
+        try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(4096);
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
+            String body = "{\"prompt\":\"a\"}";
+            write(
+                    socket,
+                    "POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                            + "Content-Length: %d\r\n\r\n%s".formatted(body.length(), body));
+            model.next().text(text).finish(FinishReason.STOP, 1);
+            assertThat(all(socket)).contains(text).endsWith("}");
+        }
     }
 
     @Test

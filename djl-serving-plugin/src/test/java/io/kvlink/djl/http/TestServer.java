@@ -9,6 +9,7 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
@@ -62,6 +63,8 @@ final class TestServer implements AfterEachCallback, AutoCloseable {
                 new ServerBootstrap()
                         .group(loops)
                         .channel(NioServerSocketChannel.class)
+                        // As DJL Serving has it.
+                        .childOption(ChannelOption.SO_LINGER, 0)
                         .childHandler(
                                 new ChannelInitializer<>() {
                                     @Override
