@@ -26,6 +26,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,10 +44,23 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
                     "internal_server_error",
                     "a plugin failed; see the server's log");
 
-    private final List<RequestHandler<?>> handlers;
+    private static final HttpFault ENDING =
+            new HttpFault(
+                    HttpResponseStatus.SERVICE_UNAVAILABLE,
+                    "ending",
+                    "the server is ending; ask another, or again when it is back");
 
-    Dispatcher(List<RequestHandler<?>> handlers) {
+    private final List<RequestHandler<?>> handlers;
+    private final BooleanSupplier ending;
+
+    /**
+     * Serves one channel.
+     *
+     * @param ending whether the server's plugins and models are being closed
+     */
+    Dispatcher(List<RequestHandler<?>> handlers, BooleanSupplier ending) {
         this.handlers = handlers;
+        this.ending = ending;
     }
 
     @Override
@@ -64,9 +78,9 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
                     && request.method().equals(HttpMethod.OPTIONS)) {
                 sendMethods(ctx, keepAlive);
             } else {
-                HttpFault fault =
+                HttpFault unknown =
                         uri.map(target -> noSuchPath(target.path())).orElse(HttpFault.BAD_TARGET);
-                sendError(ctx, fault, keepAlive);
+                sendError(ctx, ending.getAsBoolean() ? ENDING : unknown, keepAlive);
             }
         } catch (RuntimeException defect) {
             fail(ctx, defect);
@@ -141,6 +155,9 @@ final class Dispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
         FullHttpResponse response =
                 new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, content);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
+        if (status.equals(HttpResponseStatus.SERVICE_UNAVAILABLE)) {
+            response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);
+        }
         HttpUtil.setContentLength(response, content.readableBytes());
         write(ctx, response, keepAlive);
     }

@@ -93,6 +93,7 @@ public final class EmbeddedHost implements AutoCloseable {
         }
         try (server;
                 plugins) {
+            server.end();
             model.close();
             server.stopAccepting();
         }

@@ -21,12 +21,13 @@ final class HttpServer implements AutoCloseable {
 
     // Set once, before the first connection is accepted.
     private volatile List<RequestHandler<?>> handlers = List.of();
+    private volatile boolean ending;
 
     private HttpServer(String host, int port, CorsSettings cors) throws IOException {
         this.port =
                 HttpPort.bind(
                         new HttpPort.Options(host, port, "kv-host", 0, cors, LIMIT),
-                        () -> new Dispatcher(handlers));
+                        () -> new Dispatcher(handlers, () -> ending));
     }
 
     /**
@@ -53,6 +54,11 @@ final class HttpServer implements AutoCloseable {
     void accept(List<RequestHandler<?>> plugins) {
         handlers = List.copyOf(plugins);
         port.accept();
+    }
+
+    /** From here on what no plugin takes isn't unknown: it was there a moment ago. */
+    void end() {
+        ending = true;
     }
 
     /** Takes no more connections; those there are stay. */

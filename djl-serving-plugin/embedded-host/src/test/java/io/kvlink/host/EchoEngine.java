@@ -17,6 +17,7 @@ final class EchoEngine extends Engine {
 
     static final Map<String, String> loaded = new TreeMap<>();
     static volatile boolean open;
+    static volatile Runnable whileClosing = () -> {};
 
     static final class Provider implements EngineProvider {
         private final Engine engine = new EchoEngine();
@@ -56,6 +57,7 @@ final class EchoEngine extends Engine {
 
         @Override
         public void close() {
+            whileClosing.run();
             open = false;
             super.close();
         }

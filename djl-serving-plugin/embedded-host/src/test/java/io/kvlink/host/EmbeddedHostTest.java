@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -80,6 +81,30 @@ class EmbeddedHostTest {
         }
         assertThat(EchoEngine.open).isFalse();
         assertThat(EchoPlugin.closed).isTrue();
+    }
+
+    /** A model that has left its paths was there a moment ago. */
+    @Test
+    void shouldCallNoPathUnknownWhileItEnds() {
+        CompletableFuture<HttpResponse<String>> meanwhile = new CompletableFuture<>();
+        try (EmbeddedHost host =
+                EmbeddedHost.start(
+                        config(Map.of(), Optional.empty()),
+                        EmbeddedHostTest.class.getClassLoader())) {
+            EchoEngine.whileClosing =
+                    () -> {
+                        try {
+                            meanwhile.complete(post(host, "/v1/completions", "{}"));
+                        } catch (Exception failed) {
+                            meanwhile.completeExceptionally(failed);
+                        }
+                    };
+        } finally {
+            EchoEngine.whileClosing = () -> {};
+        }
+        assertThat(meanwhile.join().statusCode()).isEqualTo(503);
+        assertThat(meanwhile.join().headers().firstValue("Retry-After")).isPresent();
+        assertThat(meanwhile.join().body()).contains("the server is ending");
     }
 
     @Test
