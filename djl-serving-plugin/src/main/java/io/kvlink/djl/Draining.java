@@ -23,13 +23,18 @@ final class Draining {
                 && status.ledger().map(ledger -> ledger.transfers() == 0).orElse(true);
     }
 
-    /** Waits until a drained worker has ended what it does, or its time is over. */
-    static void await(TextGenerator worker) {
+    /**
+     * Waits until a drained worker has ended what it does, or its time is over.
+     *
+     * @param sinceNs when its time began, by {@link System#nanoTime}
+     */
+    static void await(TextGenerator worker, long sinceNs) {
         if (!idle(worker)) {
             log.info("{} drain_seconds={}", summary(worker), worker.drainLimit().toSeconds());
         }
         try {
-            worker.drain().get(worker.drainLimit().toMillis(), TimeUnit.MILLISECONDS);
+            long leftNs = worker.drainLimit().toNanos() - (System.nanoTime() - sinceNs);
+            worker.drain().get(Math.max(0, leftNs), TimeUnit.NANOSECONDS);
         } catch (TimeoutException late) {
             log.warn("{}; drain_seconds are over, what runs fails", summary(worker));
         } catch (InterruptedException stop) {

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model directory as DJL loads it: {@link #load} starts a worker, {@link #close} ends it. Loaded
- * and closed by one thread; predictors may be used by many.
+ * by one thread, closed by any; predictors may be used by many.
  */
 public final class KvLinkModel extends BaseModel {
 
@@ -49,7 +49,7 @@ public final class KvLinkModel extends BaseModel {
     private final ServerModels server;
 
     private Duration predictLimit = Duration.ofSeconds(DEFAULT_TIMEOUT_S);
-    private @Nullable TextGenerator worker;
+    private volatile @Nullable TextGenerator worker;
     private Optional<ServerModels.Loading> loading = Optional.empty();
 
     KvLinkModel(

@@ -15,10 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * DJL Serving's way into KvLink, named in {@code META-INF/plugin.definition}. The host makes one,
- * asks it about each request on its event loops. DJL Serving never closes it, nor its models when
- * it ends: a shutdown hook does, so that peers and the proxy hear of it at once, and what runs is
- * finished. The embedded host closes both.
+ * DJL Serving's way into KvLink, named in {@code META-INF/plugin.definition}. The host makes one
+ * and asks it about each request on its event loops. DJL Serving closes neither it nor its models
+ * when it ends. So a shutdown hook drains the models: peers and the proxy hear of it at once, and
+ * what runs is finished. The embedded host closes both.
  */
 public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoCloseable {
 

@@ -95,7 +95,10 @@ final class RoutedModels implements ModelDirectory {
     /** By {@code option.model_name}, or else by DJL Serving's own name. */
     @Override
     public Optional<TextGenerator> named(String name) {
-        return workers.named(name).or(() -> entry(name, Entry::isOurs).flatMap(this::worker));
+        return workers.named(name)
+                .or(() -> entry(name, Entry::isOurs).flatMap(this::worker))
+                // One that drains has no entry any more.
+                .or(() -> workers.model(name));
     }
 
     @Override
@@ -165,13 +168,18 @@ final class RoutedModels implements ModelDirectory {
         }
         Optional<Entry> ours = entry(name, asked);
         if (ours.isPresent()) {
-            return Optional.of(worker(ours.get()).map(this::only).orElseGet(() -> asking(name)));
+            Optional<TextGenerator> newest =
+                    version.isEmpty() ? workers.model(name) : Optional.empty();
+            return Optional.of(
+                    newest.or(() -> worker(ours.get()))
+                            .map(this::only)
+                            .orElseGet(() -> asking(name)));
         }
         if (entry(name, entry -> true).isPresent()) {
             // A version that isn't there. Of another engine's model the server says so.
             return entry(name, Entry::isOurs).map(known -> asking(name + '/' + version.get()));
         }
-        return Optional.of(workers.named(name).map(this::only).orElseGet(() -> asking(name)));
+        return Optional.of(named(name).map(this::only).orElseGet(() -> asking(name)));
     }
 
     /** OpenAI's way to name a model, which DJL Serving doesn't read. */
@@ -226,6 +234,12 @@ final class RoutedModels implements ModelDirectory {
             @Override
             public Optional<TextGenerator> named(String name) {
                 return all.named(name).filter(model::equals);
+            }
+
+            @Override
+            public Optional<TextGenerator> at(HostPort kvAddress) {
+                return all.at(kvAddress)
+                        .filter(version -> version.modelName().equals(model.modelName()));
             }
         };
     }

@@ -28,6 +28,7 @@ final class ServerModels {
 
     private static final Logger log = LoggerFactory.getLogger(ServerModels.class);
     private static final String MANAGER = "ai.djl.serving.models.ModelManager";
+    private static final String FAILED = "FAILED";
     private static final String INFO = "ai.djl.serving.wlm.ModelInfo";
 
     private final String manager;
@@ -45,7 +46,7 @@ final class ServerModels {
     /** A model that DJL Serving loads, on the thread that loads it. */
     final class Loading {
 
-        // Those that wait for a model on that device; more than one if they can't be told apart.
+        // Models registered without one on that device; several if they can't be told apart.
         private final List<Object> waiting;
 
         private Loading(List<Object> waiting) {
@@ -57,13 +58,18 @@ final class ServerModels {
             return waiting.size() == 1 ? versionOf(waiting.get(0)) : Optional.empty();
         }
 
-        /** Whether DJL Serving still has it. */
+        /** Whether DJL Serving still has it, and hasn't given it up. */
         boolean wanted() {
             try {
                 // Not by equals: another registration of the name and version is equal.
                 Set<Object> all = Collections.newSetFromMap(new IdentityHashMap<>());
                 all.addAll(all());
-                return waiting.stream().anyMatch(all::contains);
+                for (Object known : waiting) {
+                    if (all.contains(known) && !hasFailed(known)) {
+                        return true;
+                    }
+                }
+                return false;
             } catch (ReflectiveOperationException cause) {
                 return unreadable(cause);
             }
@@ -133,6 +139,10 @@ final class ServerModels {
             }
         }
         return all;
+    }
+
+    private static boolean hasFailed(Object known) throws ReflectiveOperationException {
+        return FAILED.equals(String.valueOf(ServerRegistry.call(known, "getStatus")));
     }
 
     private static Map<?, ?> loaded(Object known) throws ReflectiveOperationException {

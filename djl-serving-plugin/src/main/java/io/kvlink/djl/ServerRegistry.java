@@ -165,7 +165,7 @@ final class ServerRegistry {
         }
     }
 
-    /** What a method without parameters gives. */
+    /** Result of a method without parameters. */
     static @Nullable Object call(@Nullable Object target, String method)
             throws ReflectiveOperationException {
         if (target == null) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class Workers implements ModelDirectory {
 
     /**
-     * The one place of static state: DJL Serving makes the plugin's handler, DJL makes the models,
-     * and neither hands anything of ours from one to the other.
+     * Workers of the process. Static, since DJL Serving makes the plugin's handler, DJL makes the
+     * models, and neither hands anything of ours to the other.
      */
     static final Workers SHARED = new Workers();
 
@@ -29,6 +30,7 @@ final class Workers implements ModelDirectory {
         final Optional<ModelVersion> version;
         // Set under the lock, read by any thread.
         volatile boolean draining;
+        volatile long drainingSinceNs;
 
         Entry(TextGenerator worker, Optional<ModelVersion> version) {
             this.worker = worker;
@@ -62,10 +64,13 @@ final class Workers implements ModelDirectory {
 
     /** The worker of a version that DJL Serving names. */
     Optional<TextGenerator> version(ModelVersion version) {
-        return entries.stream()
-                .filter(entry -> entry.version.filter(version::equals).isPresent())
-                .map(entry -> entry.worker)
-                .findFirst();
+        return newest(entry -> entry.version.filter(version::equals).isPresent());
+    }
+
+    /** The worker of the newest version of a model that DJL Serving names. */
+    Optional<TextGenerator> model(String name) {
+        return newest(
+                entry -> entry.version.filter(known -> known.model().equals(name)).isPresent());
     }
 
     /**
@@ -112,11 +117,11 @@ final class Workers implements ModelDirectory {
     /** Drains a worker, and closes it when nothing is left to be done or its time is over. */
     void end(TextGenerator worker) {
         drain(worker);
-        Draining.await(worker);
+        Draining.await(worker, drainingSinceNs(worker));
         close(worker);
     }
 
-    /** The same, on a thread of its own if there is something left to be done. */
+    /** Like {@link #end}, on a thread of its own if something is left to be done. */
     void endLater(TextGenerator worker) {
         drain(worker);
         if (Draining.idle(worker)) {
@@ -137,7 +142,10 @@ final class Workers implements ModelDirectory {
     private void drain(TextGenerator worker) {
         synchronized (lock) {
             for (Entry entry : entries) {
-                entry.draining |= entry.worker == worker;
+                if (entry.worker == worker && !entry.draining) {
+                    entry.draining = true;
+                    entry.drainingSinceNs = System.nanoTime();
+                }
             }
             Future<?> unused = worker.drain();
             // The version before it, if there still is one, takes its place.
@@ -148,6 +156,15 @@ final class Workers implements ModelDirectory {
         }
     }
 
+    /** When its time to drain began, whoever has begun it. */
+    private long drainingSinceNs(TextGenerator worker) {
+        return entries.stream()
+                .filter(entry -> entry.worker == worker)
+                .mapToLong(entry -> entry.drainingSinceNs)
+                .findFirst()
+                .orElseGet(System::nanoTime);
+    }
+
     private void close(TextGenerator worker) {
         worker.close();
         synchronized (lock) {
@@ -156,11 +173,20 @@ final class Workers implements ModelDirectory {
         FreedMemory.giveBack();
     }
 
+    private Optional<TextGenerator> newest(Predicate<Entry> condition) {
+        return Optional.ofNullable(current(condition)).map(entry -> entry.worker);
+    }
+
     private @Nullable Entry current(String name) {
+        return current(entry -> entry.worker.modelName().equals(name));
+    }
+
+    /** The newest that takes requests, or else the newest. */
+    private @Nullable Entry current(Predicate<Entry> condition) {
         Entry newest = null;
         for (Entry entry : entries) {
             boolean better = newest == null || !entry.draining || newest.draining;
-            if (entry.worker.modelName().equals(name) && better) {
+            if (condition.test(entry) && better) {
                 newest = entry;
             }
         }

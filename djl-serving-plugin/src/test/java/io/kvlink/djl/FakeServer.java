@@ -89,6 +89,7 @@ final class FakeServer {
         private final String id;
         private final @Nullable String version;
         private final Path dir;
+        private volatile boolean failed;
         private final Map<Device, ZooModel<?, ?>> models = new ConcurrentHashMap<>();
 
         ModelInfo(String id, @Nullable String version, Path dir) {
@@ -113,6 +114,10 @@ final class FakeServer {
             return models;
         }
 
+        public String getStatus() {
+            return failed ? "FAILED" : "PENDING";
+        }
+
         @Override
         public boolean equals(Object other) {
             return other instanceof ModelInfo info
@@ -133,7 +138,12 @@ final class FakeServer {
         Model load(Engine engine, Runnable between) throws Exception {
             Model model = engine.newModel(id, Device.cpu());
             model.load(dir, null, Map.of());
-            between.run();
+            try {
+                between.run();
+            } catch (RuntimeException refused) {
+                failed = true;
+                throw refused;
+            }
             models.put(Device.cpu(), new ZooModel<>(model, new NoopTranslator()));
             return model;
         }

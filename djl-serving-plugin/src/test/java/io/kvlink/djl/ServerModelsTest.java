@@ -82,6 +82,21 @@ class ServerModelsTest {
         started.get(0).awaitClosed();
     }
 
+    /** Its registration stays, as one that was asked for without waiting does. */
+    @Test
+    void shouldLeaveNothingOfAModelThatTheServerGivesUpAfterItsLoad() {
+        ModelInfo info = register("m", null);
+        assertThatThrownBy(
+                        () ->
+                                info.load(
+                                        engine,
+                                        () -> {
+                                            throw new IllegalStateException("no translator");
+                                        }))
+                .hasMessage("no translator");
+        started.get(0).awaitClosed();
+    }
+
     @Test
     void shouldNotEvenLoadAModelThatIsUnregisteredBefore() {
         ModelInfo info = new ModelInfo("m", null, dir);

@@ -82,6 +82,20 @@ class WorkersTest {
 
         assertThat(workers.models()).containsExactly(second);
         assertThat(first.closed).as("it isn't done").isFalse();
+        assertThat(workers.model("m")).isEmpty();
+        first.drained.complete(null);
+    }
+
+    @Test
+    void shouldAskTheNextRegistrationOfAVersionThatDrains() {
+        first.drained = new CompletableFuture<>();
+        workers.add(first, version("1"));
+        workers.endLater(first);
+        assertThat(workers.model("m")).as("it says that it drains").contains(first);
+        workers.add(second, version("1"));
+
+        assertThat(workers.version(new ModelVersion("m", "1"))).contains(second);
+        assertThat(workers.model("m")).contains(second);
         first.drained.complete(null);
     }
 

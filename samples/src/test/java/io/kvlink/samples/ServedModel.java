@@ -101,11 +101,11 @@ public final class ServedModel implements AutoCloseable {
 
     /** How many requests have ended so at the instance that answers at this address. */
     public long ended(String url, String outcome) throws IOException, InterruptedException {
-        String metric = "kvlink_requests_total{outcome=\"%s\"} ".formatted(outcome);
+        String label = "outcome=\"" + outcome + '"';
         return get(answering(url) + "/metrics")
                 .lines()
-                .filter(line -> line.startsWith(metric))
-                .mapToLong(line -> (long) Double.parseDouble(line.substring(metric.length())))
+                .filter(line -> line.startsWith("kvlink_requests_total{") && line.contains(label))
+                .mapToLong(line -> (long) Double.parseDouble(line.split("} ", 2)[1]))
                 .sum();
     }
 

@@ -76,7 +76,7 @@ public record KvTransferConfig(
         return config;
     }
 
-    /** The same with another {@link #port}. */
+    /** This configuration with another {@link #port}. */
     public KvTransferConfig withPort(int other) {
         return new KvTransferConfig(
                 connector,

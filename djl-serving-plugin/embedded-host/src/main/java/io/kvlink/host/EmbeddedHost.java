@@ -3,6 +3,7 @@ package io.kvlink.host;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -14,7 +15,8 @@ public final class EmbeddedHost implements AutoCloseable {
     private final HttpServer server;
     private final Plugins plugins;
     private final LoadedModel model;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicBoolean closing = new AtomicBoolean();
+    private final CountDownLatch ended = new CountDownLatch(1);
 
     private EmbeddedHost(HttpServer server, Plugins plugins, LoadedModel model) {
         this.server = server;
@@ -84,11 +86,13 @@ public final class EmbeddedHost implements AutoCloseable {
 
     /**
      * Ends the model, which drains first and answers new requests with 503 meanwhile; then takes no
-     * more connections, lets the last answers out, and ends all threads. Twice does nothing.
+     * more connections, lets the last answers out, and ends all threads. A second call waits for
+     * the first.
      */
     @Override
     public void close() {
-        if (closed.getAndSet(true)) {
+        if (closing.getAndSet(true)) {
+            awaitEnd();
             return;
         }
         try (server;
@@ -96,6 +100,16 @@ public final class EmbeddedHost implements AutoCloseable {
             server.end();
             model.close();
             server.stopAccepting();
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private void awaitEnd() {
+        try {
+            ended.await();
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -17,6 +17,9 @@ import java.util.Queue;
  */
 public final class CorsHandler extends ChannelDuplexHandler {
 
+    // A client that sends more before it has an answer is cut off elsewhere.
+    private static final int MAX_ASKED = 64;
+
     private final CorsSettings settings;
     // Of requests without an answer, in their order.
     private final Queue<HttpRequest> asked = new ArrayDeque<>();
@@ -29,7 +32,7 @@ public final class CorsHandler extends ChannelDuplexHandler {
     /** {@inheritDoc} */
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        if (message instanceof HttpRequest request) {
+        if (message instanceof HttpRequest request && asked.size() < MAX_ASKED) {
             asked.add(request);
         }
         ctx.fireChannelRead(message);

@@ -15,7 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Reason why a request can't be read, in words of our own. The connection ends after its answer.
+ * Reason why a request can't be read, in words of our own. The connection ends after its answer,
+ * but for {@link #BAD_TARGET}.
  *
  * @param status of the answer
  * @param code for programs

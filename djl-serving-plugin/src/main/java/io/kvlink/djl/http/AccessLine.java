@@ -37,8 +37,11 @@ final class AccessLine {
     }
 
     private static String described(HttpRequest request) {
-        return request.decoderResult().isSuccess()
-                ? request.method() + " " + request.uri() + " " + request.protocolVersion()
-                : "GET " + request.uri() + " HTTP/1.1";
+        String line =
+                request.decoderResult().isSuccess()
+                        ? request.method() + " " + request.uri() + " " + request.protocolVersion()
+                        : "GET " + request.uri() + " HTTP/1.1";
+        // A terminal that shows the log obeys them.
+        return line.replaceAll("[\\x00-\\x1f\\x7f-\\x9f]", "?");
     }
 }

@@ -54,7 +54,7 @@ final class AnswerEvents {
         return chunk;
     }
 
-    /** What comes after the last answer and before {@link #DONE}. */
+    /** Events between the last answer and {@link #DONE}. */
     List<JsonObject> onAllFinished() {
         if (!prepared.includeUsage()) {
             return List.of();

@@ -152,7 +152,7 @@ public record WorkerConfig(
                 SurfaceConfig.of(settings));
     }
 
-    /** The same with another {@code kv_port}; 0 takes any free one. */
+    /** This configuration with another {@code kv_port}; 0 takes any free one. */
     public WorkerConfig withKvPort(int port) {
         return new WorkerConfig(
                 modelDir,

@@ -19,12 +19,14 @@ import org.zeromq.ZMQ;
  * close it before the transport, whose JeroMQ threads it uses.
  *
  * <p>A beat is a MessagePack map: {@code type} (P or D), {@code http_address}, {@code zmq_address},
- * as ever; then {@code epoch}, {@code engine_id}, {@code model} and {@code process}, and in the
- * last one {@code bye}.
+ * as ever; then {@code epoch}, {@code engine_id}, {@code model} and {@code process}, and in one
+ * that says goodbye {@code bye}.
  */
 public final class Heartbeat implements AutoCloseable {
 
     private static final long PERIOD_NS = TimeUnit.SECONDS.toNanos(3);
+    // The next version's goodbye may come after this one's first beat, which then doesn't count.
+    private static final long REVIVED_NS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final int LINGER_MS = 500;
     // Old beats say nothing new: a proxy that is away gets these few, and the bye.
     private static final int QUEUE = 2;
@@ -39,7 +41,7 @@ public final class Heartbeat implements AutoCloseable {
      * @param role P for every role that produces, D for the other
      * @param http where it serves requests
      * @param control its control address
-     * @param epoch differs for each start of the process
+     * @param epoch differs for each start of an instance; higher for the later one of a process
      * @param engineId a name for logs
      * @param model the served model; may be empty
      */
@@ -59,6 +61,7 @@ public final class Heartbeat implements AutoCloseable {
     private String connectedTo = "";
     private @Nullable Long nextNs;
     private boolean accepting = true;
+    private boolean revived;
     private boolean closed;
 
     /**
@@ -87,7 +90,8 @@ public final class Heartbeat implements AutoCloseable {
         if (nextNs != null && (closed || (!first && nowNs - nextNs < 0))) {
             return nextNs;
         }
-        nextNs = nowNs + PERIOD_NS;
+        nextNs = nowNs + (revived ? REVIVED_NS : PERIOD_NS);
+        revived = false;
         if (closed) {
             return nextNs;
         }
@@ -112,6 +116,7 @@ public final class Heartbeat implements AutoCloseable {
         }
         if (!accepting && now) {
             nextNs = null;
+            revived = true;
         }
         accepting = now;
     }

@@ -121,7 +121,7 @@ class OpenAiJavaTest {
                         .safetyIdentifier("somebody")
                         .promptCacheKey("key")
                         .serviceTier(ChatCompletionCreateParams.ServiceTier.AUTO)
-                        .verbosity(ChatCompletionCreateParams.Verbosity.LOW)
+                        .verbosity(ChatCompletionCreateParams.Verbosity.MEDIUM)
                         .reasoningEffort(ReasoningEffort.LOW)
                         .addModality(ChatCompletionCreateParams.Modality.TEXT)
                         .responseFormat(ResponseFormatText.builder().build())

@@ -105,7 +105,7 @@ class SpringAiTest {
                                 .metadata(Map.of("who", "me"))
                                 .serviceTier("auto")
                                 .reasoningEffort("low")
-                                .verbosity("low")
+                                .verbosity("medium")
                                 .promptCacheKey("key")
                                 .extraBody(Map.of("top_k", 40, "repetition_penalty", 1.0)));
         ChatResponse response =
