@@ -9,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What DJL is told of a model that doesn't load. DJL Serving answers with the innermost cause's
+ * Failure of a model to load, as DJL is told of it. DJL Serving answers with the innermost cause's
  * message, {@code Errno 48} say, and logs none of it; so the cause is logged here and not passed
  * on.
  */

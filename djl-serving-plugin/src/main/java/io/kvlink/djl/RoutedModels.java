@@ -30,7 +30,7 @@ final class RoutedModels implements ModelDirectory {
     private final ServerRegistry registry;
 
     /**
-     * What is known of a request.
+     * Verdict on a request.
      *
      * @param by who decided
      * @param request the one decided
@@ -56,7 +56,7 @@ final class RoutedModels implements ModelDirectory {
         return decided(request).models.isPresent();
     }
 
-    /** The same models where nothing but KvLink answers. */
+    /** These models where nothing but KvLink answers. */
     ModelDirectory alone() {
         RoutedModels all = this;
         return new ModelDirectory() {

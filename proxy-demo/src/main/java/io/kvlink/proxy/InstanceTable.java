@@ -85,7 +85,7 @@ final class InstanceTable {
                     .findFirst();
         }
 
-        /** Those of a role to which requests for a model may go. */
+        /** Instances of a role to which requests for a model may go. */
         List<Instance> of(Role role, String model) {
             return of(role).stream().filter(i -> i.serves(model)).toList();
         }

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Whose turn it is, of each model: one model's requests shift no other's turns. Used from any
+ * Turns of the instances of each model: one model's requests shift no other's turns. Used from any
  * thread.
  */
 final class Turns {

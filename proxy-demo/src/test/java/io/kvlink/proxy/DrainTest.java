@@ -75,7 +75,7 @@ class DrainTest {
         }
     }
 
-    /** What the prefill instance computes for one that refused is for nobody. */
+    /** A prefill instance's work for one that refused is for nobody. */
     @Test
     void shouldEndThePrefillForADecodeInstanceThatRefused() throws Exception {
         CompletableFuture<Boolean> saw = new CompletableFuture<>();
@@ -248,7 +248,7 @@ class DrainTest {
         }
     }
 
-    /** It may be the request that ends them. */
+    /** The request itself may end them. */
     @Test
     void shouldNotSendARequestAroundThatInstancesDieOf() throws Exception {
         try (Rig rig = new Rig()) {

@@ -177,7 +177,7 @@ class VersionCallsTest {
         }
     }
 
-    /** What never began is asked of the next version. */
+    /** A call that never began goes to the next version. */
     @Test
     void shouldAskTheNextVersionIfTheLastOneRefuses() throws Exception {
         CountDownLatch followed = new CountDownLatch(1);

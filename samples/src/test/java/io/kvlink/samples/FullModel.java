@@ -21,7 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 /** A worker whose only place is taken, and its queue's only one: whoever comes gets 429. */
 public final class FullModel implements AutoCloseable {
 
-    /** What clients ask for: another name than the served model's, which may be in the same JVM. */
+    /** Name that clients ask for; not the served model's, which may be in the same JVM. */
     public static final String NAME = "full_model";
 
     private static final long FULL_NS = TimeUnit.SECONDS.toNanos(60);

@@ -58,7 +58,7 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
     }
 
     /** True if any page of another origin may read answers. */
-    public boolean enabled() {
+    boolean enabled() {
         return !origins.isEmpty();
     }
 
@@ -68,7 +68,7 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
     }
 
     /** True if a browser asks what a page may do, before it does it. */
-    public static boolean isPreflight(HttpRequest request) {
+    private static boolean isPreflight(HttpRequest request) {
         return request.method().equals(HttpMethod.OPTIONS)
                 && request.headers().contains(HttpHeaderNames.ORIGIN)
                 && request.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);

@@ -122,7 +122,7 @@ public record ModelConfig(
     }
 
     /**
-     * The same with a shorter context.
+     * This model with a shorter context.
      *
      * @param tokens most positions of a sequence; {@link Integer#MAX_VALUE} leaves it as it is
      * @throws ModelLoadException if the model's context is shorter
