@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.engine;
+
+import io.kvlink.spi.BlockTable;
+
+/**
+ * The right to use some blocks of a {@link KvMemory} for one sequence: token position {@code p}
+ * sits in block {@code p / BLOCK_TOKENS} of the table. Whoever allocated it releases it, once, on
+ * the decoder's thread, and not before a transfer of its bytes has ended.
+ */
+public interface KvSlots {
+
+    /** The blocks, in the order of the sequence's tokens. */
+    BlockTable blockTable();
+
+    /** Number of blocks. */
+    int blocks();
+
+    /** Tokens that fit: whole blocks, so at least what was asked for. */
+    int capacity();
+
+    /**
+     * Gives the blocks back.
+     *
+     * @throws IllegalStateException if they were released or handed over before
+     */
+    void release();
+}

@@ -1,0 +1,9 @@
+/**
+ * The engine's port: what a worker sees of the computation. A worker knows tokens, positions and KV
+ * memory; layers, weights and devices are behind {@link io.kvlink.djl.engine.Decoder}. Depends on
+ * the SPI and on {@code sampling} only.
+ */
+@NullMarked
+package io.kvlink.djl.engine;
+
+import org.jspecify.annotations.NullMarked;
