@@ -2,14 +2,17 @@
 package io.kvlink.djl.cuda.driver;
 
 import ai.djl.pytorch.jni.LibUtils;
-import io.kvlink.djl.cuda.driver.NativeLibraries.Candidate;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -22,27 +25,51 @@ final class CublasSearch {
     private static final List<String> SONAMES = List.of("libcublas.so.13", "libcublas.so.12");
 
     // DJL's downloads may put a hash before the suffix.
-    private static final Pattern FILE = Pattern.compile("libcublas(-\\w+)?\\.so\\.1[23]");
+    private static final Pattern FILE =
+            Pattern.compile("libcublas(-\\w+)?\\.so\\.(1[23])(\\.\\d+)*");
 
     // From torch/lib to the folders of NVIDIA's wheels.
     private static final List<String> BESIDE =
             List.of("", "../../nvidia/cu13/lib", "../../nvidia/cublas/lib");
 
+    private static final Path OWN_MAPPINGS = Path.of("/proc/self/maps");
+
     private CublasSearch() {}
 
-    /** All candidates, the best first. */
-    static List<Candidate> candidates() {
-        List<Candidate> candidates = NativeLibraries.sonames(SONAMES);
-        libtorch().ifPresent(folder -> candidates.addAll(beside(folder)));
-        return candidates;
+    /** Sonames and paths, the best first. */
+    static Stream<String> candidates() {
+        // Asking DJL for libtorch's place may make it fetch libtorch, so that comes last.
+        Stream<Supplier<List<String>>> places =
+                Stream.of(
+                        () -> loaded(OWN_MAPPINGS),
+                        () -> SONAMES,
+                        () -> libtorch().map(CublasSearch::beside).orElse(List.of()));
+        return places.flatMap(place -> place.get().stream());
+    }
+
+    /**
+     * Paths of those that a process has loaded.
+     *
+     * @param mappings Linux's list of the process's mappings; may be absent
+     */
+    static List<String> loaded(Path mappings) {
+        try (Stream<String> lines = Files.lines(mappings, StandardCharsets.ISO_8859_1)) {
+            return lines.filter(line -> line.indexOf('/') >= 0)
+                    .map(line -> line.substring(line.indexOf('/')))
+                    .distinct()
+                    .filter(path -> isCublas(path.substring(path.lastIndexOf('/') + 1)))
+                    .toList();
+        } catch (IOException | UncheckedIOException unreadable) {
+            return List.of();
+        }
     }
 
     /** The candidates near libtorch's folder, the newest of each folder first. */
-    static List<Candidate> beside(Path libtorch) {
-        List<Candidate> candidates = new ArrayList<>();
+    static List<String> beside(Path libtorch) {
+        List<String> candidates = new ArrayList<>();
         for (String place : BESIDE) {
             for (Path file : cublasIn(libtorch.resolve(place).normalize())) {
-                candidates.add(new Candidate(file.toString(), false));
+                candidates.add(file.toString());
             }
         }
         return candidates;
@@ -53,7 +80,7 @@ final class CublasSearch {
             return List.of();
         }
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> FILE.matcher(file.getFileName().toString()).matches())
+            return files.filter(file -> isCublas(file.getFileName().toString()))
                     .sorted(Comparator.comparing(CublasSearch::version).reversed())
                     .toList();
         } catch (IOException unreadable) {
@@ -61,9 +88,13 @@ final class CublasSearch {
         }
     }
 
+    private static boolean isCublas(String fileName) {
+        return FILE.matcher(fileName).matches();
+    }
+
     private static String version(Path file) {
-        String name = file.getFileName().toString();
-        return name.substring(name.lastIndexOf('.'));
+        Matcher name = FILE.matcher(file.getFileName().toString());
+        return name.matches() ? name.group(2) : "";
     }
 
     // DJL has no libtorch if its engine didn't find one, and says so in several ways.

@@ -2,7 +2,7 @@
 package io.kvlink.djl.cuda.driver;
 
 import io.kvlink.spi.Availability;
-import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The functions of the CUDA driver, as {@code cuda.h} declares them. A pointer, a handle and a
@@ -17,7 +17,7 @@ final class DriverCalls {
     /** Bound once, when it is first asked for. */
     private static final class Probe {
         static final Availability AVAILABILITY =
-                NativeLibraries.bind(DriverCalls.class, NativeLibraries.sonames(List.of(SONAME)));
+                NativeLibraries.bind(DriverCalls.class, Stream.of(SONAME));
     }
 
     private static final String SONAME = "libcuda.so.1";
