@@ -9,7 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.http.BlockingCompletions;
 import io.kvlink.djl.http.ModelDirectory;
-import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;

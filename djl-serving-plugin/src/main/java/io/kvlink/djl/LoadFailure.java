@@ -2,7 +2,7 @@
 package io.kvlink.djl;
 
 import ai.djl.MalformedModelException;
-import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.spi.KvConnectorException;
 import java.nio.file.Path;
 import org.slf4j.Logger;

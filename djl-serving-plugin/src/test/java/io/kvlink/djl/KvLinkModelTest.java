@@ -16,7 +16,7 @@ import ai.djl.translate.NoopServingTranslatorFactory;
 import ai.djl.translate.Translator;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.http.FakeGenerator;
-import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;

@@ -4,7 +4,7 @@ package io.kvlink.samples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.djl.worker.WorkerConfig;

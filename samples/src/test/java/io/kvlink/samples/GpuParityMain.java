@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.samples;
 
-import io.kvlink.djl.model.Tokenizer;
+import io.kvlink.djl.text.Tokenizer;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;

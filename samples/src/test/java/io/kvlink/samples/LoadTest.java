@@ -3,7 +3,7 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.chat;
 
-import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.model.config.ModelLoadException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.engine;
 
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.engine;
 
-import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.sampling.SampledToken;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

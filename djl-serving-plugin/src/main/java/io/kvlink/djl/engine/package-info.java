@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The engine's port: what a worker sees of the computation. A worker knows tokens, positions and KV
  * memory; layers, weights and devices are behind {@link io.kvlink.djl.engine.Decoder}. Depends on

@@ -2,7 +2,7 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.stream.JsonToken;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;

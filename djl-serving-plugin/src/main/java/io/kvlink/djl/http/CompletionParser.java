@@ -5,7 +5,7 @@ import com.google.gson.stream.JsonToken;
 import io.kvlink.djl.http.CompletionRequest.Prompt;
 import io.kvlink.djl.http.CompletionRequest.TextPrompt;
 import io.kvlink.djl.http.CompletionRequest.TokenPrompt;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;

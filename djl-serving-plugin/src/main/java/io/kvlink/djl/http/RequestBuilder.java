@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
-import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.TextBound;
+import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.text.TextBound;
 import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.KvConnectorException;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;

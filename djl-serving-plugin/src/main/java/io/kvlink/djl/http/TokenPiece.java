@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.TokenText;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

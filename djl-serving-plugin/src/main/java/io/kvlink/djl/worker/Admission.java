@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.KvSlots;
-import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
 import io.kvlink.spi.KvScheduler;

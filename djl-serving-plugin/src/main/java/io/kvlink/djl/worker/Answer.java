@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.Sampler;
-import io.kvlink.djl.model.SamplingSpace;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.Sampler;
+import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.time.Duration;
 import java.util.stream.IntStream;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.TokenDecoder;
+import io.kvlink.djl.text.TokenDecoder;
 import java.util.List;
 
 /**

@@ -2,8 +2,8 @@
 package io.kvlink.djl.worker;
 
 import ai.djl.Device;
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.model.ndarray.KvCachePool;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.SampledToken.TokenLogprob;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.sampling.SampledToken;
 
 /** Hears of one prompt's answer, on the worker's thread. No method may block or throw. */
 public interface GenerationListener {

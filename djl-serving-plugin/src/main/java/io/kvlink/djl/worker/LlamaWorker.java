@@ -2,10 +2,10 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.SamplingSpace;
-import io.kvlink.djl.model.TokenText;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.sampling.SamplingSpace;
+import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPort;
@@ -76,7 +76,7 @@ public final class LlamaWorker implements TextGenerator {
      * @param providers sees the connector's jar, and the tensor pool's
      * @throws io.kvlink.spi.KvConnectorException if the connector is missing or refuses its
      *     configuration; nothing is left open
-     * @throws io.kvlink.djl.model.ModelLoadException if the model can't be served
+     * @throws io.kvlink.djl.model.config.ModelLoadException if the model can't be served
      */
     public static LlamaWorker start(WorkerConfig config, ClassLoader providers) {
         return start(config, () -> KvConnectors.load(providers));

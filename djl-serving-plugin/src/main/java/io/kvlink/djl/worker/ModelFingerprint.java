@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.io.IOException;
@@ -46,7 +46,7 @@ final class ModelFingerprint {
             ModelFingerprint fingerprint =
                     new ModelFingerprint(MessageDigest.getInstance("SHA-256"), wholeBytes);
             fingerprint.add(modelDir.resolve("config.json"));
-            for (Path file : LlamaDecoder.weightFiles(modelDir)) {
+            for (Path file : NDArrayDecoder.weightFiles(modelDir)) {
                 fingerprint.add(file);
             }
             return "sha256:" + HexFormat.of().formatHex(fingerprint.digest.digest());

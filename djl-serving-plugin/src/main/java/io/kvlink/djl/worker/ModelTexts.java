@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.TokenText;
-import io.kvlink.djl.model.Tokenizer;
+import io.kvlink.djl.text.TokenText;
+import io.kvlink.djl.text.Tokenizer;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.KvSlots;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.model.ndarray.KvSlots;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.KvScheduler;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;

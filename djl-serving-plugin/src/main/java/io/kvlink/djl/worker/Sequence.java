@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.DecodeRow;
-import io.kvlink.djl.model.KvSlots;
-import io.kvlink.djl.model.LayerHook;
-import io.kvlink.djl.model.LlamaDecoder;
-import io.kvlink.djl.model.SampledToken;
+import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.ndarray.DecodeRow;
+import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.StepPlan;
@@ -282,7 +282,7 @@ final class Sequence implements Generation {
     }
 
     /** Computes a unit of one that doesn't decode yet. Moves nothing. */
-    void compute(LlamaDecoder decoder, int unit, LayerHook hook) {
+    void compute(NDArrayDecoder decoder, int unit, LayerHook hook) {
         int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit);
         decoder.forward(tokens, position, slots(), hook, false);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.LayerHook;
-import io.kvlink.djl.model.LlamaDecoder;
+import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Computes one step: the calls to the connector's two halves in the contract's order, around the
- * decoder's calls: one for the next tokens of up to {@link LlamaDecoder#maxBatch} sequences, one
+ * decoder's calls: one for the next tokens of up to {@link NDArrayDecoder#maxBatch} sequences, one
  * for each chunk of a prompt. Belongs to the scheduler's thread.
  *
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
@@ -46,7 +46,7 @@ final class Step {
      */
     record Result(WorkerReport report, Map<Sequence, Throwable> failures) {}
 
-    private final LlamaDecoder decoder;
+    private final NDArrayDecoder decoder;
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final int layers;

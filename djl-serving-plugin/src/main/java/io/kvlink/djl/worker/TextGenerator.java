@@ -2,8 +2,8 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.TokenText;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.text.TokenText;
 import io.kvlink.spi.HostPort;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;

@@ -2,9 +2,9 @@
 package io.kvlink.djl.worker;
 
 import ai.djl.Device;
-import io.kvlink.djl.model.ComputeType;
-import io.kvlink.djl.model.DecodeBatch;
-import io.kvlink.djl.model.DecodeSettings;
+import io.kvlink.djl.engine.DecodeBatch;
+import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;

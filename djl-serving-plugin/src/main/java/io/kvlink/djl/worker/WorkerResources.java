@@ -3,14 +3,14 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplates;
-import io.kvlink.djl.model.ComputeType;
-import io.kvlink.djl.model.DecodeSettings;
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.LlamaDecoder;
-import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.djl.model.TextBound;
-import io.kvlink.djl.model.Tokenizer;
+import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.model.config.ComputeType;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.text.TextBound;
+import io.kvlink.djl.text.Tokenizer;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvScheduler;
@@ -38,7 +38,7 @@ final class WorkerResources implements AutoCloseable {
     private final GenerationDefaults defaults;
     private final Optional<ChatTemplate> chatTemplate;
     private final KvCachePool pool;
-    private final LlamaDecoder decoder;
+    private final NDArrayDecoder decoder;
     private final Optional<KvConnector> connector;
     private final boolean produces;
     private final NoConnector local = new NoConnector();
@@ -62,7 +62,7 @@ final class WorkerResources implements AutoCloseable {
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder = opened(LlamaDecoder.load(config.modelDir(), model, pool, config.decoding()));
+        decoder = opened(NDArrayDecoder.load(config.modelDir(), model, pool, config.decoding()));
         logDecoding(config.decoding());
         connector =
                 config.transfer()
@@ -141,7 +141,7 @@ final class WorkerResources implements AutoCloseable {
         return pool;
     }
 
-    LlamaDecoder decoder() {
+    NDArrayDecoder decoder() {
         return decoder;
     }
 

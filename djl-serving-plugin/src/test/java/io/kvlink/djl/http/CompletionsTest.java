@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpResponse;

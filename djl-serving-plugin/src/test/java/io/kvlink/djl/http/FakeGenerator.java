@@ -2,9 +2,9 @@
 package io.kvlink.djl.http;
 
 import io.kvlink.djl.chat.ChatTemplate;
-import io.kvlink.djl.model.GenerationDefaults;
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.TokenText;
+import io.kvlink.djl.model.config.GenerationDefaults;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;

@@ -2,6 +2,7 @@
 package io.kvlink.djl.model;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.text.TokenizerKinds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -17,14 +17,14 @@ import java.util.Random;
  * A small Llama with random weights, written as a Hugging Face directory. The weights are exact in
  * every type that a file may hold them in.
  */
-record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<String, int[]> shapes) {
-    record Shape(
+public record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<String, int[]> shapes) {
+    public record Shape(
             int hidden, int inner, int layers, int heads, int kvHeads, int headDim, boolean tied) {
-        static final int VOCABULARY = 96;
-        static final int CONTEXT = 256;
+        public static final int VOCABULARY = 96;
+        public static final int CONTEXT = 256;
     }
 
-    static TinyCheckpoint random(Shape shape, long seed) {
+    public static TinyCheckpoint random(Shape shape, long seed) {
         TinyCheckpoint made =
                 new TinyCheckpoint(shape, new LinkedHashMap<>(), new LinkedHashMap<>());
         Random random = new Random(seed);
@@ -69,7 +69,7 @@ record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<String, int
         shapes.put(name, dimensions);
     }
 
-    String configJson() {
+    public String configJson() {
         JsonObject json = new JsonObject();
         json.addProperty("model_type", "llama");
         json.addProperty("vocab_size", Shape.VOCABULARY);
@@ -87,13 +87,13 @@ record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<String, int
         return json.toString();
     }
 
-    Path write(Path directory, String type) throws IOException {
+    public Path write(Path directory, String type) throws IOException {
         Files.writeString(directory.resolve("config.json"), configJson());
         Files.write(directory.resolve("model.safetensors"), file(type));
         return directory;
     }
 
-    byte[] file(String type) {
+    public byte[] file(String type) {
         int elementBytes = type.equals("F32") ? 4 : 2;
         JsonObject header = new JsonObject();
         int end = 0;

@@ -13,6 +13,9 @@ public final class TinyModels {
     public static final int VOCABULARY = TinyCheckpoint.Shape.VOCABULARY;
     public static final int LAYERS = 3;
 
+    /** The model that is trained here, with its tokenizer. */
+    public static final Path DEMO = Path.of("../samples/model");
+
     private TinyModels() {}
 
     /** Writes a model of random weights; the same seed gives the same. */
@@ -20,9 +23,7 @@ public final class TinyModels {
         TinyCheckpoint.Shape shape = new TinyCheckpoint.Shape(32, 48, LAYERS, 4, 2, 8, false);
         try {
             Files.createDirectories(directory);
-            Files.copy(
-                    DemoModelTest.MODEL.resolve("tokenizer.json"),
-                    directory.resolve("tokenizer.json"));
+            Files.copy(DEMO.resolve("tokenizer.json"), directory.resolve("tokenizer.json"));
             return TinyCheckpoint.random(shape, seed).write(directory, "F32");
         } catch (IOException cause) {
             throw new UncheckedIOException(cause);

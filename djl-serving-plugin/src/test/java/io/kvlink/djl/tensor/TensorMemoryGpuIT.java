@@ -8,7 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import io.kvlink.djl.model.TestManagers;
+import io.kvlink.djl.model.ndarray.TestManagers;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.KvConnectorException;
 import java.nio.ByteBuffer;

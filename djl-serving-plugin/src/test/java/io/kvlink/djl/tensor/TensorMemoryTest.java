@@ -13,7 +13,7 @@ import ai.djl.util.passthrough.PassthroughNDManager;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
-import io.kvlink.djl.model.TestManagers;
+import io.kvlink.djl.model.ndarray.TestManagers;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.KvConnectorException;

@@ -3,8 +3,8 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.PromptAndAnswer;
-import io.kvlink.djl.model.TokenizerKinds;
+import io.kvlink.djl.text.PromptAndAnswer;
+import io.kvlink.djl.text.TokenizerKinds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

@@ -3,7 +3,7 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import java.nio.file.Path;
 import java.util.List;

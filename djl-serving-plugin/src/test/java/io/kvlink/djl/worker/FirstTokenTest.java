@@ -3,9 +3,9 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.SampledToken.TokenLogprob;
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

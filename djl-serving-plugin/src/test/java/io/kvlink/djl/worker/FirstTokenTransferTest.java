@@ -4,10 +4,10 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.ChainModels;
-import io.kvlink.djl.model.PromptAndAnswer;
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.TokenizerKinds;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.text.PromptAndAnswer;
+import io.kvlink.djl.text.TokenizerKinds;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.StepPlan;

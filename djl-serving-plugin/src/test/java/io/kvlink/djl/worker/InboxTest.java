@@ -3,8 +3,8 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.djl.model.SamplingSpace;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.spi.KvRequest;
 import java.nio.file.Path;
 import java.time.Duration;

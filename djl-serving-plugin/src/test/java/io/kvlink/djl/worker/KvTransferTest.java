@@ -4,7 +4,7 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.model.SamplingParams;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvError;

@@ -4,8 +4,8 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.KvConnectorException;

@@ -3,10 +3,10 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.ComputeType;
-import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.model.config.ComputeType;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.DecodeRow;
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.KvSlots;
-import io.kvlink.djl.model.LayerHook;
-import io.kvlink.djl.model.LlamaDecoder;
-import io.kvlink.djl.model.ModelConfig;
-import io.kvlink.djl.model.Sampler;
-import io.kvlink.djl.model.SamplingParams;
-import io.kvlink.djl.model.SamplingSpace;
+import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.model.ndarray.DecodeRow;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.sampling.Sampler;
+import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -61,7 +61,7 @@ final class Prompts {
             Path modelDir, int[] prompt, int maxTokens, SamplingParams sampling, int chunk) {
         ModelConfig config = ModelConfig.read(modelDir);
         try (KvCachePool pool = KvCachePool.open(config, config.contextLength());
-                LlamaDecoder decoder = LlamaDecoder.load(modelDir, config, pool)) {
+                NDArrayDecoder decoder = NDArrayDecoder.load(modelDir, config, pool)) {
             KvSlots slots = pool.allocate(prompt.length + maxTokens);
             int last = prompt.length - 1;
             for (int at = 0; at < last; at += chunk) {

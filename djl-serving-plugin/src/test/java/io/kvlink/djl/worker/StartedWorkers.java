@@ -3,8 +3,8 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
-import io.kvlink.djl.model.DecodeBatch;
-import io.kvlink.djl.model.DecodeSettings;
+import io.kvlink.djl.engine.DecodeBatch;
+import io.kvlink.djl.engine.DecodeSettings;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;

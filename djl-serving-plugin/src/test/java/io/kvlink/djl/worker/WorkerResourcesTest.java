@@ -4,10 +4,10 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.model.KvSlots;
-import io.kvlink.djl.model.LayerHook;
-import io.kvlink.djl.model.ModelLoadException;
+import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.model.config.ModelLoadException;
+import io.kvlink.djl.model.ndarray.KvSlots;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.MemoryKind;
 import java.nio.file.Path;

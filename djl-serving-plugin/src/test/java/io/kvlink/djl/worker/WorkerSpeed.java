@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.KvSlots;
-import io.kvlink.djl.model.LayerHook;
-import io.kvlink.djl.model.LlamaDecoder;
-import io.kvlink.djl.model.ModelConfig;
+import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.model.ndarray.NDArrayDecoder;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +31,7 @@ final class WorkerSpeed {
         Path directory = Path.of(args[0]);
         ModelConfig config = ModelConfig.read(directory);
         try (KvCachePool pool = KvCachePool.open(config, 1024);
-                LlamaDecoder decoder = LlamaDecoder.load(directory, config, pool);
+                NDArrayDecoder decoder = NDArrayDecoder.load(directory, config, pool);
                 LlamaWorker worker =
                         LlamaWorker.start(
                                 WorkerConfig.of(directory, Map.of()),
@@ -57,7 +57,7 @@ final class WorkerSpeed {
         void run() throws Exception;
     }
 
-    private static void decode(LlamaDecoder decoder, KvSlots slots) {
+    private static void decode(NDArrayDecoder decoder, KvSlots slots) {
         int[] prompt = new int[PROMPT - 1];
         Arrays.fill(prompt, 5);
         decoder.forward(prompt, 0, slots, LayerHook.NONE, false);

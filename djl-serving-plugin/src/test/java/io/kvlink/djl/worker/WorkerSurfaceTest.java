@@ -4,11 +4,11 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.model.KvCachePool;
-import io.kvlink.djl.model.ModelLoadException;
-import io.kvlink.djl.model.SampledToken;
-import io.kvlink.djl.model.SamplingParams;
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.model.config.ModelLoadException;
+import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.nio.file.Files;

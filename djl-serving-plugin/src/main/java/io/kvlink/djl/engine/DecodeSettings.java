@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.engine;
+
+/**
+ * How a decoder computes the next tokens of several sequences.
+ *
+ * @param batch together or not
+ * @param maxBatch most sequences of one batch
+ * @param threads on which parts of a batch are computed at the same time; a GPU uses one
+ */
+public record DecodeSettings(DecodeBatch batch, int maxBatch, int threads) {
+    /** Together, with the bits that each has alone, up to 64 on one thread. */
+    public static final DecodeSettings DEFAULT = new DecodeSettings(DecodeBatch.EXACT, 64, 1);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.model.ndarray;
+
+/**
+ * One sequence's next token in a batch.
+ *
+ * @param token what is computed
+ * @param position of the token in its sequence
+ * @param slots of the sequence; borrowed
+ * @param wantLogits whether its logits are of use
+ */
+public record DecodeRow(int token, int position, KvSlots slots, boolean wantLogits) {}
