@@ -58,8 +58,8 @@ static __device__ __forceinline__ Tile tileOf(const Chunk* chunks, const int* ti
 }
 
 // Shared memory: the queries, three buffers for tiles of keys or values, and block numbers of two
-// tiles of keys. A row has D elements in pieces of 16 bytes. Piece c of row r lies at c ^ (r % 8), so
-// that eight rows' pieces with one number lie in different banks.
+// tiles of keys. A row has D elements in pieces of 16 bytes. Piece c of row r lies at c ^ (r % 8):
+// pieces of eight rows with one number lie in different banks.
 template <int D>
 struct Layout {
     static constexpr int ROW = D * 2;
