@@ -2,14 +2,15 @@
 // Causal attention of prompt chunks over KV in blocks of 16 tokens, on tensor cores. Scores never
 // leave the registers. Compiled by compile.sh to flash.ptx, which is what ships.
 //
-// Launch: grid (tiles, heads), 128 threads, dynamic shared memory as below (over 48 KiB: opt in first).
+// Launch: grid (tiles, heads), 128 threads, and dynamic shared memory as below. A launch with more
+// than 48 KiB needs the function's attribute for it.
 //
 //   kernel                          queries a tile  shared bytes  thread blocks an SM of an H200
 //   flash_bf16_128, flash_f16_128   128             81952         2
 //   flash_bf16_64, flash_f16_64     128             40992         2
 //
-// Tiles are computed from the last to the first: list those with many keys last. Rows of qkv, kv and
-// out begin at multiples of 16 bytes. Keys outside of what a tile sees are never read.
+// Tiles are computed from the last to the first: list those with many keys last. Rows of qkv, kv
+// and out begin at multiples of 16 bytes. Keys outside of what a tile sees are never read.
 //
 // A query's result has the same bits in any tile, chunk and call. Key tiles begin at multiples of
 // KEYS, and a key tile that a query doesn't see changes nothing of its sums.
@@ -43,7 +44,8 @@ struct Tile {
     const int* table;
 };
 
-static __device__ __forceinline__ Tile tileOf(const Chunk* chunks, const int* tiles, int number, const int* tables, int maxBlocks, int window) {
+static __device__ __forceinline__ Tile tileOf(const Chunk* chunks, const int* tiles, int number,
+        const int* tables, int maxBlocks, int window) {
     const Chunk chunk = chunks[tiles[2 * number]];
     const int first = tiles[2 * number + 1];
     Tile tile;
@@ -55,9 +57,9 @@ static __device__ __forceinline__ Tile tileOf(const Chunk* chunks, const int* ti
     return tile;
 }
 
-// Shared memory: the queries, three buffers for tiles of keys or values, and two rows of block numbers.
-// A row has D elements in pieces of 16 bytes. Piece c of row r lies at c ^ (r % 8), so that eight rows'
-// pieces with one number lie in different banks.
+// Shared memory: the queries, three buffers for tiles of keys or values, and block numbers of two
+// tiles of keys. A row has D elements in pieces of 16 bytes. Piece c of row r lies at c ^ (r % 8):
+// pieces of eight rows with one number lie in different banks.
 template <int D>
 struct Layout {
     static constexpr int ROW = D * 2;
@@ -82,8 +84,8 @@ struct Copies {
     const T* kv; // This thread's piece of token `threadIdx.x / PIECES` of block 0.
     int tokenStride;
 
-    __device__ __forceinline__ Copies(unsigned memory, const Tile& tile, const T* kv, int kvHeads, int kvHead)
-        : memory(memory), tile(tile), tokenStride(kvHeads * D) {
+    __device__ __forceinline__ Copies(unsigned memory, const Tile& tile, const T* kv, int kvHeads,
+            int kvHead) : memory(memory), tile(tile), tokenStride(kvHeads * D) {
         const int row = threadIdx.x / L::PIECES;
         this->kv = kv + (long) row * tokenStride + kvHead * D + threadIdx.x % L::PIECES * 8;
     }
@@ -100,8 +102,9 @@ struct Copies {
     __device__ __forceinline__ void numbers(int number) const {
         if (threadIdx.x < BLOCKS) {
             const int block = number * BLOCKS + threadIdx.x;
+            const unsigned to = memory + L::NUMBERS + ((number & 1) * BLOCKS + threadIdx.x) * 4;
             const bool seen = block * BLOCK < tile.end && block * BLOCK + BLOCK > tile.low;
-            copy4(memory + L::NUMBERS + ((number & 1) * BLOCKS + threadIdx.x) * 4, tile.table + (seen ? block : 0), seen ? 4 : 0);
+            copy4(to, tile.table + (seen ? block : 0), seen ? 4 : 0);
         }
     }
 
@@ -126,7 +129,9 @@ struct Copies {
 #pragma unroll
         for (int i = 0; i < QUERIES / L::STEP; i++) {
             const int row = i * L::STEP + threadIdx.x / L::PIECES;
-            copy16(target() + i * L::STEP * L::ROW, from + (row < count ? row : 0) * stride, row < count ? 16 : 0);
+            const bool real = row < count;
+            const unsigned to = target() + i * L::STEP * L::ROW;
+            copy16(to, from + (real ? row : 0) * stride, real ? 16 : 0);
         }
     }
 };
@@ -169,7 +174,7 @@ struct Sums {
                 highest[m][half] = fmaxf(before, high * scale);
                 // A row that has seen no key yet has no highest score.
                 const float base = highest[m][half] == -INFINITY ? 0 : highest[m][half];
-                // Exactly 1 if the tile has no higher score: what isn't seen leaves the sums' bits alone.
+                // Exactly 1 without a higher score: what isn't seen leaves the sums' bits alone.
                 const float less = powerOfTwo(before - base);
                 float sum = total[m][half] * less;
 #pragma unroll
@@ -191,7 +196,8 @@ struct Sums {
     }
 
     // Adds the values by their weights.
-    __device__ __forceinline__ void add(const float (&weights)[M][N][4], unsigned values, int lane) {
+    __device__ __forceinline__ void add(const float (&weights)[M][N][4], unsigned values,
+            int lane) {
         const unsigned from = values + L::piece(lane & 15, lane >> 4);
 #pragma unroll
         for (int k = 0; k < KEYS / 16; k++) {
@@ -230,8 +236,9 @@ struct Sums {
                 const int row = m * 16 + half * 8 + lane / 4;
 #pragma unroll
                 for (int n = 0; n < D / 8; n++) {
+                    const float* pair = &output[m][n][2 * half];
                     storeShared(queries + L::piece(row, n) + lane % 4 * 4,
-                                pack<T>(output[m][n][2 * half] * share, output[m][n][2 * half + 1] * share));
+                            pack<T>(pair[0] * share, pair[1] * share));
                 }
             }
         }
@@ -240,7 +247,8 @@ struct Sums {
 
 // Products of the warp's queries and the tile's keys.
 template <class T, int D>
-static __device__ __forceinline__ void score(float (&scores)[M][N][4], unsigned queries, unsigned keys, int lane) {
+static __device__ __forceinline__ void score(float (&scores)[M][N][4], unsigned queries,
+        unsigned keys, int lane) {
     using L = Layout<D>;
     const unsigned fromQuery = queries + L::piece(lane & 15, lane >> 4);
     const unsigned fromKey = keys + L::piece((lane & 7) + (lane >> 4 << 3), lane >> 3 & 1);
@@ -271,8 +279,10 @@ static __device__ __forceinline__ void score(float (&scores)[M][N][4], unsigned 
     }
 }
 
-// Hides keys after a query and before its window. The first row is `ahead` positions after the first key.
-static __device__ __forceinline__ void mask(float (&scores)[M][N][4], int ahead, int window, int lane) {
+// Hides keys after a query and before its window. The first query is `ahead` positions after the
+// first key.
+static __device__ __forceinline__ void mask(float (&scores)[M][N][4], int ahead, int window,
+        int lane) {
 #pragma unroll
     for (int m = 0; m < M; m++) {
 #pragma unroll
@@ -291,26 +301,31 @@ static __device__ __forceinline__ void mask(float (&scores)[M][N][4], int ahead,
 
 // Writes the warp's rows, 16 bytes a lane.
 template <class T, int D>
-static __device__ __forceinline__ void store(T* out, long stride, unsigned rows, int count, int lane) {
+static __device__ __forceinline__ void store(T* out, long stride, unsigned rows, int count,
+        int lane) {
     using L = Layout<D>;
     constexpr int STEP = 32 / L::PIECES;
 #pragma unroll
     for (int i = 0; i < 16 * M / STEP; i++) {
         const int row = i * STEP + lane / L::PIECES;
         if (row < count) {
-            *(uint4*) (out + row * stride + lane % L::PIECES * 8) = loadShared16(rows + L::piece(row, lane % L::PIECES));
+            const int number = lane % L::PIECES;
+            const uint4 piece = loadShared16(rows + L::piece(row, number));
+            *(uint4*) (out + row * stride + number * 8) = piece;
         }
     }
 }
 
 template <class T, int D>
-static __device__ __forceinline__ void flash(const T* qkv, long qStride, T* out, long outStride, const T* kv, long valueOffset,
-        const int* tables, int maxBlocks, const Chunk* chunks, const int* tiles, float scale, int heads, int kvHeads, int window) {
+static __device__ __forceinline__ void flash(const T* qkv, long qStride, T* out, long outStride,
+        const T* kv, long valueOffset, const int* tables, int maxBlocks, const Chunk* chunks,
+        const int* tiles, float scale, int heads, int kvHeads, int window) {
     using L = Layout<D>;
     const int turn = blockIdx.y * gridDim.x + blockIdx.x;
     const int head = turn % heads;
     window = window > 0 ? window : ALL;
-    const Tile tile = tileOf(chunks, tiles, gridDim.x - 1 - turn / heads, tables, maxBlocks, window);
+    const int tileNumber = gridDim.x - 1 - turn / heads;
+    const Tile tile = tileOf(chunks, tiles, tileNumber, tables, maxBlocks, window);
     const unsigned memory = sharedMemory();
     const Copies<T, D> copies(memory, tile, kv, kvHeads, head / (heads / kvHeads));
     int number = tile.low / KEYS;
@@ -320,7 +335,7 @@ static __device__ __forceinline__ void flash(const T* qkv, long qStride, T* out,
     endCopies();
     awaitCopies<0>();
     awaitBlock();
-    // Buffers turn round: the third one takes the next keys, then the keys' one takes the next values.
+    // Buffers turn round: the third takes the next keys, then the keys' takes the next values.
     unsigned keys = L::BUFFERS;
     unsigned values = keys + L::BUFFER;
     copies.queries(qkv, qStride, head);
@@ -339,7 +354,8 @@ static __device__ __forceinline__ void flash(const T* qkv, long qStride, T* out,
     for (; number <= lastNumber; number++) {
         const int key = number * KEYS;
         // Whole warps skip what none of their queries sees, but copy and wait like the others.
-        const bool sees = first < tile.end && key < first + 16 * M && key + KEYS > first + 1 - window;
+        const bool sees =
+                first < tile.end && key < first + 16 * M && key + KEYS > first + 1 - window;
         float scores[M][N][4];
         awaitCopies<1>();
         awaitBlock();
@@ -370,17 +386,20 @@ static __device__ __forceinline__ void flash(const T* qkv, long qStride, T* out,
     }
     sums.finish(queries, lane);
     awaitWarp();
-    store<T, D>(out + (tile.row + firstRow) * outStride + head * D, outStride, queries, tile.end - first, lane);
+    T* rows = out + (tile.row + firstRow) * outStride + head * D;
+    store<T, D>(rows, outStride, queries, tile.end - first, lane);
 }
 
-#define FLASH(NAME, T, D, BLOCKS_AN_SM)                                                                                              \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_AN_SM)                                                              \
-    NAME(const T* qkv, long qStride, T* out, long outStride, const T* kv, long valueOffset, const int* tables, int maxBlocks,        \
-         const Chunk* chunks, const int* tiles, float scale, int heads, int kvHeads, int window) {                                   \
-        flash<T, D>(qkv, qStride, out, outStride, kv, valueOffset, tables, maxBlocks, chunks, tiles, scale, heads, kvHeads, window); \
+#define FLASH(NAME, T, D)                                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2) NAME(const T* qkv, long qStride,     \
+            T* out, long outStride, const T* kv, long valueOffset, const int* tables,             \
+            int maxBlocks, const Chunk* chunks, const int* tiles, float scale, int heads,         \
+            int kvHeads, int window) {                                                            \
+        flash<T, D>(qkv, qStride, out, outStride, kv, valueOffset, tables, maxBlocks, chunks,     \
+                tiles, scale, heads, kvHeads, window);                                            \
     }
 
-FLASH(flash_bf16_128, bf16, 128, 2)
-FLASH(flash_bf16_64, bf16, 64, 2)
-FLASH(flash_f16_128, f16, 128, 2)
-FLASH(flash_f16_64, f16, 64, 2)
+FLASH(flash_bf16_128, bf16, 128)
+FLASH(flash_bf16_64, bf16, 64)
+FLASH(flash_f16_128, f16, 128)
+FLASH(flash_f16_64, f16, 64)

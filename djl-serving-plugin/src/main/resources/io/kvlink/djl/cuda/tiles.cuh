@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensor core and copy instructions that flash.cu is made of, one function each. An address of shared
-// memory is the 32-bit number that these instructions take.
+// Tensor core and copy instructions that flash.cu is made of, one function each. Shared memory's
+// addresses are the 32-bit numbers that these instructions take.
 
 struct bf16 {
     unsigned short bits;
@@ -16,14 +16,20 @@ static __device__ __forceinline__ unsigned sharedMemory() {
     return (unsigned) __cvta_generic_to_shared(memory);
 }
 
-// Starts a copy of 16 bytes to shared memory. Its last (16 - bytes) bytes become zeros and aren't read.
+// Starts a copy of 16 bytes to shared memory, or of zeros if bytes is 0: then nothing is read.
 static __device__ __forceinline__ void copy16(unsigned to, const void* from, int bytes) {
-    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n"
+                 :
+                 : "r"(to), "l"(from), "r"(bytes)
+                 : "memory");
 }
 
 // Starts a copy of 4 bytes to shared memory, or of zeros if bytes is 0.
 static __device__ __forceinline__ void copy4(unsigned to, const void* from, int bytes) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n"
+                 :
+                 : "r"(to), "l"(from), "r"(bytes)
+                 : "memory");
 }
 
 // Ends a group of this thread's copies.
@@ -64,10 +70,12 @@ static __device__ __forceinline__ void loadTransposed(unsigned (&to)[4], unsigne
 
 // Adds to sum [16, 8] the product of a [16, 16] and the two matrices b0 over b1 [16, 8].
 template <class T>
-static __device__ __forceinline__ void multiplyAdd(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
+static __device__ __forceinline__ void multiplyAdd(float (&sum)[4], const unsigned (&a)[4],
+        unsigned b0, unsigned b1);
 
 template <>
-__device__ __forceinline__ void multiplyAdd<bf16>(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+__device__ __forceinline__ void multiplyAdd<bf16>(float (&sum)[4], const unsigned (&a)[4],
+        unsigned b0, unsigned b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                  "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};\n"
                  : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
@@ -75,7 +83,8 @@ __device__ __forceinline__ void multiplyAdd<bf16>(float (&sum)[4], const unsigne
 }
 
 template <>
-__device__ __forceinline__ void multiplyAdd<f16>(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+__device__ __forceinline__ void multiplyAdd<f16>(float (&sum)[4], const unsigned (&a)[4],
+        unsigned b0, unsigned b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
                  "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};\n"
                  : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
