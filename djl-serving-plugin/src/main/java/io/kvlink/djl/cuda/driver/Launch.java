@@ -38,7 +38,7 @@ public final class Launch {
         return this;
     }
 
-    /** Bytes of dynamic shared memory of a block; 0 at first. */
+    /** Bytes of dynamic shared memory of a block; 0 if it isn't said. */
     public Launch shared(int bytes) {
         sharedBytes = bytes;
         return this;
@@ -69,7 +69,7 @@ public final class Launch {
     }
 
     /**
-     * Enqueues the kernel and forgets the arguments; grid, block and shared bytes stay.
+     * Enqueues the kernel, and forgets the arguments and the shared bytes; grid and block stay.
      *
      * @param function of a {@link CudaModule} that is open until the kernel has run
      * @param stream of the same device
@@ -77,7 +77,9 @@ public final class Launch {
      */
     public void run(long function, long stream) {
         int count = arguments.count();
+        int shared = sharedBytes;
         arguments.clear();
+        sharedBytes = 0;
         int status =
                 DriverCalls.cuLaunchKernel(
                         function,
@@ -87,7 +89,7 @@ public final class Launch {
                         block,
                         1,
                         1,
-                        sharedBytes,
+                        shared,
                         stream,
                         arguments.address(),
                         0);
@@ -96,7 +98,7 @@ public final class Launch {
                     "cuLaunchKernel",
                     status,
                     "grid=%dx%dx%d block=%d sharedBytes=%d arguments=%d"
-                            .formatted(gridX, gridY, gridZ, block, sharedBytes, count));
+                            .formatted(gridX, gridY, gridZ, block, shared, count));
         }
     }
 }
