@@ -75,6 +75,7 @@ constexpr int IN_FLIGHT = 4; // Quads that a thread asks for before it looks at 
 
 constexpr int DIGIT_BITS = 11;
 constexpr int DIGITS = 1 << DIGIT_BITS;
+constexpr float DIGITS_PER_POWER = 48; // Of two: a weight has some 41 powers.
 constexpr int KEY_BITS = 32;
 constexpr int ID_BITS = 22;
 constexpr int CAPACITY = 3584; // The block's shared memory stays below 48 KiB.
@@ -103,6 +104,7 @@ struct Shared {
     unsigned size;
     int token;
     float value;
+    float edges[2];
     int segment;
 };
 
@@ -120,11 +122,12 @@ struct Row {
 
 // Keeps the tokens above a logit, and of those that have it the ones up to an id.
 struct Cut {
-    float value;
-    unsigned id;
+    float value = -FLT_MAX;
+    unsigned id = ANY_ID;
+    float end = INFINITY; // Logits of it and above are not kept.
 
     __device__ bool keeps(float v, unsigned token) const {
-        return v <= FLT_MAX && (v > value || (v == value && token <= id));
+        return v < end && (v > value || (v == value && token <= id));
     }
 };
 
@@ -143,9 +146,12 @@ struct Scale {
     }
 
     // Each operation is named, so that no compiler joins two of them.
+    __device__ float power(float value) const {
+        return fmaxf(__fmul_rn(__fmul_rn(__fsub_rn(value, most), first), second), -50);
+    }
+
     __device__ u64 weight(float value) const {
-        const float power =
-                fmaxf(__fmul_rn(__fmul_rn(__fsub_rn(value, most), first), second), -50);
+        const float power = this->power(value);
         const float whole = rintf(power);
         const float f = __fsub_rn(power, whole);
         float y = 0x1.447c22p-13f; // 2^f = 1 + f q(f) to 2e-8, for |f| of at most a half.
@@ -159,6 +165,11 @@ struct Scale {
         const u64 mantissa = (u64) (bits & 0x7fffff | 0x800000) << 24;
         const int shift = 7 + 127 - (int) (bits >> 23) - (int) whole;
         return (mantissa + (1ull << (shift - 1))) >> shift;
+    }
+
+    // Never less for a higher logit. Those of a model's row spread over many.
+    __device__ unsigned digit(float value) const {
+        return DIGITS - 1 - min((int) (__fmul_rn(power(value), -DIGITS_PER_POWER)), DIGITS - 1);
     }
 };
 
@@ -252,29 +263,24 @@ static __device__ int4 counts_of(const Row& row, int quad) {
     return make_int4(from[0], from[1], from[2], from[3]);
 }
 
-template <int N>
-static __device__ void penalise(const Row& row, float4 (&v)[N], int quad, int end, int step) {
-    int4 counts[N];
-#pragma unroll
-    for (int i = 0; i < N; i++) {
-        const bool there = quad + i * step < end;
-        counts[i] = there ? counts_of(row, quad + i * step) : make_int4(0, 0, 0, 0);
+static __device__ __noinline__ float4 penalised(const Row& row, int quad, float4 logits) {
+    const int4 counts = counts_of(row, quad);
+    if ((counts.x | counts.y | counts.z | counts.w) == 0) {
+        return logits;
     }
-#pragma unroll
-    for (int i = 0; i < N; i++) {
-        const int4 c = counts[i];
-        if ((c.x | c.y | c.z | c.w) != 0) {
-            v[i].x = penalised(v[i].x, c.x, row.how);
-            v[i].y = penalised(v[i].y, c.y, row.how);
-            v[i].z = penalised(v[i].z, c.z, row.how);
-            v[i].w = penalised(v[i].w, c.w, row.how);
-        }
-    }
+    return make_float4(
+            penalised(logits.x, counts.x, row.how),
+            penalised(logits.y, counts.y, row.how),
+            penalised(logits.z, counts.z, row.how),
+            penalised(logits.w, counts.w, row.how));
 }
 
 // Calls look(value, id) for the quads from..end in steps. A thread sees its tokens by rising id.
-template <int N, class Look>
-static __device__ void visit(const Row& row, int from, int end, int step, Look look) {
+// It asks for N quads at once. A long look is repeated in a loop, else the code gets three times as
+// long.
+template <int N, int UNROLLED, class Look>
+static __device__ void visit(const Row& of, int from, int end, int step, Look look) {
+    const Row row = of; // In registers, as the cuts below: calls have put them into memory.
     const float none = -INFINITY;
     for (int quad = from; quad < end; quad += N * step) {
         float4 v[N];
@@ -285,23 +291,32 @@ static __device__ void visit(const Row& row, int from, int end, int step, Look l
                          : make_float4(none, none, none, none);
         }
         if (row.counts != nullptr) {
-            penalise(row, v, quad, end, step);
-        }
 #pragma unroll
+            for (int i = 0; i < N; i++) {
+                if (quad + i * step < end) {
+                    v[i] = penalised(row, quad + i * step, v[i]);
+                }
+            }
+        }
+#pragma unroll UNROLLED
         for (int i = 0; i < N; i++) {
             const unsigned id = 4u * (quad + i * step);
-            look(v[i].x, id);
-            look(v[i].y, id + 1);
-            look(v[i].z, id + 2);
-            look(v[i].w, id + 3);
+            look(v[0].x, id);
+            look(v[0].y, id + 1);
+            look(v[0].z, id + 2);
+            look(v[0].w, id + 3);
+#pragma unroll
+            for (int next = 1; next < N; next++) {
+                v[next - 1] = v[next];
+            }
         }
     }
 }
 
 // The whole row, neighbouring threads beside each other.
-template <int N, class Look>
+template <int N, int UNROLLED, class Look>
 static __device__ void visit_all(const Row& row, Look look) {
-    visit<N>(row, threadIdx.x, row.quads, THREADS, look);
+    visit<N, UNROLLED>(row, threadIdx.x, row.quads, THREADS, look);
     const int id = 4 * row.quads + threadIdx.x;
     if (id < row.vocab) {
         look(value_at(row, id), (unsigned) id);
@@ -315,12 +330,12 @@ static __device__ int part(const Row& row, int warp) {
 }
 
 // The row in parts, one a warp.
-template <int N, class Look>
+template <class Look>
 static __device__ void visit_part(const Row& row, Look look) {
     const int warp = threadIdx.x / WARP;
     const int lane = threadIdx.x % WARP;
     const int end = min(part(row, warp + 1) / 4, row.quads);
-    visit<N>(row, part(row, warp) / 4 + lane, end, WARP, look);
+    visit<IN_FLIGHT, 1>(row, part(row, warp) / 4 + lane, end, WARP, look);
     const int id = 4 * row.quads + lane;
     if (warp == WARPS - 1 && id < row.vocab) {
         look(value_at(row, id), (unsigned) id);
@@ -334,17 +349,24 @@ struct Kept {
     int size; // In shared memory, or -1.
 
     template <class Look>
+    __device__ void each_shared(Look look) const {
+        const Cut cut = this->cut;
+        for (int i = threadIdx.x; i < size; i += THREADS) {
+            const Entry entry = shared.kept[i];
+            if (cut.keeps(entry.value, entry.id)) {
+                look(entry.value, entry.id);
+            }
+        }
+    }
+
+    template <class Look>
     __device__ void each(Look look) const {
         if (size >= 0) {
-            for (int i = threadIdx.x; i < size; i += THREADS) {
-                const Entry entry = shared.kept[i];
-                if (cut.keeps(entry.value, entry.id)) {
-                    look(entry.value, entry.id);
-                }
-            }
+            each_shared(look);
             return;
         }
-        visit_all<1>(row, [&](float value, unsigned id) {
+        const Cut cut = this->cut;
+        visit_all<IN_FLIGHT, 1>(row, [&](float value, unsigned id) {
             if (cut.keeps(value, id)) {
                 look(value, id);
             }
@@ -354,7 +376,8 @@ struct Kept {
     // The largest of two bounds holds.
     __device__ void raise(float value) {
         if (value > cut.value) {
-            cut = {value, ANY_ID};
+            cut.value = value;
+            cut.id = ANY_ID;
         }
     }
 
@@ -382,9 +405,10 @@ struct Kept {
     }
 
     __device__ __noinline__ void gather() {
+        const Cut cut = this->cut;
         begin();
         __syncthreads();
-        visit_all<IN_FLIGHT>(row, [&](float value, unsigned id) {
+        visit_all<IN_FLIGHT, IN_FLIGHT>(row, [&](float value, unsigned id) {
             if (cut.keeps(value, id)) {
                 put(value, id);
             }
@@ -397,7 +421,7 @@ struct Kept {
 
 struct Found {
     bool reached; // The amount; else the other fields say nothing.
-    unsigned key; // The one in which it is reached, or the lowest one with the same first digit.
+    unsigned key; // The one in which it is reached.
     u64 left; // Of the amount, in that key.
     u64 within; // Amount that the key has.
 };
@@ -434,28 +458,38 @@ static __device__ bool find_digit(u64& wanted, bool first, Wanted wanted_of) {
     return wanted <= total;
 }
 
+// Adds up amounts by digit, then finds the one in which the wanted amount is reached.
+template <class Visit, class Wanted>
+static __device__ bool narrow(u64& wanted, bool first, Visit visit, Wanted wanted_of) {
+    for (int i = threadIdx.x; i < DIGITS; i += THREADS) {
+        shared.low[i] = 0;
+        shared.high[i] = 0;
+    }
+    __syncthreads();
+    visit(add_to);
+    __syncthreads();
+    return find_digit(wanted, first, wanted_of);
+}
+
 // Finds the key in which an amount is reached. visit calls back with keys and amounts;
-// wanted_of(total) says the amount, at least 1. Only the first digit is looked for if coarse.
+// wanted_of(total) says the amount, at least 1.
 template <int BITS, class Visit, class Wanted>
-static __device__ Found select(bool coarse, Visit visit, Wanted wanted_of) {
+static __device__ Found select(Visit visit, Wanted wanted_of) {
     static_assert(2 * THREADS == DIGITS, "two digits a thread");
     Found found = {true, 0, 0, 0};
     u64 wanted = 0;
 #pragma unroll 1
     for (int high = BITS, low; high > 0; high = low) {
         low = max(high - DIGIT_BITS, 0);
-        for (int i = threadIdx.x; i < DIGITS; i += THREADS) {
-            shared.low[i] = 0;
-            shared.high[i] = 0;
-        }
-        __syncthreads();
-        visit([&](unsigned key, u64 amount) {
-            if (high == BITS || key >> high == found.key >> high) {
-                add_to(key >> low & ((1u << (high - low)) - 1), amount);
-            }
-        });
-        __syncthreads();
-        if (!find_digit(wanted, high == BITS, wanted_of)) {
+        const unsigned mask = (1u << (high - low)) - 1;
+        const auto digits = [&](auto add) {
+            visit([&](unsigned key, u64 amount) {
+                if (high == BITS || key >> high == found.key >> high) {
+                    add(key >> low & mask, amount);
+                }
+            });
+        };
+        if (!narrow(wanted, high == BITS, digits, wanted_of)) {
             found.reached = false;
             return found;
         }
@@ -463,9 +497,6 @@ static __device__ Found select(bool coarse, Visit visit, Wanted wanted_of) {
         found.key |= shared.digit << low;
         found.within = shared.within;
         __syncthreads(); // The next digit is written there.
-        if (coarse) {
-            break;
-        }
     }
     found.left = wanted;
     return found;
@@ -474,14 +505,14 @@ static __device__ Found select(bool coarse, Visit visit, Wanted wanted_of) {
 // Cuts behind the token in which an amount is reached, where each of its logit has the same amount.
 static __device__ __noinline__ void cut_behind(Kept& kept, const Found& found, u64 amount) {
     const u64 equals = (found.left + amount - 1) / amount;
-    Cut cut = {value_of(found.key), ANY_ID};
-    if (cut.value == kept.cut.value) {
-        cut.id = kept.cut.id; // An earlier cut among the same equals holds.
+    Cut cut = kept.cut; // An earlier cut among the same equals holds.
+    if (value_of(found.key) > cut.value) {
+        cut.value = value_of(found.key);
+        cut.id = ANY_ID;
     }
     if (equals * amount < found.within) {
         const unsigned mask = (1u << ID_BITS) - 1;
         const Found last = select<ID_BITS>(
-                false,
                 [&](auto add) {
                     kept.each([&](float value, unsigned id) {
                         if (value == cut.value) {
@@ -498,7 +529,6 @@ static __device__ __noinline__ void cut_behind(Kept& kept, const Found& found, u
 // Keeps the first ones in the order: by falling logit, then by rising id.
 static __device__ __noinline__ void keep_first(Kept& kept, u64 count) {
     const Found found = select<KEY_BITS>(
-            false,
             [&](auto add) {
                 kept.each([&](float value, unsigned) { add(key_of(value), 1); });
             },
@@ -512,7 +542,6 @@ static __device__ __noinline__ void keep_first(Kept& kept, u64 count) {
 static __device__ __noinline__ void bound_first(Kept& kept, int count, u64 thread_best) {
     const unsigned key = (unsigned) (thread_best >> 32);
     const Found found = select<KEY_BITS>(
-            false,
             [&](auto add) {
                 if (key != 0) {
                     add(key, 1);
@@ -530,7 +559,7 @@ static __device__ __noinline__ void bound_first(Kept& kept, int count, u64 threa
 static __device__ __noinline__ u64 thread_best(const Row& row) {
     float most = -INFINITY;
     unsigned best = 0;
-    visit_all<IN_FLIGHT>(row, [&](float value, unsigned id) {
+    visit_all<IN_FLIGHT, IN_FLIGHT>(row, [&](float value, unsigned id) {
         if (value > most && value <= FLT_MAX) {
             most = value;
             best = id;
@@ -577,19 +606,20 @@ static __device__ void cut_unlikely(Kept& kept, float most, const RowSampling* h
 }
 
 // Draws by rising id from tokens in shared memory.
-static __device__ int draw_kept(const Kept& kept, const Scale& scale, double random) {
+static __device__ __noinline__ int draw_kept(const Kept& kept, const Scale& scale, double random) {
     const unsigned mask = (1u << ID_BITS) - 1;
     const Found found = select<ID_BITS>(
-            false,
             [&](auto add) {
-                kept.each([&](float value, unsigned id) { add(~id & mask, scale.weight(value)); });
+                kept.each_shared([&](float value, unsigned id) {
+                    add(~id & mask, scale.weight(value));
+                });
             },
             [&](u64 total) { return drawn(random, total) + 1; });
     return ~found.key & mask;
 }
 
 // Walks through a part of the row until the weight before a token would be more than left.
-static __device__ int walk(const Kept& kept, const Scale& scale, int from, u64 left) {
+static __device__ __noinline__ int walk(const Kept& kept, const Scale& scale, int from, u64 left) {
     for (;; from += 4 * THREADS) {
         u64 weights[4];
         u64 sum = 0;
@@ -620,10 +650,11 @@ static __device__ int walk(const Kept& kept, const Scale& scale, int from, u64 l
 }
 
 // Draws by rising id from the row: adds up its parts, and walks through the one that is hit.
-static __device__ int draw_row(const Kept& kept, const Scale& scale, double random) {
+static __device__ __noinline__ int draw_row(const Kept& kept, const Scale& scale, double random) {
+    const Cut cut = kept.cut;
     u64 sum = 0;
-    visit_part<IN_FLIGHT>(kept.row, [&](float value, unsigned id) {
-        if (kept.cut.keeps(value, id)) {
+    visit_part(kept.row, [&](float value, unsigned id) {
+        if (cut.keeps(value, id)) {
             sum += scale.weight(value);
         }
     });
@@ -639,55 +670,98 @@ static __device__ int draw_row(const Kept& kept, const Scale& scale, double rand
     return walk(kept, scale, part(kept.row, shared.segment), left - shared.above);
 }
 
-// Cuts by top_k and top_p.
-static __device__ void cut_kept(Kept& kept, const Scale& scale, u64 best) {
-    const RowSampling* how = kept.row.how;
-    u64 all = 0; // Weight of all tokens, of which top_p takes a share.
-    if (how->topK > 0 && how->topK <= THREADS) {
-        bound_first(kept, how->topK, best);
-    } else {
-        const bool counts = how->topK > 0;
-        const Found found = select<KEY_BITS>(
-                true,
-                [&](auto add) {
-                    visit_all<IN_FLIGHT>(kept.row, [&](float value, unsigned id) {
-                        if (kept.cut.keeps(value, id)) {
-                            add(key_of(value), counts ? 1 : scale.weight(value));
-                        }
-                    });
-                },
-                [&](u64 total) {
-                    all = total;
-                    return counts ? (u64) how->topK : nucleus(how->topP, total);
-                });
-        if (found.reached) {
-            kept.raise(value_of(found.key));
+// Lowest logit of a digit or a higher one.
+static __device__ float edge(const Scale& scale, unsigned digit) {
+    unsigned key = key_of(-FLT_MAX);
+    for (unsigned above = key_of(scale.most); key < above;) {
+        const unsigned middle = key + (above - key) / 2;
+        if (scale.digit(value_of(middle)) < digit) {
+            key = middle + 1;
+        } else {
+            above = middle;
         }
     }
-    kept.gather();
-    if (how->topK > 0) {
-        keep_first(kept, how->topK);
-    }
-    if (how->topP == 1) {
+    return digit < DIGITS ? value_of(key) : INFINITY;
+}
+
+// Cuts the row where it reaches an amount: top_k counts, else top_p weighs. The row is looked at as
+// a whole for a digit that may hold the border, and then the tokens of that digit only.
+static __device__ __noinline__ void cut_row(Kept& kept, const Scale& scale) {
+    const RowSampling* how = kept.row.how;
+    const bool counts = how->topK > 0;
+    const Cut cut = kept.cut;
+    u64 left = 0;
+    const bool reached = narrow(
+            left,
+            true,
+            [&](auto add) {
+                visit_all<IN_FLIGHT, 1>(kept.row, [&](float value, unsigned id) {
+                    if (cut.keeps(value, id)) {
+                        add(scale.digit(value), counts ? 1 : scale.weight(value));
+                    }
+                });
+            },
+            [&](u64 total) { return counts ? (u64) how->topK : nucleus(how->topP, total); });
+    if (!reached) {
+        kept.gather();
         return;
     }
+    left -= shared.above;
+    if (threadIdx.x < 2) {
+        shared.edges[threadIdx.x] = edge(scale, shared.digit + threadIdx.x);
+    }
+    __syncthreads();
+    kept.raise(shared.edges[0]);
+    Kept border = {kept.row, kept.cut, -1};
+    border.cut.end = shared.edges[1];
+    kept.gather();
+    border.size = kept.size;
+    if (kept.size < 0) {
+        border.gather();
+    }
     const Found found = select<KEY_BITS>(
-            false,
+            [&](auto add) {
+                border.each([&](float value, unsigned) {
+                    add(key_of(value), counts ? 1 : scale.weight(value));
+                });
+            },
+            [&](u64) { return left; });
+    cut_behind(border, found, counts ? 1 : scale.weight(value_of(found.key)));
+    kept.cut.value = border.cut.value;
+    kept.cut.id = border.cut.id;
+}
+
+// Cuts by top_p what top_k left.
+static __device__ __noinline__ void cut_first(Kept& kept, const Scale& scale) {
+    const double share = kept.row.how->topP;
+    const Found found = select<KEY_BITS>(
             [&](auto add) {
                 kept.each([&](float value, unsigned) { add(key_of(value), scale.weight(value)); });
             },
-            [&](u64 total) { return nucleus(how->topP, how->topK > 0 ? total : all); });
+            [&](u64 total) { return nucleus(share, total); });
     cut_behind(kept, found, scale.weight(value_of(found.key)));
+}
+
+static __device__ void cut_kept(Kept& kept, const Scale& scale, u64 best) {
+    const RowSampling* how = kept.row.how;
+    if (how->topK > 0 && how->topK <= THREADS) {
+        bound_first(kept, how->topK, best);
+        kept.gather();
+        keep_first(kept, how->topK);
+    } else if (how->topK > 0 || how->topP != 1) {
+        cut_row(kept, scale);
+    }
+    if (how->topK > 0 && how->topP != 1) {
+        cut_first(kept, scale);
+    }
 }
 
 static __device__ __noinline__ int draw(const Row& row, float most, u64 best) {
     const RowSampling* how = row.how;
     const Scale scale = Scale::of(most, how->temperature);
-    Kept kept = {row, {-FLT_MAX, ANY_ID}, -1};
+    Kept kept = {row, {}, -1};
     cut_unlikely(kept, most, how);
-    if (how->topK > 0 || how->topP != 1) {
-        cut_kept(kept, scale, best);
-    }
+    cut_kept(kept, scale, best);
     return kept.size >= 0 ? draw_kept(kept, scale, how->random)
                           : draw_row(kept, scale, how->random);
 }
@@ -696,17 +770,18 @@ static __device__ __noinline__ int draw(const Row& row, float most, u64 best) {
 static __device__ __noinline__ double alternatives(const Row& raw, float most, u64 best, Picked* picked) {
     const int count = raw.how->logprobs;
     const Scale scale = Scale::of(most, 1);
-    Kept kept = {raw, {-FLT_MAX, ANY_ID}, -1};
+    Kept kept = {raw, {}, -1};
     if (count > 0) {
         bound_first(kept, count, best);
     }
+    const float bound = kept.cut.value;
     Kept::begin();
     __syncthreads();
     u64 sum = 0;
-    visit_all<IN_FLIGHT>(raw, [&](float value, unsigned id) {
+    visit_all<IN_FLIGHT, 1>(raw, [&](float value, unsigned id) {
         if (value <= FLT_MAX && value >= -FLT_MAX) {
             sum += scale.weight(value);
-            if (count > 0 && value >= kept.cut.value) {
+            if (count > 0 && value >= bound) {
                 Kept::put(value, id);
             }
         }
