@@ -173,6 +173,11 @@ struct Scale {
     }
 };
 
+// Not repeated in the code where few tokens are weighed.
+static __device__ __noinline__ u64 weight_of(Scale scale, float value) {
+    return scale.weight(value);
+}
+
 // A number that orders as the logits do; 0 if it is no finite number.
 static __device__ unsigned key_of(float value) {
     const unsigned bits = __float_as_uint(value + 0.0f); // Makes -0 equal to 0.
@@ -276,9 +281,8 @@ static __device__ __noinline__ float4 penalised(const Row& row, int quad, float4
 }
 
 // Calls look(value, id) for the quads from..end in steps. A thread sees its tokens by rising id.
-// It asks for N quads at once. A long look is repeated in a loop, else the code gets three times as
-// long.
-template <int N, int UNROLLED, class Look>
+// It asks for N quads at once. SHORT is for a short look at a row without counts: all is unrolled.
+template <int N, bool SHORT, class Look>
 static __device__ void visit(const Row& of, int from, int end, int step, Look look) {
     const Row row = of; // In registers, as the cuts below: calls have put them into memory.
     const float none = -INFINITY;
@@ -290,16 +294,11 @@ static __device__ void visit(const Row& of, int from, int end, int step, Look lo
             v[i] = there ? logits_of(row, quad + i * step)
                          : make_float4(none, none, none, none);
         }
-        if (row.counts != nullptr) {
-#pragma unroll
-            for (int i = 0; i < N; i++) {
-                if (quad + i * step < end) {
-                    v[i] = penalised(row, quad + i * step, v[i]);
-                }
-            }
-        }
-#pragma unroll UNROLLED
+#pragma unroll(SHORT ? N : 1)
         for (int i = 0; i < N; i++) {
+            if (!SHORT && row.counts != nullptr && quad + i * step < end) {
+                v[0] = penalised(row, quad + i * step, v[0]);
+            }
             const unsigned id = 4u * (quad + i * step);
             look(v[0].x, id);
             look(v[0].y, id + 1);
@@ -314,9 +313,9 @@ static __device__ void visit(const Row& of, int from, int end, int step, Look lo
 }
 
 // The whole row, neighbouring threads beside each other.
-template <int N, int UNROLLED, class Look>
+template <int N, bool SHORT, class Look>
 static __device__ void visit_all(const Row& row, Look look) {
-    visit<N, UNROLLED>(row, threadIdx.x, row.quads, THREADS, look);
+    visit<N, SHORT>(row, threadIdx.x, row.quads, THREADS, look);
     const int id = 4 * row.quads + threadIdx.x;
     if (id < row.vocab) {
         look(value_at(row, id), (unsigned) id);
@@ -335,7 +334,7 @@ static __device__ void visit_part(const Row& row, Look look) {
     const int warp = threadIdx.x / WARP;
     const int lane = threadIdx.x % WARP;
     const int end = min(part(row, warp + 1) / 4, row.quads);
-    visit<IN_FLIGHT, 1>(row, part(row, warp) / 4 + lane, end, WARP, look);
+    visit<IN_FLIGHT, false>(row, part(row, warp) / 4 + lane, end, WARP, look);
     const int id = 4 * row.quads + lane;
     if (warp == WARPS - 1 && id < row.vocab) {
         look(value_at(row, id), (unsigned) id);
@@ -366,7 +365,7 @@ struct Kept {
             return;
         }
         const Cut cut = this->cut;
-        visit_all<IN_FLIGHT, 1>(row, [&](float value, unsigned id) {
+        visit_all<1, false>(row, [&](float value, unsigned id) {
             if (cut.keeps(value, id)) {
                 look(value, id);
             }
@@ -408,7 +407,7 @@ struct Kept {
         const Cut cut = this->cut;
         begin();
         __syncthreads();
-        visit_all<IN_FLIGHT, IN_FLIGHT>(row, [&](float value, unsigned id) {
+        visit_all<IN_FLIGHT, false>(row, [&](float value, unsigned id) {
             if (cut.keeps(value, id)) {
                 put(value, id);
             }
@@ -555,11 +554,11 @@ static __device__ __noinline__ void bound_first(Kept& kept, int count, u64 threa
 
 // ---- Picking ----
 
-// This thread's best token: its key, and below it the inverse of its id; 0 if it has none.
-static __device__ __noinline__ u64 thread_best(const Row& row) {
+template <bool SHORT>
+static __device__ __noinline__ u64 best_of(const Row& row) {
     float most = -INFINITY;
     unsigned best = 0;
-    visit_all<IN_FLIGHT, IN_FLIGHT>(row, [&](float value, unsigned id) {
+    visit_all<IN_FLIGHT, SHORT>(row, [&](float value, unsigned id) {
         if (value > most && value <= FLT_MAX) {
             most = value;
             best = id;
@@ -567,6 +566,11 @@ static __device__ __noinline__ u64 thread_best(const Row& row) {
     });
     const unsigned key = key_of(most);
     return key == 0 ? 0 : (u64) key << 32 | (unsigned) ~best;
+}
+
+// This thread's best token: its key, and below it the inverse of its id; 0 if it has none.
+static __device__ u64 thread_best(const Row& row) {
+    return row.counts == nullptr ? best_of<true>(row) : best_of<false>(row);
 }
 
 static __device__ u64 nucleus(double share, u64 total) {
@@ -606,7 +610,7 @@ static __device__ void cut_unlikely(Kept& kept, float most, const RowSampling* h
 }
 
 // Draws by rising id from tokens in shared memory.
-static __device__ __noinline__ int draw_kept(const Kept& kept, const Scale& scale, double random) {
+static __device__ __noinline__ int draw_kept(const Kept& kept, Scale scale, double random) {
     const unsigned mask = (1u << ID_BITS) - 1;
     const Found found = select<ID_BITS>(
             [&](auto add) {
@@ -619,7 +623,7 @@ static __device__ __noinline__ int draw_kept(const Kept& kept, const Scale& scal
 }
 
 // Walks through a part of the row until the weight before a token would be more than left.
-static __device__ __noinline__ int walk(const Kept& kept, const Scale& scale, int from, u64 left) {
+static __device__ __noinline__ int walk(const Kept& kept, Scale scale, int from, u64 left) {
     for (;; from += 4 * THREADS) {
         u64 weights[4];
         u64 sum = 0;
@@ -628,7 +632,7 @@ static __device__ __noinline__ int walk(const Kept& kept, const Scale& scale, in
         for (int i = 0; i < 4; i++) {
             const int id = first + i;
             const float value = id < kept.row.vocab ? value_at(kept.row, id) : -INFINITY;
-            weights[i] = kept.cut.keeps(value, id) ? scale.weight(value) : 0;
+            weights[i] = kept.cut.keeps(value, id) ? weight_of(scale, value) : 0;
             sum += weights[i];
         }
         u64 total;
@@ -650,7 +654,7 @@ static __device__ __noinline__ int walk(const Kept& kept, const Scale& scale, in
 }
 
 // Draws by rising id from the row: adds up its parts, and walks through the one that is hit.
-static __device__ __noinline__ int draw_row(const Kept& kept, const Scale& scale, double random) {
+static __device__ __noinline__ int draw_row(const Kept& kept, Scale scale, double random) {
     const Cut cut = kept.cut;
     u64 sum = 0;
     visit_part(kept.row, [&](float value, unsigned id) {
@@ -671,7 +675,7 @@ static __device__ __noinline__ int draw_row(const Kept& kept, const Scale& scale
 }
 
 // Lowest logit of a digit or a higher one.
-static __device__ float edge(const Scale& scale, unsigned digit) {
+static __device__ float edge(Scale scale, unsigned digit) {
     unsigned key = key_of(-FLT_MAX);
     for (unsigned above = key_of(scale.most); key < above;) {
         const unsigned middle = key + (above - key) / 2;
@@ -686,7 +690,7 @@ static __device__ float edge(const Scale& scale, unsigned digit) {
 
 // Cuts the row where it reaches an amount: top_k counts, else top_p weighs. The row is looked at as
 // a whole for a digit that may hold the border, and then the tokens of that digit only.
-static __device__ __noinline__ void cut_row(Kept& kept, const Scale& scale) {
+static __device__ __noinline__ void cut_row(Kept& kept, Scale scale) {
     const RowSampling* how = kept.row.how;
     const bool counts = how->topK > 0;
     const Cut cut = kept.cut;
@@ -695,7 +699,7 @@ static __device__ __noinline__ void cut_row(Kept& kept, const Scale& scale) {
             left,
             true,
             [&](auto add) {
-                visit_all<IN_FLIGHT, 1>(kept.row, [&](float value, unsigned id) {
+                visit_all<IN_FLIGHT, false>(kept.row, [&](float value, unsigned id) {
                     if (cut.keeps(value, id)) {
                         add(scale.digit(value), counts ? 1 : scale.weight(value));
                     }
@@ -722,27 +726,29 @@ static __device__ __noinline__ void cut_row(Kept& kept, const Scale& scale) {
     const Found found = select<KEY_BITS>(
             [&](auto add) {
                 border.each([&](float value, unsigned) {
-                    add(key_of(value), counts ? 1 : scale.weight(value));
+                    add(key_of(value), counts ? 1 : weight_of(scale, value));
                 });
             },
             [&](u64) { return left; });
-    cut_behind(border, found, counts ? 1 : scale.weight(value_of(found.key)));
+    cut_behind(border, found, counts ? 1 : weight_of(scale, value_of(found.key)));
     kept.cut.value = border.cut.value;
     kept.cut.id = border.cut.id;
 }
 
 // Cuts by top_p what top_k left.
-static __device__ __noinline__ void cut_first(Kept& kept, const Scale& scale) {
+static __device__ __noinline__ void cut_first(Kept& kept, Scale scale) {
     const double share = kept.row.how->topP;
     const Found found = select<KEY_BITS>(
             [&](auto add) {
-                kept.each([&](float value, unsigned) { add(key_of(value), scale.weight(value)); });
+                kept.each([&](float value, unsigned) {
+                    add(key_of(value), weight_of(scale, value));
+                });
             },
             [&](u64 total) { return nucleus(share, total); });
-    cut_behind(kept, found, scale.weight(value_of(found.key)));
+    cut_behind(kept, found, weight_of(scale, value_of(found.key)));
 }
 
-static __device__ void cut_kept(Kept& kept, const Scale& scale, u64 best) {
+static __device__ void cut_kept(Kept& kept, Scale scale, u64 best) {
     const RowSampling* how = kept.row.how;
     if (how->topK > 0 && how->topK <= THREADS) {
         bound_first(kept, how->topK, best);
@@ -778,7 +784,7 @@ static __device__ __noinline__ double alternatives(const Row& raw, float most, u
     Kept::begin();
     __syncthreads();
     u64 sum = 0;
-    visit_all<IN_FLIGHT, 1>(raw, [&](float value, unsigned id) {
+    visit_all<IN_FLIGHT, false>(raw, [&](float value, unsigned id) {
         if (value <= FLT_MAX && value >= -FLT_MAX) {
             sum += scale.weight(value);
             if (count > 0 && value >= bound) {
