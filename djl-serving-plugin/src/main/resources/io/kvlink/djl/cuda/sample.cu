@@ -19,7 +19,7 @@
 
 // SHORT as visit says.
 template <bool SHORT>
-static __device__ __noinline__ u64 best_of(const Row& row) {
+__device__ __noinline__ u64 best_of(const Row& row) {
     float most = -INFINITY;
     unsigned best = 0;
     visit_all<IN_FLIGHT, SHORT>(row, [&](float value, unsigned id) {
@@ -38,7 +38,7 @@ static __device__ u64 thread_best(const Row& row) {
 }
 
 // Writes a row's alternatives; the logarithm of the sum of e to each logit.
-static __device__ __noinline__ double alternatives(
+__device__ __noinline__ double alternatives(
         const Row& raw, float most, u64 best, Picked* picked) {
     const int count = min(raw.how->logprobs, MOST_TOPS);
     const Scale scale = Scale::of(most, 1);

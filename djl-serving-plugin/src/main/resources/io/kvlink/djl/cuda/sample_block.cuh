@@ -37,7 +37,7 @@ struct Shared {
 __shared__ Shared shared;
 
 // Sum of the values of all threads before this one, and of all.
-static __device__ __noinline__ u64 sum_before(u64 value, u64& total) {
+__device__ __noinline__ u64 sum_before(u64 value, u64& total) {
     const int lane = threadIdx.x % WARP;
     const int warp = threadIdx.x / WARP;
     u64 sum = value;
@@ -60,7 +60,7 @@ static __device__ __noinline__ u64 sum_before(u64 value, u64& total) {
     return (warp > 0 ? before : 0) + sum - value;
 }
 
-static __device__ __noinline__ u64 largest(u64 value) {
+__device__ __noinline__ u64 largest(u64 value) {
     for (int step = WARP / 2; step > 0; step /= 2) {
         const u64 other = __shfl_xor_sync(ALL_LANES, value, step);
         value = other > value ? other : value;

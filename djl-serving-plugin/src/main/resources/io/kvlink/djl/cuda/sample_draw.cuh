@@ -42,7 +42,7 @@ static __device__ void cut_unlikely(Kept& kept, float most, const RowSampling* h
 }
 
 // Draws by rising id from tokens in shared memory.
-static __device__ __noinline__ int draw_kept(const Kept& kept, Scale scale, double random) {
+__device__ __noinline__ int draw_kept(const Kept& kept, Scale scale, double random) {
     const unsigned mask = (1u << ID_BITS) - 1;
     const Found found = select<ID_BITS>(
             [&](auto add) {
@@ -55,7 +55,7 @@ static __device__ __noinline__ int draw_kept(const Kept& kept, Scale scale, doub
 }
 
 // Walks through a part of the row until the weight before a token would be more than left.
-static __device__ __noinline__ int walk(const Kept& kept, Scale scale, int from, u64 left) {
+__device__ __noinline__ int walk(const Kept& kept, Scale scale, int from, u64 left) {
     for (;; from += 4 * THREADS) {
         u64 weights[4];
         u64 sum = 0;
@@ -86,7 +86,7 @@ static __device__ __noinline__ int walk(const Kept& kept, Scale scale, int from,
 }
 
 // Draws by rising id from the row: adds up its parts, and walks through the one that is hit.
-static __device__ __noinline__ int draw_row(const Kept& kept, Scale scale, double random) {
+__device__ __noinline__ int draw_row(const Kept& kept, Scale scale, double random) {
     const Cut cut = kept.cut;
     u64 sum = 0;
     visit_part(kept.row, [&](float value, unsigned id) {
@@ -122,7 +122,7 @@ static __device__ float edge(Scale scale, unsigned digit) {
 
 // Cuts the row where it reaches an amount: top_k counts, else top_p weighs. The row is looked at as
 // a whole for a digit that may hold the border, and then the tokens of that digit only.
-static __device__ __noinline__ void cut_row(Kept& kept, Scale scale) {
+__device__ __noinline__ void cut_row(Kept& kept, Scale scale) {
     const RowSampling* how = kept.row.how;
     const bool counts = how->topK > 0;
     const Cut cut = kept.cut;
@@ -168,7 +168,7 @@ static __device__ __noinline__ void cut_row(Kept& kept, Scale scale) {
 }
 
 // Cuts by top_p what top_k left.
-static __device__ __noinline__ void cut_first(Kept& kept, Scale scale) {
+__device__ __noinline__ void cut_first(Kept& kept, Scale scale) {
     const double share = kept.row.how->topP;
     const Found found = select<KEY_BITS>(
             [&](auto add) {
@@ -195,7 +195,7 @@ static __device__ void cut_kept(Kept& kept, Scale scale, u64 best) {
     }
 }
 
-static __device__ __noinline__ int draw(const Row& row, float most, u64 best) {
+__device__ __noinline__ int draw(const Row& row, float most, u64 best) {
     const RowSampling* how = row.how;
     const Scale scale = Scale::of(most, how->temperature);
     Kept kept = {row, {}, -1};

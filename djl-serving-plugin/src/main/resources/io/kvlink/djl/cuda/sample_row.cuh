@@ -27,7 +27,7 @@ struct Cut {
     }
 };
 
-static __device__ __noinline__ float penalised(float logit, int count, const RowSampling* how) {
+__device__ __noinline__ float penalised(float logit, int count, const RowSampling* how) {
     if (count == 0 || !(fabsf(logit) <= FLT_MAX)) {
         return logit;
     }
@@ -60,7 +60,7 @@ static __device__ int4 counts_of(const Row& row, int quad) {
     return make_int4(from[0], from[1], from[2], from[3]);
 }
 
-static __device__ __noinline__ float4 penalised(const Row& row, int quad, float4 logits) {
+__device__ __noinline__ float4 penalised(const Row& row, int quad, float4 logits) {
     const int4 counts = counts_of(row, quad);
     if ((counts.x | counts.y | counts.z | counts.w) == 0) {
         return logits;

@@ -91,7 +91,7 @@ static __device__ Found select(Visit visit, Wanted wanted_of) {
 }
 
 // Cuts behind the token in which an amount is reached, where each of its logit has the same amount.
-static __device__ __noinline__ void cut_behind(Kept& kept, const Found& found, u64 amount) {
+__device__ __noinline__ void cut_behind(Kept& kept, const Found& found, u64 amount) {
     const u64 equals = (found.left + amount - 1) / amount;
     Cut cut = kept.cut; // An earlier cut among the same equals holds.
     if (value_of(found.key) > cut.value) {
@@ -115,7 +115,7 @@ static __device__ __noinline__ void cut_behind(Kept& kept, const Found& found, u
 }
 
 // Keeps the first ones in the order: by falling logit, then by rising id.
-static __device__ __noinline__ void keep_first(Kept& kept, u64 count) {
+__device__ __noinline__ void keep_first(Kept& kept, u64 count) {
     const Found found = select<KEY_BITS>(
             [&](auto add) {
                 kept.each([&](float value, unsigned) { add(key_of(value), 1); });
@@ -127,7 +127,7 @@ static __device__ __noinline__ void keep_first(Kept& kept, u64 count) {
 }
 
 // Bounds the first ones by each thread's largest logit: so many threads, so many tokens at least.
-static __device__ __noinline__ void bound_first(Kept& kept, int count, u64 thread_best) {
+__device__ __noinline__ void bound_first(Kept& kept, int count, u64 thread_best) {
     const unsigned key = (unsigned) (thread_best >> 32);
     const Found found = select<KEY_BITS>(
             [&](auto add) {

@@ -58,7 +58,7 @@ struct Scale {
 };
 
 // Not repeated in the code where few tokens are weighed.
-static __device__ __noinline__ u64 weight_of(Scale scale, float value) {
+__device__ __noinline__ u64 weight_of(Scale scale, float value) {
     return scale.weight(value);
 }
 
