@@ -17,8 +17,8 @@ record AttentionShape(String function, int heads, int threads, int sharedBytes, 
     private static final int TILE_HEADS = 8;
     private static final int TILE_THREADS = 64;
     private static final int TILE_TOKENS = 32;
-    private static final int TILE_STAGES = 2;
-    private static final int TILE_BLOCKS = 6;
+    private static final int TILE_STAGES = 3;
+    private static final int TILE_BLOCKS = 4;
     // Other cores.
     private static final int HEADS = 4;
     private static final int WARPS = 4;

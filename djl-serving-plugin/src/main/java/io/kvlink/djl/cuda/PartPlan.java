@@ -15,7 +15,7 @@ import java.util.List;
  */
 record PartPlan(boolean exact, int itemsOfPart, int slots) {
     private static final int EXACT_TOKENS = 512;
-    private static final int LEAST_TOKENS = 128;
+    private static final int LEAST_TOKENS = 64;
     private static final int STEP = 16;
 
     /**
@@ -72,7 +72,6 @@ record PartPlan(boolean exact, int itemsOfPart, int slots) {
         for (Query query : queries) {
             all += query.seen(window);
         }
-        // A quarter more than even shares: items that are few too many would need another round.
-        return Math.max(LEAST_TOKENS, 1.25 * all * itemsOfPart / slots);
+        return Math.max(LEAST_TOKENS, all * itemsOfPart / slots);
     }
 }

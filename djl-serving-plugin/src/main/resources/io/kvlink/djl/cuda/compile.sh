@@ -11,6 +11,6 @@ fi
 for source in "${sources[@]}"; do
     ptx="${source%.cu}.ptx"
     nvcc -std=c++17 -arch=compute_80 -ptx "$source" -o - \
-        | sed -e '/^\/\//d' -e 's/^\.version .*/.version 7.8/' -e '/^$/d' >"$ptx"
+        | sed -e '/^\/\//d' -e '/used_bytes_mask/d' -e 's/^\.version .*/.version 7.8/' -e '/^$/d' >"$ptx"
     ptxas -arch=sm_90 "$ptx" -o /dev/null
 done

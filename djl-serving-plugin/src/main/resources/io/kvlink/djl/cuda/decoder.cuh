@@ -323,29 +323,46 @@ __device__ __forceinline__ void addUp(const Attention& a, const Part& part, cons
         return;
     }
     __threadfence();
-    for (int head = warp; head < count; head += WARPS) {
-        // Past the first-level cache, which may have an earlier layer's.
-        const float* all = a.partials
-                + ((size_t) part.row * a.heads + firstHead + head) * a.maxParts * width;
-        // A lane has a part's maximum and total: there are no more parts than lanes.
-        const float mine = lane < part.count ? __ldcg(all + lane * width + headDim) : -INFINITY;
-        const float total = lane < part.count ? __ldcg(all + lane * width + headDim + 1) : 0;
-        float now = mine;
+    // Past the first-level cache, which may have an earlier layer's. A lane has a part's maximum and
+    // total of each head: there are no more parts than lanes.
+    const float* all = a.partials + ((size_t) part.row * a.heads + firstHead) * a.maxParts * width;
+    const int stride = a.maxParts * width; // of heads
+    float weights[G];
+    float totals[G];
+#pragma unroll
+    for (int head = 0; head < G; head++) {
+        const bool there = head < count && lane < part.count;
+        const float* mine = all + head * stride + lane * width + headDim;
+        weights[head] = there ? __ldcg(mine) : -INFINITY;
+        totals[head] = there ? __ldcg(mine + 1) : 0;
+    }
+#pragma unroll
+    for (int head = 0; head < G; head++) {
+        if (head >= count) {
+            break;
+        }
+        float now = weights[head];
 #pragma unroll
         for (int other = 16; other > 0; other /= 2) {
             now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, other));
         }
-        const float weight = exp2f(mine - now);
-        const float factor = 1 / sumOfLanes<32>(total * weight);
-        for (int i = lane; i - lane < headDim; i += 32) {
-            float value = 0;
-#pragma unroll 8
+        weights[head] = exp2f(weights[head] - now);
+        const float factor = 1 / sumOfLanes<32>(totals[head] * weights[head]);
+        // All lanes of a warp go as often through the loops: they tell each other the weights.
+        for (int i = threadIdx.x * 2; i - lane * 2 < headDim; i += WARPS * 64) {
+            const float* column = all + head * stride + min(i, headDim - 2);
+            float2 value = make_float2(0, 0);
+#pragma unroll 16
             for (int p = 0; p < part.count; p++) {
-                const float theirs = i < headDim ? __ldcg(all + p * width + i) : 0;
-                value += theirs * __shfl_sync(0xffffffffu, weight, p);
+                const float2 theirs = __ldcg(reinterpret_cast<const float2*>(column + p * width));
+                const float weight = __shfl_sync(0xffffffffu, weights[head], p);
+                value.x += theirs.x * weight;
+                value.y += theirs.y * weight;
             }
             if (i < headDim) {
-                out[(firstHead + head) * headDim + i] = narrow<T>(value * factor);
+                T* to = out + (firstHead + head) * headDim + i;
+                to[0] = narrow<T>(value.x * factor);
+                to[1] = narrow<T>(value.y * factor);
             }
         }
     }
@@ -541,7 +558,7 @@ __device__ void attend(const Attention& from, bool fresh) {
 
 constexpr int TILE_WARPS = 2;
 constexpr int TILE = TILE_WARPS * 16; // tokens that a block reads at once
-constexpr int STAGES = 2;
+constexpr int STAGES = 3;
 constexpr int HEADS = 8; // query heads of a KV head that are computed together
 
 // T as tiles.cuh names it.
@@ -558,6 +575,100 @@ __device__ __forceinline__ unsigned transposed(unsigned matrix) {
 
 __device__ __forceinline__ unsigned sharedAddress(const void* at) {
     return (unsigned) __cvta_generic_to_shared(at);
+}
+
+// Fills queries [HEADS][HD], and newest [2][HD] if the row's own token is in the part, head by head.
+template <typename T, int HD>
+__device__ __forceinline__ void prepare(const Attention& a, const Part& part, int kvHead,
+        int firstHead, int count, bool fresh, int own, const int* table, T* queries, T* newest) {
+    const int warp = threadIdx.x / 32;
+    const int lane = threadIdx.x & 31;
+    const T* qkv = (const T*) a.qkv + (size_t) part.row * (a.heads + 2 * a.kvHeads) * HD;
+    const T* bias = (const T*) a.bias;
+    for (int head = warp; head < HEADS; head += TILE_WARPS) {
+        T* query = queries + head * HD;
+        const int at = (firstHead + head) * HD;
+        if (head >= count) {
+            for (int i = lane; i < HD; i += 32) {
+                query[i] = narrow<T>(0);
+            }
+        } else if (fresh) {
+            rotated<T>(qkv + at, bias == nullptr ? nullptr : bias + at, (const T*) a.queryNorm,
+                    a.rotary + (size_t) part.position * HD, HD, a.eps,
+                    [&](int i, float value) { query[i] = narrow<T>(value); });
+        } else {
+            for (int i = lane; i < HD; i += 32) {
+                query[i] = qkv[at + i];
+            }
+        }
+    }
+    if (own >= 0) {
+        T* cached = (T*) a.kv + tokenAt(a, table, own) + kvHead * HD + warp * a.valueOffset;
+        T* here = newest + warp * HD;
+        freshHead<T>(a, part.row, own, kvHead, warp, [&](int i, T value) {
+            cached[i] = value;
+            here[i] = value;
+        });
+    }
+}
+
+// Like `prepare`, for heads without norms: all is read before anything is written.
+template <typename T, int HD>
+__device__ __forceinline__ void rotateAll(const Attention& a, const Part& part, int kvHead,
+        int firstHead, int count, int own, const int* table, T* queries, T* newest) {
+    constexpr int HALF = HD / 2;
+    constexpr int SIDES = TILE_WARPS * 32 / HALF; // heads at a time
+    constexpr int TURNS = HEADS / SIDES;
+    const int i = threadIdx.x % HALF;
+    const int side = threadIdx.x / HALF;
+    const T* qkv = (const T*) a.qkv + (size_t) part.row * (a.heads + 2 * a.kvHeads) * HD + i;
+    const T* bias = (const T*) a.bias;
+    const float* rotary = a.rotary + (size_t) part.position * HD + i;
+    const int keyAt = (a.heads + kvHead) * HD;
+    const int valueAt = keyAt + a.kvHeads * HD;
+    const bool withOwn = own >= 0 && side == 0;
+    auto read = [&](int at, float& low, float& high) {
+        low = wide(qkv[at]);
+        high = wide(qkv[at + HALF]);
+        if (bias != nullptr) {
+            low += wide(bias[at + i]);
+            high += wide(bias[at + i + HALF]);
+        }
+    };
+    const float cosine = rotary[0];
+    const float sine = rotary[HALF];
+    float low[TURNS];
+    float high[TURNS];
+#pragma unroll
+    for (int turn = 0; turn < TURNS; turn++) {
+        const int head = turn * SIDES + side;
+        low[turn] = high[turn] = 0;
+        if (head < count) {
+            read((firstHead + head) * HD, low[turn], high[turn]);
+        }
+    }
+    float key[2] = {0, 0};
+    float value[2] = {0, 0};
+    size_t cachedAt = 0;
+    if (withOwn) {
+        read(keyAt, key[0], key[1]);
+        read(valueAt, value[0], value[1]);
+        cachedAt = tokenAt(a, table, own) + kvHead * HD + i;
+    }
+#pragma unroll
+    for (int turn = 0; turn < TURNS; turn++) {
+        T* query = queries + (turn * SIDES + side) * HD + i;
+        query[0] = narrow<T>(low[turn] * cosine - high[turn] * sine);
+        query[HALF] = narrow<T>(high[turn] * cosine + low[turn] * sine);
+    }
+    if (withOwn) {
+        T* cached = (T*) a.kv + cachedAt;
+        newest[i] = cached[0] = narrow<T>(key[0] * cosine - key[1] * sine);
+        newest[i + HALF] = cached[HALF] = narrow<T>(key[1] * cosine + key[0] * sine);
+        cached += a.valueOffset;
+        newest[HD + i] = cached[0] = narrow<T>(value[0]);
+        newest[HD + i + HALF] = cached[HALF] = narrow<T>(value[1]);
+    }
 }
 
 // Like `attend`, on tensor cores, for heads of HD numbers: keys and values go through shared memory
@@ -624,32 +735,10 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
             load(tile);
         }
 
-        const T* qkv = (const T*) a.qkv + (size_t) part.row * (a.heads + 2 * a.kvHeads) * HD;
-        const T* bias = (const T*) a.bias;
-        for (int head = warp; head < HEADS; head += TILE_WARPS) {
-            T* query = queries + head * HD;
-            const int at = (firstHead + head) * HD;
-            if (head >= count) {
-                for (int i = lane; i < HD; i += 32) {
-                    query[i] = narrow<T>(0);
-                }
-            } else if (fresh) {
-                rotated<T>(qkv + at, bias == nullptr ? nullptr : bias + at, (const T*) a.queryNorm,
-                        a.rotary + (size_t) part.position * HD, HD, a.eps,
-                        [&](int i, float value) { query[i] = narrow<T>(value); });
-            } else {
-                for (int i = lane; i < HD; i += 32) {
-                    query[i] = qkv[at + i];
-                }
-            }
-        }
-        if (own >= 0) {
-            T* cached = (T*) a.kv + tokenAt(a, table, own) + kvHead * HD + warp * a.valueOffset;
-            T* here = newest + warp * HD;
-            freshHead<T>(a, part.row, own, kvHead, warp, [&](int i, T value) {
-                cached[i] = value;
-                here[i] = value;
-            });
+        if (fresh && a.queryNorm == nullptr) {
+            rotateAll<T, HD>(a, part, kvHead, firstHead, count, own, table, queries, newest);
+        } else {
+            prepare<T, HD>(a, part, kvHead, firstHead, count, fresh, own, table, queries, newest);
         }
         __syncthreads();
         unsigned q[HD / 16][2];
@@ -779,6 +868,131 @@ __device__ void swiglu(const T* gateUp, const T* bias, T* active, int inner) {
     part.store(active + (size_t) blockIdx.y * inner + i);
 }
 
+constexpr int LONE_THREADS = 512;
+constexpr int LONE_WARPS = LONE_THREADS / 32;
+constexpr int LONE_AHEAD = 8; // vectors that a lane reads at once
+
+// How a lone row's product is finished.
+enum Finish { TO_ELEMENTS, TO_FLOATS, ADD_TO_FLOATS, SWIGLU };
+
+// A product of one row with a matrix [outs, ins]: y = matrix * x. Each block has a range of outs, and
+// each of its warps pieces of their rows, so that all of the device reads evenly; the first pieces
+// are under way while x is made ready. With `weight`, x is the residual stream and is normed first.
+// SWIGLU: the matrix has the rows of gate, then of up, and y is silu(gate) * up.
+template <typename T, Finish FINISH>
+__device__ void lone(const T* matrix, const void* x, const T* weight, const T* bias, void* y,
+        int outs, int ins, float eps) {
+    constexpr int N = Vec<T>::N;
+    constexpr int PIECE = 32 * N * LONE_AHEAD; // numbers of a row
+    constexpr int EACH = FINISH == SWIGLU ? 2 : 1; // rows of an out
+    extern __shared__ __align__(16) unsigned char lonely[];
+    T* ready = reinterpret_cast<T*>(lonely); // [ins]
+    float* sums = reinterpret_cast<float*>(lonely + (((size_t) ins * sizeof(T) + 15) / 16 * 16));
+    const int warp = threadIdx.x / 32;
+    const int lane = threadIdx.x & 31;
+    const int first = (int) ((long long) outs * blockIdx.x / gridDim.x);
+    const int count = (int) ((long long) outs * (blockIdx.x + 1) / gridDim.x) - first;
+    const int pieces = (ins + PIECE - 1) / PIECE; // of a row
+    const int units = count * EACH * pieces;
+
+    Vec<T> read[LONE_AHEAD];
+    auto load = [&](int unit) {
+        const int row = unit / pieces;
+        const int at = unit % pieces * PIECE + lane * N;
+        const T* from = matrix
+                + (size_t) (first + (EACH == 2 ? row / 2 : row) + (EACH == 2 && row % 2 == 1 ? outs : 0)) * ins;
+#pragma unroll
+        for (int i = 0; i < LONE_AHEAD; i++) {
+            const int column = at + i * 32 * N;
+            if (column < ins) {
+                read[i].bits = __ldcs(reinterpret_cast<const uint4*>(from + column));
+            } else {
+                read[i].clear();
+            }
+        }
+    };
+    if (warp < units) {
+        load(warp);
+    }
+
+    if (weight != nullptr) {
+        const float* row = (const float*) x;
+        float squares = 0;
+        for (int i = threadIdx.x * 4; i < ins; i += LONE_THREADS * 4) {
+            const float4 v = *reinterpret_cast<const float4*>(row + i);
+            squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+        }
+        const float factor = rsqrtf(sumOfBlock(squares) / ins + eps);
+        for (int i = threadIdx.x * 4; i < ins; i += LONE_THREADS * 4) {
+            const float4 v = *reinterpret_cast<const float4*>(row + i);
+            ready[i] = narrow<T>(v.x * factor * wide(weight[i]));
+            ready[i + 1] = narrow<T>(v.y * factor * wide(weight[i + 1]));
+            ready[i + 2] = narrow<T>(v.z * factor * wide(weight[i + 2]));
+            ready[i + 3] = narrow<T>(v.w * factor * wide(weight[i + 3]));
+        }
+    } else {
+        const T* row = (const T*) x;
+        for (int i = threadIdx.x * N; i < ins; i += LONE_THREADS * N) {
+            Vec<T> part;
+            part.load(row + i);
+            part.store(ready + i);
+        }
+    }
+    __syncthreads();
+
+    for (int unit = warp; unit < units; unit += LONE_WARPS) {
+        const int at = unit % pieces * PIECE + lane * N;
+        float sum = 0;
+#pragma unroll
+        for (int i = 0; i < LONE_AHEAD; i++) {
+            const int column = at + i * 32 * N;
+            if (column < ins) {
+                Vec<T> factors;
+                factors.load(ready + column);
+                float a[N];
+                float b[N];
+                read[i].spread(a);
+                factors.spread(b);
+#pragma unroll
+                for (int j = 0; j < N; j++) {
+                    sum = fmaf(a[j], b[j], sum);
+                }
+            }
+        }
+        if (unit + LONE_WARPS < units) {
+            load(unit + LONE_WARPS);
+        }
+        sum = sumOfLanes<32>(sum);
+        if (lane == 0) {
+            sums[unit] = sum;
+        }
+    }
+    __syncthreads();
+
+    for (int out = threadIdx.x; out < count; out += LONE_THREADS) {
+        float value[EACH];
+#pragma unroll
+        for (int each = 0; each < EACH; each++) {
+            value[each] = bias == nullptr ? 0 : wide(bias[first + out + each * outs]);
+            for (int piece = 0; piece < pieces; piece++) {
+                value[each] += sums[(out * EACH + each) * pieces + piece];
+            }
+        }
+        if (FINISH == TO_ELEMENTS) {
+            ((T*) y)[first + out] = narrow<T>(value[0]);
+        } else if (FINISH == TO_FLOATS) {
+            ((float*) y)[first + out] = value[0];
+        } else if (FINISH == ADD_TO_FLOATS) {
+            ((float*) y)[first + out] += value[0];
+        } else {
+            // As the product and the kernel for many rows round.
+            const float gate = wide(narrow<T>(value[0]));
+            const float up = wide(narrow<T>(value[EACH - 1]));
+            ((T*) y)[first + out] = narrow<T>(up * gate / (1 + __expf(-gate)));
+        }
+    }
+}
+
 // Marks tokens of a prompt: bit 30 of their counts.
 extern "C" __global__ void mark_prompt(int* counts, const int* tokens, int n) {
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
@@ -811,6 +1025,18 @@ extern "C" __global__ void __launch_bounds__(256) silu_and_mul(
     swiglu<ELEMENT>(gateUp, bias, active, inner);
 }
 
+#define LONE(NAME, FINISH)                                                                        \
+    extern "C" __global__ void __launch_bounds__(LONE_THREADS, 1)                                 \
+            lone_##NAME(const ELEMENT* matrix, const void* x, const ELEMENT* weight,              \
+                    const ELEMENT* bias, void* y, int outs, int ins, float eps) {                 \
+        lone<ELEMENT, FINISH>(matrix, x, weight, bias, y, outs, ins, eps);                        \
+    }
+
+LONE(elements, TO_ELEMENTS)
+LONE(floats, TO_FLOATS)
+LONE(add, ADD_TO_FLOATS)
+LONE(swiglu, SWIGLU)
+
 #define ATTEND(LANES, NV, G)                                                                      \
     extern "C" __global__ void __launch_bounds__(128)                                             \
             attend_##LANES##_##NV##_##G(const Attention* layers, int layer, int fresh) {          \
@@ -828,7 +1054,7 @@ ATTEND(16, 1, 4)
 ATTEND(32, 1, 4)
 
 #define ATTEND_TILES(HD)                                                                          \
-    extern "C" __global__ void __launch_bounds__(64, 6)                                           \
+    extern "C" __global__ void __launch_bounds__(64, 4)                                           \
             attend_tiles_##HD(const Attention* layers, int layer, int fresh) {                    \
         attendTiles<ELEMENT, HD>(layers[layer], fresh != 0);                                      \
     }
