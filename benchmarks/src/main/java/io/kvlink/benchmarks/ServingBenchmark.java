@@ -89,11 +89,11 @@ public final class ServingBenchmark {
     }
 
     private void throughput() throws Exception {
-        LlamaWorker exact = worker(Map.of());
+        LlamaWorker batched = worker(Map.of());
         LlamaWorker off = worker(Map.of("decode_batch", "off"));
         List<Series> all = Arrays.stream(CLIENTS).mapToObj(Series::new).toList();
-        rate(exact, 16);
-        rate(exact, 1);
+        rate(batched, 16);
+        rate(batched, 1);
         rate(off, 2);
         for (int round = 0; round < ROUNDS; round++) {
             for (Series series : all) {
@@ -102,7 +102,7 @@ public final class ServingBenchmark {
                 if (both && round % 2 == 1) {
                     series.single.add(rate(off, series.clients));
                 }
-                series.batched.add(rate(exact, series.clients));
+                series.batched.add(rate(batched, series.clients));
                 if (both && round % 2 == 0) {
                     series.single.add(rate(off, series.clients));
                 }

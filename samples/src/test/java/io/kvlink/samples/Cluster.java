@@ -36,6 +36,9 @@ final class Cluster implements AutoCloseable {
 
     static final Path MODEL = Path.of("model");
 
+    // Answers of several instances are compared.
+    private static final Map<String, Object> EXACT = Map.of("decode_batch", "exact");
+
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
 
     private final List<TextGenerator> all = new ArrayList<>();
@@ -55,7 +58,7 @@ final class Cluster implements AutoCloseable {
 
     /** A worker that computes everything itself. */
     TextGenerator aggregated() {
-        return add(LlamaWorker.start(WorkerConfig.of(MODEL, Map.of()), loader()));
+        return add(LlamaWorker.start(WorkerConfig.of(MODEL, EXACT), loader()));
     }
 
     /** A prefill worker; settings are added to its connector's, or replace them. */
@@ -98,7 +101,8 @@ final class Cluster implements AutoCloseable {
         settings.forEach(
                 (key, value) -> (key.startsWith("kv_") ? transfer : extra).put(key, value));
         transfer.put("kv_connector_extra_config", extra);
-        Map<String, Object> values = new LinkedHashMap<>(options);
+        Map<String, Object> values = new LinkedHashMap<>(EXACT);
+        values.putAll(options);
         values.put("kv_transfer_config", new com.google.gson.Gson().toJson(transfer));
         return LlamaWorker.start(WorkerConfig.of(model, values), loader());
     }

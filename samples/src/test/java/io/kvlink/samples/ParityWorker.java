@@ -55,6 +55,7 @@ final class ParityWorker {
     private static WorkerConfig config(Path model, String device, String role, String plane) {
         Map<String, Object> options = new LinkedHashMap<>();
         options.put("device", device);
+        options.put("decode_batch", "exact");
         if (!role.equals("none")) {
             options.put(
                     "kv_transfer_config",

@@ -9,6 +9,6 @@ package io.kvlink.djl.engine;
  * @param threads on which parts of a batch are computed at the same time; a GPU uses one
  */
 public record DecodeSettings(DecodeBatch batch, int maxBatch, int threads) {
-    /** Together, with the bits that each has alone, up to 64 on one thread. */
-    public static final DecodeSettings DEFAULT = new DecodeSettings(DecodeBatch.EXACT, 64, 1);
+    /** Together, up to 64 on one thread. */
+    public static final DecodeSettings DEFAULT = new DecodeSettings(DecodeBatch.FAST, 64, 1);
 }

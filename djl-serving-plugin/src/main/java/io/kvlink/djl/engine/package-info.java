@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The engine's port: what a worker sees of the computation. A worker knows tokens, positions and KV
- * memory; layers, weights and devices are behind {@link io.kvlink.djl.engine.Decoder}. Depends on
- * the SPI and on {@code sampling} only.
+ * memory; layers, weights and devices are behind {@link io.kvlink.djl.engine.Decoder}. {@link
+ * io.kvlink.djl.engine.DecoderFactory} opens it.
  */
 @NullMarked
 package io.kvlink.djl.engine;

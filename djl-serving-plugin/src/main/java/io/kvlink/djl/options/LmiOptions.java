@@ -33,7 +33,8 @@ final class LmiOptions {
             Map.of("fp32", "float32", "fp16", "float16", "bf16", "bfloat16");
 
     /** Options of the same name and meaning in both. */
-    private static final Set<String> SHARED = Set.of(DTYPE, "max_model_len");
+    private static final Set<String> SHARED =
+            Set.of(DTYPE, "max_model_len", "gpu_memory_utilization");
 
     private static final Set<String> OFF = Set.of("", "false", "none", "null");
     private static final Set<String> FLAG = Set.of("true", "false");
@@ -176,7 +177,6 @@ final class LmiOptions {
         table.add(
                 Set.of(),
                 "KV memory is option.kv_cache_tokens; leave it out",
-                "gpu_memory_utilization",
                 "kv_cache_free_gpu_mem_fraction",
                 "tokens_per_block",
                 "block_size",

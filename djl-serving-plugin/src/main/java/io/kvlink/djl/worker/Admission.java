@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
@@ -22,7 +22,7 @@ final class Admission {
 
     private final Requests requests;
     private final KvScheduler kv;
-    private final KvCachePool pool;
+    private final KvMemory memory;
     private final WorkerMetrics metrics;
     private final WorkerConfig config;
     private final KvLoadFailurePolicy policy;
@@ -37,7 +37,7 @@ final class Admission {
             LongSupplier clock) {
         this.requests = requests;
         this.kv = resources.kvScheduler();
-        this.pool = resources.pool();
+        this.memory = resources.memory();
         this.metrics = metrics;
         this.config = config;
         this.policy =
@@ -123,7 +123,7 @@ final class Admission {
     }
 
     private boolean allocate(Sequence sequence, LoadDecision.Load load) {
-        KvSlots slots = pool.allocate(sequence.tokensWith(config.kvGrowthTokens()));
+        KvSlots slots = memory.allocate(sequence.tokensWith(config.kvGrowthTokens()));
         if (slots == null) {
             return false;
         }
@@ -137,7 +137,7 @@ final class Admission {
         sequence.onSlots(slots, tokens, load.async(), clock.getAsLong());
         requests.onSlots(sequence);
         if (sequence.attached()) {
-            kv.onBlocksAllocated(sequence.kv(), Sequence.blocks(slots), tokens);
+            kv.onBlocksAllocated(sequence.kv(), slots.blockTable(), tokens);
         }
         return true;
     }

@@ -1,31 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.engine.TokenPicker;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.sampling.SampledToken;
-import io.kvlink.djl.sampling.Sampler;
-import io.kvlink.djl.sampling.SamplingSpace;
+import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.time.Duration;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One answer while it is written: samples, decides when it ends, and passes text on. Belongs to the
- * scheduler's thread.
+ * One answer while it is written: decides when it ends, and passes text on. Belongs to the
+ * scheduler's thread, and closes its picker at {@link #close}.
  */
 final class Answer {
+
+    /** Makes pickers as {@link io.kvlink.djl.engine.Decoder#newPicker} does. */
+    interface Pickers {
+        TokenPicker newPicker(SamplingParams params, int[] promptTokens, int[] enders);
+    }
 
     private final GenerationRequest request;
     private final GenerationListener listener;
     private final ModelConfig model;
-    private final Sampler sampler;
+    private final Pickers pickers;
     // What may not come before min_tokens.
     private final int[] enders;
     private final AnswerText text;
     private final int maxTokens;
     private final long timeoutNs;
 
+    // With the first row that wants one: the decoder's thread makes it.
+    private @Nullable TokenPicker picker;
     private int tokens;
     private SampledToken last = new SampledToken(-1);
     private long firstTokenNs;
@@ -37,13 +44,13 @@ final class Answer {
             GenerationListener listener,
             ModelConfig model,
             AnswerText text,
-            SamplingSpace space,
+            Pickers pickers,
             int maxTokens,
             Duration timeout) {
         this.request = request;
         this.listener = listener;
         this.model = model;
-        this.sampler = new Sampler(request.sampling(), request.promptTokens(), space);
+        this.pickers = pickers;
         this.enders = enders(request, model);
         this.text = text;
         this.maxTokens = maxTokens;
@@ -63,19 +70,46 @@ final class Answer {
         return IntStream.concat(own, eos).filter(id -> id < model.vocabSize()).toArray();
     }
 
-    /** Chooses the next token and passes it on; the logits are changed. */
-    void onLogits(float[] logits, long nowNs) {
-        boolean mayEnd = tokens + 1 >= request.minTokens();
-        pass(mayEnd ? sampler.sample(logits) : sampler.sample(logits, enders), nowNs);
+    /** Picks the answer's tokens. */
+    TokenPicker picker() {
+        TokenPicker known = picker;
+        if (known == null) {
+            known = pickers.newPicker(request.sampling(), request.promptTokens(), enders);
+            picker = known;
+        }
+        return known;
     }
 
-    /** Passes on a token that another instance chose with the same parameters. */
+    /** What was picked so far doesn't count; no token was passed on yet. */
+    void forgetPicks() {
+        if (tokens > 0) {
+            throw new IllegalStateException("tokens=%d were passed on".formatted(tokens));
+        }
+        close();
+    }
+
+    /** Gives the picker back; closing again does nothing. */
+    void close() {
+        TokenPicker known = picker;
+        picker = null;
+        if (known != null) {
+            known.close();
+        }
+    }
+
+    /** Whether the next token may end the answer. */
+    boolean mayEnd() {
+        return tokens + 1 >= request.minTokens();
+    }
+
+    /** Passes on a token that another instance picked with the same parameters. */
+    void onHandedOver(SampledToken token, long nowNs) {
+        picker().accept(token.id());
+        onToken(token, nowNs);
+    }
+
+    /** Passes on a token that the picker has picked. */
     void onToken(SampledToken token, long nowNs) {
-        sampler.accept(token.id());
-        pass(token, nowNs);
-    }
-
-    private void pass(SampledToken token, long nowNs) {
         if (tokens == 0) {
             firstTokenNs = nowNs;
         }

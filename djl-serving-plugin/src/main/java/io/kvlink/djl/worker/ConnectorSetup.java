@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import ai.djl.Device;
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.ndarray.KvCachePool;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvConnectors;
-import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvTransferConfig;
@@ -17,7 +15,6 @@ import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,13 +29,13 @@ final class ConnectorSetup {
 
     private ConnectorSetup() {}
 
-    /** Opens the connector and registers the pool's memory with it; the caller closes it. */
+    /** Opens the connector and registers the KV memory with it; the caller closes it. */
     static KvConnector open(
             String modelName,
             KvTransferConfig config,
             KvConnectors connectors,
             KvLayout layout,
-            KvCachePool pool,
+            KvMemory memory,
             int prefillChunk,
             Runnable wakeup) {
         if (!config.ignoredKeys().isEmpty()) {
@@ -57,12 +54,12 @@ final class ConnectorSetup {
                                 new KvConnectorContext(
                                         modelName,
                                         layout,
-                                        device(pool.device()),
+                                        memory.device(),
                                         connectors.hostPool(),
                                         prefillChunk,
                                         wakeup));
         try {
-            connector.worker().registerKvMemory(regions(pool));
+            connector.worker().registerKvMemory(regions(memory));
             return connector;
         } catch (RuntimeException | Error cause) {
             connector.close();
@@ -77,7 +74,7 @@ final class ConnectorSetup {
                 model.kvHeads(),
                 model.headDim(),
                 model.computeType().kvType(),
-                KvCachePool.BLOCK_TOKENS);
+                KvMemory.BLOCK_TOKENS);
     }
 
     private static KvConnectorProvider named(KvConnectors connectors, KvTransferConfig config) {
@@ -96,18 +93,11 @@ final class ConnectorSetup {
         }
     }
 
-    private static List<MemoryRegion> regions(KvCachePool pool) {
+    private static List<MemoryRegion> regions(KvMemory memory) {
         List<MemoryRegion> regions = new ArrayList<>();
-        for (int layer = 0; layer < pool.layers(); layer++) {
-            regions.add(pool.layerRegion(layer));
+        for (int layer = 0; layer < memory.layers(); layer++) {
+            regions.add(memory.layerRegion(layer));
         }
         return regions;
-    }
-
-    /** The engine computes on its default stream: nothing tells libtorch otherwise. */
-    private static Optional<KvDevice> device(Device device) {
-        return device.isGpu()
-                ? Optional.of(new KvDevice(device.getDeviceId(), 0))
-                : Optional.empty();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.engine.KvMemory;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -19,11 +20,13 @@ final class Growth {
             Comparator.comparingLong(Sequence::arrival);
 
     private final Requests requests;
+    private final KvMemory memory;
     private final int growthTokens;
     private boolean stalled;
 
-    Growth(Requests requests, int growthTokens) {
+    Growth(Requests requests, KvMemory memory, int growthTokens) {
         this.requests = requests;
+        this.memory = memory;
         this.growthTokens = growthTokens;
     }
 
@@ -72,7 +75,7 @@ final class Growth {
                         .toList();
         if (!younger.isEmpty()) {
             requests.preempt(
-                    behind(sequence, younger)
+                    inTheWay(sequence, younger)
                             .orElseGet(() -> Collections.max(younger, BY_ARRIVAL)));
             return true;
         }
@@ -88,13 +91,11 @@ final class Growth {
         return false;
     }
 
-    /**
-     * Who has the blocks right behind a sequence's. Without it the sequence needn't move; for room
-     * elsewhere, as much as it has already, many might have to give way.
-     */
-    private static Optional<Sequence> behind(Sequence sequence, List<Sequence> others) {
-        int end = sequence.slots().firstBlock() + sequence.slots().blocks();
-        return others.stream().filter(other -> other.slots().firstBlock() == end).findFirst();
+    /** Who keeps a sequence from growing in place. */
+    private Optional<Sequence> inTheWay(Sequence sequence, List<Sequence> others) {
+        int index =
+                memory.inTheWay(sequence.slots(), others.stream().map(Sequence::slots).toList());
+        return index < 0 ? Optional.empty() : Optional.of(others.get(index));
     }
 
     /** Not while a connector writes its blocks, or while its prompt is on its way to another. */

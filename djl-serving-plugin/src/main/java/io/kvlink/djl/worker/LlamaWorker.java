@@ -2,9 +2,10 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.engine.DecoderFactory;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.config.GenerationDefaults;
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.Availability;
@@ -53,18 +54,17 @@ public final class LlamaWorker implements TextGenerator {
     private final Inbox inbox;
     private final Thread thread;
     private final Pulse pulse;
-    // Used by the worker's thread only.
-    private final SamplingSpace sampling = new SamplingSpace();
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
     // Completed by the worker's thread.
     private final CompletableFuture<@Nullable Void> drained = new CompletableFuture<>();
 
     private record Opened(WorkerResources resources, Requests requests) {}
 
-    private LlamaWorker(WorkerConfig config, Supplier<KvConnectors> providers) {
+    private LlamaWorker(
+            WorkerConfig config, DecoderFactory decoders, Supplier<KvConnectors> providers) {
         this.config = config;
         this.inbox = new Inbox(config.maxQueuedRequests());
-        this.thread = new Thread(() -> run(providers), "kv-worker-0");
+        this.thread = new Thread(() -> run(decoders, providers), "kv-worker-0");
         thread.setDaemon(true);
         this.pulse = new Pulse(thread, config.surface().healthStall(), clock);
     }
@@ -82,9 +82,14 @@ public final class LlamaWorker implements TextGenerator {
         return start(config, () -> KvConnectors.load(providers));
     }
 
-    /** The same with given providers, asked for if the configuration names a connector. */
+    /** Like the other, with providers that are asked for if a connector is configured. */
     static LlamaWorker start(WorkerConfig config, Supplier<KvConnectors> providers) {
-        LlamaWorker worker = new LlamaWorker(config, providers);
+        return start(config, new Models(), providers);
+    }
+
+    static LlamaWorker start(
+            WorkerConfig config, DecoderFactory decoders, Supplier<KvConnectors> providers) {
+        LlamaWorker worker = new LlamaWorker(config, decoders, providers);
         worker.thread.start();
         try {
             worker.opening.orTimeout(START_DEADLINE.toSeconds(), TimeUnit.SECONDS).join();
@@ -116,7 +121,7 @@ public final class LlamaWorker implements TextGenerator {
 
     @Override
     public int maxTokens() {
-        int memory = opened().resources.pool().totalBlocks() * KvCachePool.BLOCK_TOKENS;
+        int memory = opened().resources.memory().totalBlocks() * KvMemory.BLOCK_TOKENS;
         return Math.min(contextLength(), memory);
     }
 
@@ -210,7 +215,7 @@ public final class LlamaWorker implements TextGenerator {
                         listener,
                         resources.model(),
                         text,
-                        sampling,
+                        resources.decoder()::newPicker,
                         answerTokens,
                         config.surface().requestTimeout()),
                 tokenLimit,
@@ -221,14 +226,14 @@ public final class LlamaWorker implements TextGenerator {
     @Override
     public WorkerStatus status() {
         Opened opened = opened();
-        KvCachePool pool = opened.resources.pool();
+        KvMemory memory = opened.resources.memory();
         return new WorkerStatus(
                 config.transfer().map(transfer -> transfer.role().key()).orElse("none"),
                 opened.resources.connector().map(KvConnector::address),
                 inbox.waiting(),
                 opened.requests.runningCount(),
-                pool.freeBlocks() * KvCachePool.BLOCK_TOKENS,
-                pool.totalBlocks() * KvCachePool.BLOCK_TOKENS,
+                memory.freeBlocks() * KvMemory.BLOCK_TOKENS,
+                memory.totalBlocks() * KvMemory.BLOCK_TOKENS,
                 opened.resources.connector().map(KvConnector::ledger));
     }
 
@@ -269,6 +274,7 @@ public final class LlamaWorker implements TextGenerator {
             if (!connector.ready()) {
                 whyNotLive.add(connector.reason());
             }
+            opened().resources.decoder().lost().ifPresent(whyNotLive::add);
         }
         return new WorkerHealth(whyNotLive, own.whyNotReady());
     }
@@ -308,10 +314,10 @@ public final class LlamaWorker implements TextGenerator {
 
     // From here on: the worker's thread.
 
-    private void run(Supplier<KvConnectors> providers) {
+    private void run(DecoderFactory decoders, Supplier<KvConnectors> providers) {
         WorkerResources resources;
         try {
-            resources = WorkerResources.open(config, providers, inbox::wake);
+            resources = WorkerResources.open(config, decoders, providers, inbox::wake);
         } catch (RuntimeException | Error cause) {
             inbox.close();
             opening.completeExceptionally(cause);
@@ -334,7 +340,7 @@ public final class LlamaWorker implements TextGenerator {
     private void serve(WorkerResources resources, Requests requests) {
         Admission admission = new Admission(requests, resources, metrics, config, clock);
         Step step = new Step(resources, config, metrics, clock);
-        Growth growth = new Growth(requests, config.kvGrowthTokens());
+        Growth growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
         Scheduler scheduler =
                 new Scheduler(
                         inbox,
@@ -347,7 +353,7 @@ public final class LlamaWorker implements TextGenerator {
                         metrics,
                         failures,
                         clock);
-        WorkerMetrics.addGauges(registry, inbox, requests, resources.pool());
+        WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
         log.info("max_prompt_bytes={} {}", maxPromptBytes(), resources.textBound());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.worker.GenerationException.Kind;
 
 /** What a request may ask for. */
@@ -41,13 +41,13 @@ final class RequestLimits {
         requireKnown(request, resources.model().vocabSize());
         int answer = Math.min(request.maxTokens(), config.maxAnswerTokens());
         int limit = (int) Math.min(context, (long) prompt + answer);
-        int blocks = KvCachePool.blocksFor(limit);
-        int total = resources.pool().totalBlocks();
+        int blocks = KvMemory.blocksFor(limit);
+        int total = resources.memory().totalBlocks();
         require(
                 blocks <= total,
                 request,
                 "promptTokens=%d max_tokens=%d kv_cache_tokens=%d; expected no more than that together"
-                        .formatted(prompt, limit - prompt, total * KvCachePool.BLOCK_TOKENS));
+                        .formatted(prompt, limit - prompt, total * KvMemory.BLOCK_TOKENS));
         return limit;
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.model.ndarray.KvSlots;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.KvScheduler;
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * the slots are freed, at once or when the connector has read them. Belongs to the scheduler's
  * thread, but for {@link #runningCount}.
  *
- * <p>Invariant: every slot taken from the pool belongs to a running sequence or is lent to the
+ * <p>Invariant: every slot taken from the memory belongs to a running sequence or is lent to the
  * connector.
  */
 final class Requests {
@@ -37,7 +37,7 @@ final class Requests {
 
     private final Inbox inbox;
     private final KvScheduler kv;
-    private final KvCachePool pool;
+    private final KvMemory memory;
     private final WorkerMetrics metrics;
     private final FailureLog failures;
     private final LongSupplier clock;
@@ -56,7 +56,7 @@ final class Requests {
             LongSupplier clock) {
         this.inbox = inbox;
         this.kv = resources.kvScheduler();
-        this.pool = resources.pool();
+        this.memory = resources.memory();
         this.metrics = metrics;
         this.failures = failures;
         this.clock = clock;
@@ -210,10 +210,10 @@ final class Requests {
         boolean lendable = sequence.attached();
         KvSlots grown =
                 lendable
-                        ? pool.growInPlace(held, tokens)
-                        : pool.grow(held, tokens, sequence.position());
+                        ? memory.growInPlace(held, tokens)
+                        : memory.grow(held, tokens, sequence.position());
         if (grown == null && lendable) {
-            grown = pool.copy(held, tokens, sequence.position());
+            grown = memory.copy(held, tokens, sequence.position());
             if (grown != null) {
                 giveUp(sequence, held, detach(sequence));
             }
@@ -312,6 +312,7 @@ final class Requests {
             runningCount = running.size();
         }
         sequence.end(outcome);
+        sequence.answer().close();
         BlockOwnership owner = detach(sequence);
         metrics.onEnded(outcome);
         KvSlots slots = sequence.takeSlots();

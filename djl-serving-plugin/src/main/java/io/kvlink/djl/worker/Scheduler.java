@@ -28,8 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class Scheduler {
 
     /** What a step gave, kept until it is known to count. */
-    @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
-    private record Computed(Sequence sequence, int unit, float @Nullable [] logits) {}
+    private record Computed(Sequence sequence, int unit, @Nullable SampledToken token) {}
 
     private final Inbox inbox;
     private final KvScheduler kv;
@@ -88,7 +87,7 @@ final class Scheduler {
         List<Computed> results = new ArrayList<>();
         return run(
                 loading,
-                (sequence, unit, logits) -> results.add(new Computed(sequence, unit, logits)),
+                (sequence, unit, token) -> results.add(new Computed(sequence, unit, token)),
                 report -> settleLoads(loading, results, report));
     }
 
@@ -102,12 +101,13 @@ final class Scheduler {
                 if (result.unit == 0) {
                     continue; // It had nothing to compute.
                 }
-                guarded(sequence, () -> onComputed(sequence, result.unit, result.logits));
+                guarded(sequence, () -> onComputed(sequence, result.unit, result.token));
             }
         }
         for (Sequence sequence : loading) {
             if (sequence.phase() == Phase.LOADING_NOW) {
                 sequence.onLoadUnconfirmed();
+                sequence.answer().forgetPicks();
             }
         }
     }
@@ -196,20 +196,20 @@ final class Scheduler {
             guarded(
                     sequence,
                     () -> {
-                        sequence.answer().onToken(first, clock.getAsLong());
+                        sequence.answer().onHandedOver(first, clock.getAsLong());
                         onToken(sequence, 0);
                     });
         }
     }
 
-    private void onComputed(Sequence sequence, int unit, float @Nullable [] logits) {
+    private void onComputed(Sequence sequence, int unit, @Nullable SampledToken token) {
         metrics.onComputed(sequence.advance(unit));
-        if (logits == null || sequence.cancelled()) {
+        if (token == null || sequence.cancelled()) {
             return;
         }
         Answer answer = sequence.answer();
         long beforeNs = answer.lastTokenNs();
-        answer.onLogits(logits, clock.getAsLong());
+        answer.onToken(token, clock.getAsLong());
         if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
             kv.attach(sequence.kv(), FirstToken.encode(answer.last(), answer.request()));
         }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.engine.LayerHook;
-import io.kvlink.djl.model.ndarray.DecodeRow;
-import io.kvlink.djl.model.ndarray.KvSlots;
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.KvSlots;
+import io.kvlink.djl.engine.PromptChunk;
 import io.kvlink.djl.sampling.SampledToken;
-import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
@@ -254,13 +252,8 @@ final class Sequence implements Generation {
     }
 
     StepPlan.Entry planned(int chunk) {
-        KvSlots held = Objects.requireNonNull(slots);
         int unit = onlyLoads() ? 0 : nextUnit(chunk);
-        return new StepPlan.Entry(kv, blocks(held), position, unit);
-    }
-
-    static BlockTable blocks(KvSlots slots) {
-        return BlockTable.range(slots.firstBlock(), slots.blocks());
+        return new StepPlan.Entry(kv, slots().blockTable(), position, unit);
     }
 
     /** Whether its next unit is one token, computed as those of the answer are. */
@@ -274,17 +267,18 @@ final class Sequence implements Generation {
                 position < promptLength()
                         ? kv.promptTokens()[position]
                         : answered[position - promptLength()];
-        return new DecodeRow(token, position, slots(), isLastKnown());
+        return new DecodeRow(
+                slots(), position, token, isLastKnown() ? answer.picker() : null, answer.mayEnd());
     }
 
     private boolean isLastKnown() {
         return position + 1 == promptLength() + answeredCount;
     }
 
-    /** Computes a unit of one that doesn't decode yet. Moves nothing. */
-    void compute(NDArrayDecoder decoder, int unit, LayerHook hook) {
+    /** The next unit of one that doesn't decode yet. */
+    PromptChunk chunk(int unit) {
         int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit);
-        decoder.forward(tokens, position, slots(), hook, false);
+        return new PromptChunk(slots(), position, tokens, null, true);
     }
 
     /** Whether its answer has begun. */

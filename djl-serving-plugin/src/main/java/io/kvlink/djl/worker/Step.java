@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.LayerHook;
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
@@ -22,8 +23,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Computes one step: the calls to the connector's two halves in the contract's order, around the
- * decoder's calls: one for the next tokens of up to {@link NDArrayDecoder#maxBatch} sequences, one
- * for each chunk of a prompt. Belongs to the scheduler's thread.
+ * decoder's calls: one for the next tokens of up to {@link Decoder#maxBatch} sequences, one for
+ * each chunk of a prompt. Belongs to the scheduler's thread.
  *
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
  * has computed it: only the last one with a sequence that is saved carries the saves, and the first
@@ -35,7 +36,7 @@ final class Step {
 
     /** Told of each unit's result, within the step. */
     interface Output {
-        void onComputed(Sequence sequence, int unit, float @Nullable [] logits);
+        void onComputed(Sequence sequence, int unit, @Nullable SampledToken token);
     }
 
     /**
@@ -46,7 +47,7 @@ final class Step {
      */
     record Result(WorkerReport report, Map<Sequence, Throwable> failures) {}
 
-    private final NDArrayDecoder decoder;
+    private final Decoder decoder;
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final int layers;
@@ -72,7 +73,7 @@ final class Step {
 
     /** A step in which nothing is computed: the connector begins loads and reports. */
     WorkerReport idle() {
-        return run(List.of(), (sequence, unit, logits) -> {}).report();
+        return run(List.of(), (sequence, unit, token) -> {}).report();
     }
 
     /**
@@ -203,26 +204,26 @@ final class Step {
         if (!call.get(0).decodes()) {
             Sequence sequence = call.get(0);
             int unit = sequence.nextUnit(chunk);
-            sequence.compute(decoder, unit, hook);
+            decoder.prefill(List.of(sequence.chunk(unit)), hook).await();
             tell(sequence, unit, null, output, failures);
             return;
         }
-        List<float @Nullable []> logits =
-                decoder.decode(call.stream().map(Sequence::row).toList(), hook);
+        List<@Nullable SampledToken> picked =
+                decoder.decode(call.stream().map(Sequence::row).toList(), hook).await();
         metrics.onBatch(call.size());
         for (int i = 0; i < call.size(); i++) {
-            tell(call.get(i), 1, logits.get(i), output, failures);
+            tell(call.get(i), 1, picked.get(i), output, failures);
         }
     }
 
     private static void tell(
             Sequence sequence,
             int unit,
-            float @Nullable [] logits,
+            @Nullable SampledToken token,
             Output output,
             Map<Sequence, Throwable> failures) {
         try {
-            output.onComputed(sequence, unit, logits);
+            output.onComputed(sequence, unit, token);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
             failures.put(sequence, cause);

@@ -4,7 +4,9 @@ package io.kvlink.djl.worker;
 import ai.djl.Device;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.DecoderSpec;
 import io.kvlink.djl.model.config.ComputeType;
+import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +32,10 @@ import org.jspecify.annotations.Nullable;
  *     ComputeType#settings}
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
- * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory
+ * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory; absent: the
+ *     decoder's choice
+ * @param gpuMemoryUtilization [{@code gpu_memory_utilization}] share of a GPU's memory that a
+ *     decoder may choose to take
  * @param maxQueuedRequests [{@code max_queued_requests}] requests that may wait; one more is
  *     refused
  * @param maxRunning [{@code max_running}] requests that may hold KV memory
@@ -59,7 +65,8 @@ public record WorkerConfig(
         Device device,
         String dtype,
         Optional<KvTransferConfig> transfer,
-        int kvCacheTokens,
+        OptionalInt kvCacheTokens,
+        double gpuMemoryUtilization,
         int maxQueuedRequests,
         int maxRunning,
         int prefillChunk,
@@ -78,6 +85,9 @@ public record WorkerConfig(
     private static final int MAX_THREADS = 256;
     private static final int MAX_REQUESTS = 1 << 20;
     private static final int MAX_DEADLINE_S = 3600;
+    private static final double MIN_UTILIZATION = 0.05;
+    private static final String KV_CACHE_TOKENS = "kv_cache_tokens";
+    private static final String GPU_MEMORY = "gpu_memory_utilization";
     private static final String DEVICE = "device";
     private static final String DTYPE = "dtype";
     private static final String DECODE_BATCH = "decode_batch";
@@ -91,7 +101,12 @@ public record WorkerConfig(
                 DTYPE,
                 dtype,
                 "one of " + ComputeType.settings());
-        requireRange("kv_cache_tokens", kvCacheTokens, MAX_CACHE_TOKENS);
+        requireRange(KV_CACHE_TOKENS, kvCacheTokens.orElse(1), MAX_CACHE_TOKENS);
+        require(
+                gpuMemoryUtilization >= MIN_UTILIZATION && gpuMemoryUtilization <= 1,
+                GPU_MEMORY,
+                gpuMemoryUtilization,
+                MIN_UTILIZATION + "..1");
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
         requireRange("prefill_chunk", prefillChunk, MAX_CHUNK);
@@ -136,7 +151,8 @@ public record WorkerConfig(
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),
-                (int) settings.integer("kv_cache_tokens", 16_384, 1, MAX_CACHE_TOKENS),
+                cacheTokens(settings),
+                settings.number(GPU_MEMORY, 0.9, MIN_UTILIZATION, 1),
                 (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
                 (int) settings.integer("max_running", 64, 1, MAX_REQUESTS),
                 chunk,
@@ -161,6 +177,7 @@ public record WorkerConfig(
                 dtype,
                 transfer.map(config -> config.withPort(port)),
                 kvCacheTokens,
+                gpuMemoryUtilization,
                 maxQueuedRequests,
                 maxRunning,
                 prefillChunk,
@@ -174,10 +191,29 @@ public record WorkerConfig(
                 surface);
     }
 
+    /** The decoder of a model that was read from {@link #modelDir}. */
+    DecoderSpec decoder(ModelConfig model) {
+        return new DecoderSpec(
+                modelDir,
+                model,
+                device,
+                decoding,
+                maxRunning,
+                prefillChunk,
+                kvCacheTokens,
+                gpuMemoryUtilization);
+    }
+
+    private static OptionalInt cacheTokens(Settings settings) {
+        return settings.text(KV_CACHE_TOKENS, "").isEmpty()
+                ? OptionalInt.empty()
+                : OptionalInt.of((int) settings.integer(KV_CACHE_TOKENS, 1, 1, MAX_CACHE_TOKENS));
+    }
+
     private static DecodeSettings decoding(Settings settings) {
         DecodeSettings absent = DecodeSettings.DEFAULT;
         return new DecodeSettings(
-                batch(settings.text(DECODE_BATCH, "exact")),
+                batch(settings.text(DECODE_BATCH, "fast")),
                 (int) settings.integer("max_batch", absent.maxBatch(), 1, MAX_BATCH),
                 (int) settings.integer("decode_threads", usualThreads(), 1, MAX_THREADS));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-import io.kvlink.djl.model.ndarray.KvCachePool;
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.spi.KvError;
 import io.prometheus.metrics.core.datapoints.CounterDataPoint;
 import io.prometheus.metrics.core.metrics.Counter;
@@ -102,20 +102,19 @@ final class WorkerMetrics {
     }
 
     /** Shows what is held now. */
-    static void addGauges(
-            PrometheusRegistry registry, Inbox inbox, Requests all, KvCachePool pool) {
+    static void addGauges(PrometheusRegistry registry, Inbox inbox, Requests all, KvMemory memory) {
         gauge(registry, "kvlink_requests_waiting", "Requests without KV memory.", inbox::waiting);
         gauge(registry, "kvlink_requests_running", "Requests with KV memory.", all::runningCount);
         gauge(
                 registry,
                 "kvlink_kv_tokens_free",
                 "Tokens for which there is KV memory.",
-                () -> pool.freeBlocks() * (double) KvCachePool.BLOCK_TOKENS);
+                () -> memory.freeBlocks() * (double) KvMemory.BLOCK_TOKENS);
         gauge(
                 registry,
                 "kvlink_kv_tokens_capacity",
                 "Tokens for which there can be KV memory.",
-                () -> pool.totalBlocks() * (double) KvCachePool.BLOCK_TOKENS);
+                () -> memory.totalBlocks() * (double) KvMemory.BLOCK_TOKENS);
     }
 
     private static void gauge(

@@ -3,12 +3,13 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplates;
-import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.Decoder;
+import io.kvlink.djl.engine.DecoderFactory;
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.djl.model.config.GenerationDefaults;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.model.weights.ModelFingerprint;
 import io.kvlink.djl.text.TextBound;
 import io.kvlink.djl.text.Tokenizer;
 import io.kvlink.spi.KvConnector;
@@ -17,12 +18,9 @@ import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What a worker opens, and closes in the reverse order: the connector before the memory that it was
@@ -30,15 +28,12 @@ import org.slf4j.LoggerFactory;
  */
 final class WorkerResources implements AutoCloseable {
 
-    private static final Logger log = LoggerFactory.getLogger(WorkerResources.class);
-
     private final ModelConfig model;
     private final Tokenizer tokenizer;
     private final ModelTexts texts;
     private final GenerationDefaults defaults;
     private final Optional<ChatTemplate> chatTemplate;
-    private final KvCachePool pool;
-    private final NDArrayDecoder decoder;
+    private final Decoder decoder;
     private final Optional<KvConnector> connector;
     private final boolean produces;
     private final NoConnector local = new NoConnector();
@@ -46,6 +41,7 @@ final class WorkerResources implements AutoCloseable {
 
     private WorkerResources(
             WorkerConfig config,
+            DecoderFactory decoders,
             Supplier<KvConnectors> providers,
             Runnable wakeup,
             Deque<AutoCloseable> open) {
@@ -61,9 +57,7 @@ final class WorkerResources implements AutoCloseable {
         chatTemplate = ChatTemplates.load(config.modelDir(), config.surface().chatTemplate());
         tokenizer = opened(Tokenizer.load(config.modelDir()));
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
-        pool = opened(KvCachePool.open(model, config.kvCacheTokens(), config.device()));
-        decoder = opened(NDArrayDecoder.load(config.modelDir(), model, pool, config.decoding()));
-        logDecoding(config.decoding());
+        decoder = opened(decoders.open(config.decoder(model)));
         connector =
                 config.transfer()
                         .map(
@@ -75,36 +69,22 @@ final class WorkerResources implements AutoCloseable {
                                                 ConnectorSetup.layout(
                                                         model,
                                                         ModelFingerprint.of(config.modelDir())),
-                                                pool,
+                                                memory(),
                                                 config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
         produces = config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
     }
 
-    private void logDecoding(DecodeSettings decoding) {
-        log.info(
-                "decode_batch={} rows={} max_batch={} decode_threads={}",
-                decoding.batch().name().toLowerCase(Locale.ROOT),
-                decoder.batchRows(),
-                decoder.maxBatch(),
-                decoding.threads());
-        if (decoder.rowsTogether() < decoder.maxBatch()) {
-            log.warn(
-                    "decode_batch=exact computes at most {} of max_batch={} sequences together: no"
-                            + " more rows have the same bits on this processor; option.decode_batch=fast"
-                            + " doesn't ask for that",
-                    decoder.rowsTogether(),
-                    decoder.maxBatch());
-        }
-    }
-
     /** Opens everything; if that throws, nothing is left open. */
     static WorkerResources open(
-            WorkerConfig config, Supplier<KvConnectors> providers, Runnable wakeup) {
+            WorkerConfig config,
+            DecoderFactory decoders,
+            Supplier<KvConnectors> providers,
+            Runnable wakeup) {
         Deque<AutoCloseable> open = new ArrayDeque<>();
         try {
-            return new WorkerResources(config, providers, wakeup, open);
+            return new WorkerResources(config, decoders, providers, wakeup, open);
         } catch (RuntimeException | Error cause) {
             closeAll(open, cause);
             throw cause;
@@ -137,11 +117,11 @@ final class WorkerResources implements AutoCloseable {
         return chatTemplate;
     }
 
-    KvCachePool pool() {
-        return pool;
+    KvMemory memory() {
+        return decoder.memory();
     }
 
-    NDArrayDecoder decoder() {
+    Decoder decoder() {
         return decoder;
     }
 

@@ -63,6 +63,7 @@ class ModelOptionsTest {
                                 option.model_id=weights
                                 option.dtype=fp16
                                 option.max_model_len=512
+                                gpu_memory_utilization=0.8
                                 option.max_rolling_batch_size=8
                                 option.predict_timeout=60
                                 option.kv_cache_tokens=64
@@ -72,6 +73,7 @@ class ModelOptionsTest {
                                 "model_dir", "weights",
                                 "dtype", "float16",
                                 "max_model_len", "512",
+                                "gpu_memory_utilization", "0.8",
                                 "max_running", "8",
                                 "predict_timeout_s", "60",
                                 "kv_cache_tokens", "64"));
@@ -140,7 +142,7 @@ class ModelOptionsTest {
                 "trust_remote_code=true",
                 "revision=abc",
                 "entryPoint=djl_python.huggingface",
-                "gpu_memory_utilization=0.9",
+                "kv_cache_free_gpu_mem_fraction=0.9",
                 "speculative_config={}",
                 "enable_prefix_caching=true",
                 "max_num_seqs=8",

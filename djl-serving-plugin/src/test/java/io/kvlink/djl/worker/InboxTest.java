@@ -4,7 +4,6 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.spi.KvRequest;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -76,7 +75,9 @@ class InboxTest {
                         new Listening(),
                         ModelConfig.read(Path.of("../samples/model")),
                         new AnswerText(null, List.of(), 0),
-                        new SamplingSpace(),
+                        (params, prompt, enders) -> {
+                            throw new IllegalStateException("nothing is picked here");
+                        },
                         1,
                         Duration.ofHours(1));
         return new Sequence(

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.engine.DecodeBatch;
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.Decoder;
+import io.kvlink.djl.engine.DecoderSpec;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.djl.engine.TokenPicker;
+import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.ndarray.DecodeRow;
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.model.ndarray.KvSlots;
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
-import io.kvlink.djl.sampling.Sampler;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.sampling.SamplingSpace;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -60,20 +63,23 @@ final class Prompts {
     static List<Integer> expected(
             Path modelDir, int[] prompt, int maxTokens, SamplingParams sampling, int chunk) {
         ModelConfig config = ModelConfig.read(modelDir);
-        try (KvCachePool pool = KvCachePool.open(config, config.contextLength());
-                NDArrayDecoder decoder = NDArrayDecoder.load(modelDir, config, pool)) {
-            KvSlots slots = pool.allocate(prompt.length + maxTokens);
+        DecodeSettings exact = new DecodeSettings(DecodeBatch.EXACT, 64, 1);
+        DecoderSpec spec = DecoderSpec.onCpu(modelDir, config, exact, config.contextLength());
+        try (Decoder decoder = new Models().open(spec);
+                TokenPicker picker = decoder.newPicker(sampling, prompt, new int[0])) {
+            KvSlots slots = decoder.memory().allocate(prompt.length + maxTokens);
             int last = prompt.length - 1;
             for (int at = 0; at < last; at += chunk) {
                 int[] part = Arrays.copyOfRange(prompt, at, Math.min(last, at + chunk));
-                decoder.forward(part, at, slots, LayerHook.NONE, false);
+                PromptChunk next = new PromptChunk(slots, at, part, null, true);
+                decoder.prefill(List.of(next), LayerHook.NONE).await();
             }
-            Sampler sampler = new Sampler(sampling, prompt, new SamplingSpace());
             List<Integer> tokens = new ArrayList<>();
             int token = prompt[last];
             while (tokens.size() < maxTokens) {
-                DecodeRow row = new DecodeRow(token, last + tokens.size(), slots, true);
-                token = sampler.next(decoder.decode(List.of(row), LayerHook.NONE).get(0));
+                int position = last + tokens.size();
+                DecodeRow row = new DecodeRow(slots, position, token, picker, true);
+                token = decoder.decode(List.of(row), LayerHook.NONE).await().get(0).id();
                 tokens.add(token);
             }
             return tokens;

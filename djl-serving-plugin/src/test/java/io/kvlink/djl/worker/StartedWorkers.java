@@ -80,6 +80,8 @@ abstract class StartedWorkers {
     private static WorkerConfig config(Path of, Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(settings);
         all.putIfAbsent("prefill_chunk", Prompts.CHUNK);
+        // Answers are compared with those that a request has alone.
+        all.putIfAbsent("decode_batch", "exact");
         return WorkerConfig.of(of, all);
     }
 

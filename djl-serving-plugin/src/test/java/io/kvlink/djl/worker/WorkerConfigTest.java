@@ -27,13 +27,14 @@ class WorkerConfigTest {
         WorkerConfig config = WorkerConfig.of(MODEL, Map.of());
         assertThat(config.modelName()).isEqualTo("demo-model");
         assertThat(config.transfer()).isEmpty();
-        assertThat(config.kvCacheTokens()).isEqualTo(16384);
+        assertThat(config.kvCacheTokens()).isEmpty();
+        assertThat(config.gpuMemoryUtilization()).isEqualTo(0.9);
         assertThat(config.maxQueuedRequests()).isEqualTo(256);
         assertThat(config.maxRunning()).isEqualTo(64);
         assertThat(config.prefillChunk()).isEqualTo(256);
         assertThat(config.maxStepTokens()).isEqualTo(256);
         int threads = Math.min(4, Runtime.getRuntime().availableProcessors());
-        assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.EXACT, 64, threads));
+        assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.FAST, 64, threads));
         assertThat(config.kvGrowthTokens()).isEqualTo(128);
         assertThat(config.loadDeadline()).isEqualTo(Duration.ofSeconds(60));
     }
@@ -43,7 +44,7 @@ class WorkerConfigTest {
         WorkerConfig config =
                 WorkerConfig.of(
                         MODEL, Map.of("kv_cache_tokens", "4e3", "layer_deadline_s", "0.25"));
-        assertThat(config.kvCacheTokens()).isEqualTo(4000);
+        assertThat(config.kvCacheTokens()).hasValue(4000);
         assertThat(config.layerDeadline()).isEqualTo(Duration.ofMillis(250));
     }
 

@@ -4,10 +4,12 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelLoadException;
-import io.kvlink.djl.model.ndarray.KvSlots;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.MemoryKind;
 import java.nio.file.Path;
@@ -34,7 +36,7 @@ class WorkerResourcesTest {
 
     private WorkerResources open(Map<String, Object> values) {
         return WorkerResources.open(
-                WorkerConfig.of(model, values), connector.installed(), () -> {});
+                WorkerConfig.of(model, values), new Models(), connector.installed(), () -> {});
     }
 
     @Test
@@ -42,7 +44,8 @@ class WorkerResourcesTest {
         try (WorkerResources resources = open(Map.of("kv_transfer_config", FAKE))) {
             assertThat(connector.context.device()).isEmpty();
             for (int layer = 0; layer < TinyModels.LAYERS; layer++) {
-                assertThat(resources.pool().layerRegion(layer).kind()).isEqualTo(MemoryKind.DIRECT);
+                assertThat(resources.memory().layerRegion(layer).kind())
+                        .isEqualTo(MemoryKind.DIRECT);
             }
         }
     }
@@ -50,19 +53,21 @@ class WorkerResourcesTest {
     @Test
     void shouldCloseTheConnectorWhileItsMemoryIsThere() {
         WorkerResources resources = open(Map.of("kv_transfer_config", FAKE));
-        List<Integer> logits = new ArrayList<>();
+        List<Integer> computed = new ArrayList<>();
         connector.onClose =
                 () -> {
-                    KvSlots slots = resources.pool().allocate(1);
-                    float[] last =
+                    KvSlots slots = resources.memory().allocate(1);
+                    PromptChunk chunk = new PromptChunk(slots, 0, new int[] {1}, null, true);
+                    computed.add(
                             resources
                                     .decoder()
-                                    .forward(new int[] {1}, 0, slots, LayerHook.NONE, true);
-                    logits.add(last.length);
+                                    .prefill(List.of(chunk), LayerHook.NONE)
+                                    .await()
+                                    .size());
                     slots.release();
                 };
         resources.close();
-        assertThat(logits).containsExactly(TinyModels.VOCABULARY);
+        assertThat(computed).containsExactly(1);
         assertThat(connector.watch.closed()).isTrue();
     }
 

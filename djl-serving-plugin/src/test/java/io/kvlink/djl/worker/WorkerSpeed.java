@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.Decoder;
+import io.kvlink.djl.engine.DecoderSpec;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.djl.engine.TokenPicker;
+import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.ndarray.KvCachePool;
-import io.kvlink.djl.model.ndarray.KvSlots;
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,13 +36,13 @@ final class WorkerSpeed {
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
         ModelConfig config = ModelConfig.read(directory);
-        try (KvCachePool pool = KvCachePool.open(config, 1024);
-                NDArrayDecoder decoder = NDArrayDecoder.load(directory, config, pool);
+        DecoderSpec spec = DecoderSpec.onCpu(directory, config, DecodeSettings.DEFAULT, 1024);
+        try (Decoder decoder = new Models().open(spec);
                 LlamaWorker worker =
                         LlamaWorker.start(
                                 WorkerConfig.of(directory, Map.of()),
                                 WorkerSpeed.class.getClassLoader())) {
-            KvSlots slots = pool.allocate(1024);
+            KvSlots slots = decoder.memory().allocate(1024);
             decode(decoder, slots);
             generate(worker, 4);
             // In turns, so that a busy minute of the machine meets all of them.
@@ -57,12 +63,17 @@ final class WorkerSpeed {
         void run() throws Exception;
     }
 
-    private static void decode(NDArrayDecoder decoder, KvSlots slots) {
+    private static void decode(Decoder decoder, KvSlots slots) {
         int[] prompt = new int[PROMPT - 1];
         Arrays.fill(prompt, 5);
-        decoder.forward(prompt, 0, slots, LayerHook.NONE, false);
-        for (int i = 0; i < ANSWER; i++) {
-            decoder.forward(new int[] {5}, PROMPT - 1 + i, slots, LayerHook.NONE, true);
+        PromptChunk chunk = new PromptChunk(slots, 0, prompt, null, true);
+        decoder.prefill(List.of(chunk), LayerHook.NONE).await();
+        try (TokenPicker picker =
+                decoder.newPicker(SamplingParams.GREEDY, new int[0], new int[0])) {
+            for (int i = 0; i < ANSWER; i++) {
+                DecodeRow row = new DecodeRow(slots, PROMPT - 1 + i, 5, picker, true);
+                decoder.decode(List.of(row), LayerHook.NONE).await();
+            }
         }
     }
 

@@ -4,9 +4,9 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelLoadException;
-import io.kvlink.djl.model.ndarray.KvCachePool;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationException.Kind;
@@ -67,7 +67,7 @@ class WorkerSurfaceTest extends StartedWorkers {
         assertThat(worker.maxPromptBytes()).isEqualTo(most * longest.length());
         assertThat(worker(Map.of("max_prompt_tokens", 10)).maxPromptBytes())
                 .isEqualTo(10 * longest.length());
-        int memory = 4 * KvCachePool.BLOCK_TOKENS;
+        int memory = 4 * KvMemory.BLOCK_TOKENS;
         assertThat(worker(Map.of("kv_cache_tokens", memory)).maxPromptBytes())
                 .isEqualTo((memory - 1) * longest.length());
         assertThat(worker.encode(longest.repeat(most), false)).hasSizeGreaterThanOrEqualTo(most);

@@ -5,18 +5,22 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.config.ModelLoadException;
+import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The KV memory of one model, on the device that computes: for each layer one run of bytes that the
- * engine sees, without a copy, as an array {@code [2, slots, kvHeads, headDim]} of the type that
- * the model is computed in; a slot holds one token.
+ * Contiguous KV memory of one model, on the device that computes: for each layer one run of bytes
+ * that the engine sees, without a copy, as an array {@code [2, slots, kvHeads, headDim]} of the
+ * type that the model is computed in; a slot holds one token.
  *
  * <pre>
  *  layer's region:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
@@ -33,10 +37,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The memory is DJL's arrays: {@link #close} frees it, so a connector that was told of it is
  * closed first, and nothing reads a region afterwards.
  */
-public final class KvCachePool implements AutoCloseable {
-    /** Tokens in a block. */
-    public static final int BLOCK_TOKENS = 16;
-
+final class KvCachePool implements KvMemory, AutoCloseable {
     private final NDManager manager;
     private final List<KvLayerMemory> memory;
     private final BlockRuns runs;
@@ -66,7 +67,7 @@ public final class KvCachePool implements AutoCloseable {
      * @throws IllegalArgumentException if that is none, or more than 2 GiB a layer
      * @throws ModelLoadException if DJL's engine doesn't see that GPU
      */
-    public static KvCachePool open(ModelConfig config, int tokens, Device device) {
+    static KvCachePool open(ModelConfig config, int tokens, Device device) {
         long slots = ((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS * BLOCK_TOKENS;
         long elements = 2 * slots * config.kvHeads() * config.headDim();
         long layerBytes = elements * config.computeType().kvType().bytes();
@@ -77,7 +78,7 @@ public final class KvCachePool implements AutoCloseable {
         }
         NDManager manager = PyTorchRuntime.newManager(device);
         try {
-            return new KvCachePool(manager, config, blocksFor(tokens));
+            return new KvCachePool(manager, config, KvMemory.blocksFor(tokens));
         } catch (RuntimeException | Error cause) {
             manager.close();
             throw cause;
@@ -85,26 +86,19 @@ public final class KvCachePool implements AutoCloseable {
     }
 
     /** The same in host memory, for a model that is computed on the CPU. */
-    public static KvCachePool open(ModelConfig config, int tokens) {
+    static KvCachePool open(ModelConfig config, int tokens) {
         return open(config, tokens, Device.cpu());
     }
 
-    /** Blocks that {@code tokens} tokens need. */
-    public static int blocksFor(int tokens) {
-        return Math.toIntExact(((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
-    }
-
-    /**
-     * Takes the lowest contiguous run of blocks in which {@code tokens} tokens fit; null if there
-     * is none, which is no error. Its bytes are what the previous owner left.
-     */
-    public @Nullable KvSlots allocate(int tokens) {
+    /** Takes the lowest contiguous run of blocks in which {@code tokens} tokens fit. */
+    @Override
+    public @Nullable KvRun allocate(int tokens) {
         if (tokens <= 0) {
             throw new IllegalArgumentException("tokens=%d allowed=1 or more".formatted(tokens));
         }
-        int blocks = blocksFor(tokens);
+        int blocks = KvMemory.blocksFor(tokens);
         int first = runs.take(blocks);
-        return first == BlockRuns.NO_ROOM ? null : new KvSlots(this, first, blocks);
+        return first == BlockRuns.NO_ROOM ? null : new KvRun(this, first, blocks);
     }
 
     /**
@@ -118,17 +112,19 @@ public final class KvCachePool implements AutoCloseable {
      * @param tokens more than fit now
      * @return null if there is no room, which is no error; the slots are then as they were
      */
-    public @Nullable KvSlots grow(KvSlots slots, int tokens, int filled) {
-        KvSlots here = growInPlace(slots, tokens);
+    @Override
+    public @Nullable KvRun grow(KvSlots grownSlots, int tokens, int filled) {
+        KvRun slots = own(grownSlots);
+        KvRun here = growInPlace(slots, tokens);
         if (here != null) {
             return here;
         }
-        int blocks = blocksFor(tokens);
+        int blocks = KvMemory.blocksFor(tokens);
         int first = runs.replace(slots.firstBlock(), slots.blocks(), blocks);
         if (first == BlockRuns.NO_ROOM) {
             return null;
         }
-        KvSlots grown = new KvSlots(this, first, blocks);
+        KvRun grown = new KvRun(this, first, blocks);
         try {
             copy(slots.firstSlot(), grown.firstSlot(), filled);
         } catch (RuntimeException | Error cause) {
@@ -140,26 +136,23 @@ public final class KvCachePool implements AutoCloseable {
         return grown;
     }
 
-    /** The same without a copy: null if the blocks behind aren't free. */
-    public @Nullable KvSlots growInPlace(KvSlots slots, int tokens) {
+    @Override
+    public @Nullable KvRun growInPlace(KvSlots grownSlots, int tokens) {
+        KvRun slots = own(grownSlots);
         slots.requireHeld();
-        int blocks = blocksFor(tokens);
+        int blocks = KvMemory.blocksFor(tokens);
         if (!runs.extend(slots.firstBlock(), slots.blocks(), blocks - slots.blocks())) {
             return null;
         }
         slots.handOver();
-        return new KvSlots(this, slots.firstBlock(), blocks);
+        return new KvRun(this, slots.firstBlock(), blocks);
     }
 
-    /**
-     * Slots for more tokens with a copy of the KV of the first {@code filled} ones; the old slots
-     * stay the caller's. For blocks that somebody else still reads.
-     *
-     * @return null if there is no room, which is no error
-     */
-    public @Nullable KvSlots copy(KvSlots slots, int tokens, int filled) {
+    @Override
+    public @Nullable KvRun copy(KvSlots copied, int tokens, int filled) {
+        KvRun slots = own(copied);
         slots.requireHeld();
-        KvSlots grown = allocate(tokens);
+        KvRun grown = allocate(tokens);
         if (grown == null) {
             return null;
         }
@@ -170,6 +163,29 @@ public final class KvCachePool implements AutoCloseable {
             throw cause;
         }
         return grown;
+    }
+
+    /**
+     * Who has the blocks right behind a sequence's. With them the sequence needn't move; for room
+     * elsewhere, as much as it has already, many might have to give way.
+     */
+    @Override
+    public int inTheWay(KvSlots slots, List<KvSlots> others) {
+        KvRun run = own(slots);
+        int end = run.firstBlock() + run.blocks();
+        for (int i = 0; i < others.size(); i++) {
+            if (own(others.get(i)).firstBlock() == end) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private KvRun own(KvSlots slots) {
+        if (slots instanceof KvRun run && run.pool() == this) {
+            return run;
+        }
+        throw new IllegalArgumentException("slots of another memory: " + slots);
     }
 
     /** The two ranges may overlap. */
@@ -186,16 +202,23 @@ public final class KvCachePool implements AutoCloseable {
         }
     }
 
-    void reclaim(KvSlots slots) {
+    void reclaim(KvRun slots) {
         runs.giveBack(slots.firstBlock(), slots.blocks());
     }
 
     /** The device that the memory is on. */
-    public Device device() {
+    Device place() {
         return manager.getDevice();
     }
 
-    /** The layer's bytes, of {@link #device}'s memory. */
+    /** The engine computes on its default stream: nothing tells libtorch otherwise. */
+    @Override
+    public Optional<KvDevice> device() {
+        Device place = place();
+        return place.isGpu() ? Optional.of(new KvDevice(place.getDeviceId(), 0)) : Optional.empty();
+    }
+
+    @Override
     public MemoryRegion layerRegion(int layer) {
         return memory.get(layer).region();
     }
@@ -217,41 +240,39 @@ public final class KvCachePool implements AutoCloseable {
                 && shape.get(3) == config.headDim();
     }
 
-    /** Layers, each with a region of its own. */
+    @Override
     public int layers() {
         return memory.size();
     }
 
     /** Bytes of the K (or of the V) of one block in one layer. */
-    public int blockBytes() {
+    int blockBytes() {
         return tokenBytes * BLOCK_TOKENS;
     }
 
     /** Bytes of the K (or of the V) of one token in one layer. */
-    public int tokenBytes() {
+    int tokenBytes() {
         return tokenBytes;
     }
 
     /** Offset of a block's K in its layer's region. */
-    public int keyOffset(int block) {
+    int keyOffset(int block) {
         return block * blockBytes();
     }
 
     /** Offset of a block's V in its layer's region. */
-    public int valueOffset(int block) {
+    int valueOffset(int block) {
         return (totalBlocks() + block) * blockBytes();
     }
 
+    @Override
     public int totalBlocks() {
         return runs.size();
     }
 
+    @Override
     public int usedBlocks() {
         return runs.used();
-    }
-
-    public int freeBlocks() {
-        return runs.size() - runs.used();
     }
 
     /** Frees the memory; closing again does nothing. The connector is closed before. */

@@ -41,10 +41,10 @@ final class Lanes implements AutoCloseable {
      * Does {@code work} on equal parts of {@code rows} and puts the results together. Returns or
      * throws when no part is being computed any more.
      */
-    <T> List<T> run(List<DecodeRow> rows, Function<List<DecodeRow>, List<T>> work) {
-        List<List<DecodeRow>> parts = parts(rows);
+    <T> List<T> run(List<LogitsRow> rows, Function<List<LogitsRow>, List<T>> work) {
+        List<List<LogitsRow>> parts = parts(rows);
         List<Future<List<T>>> elsewhere = new ArrayList<>();
-        for (List<DecodeRow> part : parts.subList(1, parts.size())) {
+        for (List<LogitsRow> part : parts.subList(1, parts.size())) {
             elsewhere.add(others.submit(() -> work.apply(part)));
         }
         List<T> results = new ArrayList<>();
@@ -70,10 +70,10 @@ final class Lanes implements AutoCloseable {
         return results;
     }
 
-    private List<List<DecodeRow>> parts(List<DecodeRow> rows) {
+    private List<List<LogitsRow>> parts(List<LogitsRow> rows) {
         int size = rows.size();
         int lanes = Math.max(1, Math.min(count, size / LEAST_ROWS));
-        List<List<DecodeRow>> parts = new ArrayList<>();
+        List<List<LogitsRow>> parts = new ArrayList<>();
         for (int lane = 0; lane < lanes; lane++) {
             parts.add(rows.subList(lane * size / lanes, (lane + 1) * size / lanes));
         }

@@ -69,39 +69,25 @@ final class LlamaLayer {
      * @param count of rows
      * @param filling zeros {@code [rows, heads * headDim]} in place of the attention of rows that
      *     only fill up; null if there are none
-     * @param places where the sequences are
-     */
-    record Rows(List<DecodeRow> sequences, int count, @Nullable NDArray filling, Places places)
-            implements Step {
-        /** Rows with as much filling as they need, which belongs to the owner. */
-        static Rows of(
-                NDManager owner,
-                ModelConfig config,
-                List<DecodeRow> sequences,
-                int count,
-                Places places) {
-            int filled = count - sequences.size();
-            Shape filling = new Shape(filled, (long) config.heads() * config.headDim());
-            return new Rows(sequences, count, filled == 0 ? null : owner.zeros(filling), places);
-        }
-    }
-
-    /** The sequences' positions and slots, in the form that suits where their rows are prepared. */
-    sealed interface Places permits OnHeap, InEngine {}
-
-    /** For {@link HostRows}, which reads the slots of the sequences. */
-    record OnHeap(RotaryTable.Angles angles) implements Places {}
-
-    /**
-     * For the engine.
-     *
      * @param slots columns of the layer's KV that are the sequences' next
      * @param rotary tables of just the rows' positions
      */
-    record InEngine(NDIndex slots, RotaryTable rotary) implements Places {
-        /** Where {@code count} rows are, in arrays of the owner's. */
-        static InEngine of(
-                NDManager owner, RotaryTable rotary, List<DecodeRow> sequences, int count) {
+    record Rows(
+            List<LogitsRow> sequences,
+            int count,
+            @Nullable NDArray filling,
+            NDIndex slots,
+            RotaryTable rotary)
+            implements Step {
+        /** Rows with as much filling as they need, in arrays of the owner's. */
+        static Rows of(
+                NDManager owner,
+                ModelConfig config,
+                RotaryTable rotary,
+                List<LogitsRow> sequences,
+                int count) {
+            int filled = count - sequences.size();
+            Shape filling = new Shape(filled, (long) config.heads() * config.headDim());
             long[] slots =
                     sequences.stream()
                             .mapToLong(row -> (long) row.slots().firstSlot() + row.position())
@@ -109,8 +95,12 @@ final class LlamaLayer {
             long[] positions = new long[count];
             // What fills up must be at some position: the first row's will do.
             Arrays.setAll(positions, i -> sequences.get(i < sequences.size() ? i : 0).position());
-            return new InEngine(
-                    new NDIndex(":, {}", owner.create(slots)), rotary.at(owner, positions));
+            return new Rows(
+                    sequences,
+                    count,
+                    filled == 0 ? null : owner.zeros(filling),
+                    new NDIndex(":, {}", owner.create(slots)),
+                    rotary.at(owner, positions));
         }
     }
 
@@ -131,16 +121,7 @@ final class LlamaLayer {
             return attention(x.getManager(), qkv, chunk);
         }
         Rows rows = (Rows) step;
-        Runnable before = () -> hook.beforeAttention(index);
-        if (rows.places() instanceof InEngine places) {
-            return rowAttention.apply(qkv(x, rows.count()), places, rows, before);
-        }
-        float[] qkv =
-                weights.headNorms().weights() == null
-                        ? weights.qkv().onHeap(x)
-                        : CpuArrays.copy(qkv(x, rows.count()));
-        HostRows host = HostRows.of(config, qkv, rows, ((OnHeap) rows.places()).angles());
-        return rowAttention.apply(x.getManager(), host, rows, before);
+        return rowAttention.apply(qkv(x, rows.count()), rows, () -> hook.beforeAttention(index));
     }
 
     /** q, k and v of each row, q and k with their norms. */
@@ -252,23 +233,8 @@ final class LlamaLayer {
         NDArray gateUp = weights.gateUp().apply(x);
         NDArray gate = TorchOps.slice(gateUp, 1, 0, inner);
         NDArray active = gate.getNDArrayInternal().sigmoid();
-        SingleRow alone = weights.down().alone(active);
-        if (alone != null) {
-            CpuArrays.add(alone.onHeap(gated(active, gateUp)), sum);
-            return;
-        }
         active.muli(gate);
         active.muli(TorchOps.slice(gateUp, 1, inner, 2L * inner));
         weights.down().addTo(sum, active);
-    }
-
-    /** {@code active * gate * up} of one row. */
-    private static float[] gated(NDArray active, NDArray gateUp) {
-        float[] gated = CpuArrays.copy(active);
-        float[] factors = CpuArrays.copy(gateUp);
-        for (int i = 0; i < gated.length; i++) {
-            gated[i] = gated[i] * factors[i] * factors[gated.length + i];
-        }
-        return gated;
     }
 }

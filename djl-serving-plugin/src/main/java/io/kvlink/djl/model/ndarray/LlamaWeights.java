@@ -36,38 +36,7 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             HeadNorms headNorms,
             Projection out,
             Projection gateUp,
-            Projection down) {
-        private Layer withSingleRows(NDManager manager) {
-            return new Layer(
-                    qkv.withSingleRow(manager),
-                    headNorms,
-                    out.withSingleRow(manager),
-                    gateUp.withSingleRow(manager),
-                    down.withSingleRow(manager));
-        }
-    }
-
-    /** Bytes that {@link #withSingleRows} takes of the heap, at most. */
-    long singleRowBytes() {
-        long bytes = head.singleRowBytes();
-        for (Layer layer : layers) {
-            bytes +=
-                    layer.qkv.singleRowBytes()
-                            + layer.out.singleRowBytes()
-                            + layer.gateUp.singleRowBytes()
-                            + layer.down.singleRowBytes();
-        }
-        return bytes;
-    }
-
-    /** These, with the means to compute one row as it is computed among many. */
-    LlamaWeights withSingleRows(NDManager manager) {
-        return new LlamaWeights(
-                embedding,
-                layers.stream().map(layer -> layer.withSingleRows(manager)).toList(),
-                norm,
-                head.withSingleRow(manager));
-    }
+            Projection down) {}
 
     /**
      * Reads a directory's weights, one matrix after the other: besides what it returns it needs the

@@ -2,7 +2,6 @@
 package io.kvlink.djl.model.ndarray;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import org.jspecify.annotations.Nullable;
@@ -14,16 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}; float32 or what the
  *     model is computed in
  * @param bias {@code [out]}, float32, added to each row; null if there is none
- * @param single computes one row as it is computed among many; null: the library does, in its way
  */
-record Projection(
-        NDArray weight, boolean outRows, @Nullable NDArray bias, @Nullable SingleRow single) {
+record Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
     // The default of max_batch.
     private static final int SLOW_HALF_ROWS = 64;
-
-    Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
-        this(weight, outRows, bias, null);
-    }
 
     /** Takes the matrix, {@code [out, in]} as checkpoints have it. */
     static Projection take(NDArray matrix) {
@@ -46,10 +39,6 @@ record Projection(
 
     /** {@code [rows, in]} to {@code [rows, out]}, both float32. */
     NDArray apply(NDArray x) {
-        SingleRow alone = alone(x);
-        if (alone != null) {
-            return alone.apply(x);
-        }
         NDArray product = TorchOps.wide(product(x));
         if (bias != null) {
             product.addi(bias);
@@ -57,29 +46,13 @@ record Projection(
         return product;
     }
 
-    /** What computes {@code x} on the heap; null if the library does. */
-    @Nullable SingleRow alone(NDArray x) {
-        return single != null && x.getShape().get(0) == 1 ? single : null;
-    }
-
-    /** The same as {@link #apply} on the heap, row by row; valid until the next call. */
-    float[] onHeap(NDArray x) {
-        SingleRow alone = alone(x);
-        return alone == null ? CpuArrays.copy(apply(x)) : alone.onHeap(x);
-    }
-
     /** Adds {@link #apply} to {@code sum}. */
     void addTo(NDArray sum, NDArray x) {
-        SingleRow alone = alone(x);
-        if (alone == null) {
-            sum.addi(apply(x));
-        } else {
-            CpuArrays.add(alone.onHeap(x), sum);
-        }
+        sum.addi(apply(x));
     }
 
     /** The rows' products with the matrix, in the type that is computed in. */
-    NDArray product(NDArray rows) {
+    private NDArray product(NDArray rows) {
         if (slowInHalf(rows)) {
             try (NDArray wide = TorchOps.wide(weight)) {
                 return TorchOps.linear(rows, wide);
@@ -95,29 +68,5 @@ record Projection(
         return weight.getDataType() == DataType.FLOAT16
                 && rows.getShape().get(0) > SLOW_HALF_ROWS
                 && !weight.getDevice().isGpu();
-    }
-
-    /** Bytes that {@link #withSingleRow} takes of the heap, at most; 0 if it does nothing. */
-    long singleRowBytes() {
-        long bytes = weight.getShape().size() * Float.BYTES;
-        return weight.getDataType() == DataType.FLOAT32 && bytes <= Integer.MAX_VALUE ? bytes : 0;
-    }
-
-    /** This one, and one row with the bits of many, if an order of sums is known that has them. */
-    Projection withSingleRow(NDManager manager) {
-        if (singleRowBytes() == 0) {
-            return this;
-        }
-        return new Projection(weight, outRows, bias, SingleRow.like(manager, this).orElse(null));
-    }
-
-    /** Numbers of a row that is multiplied. */
-    int inputs() {
-        return Math.toIntExact(weight.getShape().get(outRows ? 1 : 0));
-    }
-
-    /** Numbers of a row's product. */
-    int outputs() {
-        return Math.toIntExact(weight.getShape().get(outRows ? 0 : 1));
     }
 }

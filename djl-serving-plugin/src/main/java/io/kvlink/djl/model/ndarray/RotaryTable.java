@@ -5,9 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.model.config.ModelConfig;
-import java.nio.FloatBuffer;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Rotary position embedding, rotate-half: of a head {@code [a, b]} it makes {@code [a cos - b sin,
@@ -53,41 +50,6 @@ record RotaryTable(NDArray cos, NDArray sin) {
     RotaryTable at(NDManager owner, long[] positions) {
         NDArray ids = owner.create(positions);
         return new RotaryTable(TorchOps.pick(owner, cos, ids), TorchOps.pick(owner, sin, ids));
-    }
-
-    /** Rotations to the sequences' positions; the table is on the CPU. */
-    Angles angles(List<DecodeRow> sequences) {
-        int half = Math.toIntExact(cos.size() / cos.getShape().get(0));
-        FloatBuffer cosines = CpuArrays.floats(cos);
-        FloatBuffer sines = CpuArrays.floats(sin);
-        List<float[]> byRow = new ArrayList<>();
-        for (DecodeRow sequence : sequences) {
-            int position = sequence.position();
-            float[] row = new float[2 * half];
-            cosines.get(position * half, row, 0, half);
-            sines.get((2 * position + 1) * half, row, half, half);
-            byRow.add(row);
-        }
-        return new Angles(byRow);
-    }
-
-    /**
-     * Rotations of some rows, on the heap.
-     *
-     * @param byRow {@code headDim / 2} cosines, then as many sines
-     */
-    record Angles(List<float[]> byRow) {
-        /** Rotates a head of a row, which begins at {@code from}, in place. */
-        void rotate(int row, float[] heads, int from) {
-            float[] angles = byRow.get(row);
-            int half = angles.length / 2;
-            for (int i = 0; i < half; i++) {
-                float a = heads[from + i];
-                float b = heads[from + half + i];
-                heads[from + i] = a * angles[i] - b * angles[half + i];
-                heads[from + half + i] = b * angles[i] + a * angles[half + i];
-            }
-        }
     }
 
     /** Rotates {@code heads}, {@code [positions, heads, 2, headDim / 2]}, in place. */

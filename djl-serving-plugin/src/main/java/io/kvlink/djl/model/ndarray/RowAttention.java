@@ -4,12 +4,9 @@ package io.kvlink.djl.model.ndarray;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.model.config.ModelConfig;
-import java.nio.FloatBuffer;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +30,6 @@ final class RowAttention {
     private final NDArray keys;
     private final NDArray values;
     private final @Nullable NDArray ownHead;
-    private final @Nullable FloatBuffer hostKv;
 
     /**
      * Borrows {@code kv}, the pool's array of this layer; owns views of it.
@@ -44,7 +40,6 @@ final class RowAttention {
         this.config = config;
         this.window = window;
         this.kv = kv;
-        this.hostKv = HostRows.serve(kv) ? CpuArrays.floats(kv) : null;
         int kvHeads = config.kvHeads();
         long keyWidth = (long) kvHeads * config.headDim();
         if (kvHeads > 1 && keyWidth <= NARROW) {
@@ -65,29 +60,20 @@ final class RowAttention {
      * @param hook is run before KV is touched
      * @return {@code [rows, heads * headDim]}
      */
-    NDArray apply(NDManager owner, HostRows host, LlamaLayer.Rows rows, Runnable hook) {
-        host.rotate();
-        hook.run();
-        host.store(Objects.requireNonNull(hostKv));
-        NDArray queries = ownHead == null ? host.queries(owner) : host.wideQueries(owner);
-        return attend(queries, rows);
-    }
-
-    /** The same in the engine. */
-    NDArray apply(NDArray qkv, LlamaLayer.InEngine places, LlamaLayer.Rows rows, Runnable hook) {
+    NDArray apply(NDArray qkv, LlamaLayer.Rows rows, Runnable hook) {
         int headDim = config.headDim();
         int rotated = config.heads() + config.kvHeads();
-        places.rotary()
+        rows.rotary()
                 .rotate(
                         TorchOps.slice(qkv, 1, 0, (long) rotated * headDim)
                                 .reshape(new Shape(rows.count(), rotated, 2, headDim / 2)));
         hook.run();
-        store(qkv, places, rows);
+        store(qkv, rows);
         long width = (long) config.heads() * headDim;
         return attend(queries(TorchOps.slice(qkv, 1, 0, width), rows.count()), rows);
     }
 
-    private void store(NDArray qkv, LlamaLayer.InEngine places, LlamaLayer.Rows rows) {
+    private void store(NDArray qkv, LlamaLayer.Rows rows) {
         long queries = (long) config.heads() * config.headDim();
         long end = queries + 2L * config.kvHeads() * config.headDim();
         int sequences = rows.sequences().size();
@@ -96,7 +82,7 @@ final class RowAttention {
                 TorchOps.slice(used, 1, queries, end)
                         .reshape(new Shape(sequences, 2, config.kvHeads(), config.headDim()))
                         .transpose(1, 0, 2, 3);
-        TorchOps.putColumns(kv, places.slots(), TorchOps.as(kvNew, kv));
+        TorchOps.putColumns(kv, rows.slots(), TorchOps.as(kvNew, kv));
     }
 
     /** Each row's queries, of all heads. */
@@ -115,7 +101,7 @@ final class RowAttention {
     private NDArray attend(NDArray queries, LlamaLayer.Rows rows) {
         NDList byRow = split(queries, rows.count());
         NDList mixed = new NDList();
-        List<DecodeRow> sequences = rows.sequences();
+        List<LogitsRow> sequences = rows.sequences();
         for (int row = 0; row < sequences.size(); row++) {
             mixed.add(row(byRow.get(row), sequences.get(row)));
         }
@@ -142,7 +128,7 @@ final class RowAttention {
     }
 
     /** One sequence's values, mixed, of all heads. */
-    private NDArray row(NDArray queries, DecodeRow sequence) {
+    private NDArray row(NDArray queries, LogitsRow sequence) {
         int length = sequence.position() + 1;
         long end = (long) sequence.slots().firstSlot() + length;
         long first = end - (window == 0 ? length : Math.min(length, window));

@@ -56,18 +56,18 @@ class DecodeBatchTest {
 
     /** A sequence with its KV, as far as it was computed. */
     private static final class Running {
-        final KvSlots slots;
+        final KvRun slots;
         final int[] tokens;
         int position;
         final List<float[]> logits = new ArrayList<>();
 
-        Running(KvSlots slots, int[] tokens) {
+        Running(KvRun slots, int[] tokens) {
             this.slots = slots;
             this.tokens = tokens;
         }
 
-        DecodeRow next() {
-            return new DecodeRow(tokens[position], position, slots, true);
+        LogitsRow next() {
+            return new LogitsRow(tokens[position], position, slots, true);
         }
     }
 
@@ -75,7 +75,7 @@ class DecodeBatchTest {
     @MethodSource("shapes")
     void shouldGiveEachRowTheBitsItHasAlone(Shape shape) throws IOException {
         Path model = TinyCheckpoint.random(shape, 21).write(directory, "F32");
-        assertRowsAsAlone(model, SEQUENCES, HeapShare.OF_PROCESS, count -> true);
+        assertRowsAsAlone(model, SEQUENCES, count -> true);
     }
 
     /**
@@ -87,9 +87,8 @@ class DecodeBatchTest {
     void shouldServeAnyBatchExactlyWhereFewCountsAgree(Set<Integer> usable) throws IOException {
         Path model = TinyCheckpoint.random(GROUPED, 21).write(directory, "F32");
         for (int maxBatch : new int[] {1, 5, SEQUENCES}) {
-            assertRowsAsAlone(model, maxBatch, HeapShare.OF_PROCESS, usable::contains);
+            assertRowsAsAlone(model, maxBatch, usable::contains);
         }
-        assertRowsAsAlone(model, 8, new HeapShare(0), usable::contains);
     }
 
     static Stream<Set<Integer>> usableCounts() {
@@ -105,7 +104,7 @@ class DecodeBatchTest {
     }
 
     /** Random batches of 1 to {@code maxBatch} of so many sequences and more. */
-    private void assertRowsAsAlone(Path model, int maxBatch, HeapShare heap, IntPredicate usable)
+    private void assertRowsAsAlone(Path model, int maxBatch, IntPredicate usable)
             throws IOException {
         ModelConfig config = ModelConfig.read(model);
         int[][] prompts = new int[maxBatch + 1][];
@@ -113,8 +112,7 @@ class DecodeBatchTest {
         DecodeSettings one = new DecodeSettings(DecodeBatch.EXACT, 64, 1);
         List<Running> alone = new ArrayList<>();
         try (KvCachePool pool = KvCachePool.open(config, 4096);
-                NDArrayDecoder decoder =
-                        NDArrayDecoder.load(model, config, pool, one, heap, usable)) {
+                LlamaModel decoder = LlamaModel.load(model, config, pool, one, usable)) {
             for (int[] prompt : prompts) {
                 Running running = start(pool, decoder, prompt);
                 while (running.position < prompt.length) {
@@ -127,8 +125,7 @@ class DecodeBatchTest {
         DecodeSettings threads =
                 new DecodeSettings(DecodeBatch.EXACT, maxBatch, 1 + random.nextInt(3));
         try (KvCachePool pool = KvCachePool.open(config, 4096);
-                NDArrayDecoder decoder =
-                        NDArrayDecoder.load(model, config, pool, threads, heap, usable)) {
+                LlamaModel decoder = LlamaModel.load(model, config, pool, threads, usable)) {
             assertThat(decoder.maxBatch()).isEqualTo(maxBatch);
             List<Running> left = new ArrayList<>();
             List<Running> all = new ArrayList<>();
@@ -174,7 +171,7 @@ class DecodeBatchTest {
         }
     }
 
-    private static Running start(KvCachePool pool, NDArrayDecoder decoder, int[] tokens) {
+    private static Running start(KvCachePool pool, LlamaModel decoder, int[] tokens) {
         Running running = new Running(pool.allocate(tokens.length), tokens);
         running.position = tokens.length - STEPS;
         int[] prompt = Arrays.copyOf(tokens, running.position);
@@ -182,11 +179,11 @@ class DecodeBatchTest {
         return running;
     }
 
-    private static void decode(NDArrayDecoder decoder, List<Running> batch) {
+    private static void decode(LlamaModel decoder, List<Running> batch) {
         decode(decoder, batch, LayerHook.NONE);
     }
 
-    private static void decode(NDArrayDecoder decoder, List<Running> batch, LayerHook hook) {
+    private static void decode(LlamaModel decoder, List<Running> batch, LayerHook hook) {
         List<float[]> logits = decoder.decode(batch.stream().map(Running::next).toList(), hook);
         for (int i = 0; i < batch.size(); i++) {
             batch.get(i).logits.add(logits.get(i));
@@ -194,17 +191,17 @@ class DecodeBatchTest {
         }
     }
 
-    @Test
-    void shouldAgreeWithTheReference() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 22);
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void shouldAgreeWithTheReference(Shape shape) throws IOException {
+        TinyCheckpoint checkpoint = TinyCheckpoint.random(shape, 22);
         Path model = checkpoint.write(directory, "F32");
         ModelConfig config = ModelConfig.read(model);
         ReferenceLlama reference = new ReferenceLlama(config, checkpoint.weights());
         for (DecodeBatch batch : DecodeBatch.values()) {
             try (KvCachePool pool = KvCachePool.open(config, 1024);
-                    NDArrayDecoder decoder =
-                            NDArrayDecoder.load(
-                                    model, config, pool, new DecodeSettings(batch, 8, 1))) {
+                    LlamaModel decoder =
+                            LlamaModel.load(model, config, pool, new DecodeSettings(batch, 8, 1))) {
                 int size = Math.min(5, decoder.maxBatch());
                 assertThat(size).isEqualTo(batch == DecodeBatch.OFF ? 1 : 5);
                 List<Running> all = new ArrayList<>();
@@ -240,18 +237,12 @@ class DecodeBatchTest {
         ModelConfig config = ModelConfig.read(path);
         DecodeSettings settings = new DecodeSettings(DecodeBatch.EXACT, 5, 2);
         try (KvCachePool pool = KvCachePool.open(config, 128);
-                NDArrayDecoder decoder =
-                        NDArrayDecoder.load(
-                                path,
-                                config,
-                                pool,
-                                settings,
-                                HeapShare.OF_PROCESS,
-                                count -> false)) {
+                LlamaModel decoder =
+                        LlamaModel.load(path, config, pool, settings, count -> false)) {
             assertThat(decoder.rowsTogether()).isEqualTo(1);
-            List<DecodeRow> rows = new ArrayList<>();
+            List<LogitsRow> rows = new ArrayList<>();
             for (int token = 0; token < 5; token++) {
-                rows.add(new DecodeRow(token, 0, pool.allocate(1), true));
+                rows.add(new LogitsRow(token, 0, pool.allocate(1), true));
             }
             Calls calls = new Calls();
             assertThat(decoder.decode(rows, calls)).hasSize(5);
@@ -262,7 +253,7 @@ class DecodeBatchTest {
     @Test
     void shouldGiveNoLogitsWhereNoneAreWanted() throws IOException {
         try (Model model = new Model(32)) {
-            DecodeRow unwanted = new DecodeRow(5, 0, model.pool.allocate(1), false);
+            LogitsRow unwanted = new LogitsRow(5, 0, model.pool.allocate(1), false);
             List<float[]> logits =
                     model.decoder.decode(List.of(unwanted, model.row(6, 0)), LayerHook.NONE);
             assertThat(logits.get(0)).isNull();
@@ -273,9 +264,9 @@ class DecodeBatchTest {
     @Test
     void shouldRefuseABatchWithABadRowBeforeItWritesAnything() throws IOException {
         try (Model model = new Model(64)) {
-            DecodeRow good = model.row(5, 0);
+            LogitsRow good = model.row(5, 0);
             int live = model.decoder.liveArrays();
-            List<DecodeRow> rows = List.of(good, model.row(Shape.VOCABULARY, 0));
+            List<LogitsRow> rows = List.of(good, model.row(Shape.VOCABULARY, 0));
             assertThatThrownBy(() -> model.decoder.decode(rows, LayerHook.NONE))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("token=96 allowed=0..95");
@@ -303,17 +294,17 @@ class DecodeBatchTest {
     /** A decoder with its pool. */
     private final class Model implements AutoCloseable {
         final KvCachePool pool;
-        final NDArrayDecoder decoder;
+        final LlamaModel decoder;
 
         Model(int poolTokens) throws IOException {
             Path model = TinyCheckpoint.random(GROUPED, 23).write(directory, "F32");
             ModelConfig config = ModelConfig.read(model);
             pool = KvCachePool.open(config, poolTokens);
-            decoder = NDArrayDecoder.load(model, config, pool);
+            decoder = LlamaModel.load(model, config, pool);
         }
 
-        DecodeRow row(int token, int position) {
-            return new DecodeRow(token, position, pool.allocate(1), true);
+        LogitsRow row(int token, int position) {
+            return new LogitsRow(token, position, pool.allocate(1), true);
         }
 
         @Override

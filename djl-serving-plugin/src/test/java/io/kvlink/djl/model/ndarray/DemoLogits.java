@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model.ndarray;
 
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.model.config.ModelConfig;
 import java.nio.file.Path;
@@ -18,9 +19,9 @@ final class DemoLogits {
     static int hash(Path directory, int blocksBefore) {
         ModelConfig config = ModelConfig.read(directory);
         try (KvCachePool pool = KvCachePool.open(config, 512);
-                NDArrayDecoder decoder = NDArrayDecoder.load(directory, config, pool)) {
-            pool.allocate(blocksBefore * KvCachePool.BLOCK_TOKENS);
-            KvSlots slots = pool.allocate(170);
+                LlamaModel decoder = LlamaModel.load(directory, config, pool)) {
+            pool.allocate(blocksBefore * KvMemory.BLOCK_TOKENS);
+            KvRun slots = pool.allocate(170);
             int[] tokens = new int[150];
             Arrays.setAll(tokens, i -> 3 + 7 * i % 1000);
             int hash = 0;
@@ -35,7 +36,7 @@ final class DemoLogits {
         }
     }
 
-    private static int logitsHash(NDArrayDecoder decoder, int[] tokens, int at, KvSlots slots) {
+    private static int logitsHash(LlamaModel decoder, int[] tokens, int at, KvRun slots) {
         return Arrays.hashCode(decoder.forward(tokens, at, slots, LayerHook.NONE, true));
     }
 }

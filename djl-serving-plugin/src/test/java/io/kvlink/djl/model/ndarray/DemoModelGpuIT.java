@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.tensor.TensorMemory;
@@ -56,11 +57,11 @@ class DemoModelGpuIT {
     @Test
     void shouldKeepKvWhereItWasRegistered() {
         try (KvCachePool pool = KvCachePool.open(config, 64, GPU);
-                NDArrayDecoder decoder = NDArrayDecoder.load(MODEL, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(MODEL, config, pool)) {
             List<MemoryRegion> before = regions(pool);
             assertThat(before).allMatch(region -> region.kind() == MemoryKind.DEVICE);
             int arrays = decoder.liveArrays();
-            KvSlots slots = pool.allocate(20);
+            KvRun slots = pool.allocate(20);
             decoder.forward(new int[] {5, 6, 7}, 0, slots, LayerHook.NONE, false);
             decoder.forward(new int[] {8}, 3, slots, LayerHook.NONE, true);
             assertThat(decoder.liveArrays()).isEqualTo(arrays);
@@ -79,7 +80,7 @@ class DemoModelGpuIT {
     @Test
     void shouldGoOnAfterAHookThatThrows() {
         try (KvCachePool pool = KvCachePool.open(config, 512, GPU);
-                NDArrayDecoder decoder = NDArrayDecoder.load(MODEL, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(MODEL, config, pool)) {
             LayerHook failing =
                     new LayerHook() {
                         @Override
@@ -93,11 +94,11 @@ class DemoModelGpuIT {
                         public void afterLayer(int layer) {}
                     };
             int[] prompt = prompt(200);
-            KvSlots slots = pool.allocate(prompt.length);
+            KvRun slots = pool.allocate(prompt.length);
             assertThatThrownBy(() -> decoder.forward(prompt, 0, slots, failing, true))
                     .hasMessage("lost");
             float[] again = decoder.forward(prompt, 0, slots, LayerHook.NONE, true);
-            KvSlots others = pool.allocate(prompt.length);
+            KvRun others = pool.allocate(prompt.length);
             assertThat(decoder.forward(prompt, 0, others, LayerHook.NONE, true)).isEqualTo(again);
         }
     }
@@ -106,12 +107,12 @@ class DemoModelGpuIT {
     private List<float[]> logits(Device device, int blocksBefore) {
         List<float[]> found = new ArrayList<>();
         try (KvCachePool pool = KvCachePool.open(config, 512, device);
-                NDArrayDecoder decoder = NDArrayDecoder.load(MODEL, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(MODEL, config, pool)) {
             if (blocksBefore > 0) {
-                pool.allocate(blocksBefore * KvCachePool.BLOCK_TOKENS);
+                pool.allocate(blocksBefore * KvMemory.BLOCK_TOKENS);
             }
             int[] tokens = prompt(300);
-            KvSlots slots = pool.allocate(tokens.length + 8);
+            KvRun slots = pool.allocate(tokens.length + 8);
             for (int at = 0; at < tokens.length; at += 128) {
                 int[] chunk = Arrays.copyOfRange(tokens, at, Math.min(at + 128, tokens.length));
                 found.add(decoder.forward(chunk, at, slots, LayerHook.NONE, true));

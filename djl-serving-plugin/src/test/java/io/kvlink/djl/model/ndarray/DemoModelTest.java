@@ -34,8 +34,8 @@ class DemoModelTest {
         ModelConfig config = ModelConfig.read(MODEL);
         try (Tokenizer tokenizer = Tokenizer.load(MODEL);
                 KvCachePool pool = KvCachePool.open(config, 256);
-                NDArrayDecoder decoder = NDArrayDecoder.load(MODEL, config, pool)) {
-            KvSlots slots = pool.allocate(256);
+                LlamaModel decoder = LlamaModel.load(MODEL, config, pool)) {
+            KvRun slots = pool.allocate(256);
             Sampler sampler = new Sampler(SamplingParams.GREEDY);
             StringBuilder answer = new StringBuilder();
 
@@ -63,9 +63,9 @@ class DemoModelTest {
         ModelConfig config = ModelConfig.read(MODEL);
         try (Tokenizer tokenizer = Tokenizer.load(MODEL);
                 KvCachePool pool = KvCachePool.open(config, 64);
-                NDArrayDecoder decoder = NDArrayDecoder.load(MODEL, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(MODEL, config, pool)) {
             int[] tokens = tokenizer.encode(PROMPT);
-            KvSlots slots = pool.allocate(tokens.length);
+            KvRun slots = pool.allocate(tokens.length);
             float[] found = decoder.forward(tokens, 0, slots, LayerHook.NONE, true);
             double[] expected = new ReferenceLlama(config, weights(config)).logits(tokens);
             for (int token = 0; token < found.length; token++) {

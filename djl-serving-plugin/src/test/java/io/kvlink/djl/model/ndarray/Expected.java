@@ -94,8 +94,8 @@ record Expected(List<int[]> prompts, List<int[]> answers, List<float[][]> logits
         ModelConfig config = ModelConfig.read(folder).computedIn(type);
         Expected expected = read(folder, config);
         try (KvCachePool pool = KvCachePool.open(config, 512, device);
-                NDArrayDecoder decoder = NDArrayDecoder.load(folder, config, pool)) {
-            List<KvSlots> slots = new ArrayList<>();
+                LlamaModel decoder = LlamaModel.load(folder, config, pool)) {
+            List<KvRun> slots = new ArrayList<>();
             for (int[] prompt : expected.prompts()) {
                 slots.add(pool.allocate(prompt.length + expected.steps()));
                 if (prompt.length > 1) {
@@ -104,12 +104,12 @@ record Expected(List<int[]> prompts, List<int[]> answers, List<float[][]> logits
                 }
             }
             for (int step = 0; step < expected.steps(); step++) {
-                List<DecodeRow> rows = new ArrayList<>();
+                List<LogitsRow> rows = new ArrayList<>();
                 for (int i = 0; i < slots.size(); i++) {
                     int[] prompt = expected.prompts().get(i);
                     int last = prompt.length - 1;
                     int token = step == 0 ? prompt[last] : expected.answers().get(i)[step - 1];
-                    rows.add(new DecodeRow(token, last + step, slots.get(i), true));
+                    rows.add(new LogitsRow(token, last + step, slots.get(i), true));
                 }
                 List<float[]> found = decoder.decode(rows, LayerHook.NONE);
                 for (int i = 0; i < slots.size(); i++) {
@@ -126,10 +126,10 @@ record Expected(List<int[]> prompts, List<int[]> answers, List<float[][]> logits
         ModelConfig config = ModelConfig.read(folder).computedIn(type);
         Expected expected = read(folder, config);
         try (KvCachePool pool = KvCachePool.open(config, 256, device);
-                NDArrayDecoder decoder = NDArrayDecoder.load(folder, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(folder, config, pool)) {
             for (int i = 0; i < expected.prompts().size(); i++) {
                 int[] prompt = expected.prompts().get(i);
-                KvSlots slots = pool.allocate(prompt.length + expected.steps());
+                KvRun slots = pool.allocate(prompt.length + expected.steps());
                 float[] found = prefill(decoder, prompt, chunk, slots);
                 for (int step = 0; step < expected.steps(); step++) {
                     expected.assertClose(found, i, step, tolerance);
@@ -142,7 +142,7 @@ record Expected(List<int[]> prompts, List<int[]> answers, List<float[][]> logits
         }
     }
 
-    static float[] prefill(NDArrayDecoder decoder, int[] prompt, int chunk, KvSlots slots) {
+    static float[] prefill(LlamaModel decoder, int[] prompt, int chunk, KvRun slots) {
         float[] found = null;
         for (int at = 0; at < prompt.length; at += chunk) {
             int end = Math.min(prompt.length, at + chunk);

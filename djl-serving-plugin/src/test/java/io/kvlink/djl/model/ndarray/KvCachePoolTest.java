@@ -29,11 +29,11 @@ class KvCachePoolTest {
     void shouldTakeTheLowestRunThatFits() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 100)) {
             assertThat(pool.totalBlocks()).isEqualTo(7);
-            KvSlots first = pool.allocate(1);
-            KvSlots second = pool.allocate(17);
-            KvSlots third = pool.allocate(32);
-            assertThat(first).hasToString("KvSlots[firstBlock=0 blocks=1]");
-            assertThat(second).hasToString("KvSlots[firstBlock=1 blocks=2]");
+            KvRun first = pool.allocate(1);
+            KvRun second = pool.allocate(17);
+            KvRun third = pool.allocate(32);
+            assertThat(first).hasToString("KvRun[firstBlock=0 blocks=1]");
+            assertThat(second).hasToString("KvRun[firstBlock=1 blocks=2]");
             assertThat(third.firstSlot()).isEqualTo(48);
             assertThat(third.capacity()).isEqualTo(32);
             second.release();
@@ -47,9 +47,9 @@ class KvCachePoolTest {
     @Test
     void shouldGrowInPlaceIfItCan() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
-            KvSlots slots = pool.allocate(20);
-            KvSlots grown = pool.grow(slots, 50, 20);
-            assertThat(grown).hasToString("KvSlots[firstBlock=0 blocks=4]");
+            KvRun slots = pool.allocate(20);
+            KvRun grown = pool.grow(slots, 50, 20);
+            assertThat(grown).hasToString("KvRun[firstBlock=0 blocks=4]");
             assertThat(pool.usedBlocks()).isEqualTo(4);
             assertThatThrownBy(slots::release).hasMessageStartingWith("already released");
             assertThat(pool.growInPlace(grown, 97)).isNull();
@@ -63,11 +63,11 @@ class KvCachePoolTest {
     @Test
     void shouldMoveTheKvWhenItGrowsElsewhere() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 160)) {
-            KvSlots slots = pool.allocate(20);
+            KvRun slots = pool.allocate(20);
             pool.allocate(16);
             mark(pool, slots, 20);
-            KvSlots moved = pool.grow(slots, 40, 20);
-            assertThat(moved).hasToString("KvSlots[firstBlock=3 blocks=3]");
+            KvRun moved = pool.grow(slots, 40, 20);
+            assertThat(moved).hasToString("KvRun[firstBlock=3 blocks=3]");
             requireMarked(pool, moved, 20);
             assertThat(pool.usedBlocks()).isEqualTo(4);
         }
@@ -76,12 +76,12 @@ class KvCachePoolTest {
     @Test
     void shouldMoveTheKvOverItself() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
-            KvSlots before = pool.allocate(32);
-            KvSlots slots = pool.allocate(64);
+            KvRun before = pool.allocate(32);
+            KvRun slots = pool.allocate(64);
             mark(pool, slots, 64);
             before.release();
-            KvSlots moved = pool.grow(slots, 65, 64);
-            assertThat(moved).hasToString("KvSlots[firstBlock=0 blocks=5]");
+            KvRun moved = pool.grow(slots, 65, 64);
+            assertThat(moved).hasToString("KvRun[firstBlock=0 blocks=5]");
             requireMarked(pool, moved, 64);
             assertThat(pool.grow(moved, 97, 64)).isNull();
             requireMarked(pool, moved, 64);
@@ -92,9 +92,9 @@ class KvCachePoolTest {
     @Test
     void shouldCopyWhatSomebodyElseReads() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 96)) {
-            KvSlots slots = pool.allocate(32);
+            KvRun slots = pool.allocate(32);
             mark(pool, slots, 32);
-            KvSlots copy = pool.copy(slots, 48, 32);
+            KvRun copy = pool.copy(slots, 48, 32);
             requireMarked(pool, copy, 32);
             requireMarked(pool, slots, 32);
             assertThat(pool.copy(slots, 48, 32)).isNull();
@@ -105,8 +105,8 @@ class KvCachePoolTest {
     @Test
     void shouldKeepItsBooksWhenACopyFails() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 160)) {
-            KvSlots slots = pool.allocate(20);
-            KvSlots behind = pool.allocate(16);
+            KvRun slots = pool.allocate(20);
+            KvRun behind = pool.allocate(16);
             int arrays = pool.liveArrays();
             // More than there is can't be copied.
             assertThatThrownBy(() -> pool.grow(slots, 40, 160))
@@ -115,13 +115,13 @@ class KvCachePoolTest {
                     .isInstanceOf(RuntimeException.class);
             assertThat(pool.usedBlocks()).isEqualTo(3);
             assertThat(pool.liveArrays()).isEqualTo(arrays);
-            assertThat(pool.grow(slots, 40, 20)).hasToString("KvSlots[firstBlock=3 blocks=3]");
+            assertThat(pool.grow(slots, 40, 20)).hasToString("KvRun[firstBlock=3 blocks=3]");
             behind.release();
             assertThat(pool.usedBlocks()).isEqualTo(3);
         }
     }
 
-    private static void mark(KvCachePool pool, KvSlots slots, int tokens) {
+    private static void mark(KvCachePool pool, KvRun slots, int tokens) {
         for (int layer = 0; layer < pool.layers(); layer++) {
             ByteBuffer bytes = pool.layerRegion(layer).buffer();
             for (int token = 0; token < tokens; token++) {
@@ -131,7 +131,7 @@ class KvCachePoolTest {
         }
     }
 
-    private static void requireMarked(KvCachePool pool, KvSlots slots, int tokens) {
+    private static void requireMarked(KvCachePool pool, KvRun slots, int tokens) {
         for (int layer = 0; layer < pool.layers(); layer++) {
             ByteBuffer bytes = pool.layerRegion(layer).buffer();
             for (int token = 0; token < tokens; token++) {
@@ -142,23 +142,23 @@ class KvCachePoolTest {
         }
     }
 
-    private static int keyAt(KvCachePool pool, KvSlots slots, int token) {
+    private static int keyAt(KvCachePool pool, KvRun slots, int token) {
         return pool.keyOffset(slots.firstBlock()) + token * pool.tokenBytes();
     }
 
-    private static int valueAt(KvCachePool pool, KvSlots slots, int token) {
+    private static int valueAt(KvCachePool pool, KvRun slots, int token) {
         return pool.valueOffset(slots.firstBlock()) + token * pool.tokenBytes();
     }
 
     @Test
     void shouldRefuseSecondRelease() {
         try (KvCachePool pool = KvCachePool.open(CONFIG, 64)) {
-            KvSlots slots = pool.allocate(20);
+            KvRun slots = pool.allocate(20);
             slots.release();
             assertThat(pool.usedBlocks()).isZero();
             assertThatThrownBy(slots::release)
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessage("already released: KvSlots[firstBlock=0 blocks=2]");
+                    .hasMessage("already released: KvRun[firstBlock=0 blocks=2]");
             assertThat(pool.usedBlocks()).isZero();
         }
     }

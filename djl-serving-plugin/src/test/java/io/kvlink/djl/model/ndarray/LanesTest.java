@@ -41,7 +41,7 @@ class LanesTest {
                                 together.countDown();
                                 // Each part waits for the others: they are computed together.
                                 await(together);
-                                return part.stream().map(DecodeRow::token).toList();
+                                return part.stream().map(LogitsRow::token).toList();
                             });
             assertThat(tokens).isEqualTo(IntStream.range(0, rows).boxed().toList());
         }
@@ -85,11 +85,11 @@ class LanesTest {
         }
     }
 
-    private static List<DecodeRow> rows(KvCachePool pool, int count) {
-        KvSlots slots = pool.allocate(1);
-        List<DecodeRow> rows =
+    private static List<LogitsRow> rows(KvCachePool pool, int count) {
+        KvRun slots = pool.allocate(1);
+        List<LogitsRow> rows =
                 IntStream.range(0, count)
-                        .mapToObj(token -> new DecodeRow(token, 0, slots, true))
+                        .mapToObj(token -> new LogitsRow(token, 0, slots, true))
                         .toList();
         slots.release();
         return rows;

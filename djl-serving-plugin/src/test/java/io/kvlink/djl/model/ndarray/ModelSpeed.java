@@ -25,9 +25,9 @@ final class ModelSpeed {
         ModelConfig config = ModelConfig.read(directory);
         try (KvCachePool pool = KvCachePool.open(config, CONTEXT)) {
             long start = System.nanoTime();
-            try (NDArrayDecoder decoder = NDArrayDecoder.load(directory, config, pool)) {
+            try (LlamaModel decoder = LlamaModel.load(directory, config, pool)) {
                 System.out.printf("load ms=%d%n", (System.nanoTime() - start) / 1_000_000);
-                KvSlots slots = pool.allocate(CONTEXT);
+                KvRun slots = pool.allocate(CONTEXT);
                 for (int tokens : new int[] {16, 64, 128, 256, 512}) {
                     report("prefill", tokens, 1, () -> prefill(decoder, slots, tokens));
                 }
@@ -38,13 +38,13 @@ final class ModelSpeed {
         }
     }
 
-    private static void prefill(NDArrayDecoder decoder, KvSlots slots, int tokens) {
+    private static void prefill(LlamaModel decoder, KvRun slots, int tokens) {
         int[] ids = new int[tokens];
         Arrays.setAll(ids, i -> 3 + i % 1000);
         decoder.forward(ids, 0, slots, LayerHook.NONE, true);
     }
 
-    private static void decode(NDArrayDecoder decoder, KvSlots slots, int position) {
+    private static void decode(LlamaModel decoder, KvRun slots, int position) {
         for (int i = 0; i < 64; i++) {
             decoder.forward(new int[] {3 + i}, position + i, slots, LayerHook.NONE, true);
         }

@@ -3,337 +3,187 @@ package io.kvlink.djl.model.ndarray;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
+import io.kvlink.djl.engine.DecodeBatch;
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.DecoderSpec;
+import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.djl.engine.TokenPicker;
 import io.kvlink.djl.model.TinyCheckpoint;
 import io.kvlink.djl.model.TinyCheckpoint.Shape;
-import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.config.ModelLoadException;
+import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 
 class NDArrayDecoderTest {
-    private static final Shape GROUPED = new Shape(64, 96, 3, 4, 2, 16, true);
-    private static final Shape MULTI_HEAD = new Shape(48, 64, 2, 3, 3, 16, true);
-    private static final Shape UNTIED = new Shape(64, 80, 2, 4, 4, 16, false);
-    private static final Shape WIDE_HEADS = new Shape(40, 56, 2, 6, 2, 24, false);
-    private static final Shape ONE_KV_HEAD = new Shape(32, 48, 2, 4, 1, 8, true);
+    private static final Shape SHAPE = new Shape(64, 96, 3, 4, 2, 16, false);
+    private static final SamplingParams SEEDED = new SamplingParams(1.1, .95, 40, 7);
+    private static final int[] NONE = {};
 
     @TempDir private Path directory;
 
-    static Stream<Shape> shapes() {
-        return Stream.of(GROUPED, MULTI_HEAD, UNTIED, WIDE_HEADS, ONE_KV_HEAD);
-    }
-
-    @ParameterizedTest
-    @MethodSource("shapes")
-    void shouldAgreeWithTheReference(Shape shape) throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(shape, 7);
-        try (Model model = open(checkpoint, 256)) {
-            ReferenceLlama reference = new ReferenceLlama(model.config, checkpoint.weights());
-            for (int length : new int[] {1, 2, 17, 60, 200}) {
-                int[] tokens = tokens(length, length);
-                assertClose(model.run(tokens, length), reference.logits(tokens));
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("shapes")
-    void shouldGiveTheSameForAnyChunking(Shape shape) throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(shape, 8);
-        try (Model model = open(checkpoint, 256)) {
-            int[] tokens = tokens(180, 3);
-            double[] whole = doubles(model.run(tokens, 180));
-            for (int chunk : new int[] {1, 7, 16, 33, 129}) {
-                assertClose(model.run(tokens, chunk), whole);
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @EnumSource(ComputeType.class)
-    void shouldGiveTheSameBitsAtAnyPlaceAndAfterAnything(ComputeType type) throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 9);
-        int[] tokens = tokens(40, 4);
-        float[] first;
-        try (Model model = open(checkpoint, 512, type)) {
-            first = model.run(tokens, 16);
-            KvSlots before = model.pool.allocate(130);
-            model.decoder.forward(tokens(100, 5), 0, before, LayerHook.NONE, false);
-            for (int i = 0; i < 4; i++) {
-                KvSlots between = model.pool.allocate(16 * i + 1);
-                assertThat(model.run(tokens, 16)).containsExactly(first);
-                between.release();
-            }
-        }
-        try (Model model = open(checkpoint, 64, type)) {
-            assertThat(model.run(tokens, 16)).containsExactly(first);
-        }
-    }
-
-    @ParameterizedTest
-    @EnumSource(ComputeType.class)
-    void shouldContinueFromKvThatWasCopiedByBytes(ComputeType type) throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 10);
-        int[] prompt = tokens(37, 6);
-        int[] next = {5};
-        try (Model producer = open(checkpoint, 64, type);
-                Model consumer = open(checkpoint, 256, type)) {
-            KvSlots from = producer.pool.allocate(40);
-            producer.decoder.forward(prompt, 0, from, LayerHook.NONE, false);
-            KvSlots gap = consumer.pool.allocate(50);
-            KvSlots to = consumer.pool.allocate(40);
-            gap.release();
-
-            LayerHook load =
-                    new LayerHook() {
-                        @Override
-                        public void beforeAttention(int layer) {
-                            copy(producer.pool, from, consumer.pool, to, layer);
-                        }
-
-                        @Override
-                        public void afterLayer(int layer) {}
-                    };
-            float[] there = consumer.decoder.forward(next, 37, to, load, true);
-            float[] here = producer.decoder.forward(next, 37, from, LayerHook.NONE, true);
-
-            assertThat(there).containsExactly(here);
-        }
-    }
-
-    @Test
-    void shouldCallTheHookAroundEachLayerWithKvWritten() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 11);
-        try (Model model = open(checkpoint, 64)) {
-            KvSlots slots = model.pool.allocate(16);
-            List<String> calls = new ArrayList<>();
-            LayerHook hook =
-                    new LayerHook() {
-                        @Override
-                        public void beforeAttention(int layer) {
-                            calls.add("before " + layer + " empty=" + isZero(model.pool, layer));
-                        }
-
-                        @Override
-                        public void afterLayer(int layer) {
-                            calls.add("after " + layer + " empty=" + isZero(model.pool, layer));
-                        }
-                    };
-            float[] logits = model.decoder.forward(tokens(16, 1), 0, slots, hook, false);
-
-            assertThat(logits).isNull();
-            assertThat(calls)
-                    .containsExactly(
-                            "before 0 empty=true",
-                            "after 0 empty=false",
-                            "before 1 empty=true",
-                            "after 1 empty=false",
-                            "before 2 empty=true",
-                            "after 2 empty=false");
-        }
-    }
-
-    @Test
-    void shouldLeaveNoArrayBehind() throws IOException {
-        try (Model model = open(TinyCheckpoint.random(UNTIED, 15), 256)) {
-            int before = model.decoder.liveArrays();
-            model.run(tokens(200, 1), 150);
-            model.run(tokens(5, 1), 1);
-            assertThat(model.decoder.liveArrays()).isEqualTo(before);
-        }
-    }
-
-    @Test
-    void shouldStayUsableWhenAHookThrows() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 12);
-        try (Model model = open(checkpoint, 64)) {
-            int[] tokens = tokens(20, 2);
-            float[] expected = model.run(tokens, 20);
-            int live = model.decoder.liveArrays();
-            KvSlots slots = model.pool.allocate(20);
-            LayerHook broken =
-                    new LayerHook() {
-                        @Override
-                        public void beforeAttention(int layer) {
-                            throw new UnsupportedOperationException("layer=" + layer);
-                        }
-
-                        @Override
-                        public void afterLayer(int layer) {}
-                    };
-
-            assertThatThrownBy(() -> model.decoder.forward(tokens, 0, slots, broken, true))
-                    .isInstanceOf(UnsupportedOperationException.class)
-                    .hasMessage("layer=0");
-
-            slots.release();
-            assertThat(model.decoder.liveArrays()).isEqualTo(live);
-            assertThat(model.run(tokens, 20)).containsExactly(expected);
-        }
-    }
-
-    @Test
-    void shouldRefuseWhatDoesNotFit() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(GROUPED, 13);
-        try (Model model = open(checkpoint, 64)) {
-            KvSlots slots = model.pool.allocate(16);
-            assertRefused(model, tokens(17, 1), 0, slots, "tokens=17 position=0");
-            assertRefused(model, tokens(1, 1), 16, slots, "tokens=1 position=16");
-            assertRefused(model, new int[0], 0, slots, "tokens=0 position=0");
-            assertRefused(model, new int[] {Shape.VOCABULARY}, 0, slots, "token=96 allowed=0..95");
-            slots.release();
-            assertThatThrownBy(
-                            () ->
-                                    model.decoder.forward(
-                                            tokens(1, 1), 0, slots, LayerHook.NONE, true))
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("already released");
-        }
-    }
-
-    @Test
-    void shouldReadBfloat16() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(UNTIED, 14);
-        int[] tokens = tokens(9, 9);
-        try (Model wide = open(checkpoint, 64)) {
-            float[] expected = wide.run(tokens, 9);
-            try (Model narrow =
-                    new Model(checkpoint.write(directory, "BF16"), 64, ComputeType.FLOAT32)) {
-                assertThat(narrow.run(tokens, 9)).containsExactly(expected);
-            }
-        }
-    }
-
-    @Test
-    void shouldRefuseWeightsThatFloat16CannotHold() throws IOException {
-        TinyCheckpoint checkpoint = TinyCheckpoint.random(UNTIED, 16);
-        checkpoint.weights().get("model.layers.1.mlp.down_proj.weight")[3] = -1e5f;
-        assertThatThrownBy(() -> open(checkpoint, 64, ComputeType.FLOAT16))
-                .isInstanceOf(ModelLoadException.class)
-                .hasMessageContaining("holds 100000.0, float16 at most 65504.0");
-        try (Model model = open(checkpoint, 64, ComputeType.BFLOAT16)) {
-            assertThat(model.run(tokens(9, 9), 9)).doesNotContain(Float.NaN);
-        }
-    }
-
-    @Test
-    void shouldRefuseAPoolOfAnotherType() throws IOException {
-        Path model = TinyCheckpoint.random(GROUPED, 17).write(directory, "F32");
-        ModelConfig config = ModelConfig.read(model);
-        try (KvCachePool pool = KvCachePool.open(config, 64)) {
-            assertThatThrownBy(
-                            () ->
-                                    NDArrayDecoder.load(
-                                            model, config.computedIn(ComputeType.BFLOAT16), pool))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("pool was opened with another config");
-        }
-    }
-
-    private static void assertRefused(
-            Model model, int[] tokens, int position, KvSlots slots, String message) {
-        assertThatThrownBy(
-                        () -> model.decoder.forward(tokens, position, slots, LayerHook.NONE, true))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining(message);
-    }
-
-    private static void assertClose(float[] found, double[] expected) {
-        // Processors round differently: with MKL_CBWR=COMPATIBLE the worst of 10 seeds is off by
-        // 1.8e-4. Logits are of the order of 30.
-        assertThat(doubles(found)).containsExactly(expected, within(1e-3));
-    }
-
-    private static double[] doubles(float[] logits) {
-        double[] doubles = new double[logits.length];
-        Arrays.setAll(doubles, i -> logits[i]);
-        return doubles;
+    private NDArrayDecoder open(TinyCheckpoint checkpoint) throws IOException {
+        Path model = checkpoint.write(directory, "F32");
+        DecodeSettings settings = new DecodeSettings(DecodeBatch.EXACT, 8, 1);
+        return NDArrayDecoder.open(
+                DecoderSpec.onCpu(model, ModelConfig.read(model), settings, 512));
     }
 
     private static int[] tokens(int count, long seed) {
         return new Random(seed).ints(count, 0, Shape.VOCABULARY).toArray();
     }
 
-    private static boolean isZero(KvCachePool pool, int layer) {
-        ByteBuffer bytes = pool.layerRegion(layer).buffer();
-        while (bytes.hasRemaining()) {
-            if (bytes.get() != 0) {
-                return false;
+    @Test
+    void shouldPickTheSameTokensForChunksTogetherAsForEachAlone() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 31))) {
+            List<int[]> prompts = List.of(tokens(40, 1), tokens(7, 2), tokens(1, 3));
+            List<SampledToken> alone = new ArrayList<>();
+            for (int[] prompt : prompts) {
+                alone.addAll(prefill(decoder, List.of(prompt), LayerHook.NONE));
             }
+            List<String> calls = new ArrayList<>();
+            LayerHook hook =
+                    new LayerHook() {
+                        @Override
+                        public void beforeAttention(int layer) {
+                            calls.add("before " + layer);
+                        }
+
+                        @Override
+                        public void afterLayer(int layer) {
+                            calls.add("after " + layer);
+                        }
+                    };
+            assertThat(prefill(decoder, prompts, hook)).isEqualTo(alone);
+            assertThat(calls)
+                    .containsExactlyElementsOf(
+                            IntStream.range(0, 3)
+                                    .boxed()
+                                    .flatMap(
+                                            layer ->
+                                                    List.of("before " + layer, "after " + layer)
+                                                            .stream())
+                                    .toList());
         }
-        return true;
     }
 
-    private static void copy(
-            KvCachePool from, KvSlots source, KvCachePool to, KvSlots target, int layer) {
-        for (int block = 0; block < source.blocks(); block++) {
-            int fromBlock = source.firstBlock() + block;
-            int toBlock = target.firstBlock() + block;
-            copyBytes(from, from.keyOffset(fromBlock), to, to.keyOffset(toBlock), layer);
-            copyBytes(from, from.valueOffset(fromBlock), to, to.valueOffset(toBlock), layer);
+    private static List<SampledToken> prefill(
+            NDArrayDecoder decoder, List<int[]> prompts, LayerHook hook) {
+        List<PromptChunk> chunks = new ArrayList<>();
+        for (int[] prompt : prompts) {
+            TokenPicker picker = decoder.newPicker(SEEDED, prompt, NONE);
+            KvSlots slots = decoder.memory().allocate(prompt.length);
+            chunks.add(new PromptChunk(slots, 0, prompt, picker, true));
+        }
+        List<SampledToken> picked = decoder.prefill(chunks, hook).await();
+        chunks.forEach(chunk -> chunk.slots().release());
+        return picked;
+    }
+
+    @Test
+    void shouldGoOnFromTheTokenThatWasPicked() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 32))) {
+            assertThat(answer(decoder, true)).isEqualTo(answer(decoder, false));
         }
     }
 
-    private static void copyBytes(
-            KvCachePool from, int fromOffset, KvCachePool to, int toOffset, int layer) {
-        to.layerRegion(layer)
-                .buffer()
-                .put(toOffset, from.layerRegion(layer).buffer(), fromOffset, from.blockBytes());
-    }
-
-    private Model open(TinyCheckpoint checkpoint, int poolTokens) throws IOException {
-        return open(checkpoint, poolTokens, ComputeType.FLOAT32);
-    }
-
-    private Model open(TinyCheckpoint checkpoint, int poolTokens, ComputeType type)
-            throws IOException {
-        return new Model(checkpoint.write(directory, "F32"), poolTokens, type);
-    }
-
-    /** A decoder with its pool. */
-    private static final class Model implements AutoCloseable {
-        final ModelConfig config;
-        final KvCachePool pool;
-        final NDArrayDecoder decoder;
-
-        Model(Path directory, int poolTokens, ComputeType type) {
-            config = ModelConfig.read(directory).computedIn(type);
-            pool = KvCachePool.open(config, poolTokens);
-            decoder = NDArrayDecoder.load(directory, config, pool);
+    private static List<Integer> answer(NDArrayDecoder decoder, boolean byName) {
+        int[] prompt = tokens(9, 4);
+        KvSlots slots = decoder.memory().allocate(32);
+        TokenPicker picker = decoder.newPicker(SEEDED, prompt, NONE);
+        List<Integer> answer = new ArrayList<>();
+        PromptChunk chunk = new PromptChunk(slots, 0, prompt, picker, true);
+        answer.add(decoder.prefill(List.of(chunk), LayerHook.NONE).await().get(0).id());
+        for (int position = prompt.length; position < 24; position++) {
+            int token = byName ? answer.get(answer.size() - 1) : DecodeRow.PICKED;
+            DecodeRow row = new DecodeRow(slots, position, token, picker, true);
+            answer.add(decoder.decode(List.of(row), LayerHook.NONE).await().get(0).id());
         }
+        slots.release();
+        return answer;
+    }
 
-        /** Prefills in chunks, in slots of its own, and returns the last logits. */
-        float[] run(int[] tokens, int chunk) {
-            KvSlots slots = pool.allocate(tokens.length);
-            float[] logits = null;
-            for (int at = 0; at < tokens.length; at += chunk) {
-                int end = Math.min(tokens.length, at + chunk);
-                int[] part = Arrays.copyOfRange(tokens, at, end);
-                logits = decoder.forward(part, at, slots, LayerHook.NONE, end == tokens.length);
-            }
-            slots.release();
-            return logits;
+    @Test
+    void shouldPickNoEnderBeforeTheAnswerMayEnd() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 33))) {
+            int[] prompt = tokens(9, 5);
+            int best = greedy(decoder, prompt, NONE, true);
+            int[] enders = {best};
+            assertThat(greedy(decoder, prompt, enders, true)).isEqualTo(best);
+            assertThat(greedy(decoder, prompt, enders, false)).isNotEqualTo(best);
         }
+    }
 
-        @Override
-        public void close() {
-            decoder.close();
-            pool.close();
+    private static int greedy(NDArrayDecoder decoder, int[] prompt, int[] enders, boolean mayEnd) {
+        KvSlots slots = decoder.memory().allocate(prompt.length);
+        TokenPicker picker = decoder.newPicker(SamplingParams.GREEDY, prompt, enders);
+        PromptChunk chunk = new PromptChunk(slots, 0, prompt, picker, mayEnd);
+        int token = decoder.prefill(List.of(chunk), LayerHook.NONE).await().get(0).id();
+        slots.release();
+        return token;
+    }
+
+    /** A batch that fails is computed again row by row, so its pickers must not have moved. */
+    @Test
+    void shouldPickNothingOfABatchWithARowWithoutLogits() throws IOException {
+        TinyCheckpoint checkpoint = TinyCheckpoint.random(SHAPE, 34);
+        // Token 5 spoils its own sequence.
+        Arrays.fill(
+                checkpoint.weights().get("model.embed_tokens.weight"),
+                5 * SHAPE.hidden(),
+                6 * SHAPE.hidden(),
+                Float.NaN);
+        try (NDArrayDecoder decoder = open(checkpoint)) {
+            KvSlots good = decoder.memory().allocate(16);
+            KvSlots bad = decoder.memory().allocate(16);
+            TokenPicker fresh = decoder.newPicker(SEEDED, NONE, NONE);
+            DecodeRow fine = new DecodeRow(good, 0, 6, fresh, true);
+            int expected = decoder.decode(List.of(fine), LayerHook.NONE).await().get(0).id();
+
+            TokenPicker picker = decoder.newPicker(SEEDED, NONE, NONE);
+            TokenPicker other = decoder.newPicker(SEEDED, NONE, NONE);
+            DecodeRow row = new DecodeRow(good, 0, 6, picker, true);
+            DecodeRow spoiled = new DecodeRow(bad, 0, 5, other, true);
+            assertThatThrownBy(() -> decoder.decode(List.of(row, spoiled), LayerHook.NONE))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("vocabulary=96 has no finite logit");
+            assertThat(decoder.decode(List.of(row), LayerHook.NONE).await().get(0).id())
+                    .isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void shouldRefuseWhatDoesNotFit() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 35));
+                NDArrayDecoder another = open(TinyCheckpoint.random(SHAPE, 35))) {
+            assertThat(decoder.maxBatch()).isEqualTo(8);
+            assertThat(decoder.maxPrefill()).isEqualTo(512);
+            assertThat(decoder.overlaps()).isFalse();
+            assertThat(decoder.lost()).isEmpty();
+            KvSlots slots = decoder.memory().allocate(16);
+            DecodeRow row = new DecodeRow(slots, 0, 1, null, true);
+            assertThatThrownBy(() -> decoder.decode(Collections.nCopies(9, row), LayerHook.NONE))
+                    .hasMessage("rows=9 allowed=1..8");
+            assertThatThrownBy(() -> decoder.decode(List.of(), LayerHook.NONE))
+                    .hasMessage("rows=0 allowed=1..8");
+            KvSlots foreign = another.memory().allocate(16);
+            DecodeRow misplaced = new DecodeRow(foreign, 0, 1, null, true);
+            assertThatThrownBy(() -> decoder.decode(List.of(misplaced), LayerHook.NONE))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("slots of another pool");
         }
     }
 }

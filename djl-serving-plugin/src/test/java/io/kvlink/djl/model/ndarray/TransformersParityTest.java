@@ -60,9 +60,9 @@ class TransformersParityTest {
         int[] tokens = new Random(5).ints(90, 0, config.vocabSize()).toArray();
         double[] wanted = new ReferenceLlama(config, weights(folder)).logits(tokens);
         try (KvCachePool pool = KvCachePool.open(config, 256);
-                NDArrayDecoder decoder = NDArrayDecoder.load(folder, config, pool)) {
+                LlamaModel decoder = LlamaModel.load(folder, config, pool)) {
             for (int chunk : new int[] {1, 16, 90}) {
-                KvSlots slots = pool.allocate(tokens.length);
+                KvRun slots = pool.allocate(tokens.length);
                 float[] found = Expected.prefill(decoder, tokens, chunk, slots);
                 for (int token = 0; token < found.length; token++) {
                     assertThat((double) found[token]).isCloseTo(wanted[token], within(TOLERANCE));

@@ -9,4 +9,4 @@ package io.kvlink.djl.model.ndarray;
  * @param slots of the sequence; borrowed
  * @param wantLogits whether its logits are of use
  */
-public record DecodeRow(int token, int position, KvSlots slots, boolean wantLogits) {}
+public record LogitsRow(int token, int position, KvRun slots, boolean wantLogits) {}

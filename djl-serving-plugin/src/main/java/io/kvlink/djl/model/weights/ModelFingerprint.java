@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.model.weights;
 
-import io.kvlink.djl.model.ndarray.NDArrayDecoder;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.io.IOException;
@@ -21,7 +20,7 @@ import java.util.HexFormat;
  * first (where the header is) and the last included, evenly spaced: a few milliseconds instead of
  * the time to read it all. Retraining changes every piece.
  */
-final class ModelFingerprint {
+public final class ModelFingerprint {
 
     static final long WHOLE_BYTES = 256L << 20;
     static final int SAMPLES = 64;
@@ -37,7 +36,7 @@ final class ModelFingerprint {
     }
 
     /** The fingerprint of a directory's model, such as {@code sha256:0f…}. */
-    static String of(Path modelDir) {
+    public static String of(Path modelDir) {
         return of(modelDir, WHOLE_BYTES);
     }
 
@@ -46,7 +45,7 @@ final class ModelFingerprint {
             ModelFingerprint fingerprint =
                     new ModelFingerprint(MessageDigest.getInstance("SHA-256"), wholeBytes);
             fingerprint.add(modelDir.resolve("config.json"));
-            for (Path file : NDArrayDecoder.weightFiles(modelDir)) {
+            for (Path file : Checkpoint.files(modelDir)) {
                 fingerprint.add(file);
             }
             return "sha256:" + HexFormat.of().formatHex(fingerprint.digest.digest());

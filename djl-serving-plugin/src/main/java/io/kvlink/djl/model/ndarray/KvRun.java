@@ -1,41 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model.ndarray;
 
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
+import io.kvlink.spi.BlockTable;
+
 /**
- * The right to use a contiguous run of a pool's blocks: token positions 0 to {@code capacity() - 1}
- * of one sequence sit at the pool's slots {@code firstSlot()} onward. Whoever allocated it releases
- * it, once, on the pool's thread, and not before a transfer of its bytes has ended.
+ * Contiguous run of a pool's blocks that one sequence may use: token positions 0 to {@code
+ * capacity() - 1} of one sequence sit at the pool's slots {@code firstSlot()} onward. Whoever
+ * allocated it releases it, once, on the pool's thread, and not before a transfer of its bytes has
+ * ended.
  */
-public final class KvSlots {
+final class KvRun implements KvSlots {
     private final KvCachePool pool;
     private final int firstBlock;
     private final int blocks;
     private boolean released;
 
-    KvSlots(KvCachePool pool, int firstBlock, int blocks) {
+    KvRun(KvCachePool pool, int firstBlock, int blocks) {
         this.pool = pool;
         this.firstBlock = firstBlock;
         this.blocks = blocks;
     }
 
+    @Override
+    public BlockTable blockTable() {
+        return BlockTable.range(firstBlock, blocks);
+    }
+
     /** Index of the run's first block in the pool. */
-    public int firstBlock() {
+    int firstBlock() {
         return firstBlock;
     }
 
-    /** Number of blocks in the run. */
+    @Override
     public int blocks() {
         return blocks;
     }
 
     /** Index of the run's first slot (one slot holds one token) in the pool. */
-    public int firstSlot() {
-        return firstBlock * KvCachePool.BLOCK_TOKENS;
+    int firstSlot() {
+        return firstBlock * KvMemory.BLOCK_TOKENS;
     }
 
-    /** Tokens that fit: whole blocks, so at least what was asked for. */
+    @Override
     public int capacity() {
-        return blocks * KvCachePool.BLOCK_TOKENS;
+        return blocks * KvMemory.BLOCK_TOKENS;
     }
 
     /** The blocks belong to other slots from now on; these can't be used or released any more. */
@@ -44,7 +54,7 @@ public final class KvSlots {
         released = true;
     }
 
-    /** Gives the blocks back. Releasing twice is a bug in the caller, so it throws. */
+    @Override
     public void release() {
         requireHeld();
         released = true;
@@ -63,6 +73,6 @@ public final class KvSlots {
 
     @Override
     public String toString() {
-        return "KvSlots[firstBlock=%d blocks=%d]".formatted(firstBlock, blocks);
+        return "KvRun[firstBlock=%d blocks=%d]".formatted(firstBlock, blocks);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.model.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
