@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  * checked when this is opened; tensors are mapped into memory when they are read. One thread;
  * whoever opened it closes it.
  */
-final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements AutoCloseable {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String WEIGHT_MAP = "weight_map";
     private static final int MAX_NAMED = 5;
@@ -44,7 +44,7 @@ final class Checkpoint implements AutoCloseable {
      * @throws ModelLoadException if one is missing or malformed, or doesn't hold what the index
      *     says
      */
-    static Checkpoint open(Path directory) {
+    public static Checkpoint open(Path directory) {
         Path single = directory.resolve(Safetensors.FILE);
         Path index = directory.resolve(INDEX);
         List<Safetensors> shards = new ArrayList<>();
@@ -87,19 +87,43 @@ final class Checkpoint implements AutoCloseable {
 
     /** Fills {@code to} with the tensor's elements from {@code first} onward, as float32. */
     void read(String name, long first, FloatBuffer to, long... shape) {
-        Safetensors file = byTensor.get(name);
-        if (file == null) {
-            throw new ModelLoadException(
-                    "file=%s tensor=%s missing; it names %d tensors"
-                            .formatted(source, name, byTensor.size()));
-        }
-        file.read(name, first, to, shape);
+        file(name).read(name, first, to, shape);
+    }
+
+    /**
+     * The tensor's bytes, in its own type; any thread may read them while this is open.
+     *
+     * @param shape that the tensor must have
+     * @throws ModelLoadException if there is no such tensor, or if its shape or type isn't served
+     */
+    public TensorBytes bytes(String name, long... shape) {
+        return file(name).bytes(name, shape);
+    }
+
+    /** Whether there is a tensor of that name. */
+    public boolean has(String name) {
+        return byTensor.containsKey(name);
+    }
+
+    /** Bytes of all tensors in all files. */
+    public long totalBytes() {
+        return shards.stream().mapToLong(Safetensors::totalBytes).sum();
     }
 
     /** Closes every file; closing again does nothing. */
     @Override
     public void close() {
         closeAll(shards);
+    }
+
+    private Safetensors file(String tensor) {
+        Safetensors file = byTensor.get(tensor);
+        if (file == null) {
+            throw new ModelLoadException(
+                    "file=%s tensor=%s missing; it names %d tensors"
+                            .formatted(source, tensor, byTensor.size()));
+        }
+        return file;
     }
 
     private static void closeAll(List<Safetensors> files) {
