@@ -10,8 +10,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 
 /**
  * The kernels of one model's type, loaded into a device: all of a decoder but its matrix products.
@@ -23,6 +26,10 @@ final class Kernels implements AutoCloseable {
     private static final int ROW_THREADS = 512;
     private static final int SWIGLU_THREADS = 256;
     private static final int SAMPLE_THREADS = 1024;
+    private static final int LONE_THREADS = 512;
+    private static final int LONE_VECTORS = 32 * 8;
+    // All devices since Ampere have as much.
+    private static final int MOST_SHARED = 96 << 10;
 
     private final CudaDevice device;
     private final ModelConfig config;
@@ -39,6 +46,7 @@ final class Kernels implements AutoCloseable {
     private final long mark;
     private final long count;
     private final long sample;
+    private final Map<Finish, Long> lone = new EnumMap<>(Finish.class);
     private final long flash;
 
     /**
@@ -63,6 +71,11 @@ final class Kernels implements AutoCloseable {
             count = steps.function("count_token");
             attend = steps.function(shape.function());
             device.allowShared(attend, shape.sharedBytes());
+            for (Finish finish : Finish.values()) {
+                long function = steps.function(finish.function);
+                device.allowShared(function, MOST_SHARED);
+                lone.put(finish, function);
+            }
             sample = load("sample").function("sample");
             boolean flashes = FlashShape.serves(config, type);
             flash = flashes ? load("flash").function(FlashShape.function(config, type)) : 0;
@@ -185,6 +198,73 @@ final class Kernels implements AutoCloseable {
                 .pointer(active)
                 .value(inner)
                 .run(swiglu, stream);
+    }
+
+    /** How a lone row's product is finished. */
+    enum Finish {
+        /** Rounded to the model's type. */
+        ELEMENTS("lone_elements"),
+        /** As float32. */
+        FLOATS("lone_floats"),
+        /** Added to float32. */
+        ADD("lone_add"),
+        /** The matrix is gate's rows, then up's; the result is {@code silu(gate) * up}. */
+        SWIGLU("lone_swiglu");
+
+        private final String function;
+
+        Finish(String function) {
+            this.function = function;
+        }
+    }
+
+    /**
+     * Whether a step of one row has products of its own: they need more shared memory with size.
+     */
+    boolean lonely() {
+        int hidden = config.hiddenSize();
+        int inner = config.intermediateSize();
+        int heads = config.heads() * config.headDim();
+        int most =
+                Math.max(
+                        Math.max(
+                                loneShared(Finish.FLOATS, config.vocabSize(), hidden),
+                                loneShared(Finish.SWIGLU, inner, hidden)),
+                        Math.max(
+                                loneShared(Finish.ADD, hidden, inner),
+                                loneShared(Finish.ADD, hidden, heads)));
+        return most <= MOST_SHARED;
+    }
+
+    /**
+     * Multiplies one row with a matrix {@code [outs, ins]}.
+     *
+     * @param x the row; the residual stream, which is normed first, if there is a {@code weight}
+     * @param weight of the norm; 0 for none
+     * @param bias 0 for none
+     */
+    void lone(
+            Finish finish, long matrix, long x, long weight, long bias, long y, int outs, int ins) {
+        launch.grid(device.multiprocessors(), 1, 1)
+                .block(LONE_THREADS)
+                .shared(loneShared(finish, outs, ins))
+                .pointer(matrix)
+                .pointer(x)
+                .pointer(weight)
+                .pointer(bias)
+                .pointer(y)
+                .value(outs)
+                .value(ins)
+                .value((float) config.rmsNormEps())
+                .run(Objects.requireNonNull(lone.get(finish)), stream);
+    }
+
+    private int loneShared(Finish finish, int outs, int ins) {
+        int vector = BYTES_OF_VECTOR / type.bytes();
+        int pieces = (ins + vector * LONE_VECTORS - 1) / (vector * LONE_VECTORS);
+        int rows = outs / device.multiprocessors() + 1;
+        int row = (ins * type.bytes() + BYTES_OF_VECTOR - 1) / BYTES_OF_VECTOR * BYTES_OF_VECTOR;
+        return row + rows * (finish == Finish.SWIGLU ? 2 : 1) * pieces * Float.BYTES;
     }
 
     void sample(long logits, long rows, long lastTokens, long picked, int count) {

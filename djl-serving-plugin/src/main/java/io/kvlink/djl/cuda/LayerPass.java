@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
+import io.kvlink.djl.cuda.Kernels.Finish;
 import io.kvlink.djl.cuda.driver.Cublas;
 import io.kvlink.djl.cuda.driver.ElementType;
 import io.kvlink.djl.engine.LayerHook;
@@ -45,6 +46,10 @@ final class LayerPass {
      * @param count how many there are
      */
     void layers(long rows, int count, Attend attend, LayerHook hook) {
+        if (alone(count)) {
+            layersAlone(rows, attend, hook);
+            return;
+        }
         kernels.embed(rows, space.lastTokens(), weights.embedding(), space.x(), count);
         int hidden = config.hiddenSize();
         int queries = config.heads() * config.headDim();
@@ -67,6 +72,41 @@ final class LayerPass {
         }
     }
 
+    /** The same for one row. */
+    private void layersAlone(long rows, Attend attend, LayerHook hook) {
+        kernels.embed(rows, space.lastTokens(), weights.embedding(), space.x(), 1);
+        int hidden = config.hiddenSize();
+        int queries = config.heads() * config.headDim();
+        int qkv = queries + 2 * config.kvHeads() * config.headDim();
+        int inner = config.intermediateSize();
+        long x = space.x();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            CudaWeights.Layer own = weights.layers().get(layer);
+            // Attention adds the bias of q, k and v.
+            kernels.lone(Finish.ELEMENTS, own.qkv(), x, own.norm(), 0, space.qkv(), qkv, hidden);
+            hook.beforeAttention(layer);
+            attend.enqueue(layer);
+            hook.afterLayer(layer);
+            kernels.lone(
+                    Finish.ADD, own.out(), space.mixed(), 0, own.outBias(), x, hidden, queries);
+            kernels.lone(
+                    Finish.SWIGLU,
+                    own.gateUp(),
+                    x,
+                    own.feedForwardNorm(),
+                    own.gateUpBias(),
+                    space.active(),
+                    inner,
+                    hidden);
+            kernels.lone(
+                    Finish.ADD, own.down(), space.active(), 0, own.downBias(), x, hidden, inner);
+        }
+    }
+
+    private boolean alone(int count) {
+        return count == 1 && kernels.lonely();
+    }
+
     /**
      * Enqueues the logits of some rows and the choice of their tokens.
      *
@@ -74,6 +114,19 @@ final class LayerPass {
      * @param sampling address of their structs {@code RowSampling}
      */
     void pick(long picked, long sampling, int count) {
+        if (picked == 0 && alone(count)) {
+            kernels.lone(
+                    Finish.FLOATS,
+                    weights.head(),
+                    space.x(),
+                    weights.norm(),
+                    0,
+                    space.logits(),
+                    config.vocabSize(),
+                    config.hiddenSize());
+            kernels.sample(space.logits(), sampling, space.lastTokens(), space.picked(), 1);
+            return;
+        }
         long bias = weights.layers().get(config.layers() - 1).downBias();
         kernels.norm(space.x(), bias, weights.norm(), picked, space.normed(), count);
         cublas.gemm(
