@@ -55,7 +55,7 @@ static __device__ bool narrow(u64& wanted, bool first, Visit visit, Wanted wante
     }
     __syncthreads();
     visit(add_to);
-    __syncthreads();
+    __syncthreads(); // Also: all have read the last digit before the next one is written.
     return find_digit(wanted, first, wanted_of);
 }
 
@@ -84,7 +84,6 @@ static __device__ Found select(Visit visit, Wanted wanted_of) {
         wanted -= shared.above;
         found.key |= shared.digit << low;
         found.within = shared.within;
-        __syncthreads(); // The next digit is written there.
     }
     found.left = wanted;
     return found;
