@@ -129,7 +129,7 @@ public final class ServingBenchmark {
                     shown(series.single, Rate::tokensPerS),
                     shown(series.single, Rate::cpuUs));
         }
-        close(worker);
+        close(batched);
         close(off);
     }
 
