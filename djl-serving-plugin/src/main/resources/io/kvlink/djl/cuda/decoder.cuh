@@ -352,12 +352,22 @@ __device__ __forceinline__ void addUp(const Attention& a, const Part& part, cons
         for (int i = threadIdx.x * 2; i - lane * 2 < headDim; i += WARPS * 64) {
             const float* column = all + head * stride + min(i, headDim - 2);
             float2 value = make_float2(0, 0);
-#pragma unroll 16
-            for (int p = 0; p < part.count; p++) {
-                const float2 theirs = __ldcg(reinterpret_cast<const float2*>(column + p * width));
-                const float weight = __shfl_sync(0xffffffffu, weights[head], p);
-                value.x += theirs.x * weight;
-                value.y += theirs.y * weight;
+            for (int first = 0; first < part.count; first += 16) {
+                float2 theirs[16]; // All are read before any is waited for.
+#pragma unroll
+                for (int p = 0; p < 16; p++) {
+                    theirs[p] = make_float2(0, 0);
+                    if (first + p < part.count) {
+                        theirs[p] = __ldcg(
+                                reinterpret_cast<const float2*>(column + (first + p) * width));
+                    }
+                }
+#pragma unroll
+                for (int p = 0; p < 16; p++) {
+                    const float weight = __shfl_sync(0xffffffffu, weights[head], first + p);
+                    value.x += theirs[p].x * weight;
+                    value.y += theirs[p].y * weight;
+                }
             }
             if (i < headDim) {
                 T* to = out + (firstHead + head) * headDim + i;
@@ -683,7 +693,8 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
     T* tiles = reinterpret_cast<T*>(bytes); // [STAGES][2][TILE][HD], chunks swizzled by the token
     T* queries = tiles + STAGES * 2 * KEYS; // [HEADS][HD]
     T* newest = queries + HEADS * HD; // [2][HD]: k and v of the row's own token
-    float* merged = reinterpret_cast<float*>(bytes); // [TILE_WARPS][HEADS][HD + 2], when the tiles are done
+    // [TILE_WARPS][HEADS][HD + 2], where the last tile of a stage was.
+    float* merged = reinterpret_cast<float*>(tiles + (STAGES - 1) * 2 * KEYS);
     const int warp = threadIdx.x / 32;
     const int lane = threadIdx.x & 31;
     const int fourth = lane & 3;
@@ -694,51 +705,74 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
     const float scale = a.scale * 1.44269504089f;
     const int tokenStride = a.kvHeads * HD;
 
-    for (int item = blockIdx.x; item < items; item += gridDim.x) {
-        const Part part = a.parts[item / (a.kvHeads * shares)];
-        const int within = item % (a.kvHeads * shares);
-        const int kvHead = within / shares;
-        const int share = within % shares;
-        const int firstHead = kvHead * group + share * HEADS;
-        const int count = min(HEADS, group - share * HEADS);
-        const int* table = a.tables + (size_t) part.slot * a.maxBlocks;
-        const T* kv = (const T*) a.kv + kvHead * HD;
-        const int tileCount = (part.to - part.from + TILE - 1) / TILE;
-        const int own = fresh && part.to == part.position + 1 ? part.position : -1;
-
-        auto load = [&](int tile) {
-            if (tile < tileCount) {
-                T* to = tiles + tile % STAGES * 2 * KEYS;
-                const int first = part.from + tile * TILE;
+    struct Item {
+        Part part;
+        int within; // its part
+        int kvHead;
+        int firstHead;
+        int count; // of query heads
+        int own; // position of the row's own token if it is in the part, else -1
+        const int* table;
+    };
+    auto itemAt = [&](int index) {
+        Item item;
+        item.part = a.parts[index / (a.kvHeads * shares)];
+        item.within = index % (a.kvHeads * shares);
+        item.kvHead = item.within / shares;
+        const int share = item.within % shares;
+        item.firstHead = item.kvHead * group + share * HEADS;
+        item.count = min(HEADS, group - share * HEADS);
+        item.own = fresh && item.part.to == item.part.position + 1 ? item.part.position : -1;
+        item.table = a.tables + (size_t) item.part.slot * a.maxBlocks;
+        return item;
+    };
+    auto load = [&](const Item& item, int tile) {
+        const int first = item.part.from + tile * TILE;
+        if (first < item.part.to) {
+            const T* kv = (const T*) a.kv + item.kvHead * HD;
+            T* to = tiles + tile % STAGES * 2 * KEYS;
 #pragma unroll
-                for (int j = 0; j < TILE * CHUNKS / (TILE_WARPS * 32); j++) {
-                    const int index = threadIdx.x + j * TILE_WARPS * 32;
-                    const int token = index / CHUNKS;
-                    const int chunk = index % CHUNKS;
-                    const int position = first + token;
-                    if (position == own) {
-                        continue;
-                    }
-                    const bool there = position < part.to;
-                    const int block = __ldg(table + (there ? position : part.from) / BLOCK_TOKENS);
-                    const T* from = kv
-                            + ((size_t) block * BLOCK_TOKENS + position % BLOCK_TOKENS) * tokenStride
-                            + chunk * 8;
-                    T* at = to + token * HD + (chunk ^ (token & 7)) * 8;
-                    copy16(sharedAddress(at), from, there ? 16 : 0);
-                    copy16(sharedAddress(at + KEYS), from + a.valueOffset, there ? 16 : 0);
+            for (int j = 0; j < TILE * CHUNKS / (TILE_WARPS * 32); j++) {
+                const int index = threadIdx.x + j * TILE_WARPS * 32;
+                const int token = index / CHUNKS;
+                const int chunk = index % CHUNKS;
+                const int position = first + token;
+                if (position == item.own) {
+                    continue;
                 }
+                const bool there = position < item.part.to;
+                const int block = __ldg(item.table + (there ? position : item.part.from) / BLOCK_TOKENS);
+                const T* from = kv
+                        + ((size_t) block * BLOCK_TOKENS + position % BLOCK_TOKENS) * tokenStride
+                        + chunk * 8;
+                T* at = to + token * HD + (chunk ^ (token & 7)) * 8;
+                copy16(sharedAddress(at), from, there ? 16 : 0);
+                copy16(sharedAddress(at + KEYS), from + a.valueOffset, there ? 16 : 0);
             }
-            endCopies();
-        };
-        for (int tile = 0; tile < STAGES; tile++) {
-            load(tile);
         }
+        endCopies();
+    };
+    auto begin = [&](const Item& item) {
+        for (int tile = 0; tile < STAGES - 1; tile++) {
+            load(item, tile);
+        }
+    };
+    if (blockIdx.x >= items) {
+        return;
+    }
+    Item item = itemAt(blockIdx.x);
+    begin(item);
 
+    for (int index = blockIdx.x; index < items; index += gridDim.x) {
+        load(item, STAGES - 1);
+        const Part part = item.part;
+        const int own = item.own;
+        const int tileCount = (part.to - part.from + TILE - 1) / TILE;
         if (fresh && a.queryNorm == nullptr) {
-            rotateAll<T, HD>(a, part, kvHead, firstHead, count, own, table, queries, newest);
+            rotateAll<T, HD>(a, part, item.kvHead, item.firstHead, item.count, own, item.table, queries, newest);
         } else {
-            prepare<T, HD>(a, part, kvHead, firstHead, count, fresh, own, table, queries, newest);
+            prepare<T, HD>(a, part, item.kvHead, item.firstHead, item.count, fresh, own, item.table, queries,
+                    newest);
         }
         __syncthreads();
         unsigned q[HD / 16][2];
@@ -812,10 +846,14 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
                 }
             }
             __syncthreads();
-            load(tile + STAGES);
+            load(item, tile + STAGES);
         }
-        awaitCopies<0>();
-        __syncthreads();
+        // The next item's first tiles are under way while this one's are added up.
+        const Item done = item;
+        if (index + gridDim.x < items) {
+            item = itemAt(index + gridDim.x);
+            begin(item);
+        }
 #pragma unroll
         for (int h = 0; h < 2; h++) {
             float* mine = merged + (warp * HEADS + fourth * 2 + h) * (HD + 2);
@@ -834,7 +872,8 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
             }
         }
         __syncthreads();
-        addUp<T, TILE_WARPS, TILE_WARPS, HEADS>(a, part, merged, firstHead, count, within, shares);
+        addUp<T, TILE_WARPS, TILE_WARPS, HEADS>(
+                a, done.part, merged, done.firstHead, done.count, done.within, shares);
         __syncthreads(); // What is shared is used again.
     }
 }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 class PartPlanTest {
     private static final int ITEMS = 8;
-    private static final int SLOTS = 792;
+    private static final int SLOTS = 528;
 
     /** A struct as the device reads it. */
     private record Part(int row, int index, int count, int from, int to, int table, int position) {}
