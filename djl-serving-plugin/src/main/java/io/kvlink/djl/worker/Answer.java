@@ -97,9 +97,14 @@ final class Answer {
         }
     }
 
-    /** Whether the next token may end the answer. */
-    boolean mayEnd() {
-        return tokens + 1 >= request.minTokens();
+    /** Whether the token behind {@code picking} unknown ones may end the answer. */
+    boolean mayEnd(int picking) {
+        return tokens + picking + 1 >= request.minTokens();
+    }
+
+    /** Whether a token may come behind {@code picking} unknown ones. */
+    boolean goesOn(int picking) {
+        return finish == null && tokens + picking < maxTokens;
     }
 
     /** Passes on a token that another instance picked with the same parameters. */

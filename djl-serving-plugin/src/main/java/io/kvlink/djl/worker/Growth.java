@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Gives growing answers their KV memory: the blocks behind their own, else others to which the KV
@@ -30,21 +31,29 @@ final class Growth {
         this.growthTokens = growthTokens;
     }
 
-    /** The running answers whose next token has its place, after all were given one if possible. */
-    List<Sequence> decodable() {
+    /**
+     * The running answers whose next token has its place, after all were given one if possible.
+     *
+     * @param settling awaits all calls in flight; false if there are none. KV isn't moved, and
+     *     nobody gives way, before
+     */
+    List<Sequence> decodable(BooleanSupplier settling) {
         List<Sequence> oldestFirst = new ArrayList<>(requests.running(Phase.DECODE));
         oldestFirst.sort(BY_ARRIVAL);
         for (Sequence sequence : oldestFirst) {
             // One may have given way to another meanwhile.
-            while (sequence.phase() == Phase.DECODE && !sequence.hasRoom()) {
-                if (!grown(sequence) && !makeRoom(sequence)) {
+            while (sequence.goesOn() && !sequence.hasRoom()) {
+                if (!requests.growInPlace(sequence, sequence.tokensWith(growthTokens))
+                        && !settling.getAsBoolean()
+                        && !grown(sequence)
+                        && !makeRoom(sequence)) {
                     break;
                 }
             }
         }
-        List<Sequence> running = requests.running(Phase.DECODE);
-        List<Sequence> decodable = running.stream().filter(Sequence::hasRoom).toList();
-        stalled = decodable.size() < running.size();
+        List<Sequence> going = requests.running().stream().filter(Sequence::goesOn).toList();
+        List<Sequence> decodable = going.stream().filter(Sequence::hasRoom).toList();
+        stalled = decodable.size() < going.size();
         return decodable;
     }
 

@@ -8,7 +8,6 @@ import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.config.GenerationDefaults;
 import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.worker.GenerationException.Kind;
-import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
@@ -266,15 +265,7 @@ public final class LlamaWorker implements TextGenerator {
         List<String> whyNotLive = new ArrayList<>(own.whyNotLive());
         if (!pulse.closing()) {
             // Asked of an open worker only: a connector that was closed with its worker isn't dead.
-            Availability connector =
-                    opened().resources
-                            .connector()
-                            .map(KvConnector::health)
-                            .orElseGet(Availability::usable);
-            if (!connector.ready()) {
-                whyNotLive.add(connector.reason());
-            }
-            opened().resources.decoder().lost().ifPresent(whyNotLive::add);
+            whyNotLive.addAll(opened().resources.whyNotLive());
         }
         return new WorkerHealth(whyNotLive, own.whyNotReady());
     }
@@ -339,7 +330,8 @@ public final class LlamaWorker implements TextGenerator {
 
     private void serve(WorkerResources resources, Requests requests) {
         Admission admission = new Admission(requests, resources, metrics, config, clock);
-        Step step = new Step(resources, config, metrics, clock);
+        Flights flights = new Flights();
+        Step step = new Step(resources, flights, config, metrics, clock);
         Growth growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
         Scheduler scheduler =
                 new Scheduler(
@@ -349,6 +341,7 @@ public final class LlamaWorker implements TextGenerator {
                         admission,
                         growth,
                         step,
+                        flights,
                         config,
                         metrics,
                         failures,
@@ -367,6 +360,7 @@ public final class LlamaWorker implements TextGenerator {
                 inbox.await(draining || requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }
         }
+        scheduler.landAll();
     }
 
     private void expose(ConnectorMetrics collector) {

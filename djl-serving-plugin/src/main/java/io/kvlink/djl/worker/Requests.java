@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
  * the slots are freed, at once or when the connector has read them. Belongs to the scheduler's
  * thread, but for {@link #runningCount}.
  *
- * <p>Invariant: every slot taken from the memory belongs to a running sequence or is lent to the
- * connector.
+ * <p>Invariant: every slot taken from the memory belongs to a running sequence, is lent to the
+ * connector, or waits for a call in flight.
  */
 final class Requests {
 
@@ -44,6 +44,7 @@ final class Requests {
     private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
     private final Map<String, Lent> lent = new HashMap<>();
+    private final Releases releases = new Releases();
     private long arrivals;
     // Written by the scheduler's thread, read by any.
     private volatile int runningCount;
@@ -94,7 +95,11 @@ final class Requests {
 
     /** Whether none is left, and the connector has given all slots back. */
     boolean none() {
-        return inbox.waiting() == 0 && lent.isEmpty() && waiting.isEmpty() && running.isEmpty();
+        return inbox.waiting() == 0
+                && lent.isEmpty()
+                && releases.none()
+                && waiting.isEmpty()
+                && running.isEmpty();
     }
 
     void add(Sequence sequence) {
@@ -200,6 +205,15 @@ final class Requests {
         preempt(sequence);
     }
 
+    /** Gives a sequence the blocks behind its own for so many tokens; false if it can't. */
+    boolean growInPlace(Sequence sequence, int tokens) {
+        KvSlots grown = memory.growInPlace(sequence.slots(), tokens);
+        if (grown != null) {
+            sequence.onGrown(grown);
+        }
+        return grown != null;
+    }
+
     /**
      * Gives a sequence slots for so many tokens, with its KV; false if there are none. What it
      * throws leaves the sequence its slots, but perhaps not their KV.
@@ -243,8 +257,13 @@ final class Requests {
         if (owner == BlockOwnership.CONNECTOR_OWNS) {
             lent.put(sequence.kv().id(), new Lent(slots, sequence, false));
         } else {
-            slots.release();
+            releases.release(sequence, slots);
         }
+    }
+
+    /** Calls in flight have landed. */
+    void onLanded() {
+        releases.onLanded();
     }
 
     private void waitAgain(Sequence sequence) {
@@ -269,7 +288,7 @@ final class Requests {
         Lent done = lent.remove(outcome.requestId());
         if (done != null) {
             note.accept(done.sequence, outcome);
-            done.slots.release();
+            releases.release(done.sequence, done.slots);
             if (done.last) {
                 logEnd(done.sequence);
             }
@@ -312,7 +331,7 @@ final class Requests {
             runningCount = running.size();
         }
         sequence.end(outcome);
-        sequence.answer().close();
+        releases.close(sequence);
         BlockOwnership owner = detach(sequence);
         metrics.onEnded(outcome);
         KvSlots slots = sequence.takeSlots();
@@ -321,7 +340,7 @@ final class Requests {
             return;
         }
         if (slots != null) {
-            slots.release();
+            releases.release(sequence, slots);
         }
         logEnd(sequence);
     }

@@ -7,9 +7,12 @@ import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +26,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Chunks go in turns to the prompt that came first, so that none starves, and to the one that
  * has the least left, so that short ones needn't wait for long ones.
  *
+ * <p>Where the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of
+ * the turn before: the decoder computes while texts are made. An answer that turns out to have
+ * ended has one row computed in vain.
+ *
  * <p>A step that throws fails the requests in it. Belongs to the scheduler's thread.
  */
 final class Scheduler {
 
     /** What a step gave, kept until it is known to count. */
-    private record Computed(Sequence sequence, int unit, @Nullable SampledToken token) {}
+    private record Computed(Unit unit, @Nullable SampledToken token) {}
 
     private final Inbox inbox;
     private final KvScheduler kv;
@@ -36,6 +43,7 @@ final class Scheduler {
     private final Admission admission;
     private final Growth growth;
     private final Step step;
+    private final Flights flights;
     private final int chunk;
     private final int maxStepTokens;
     private final WorkerMetrics metrics;
@@ -50,6 +58,7 @@ final class Scheduler {
             Admission admission,
             Growth growth,
             Step step,
+            Flights flights,
             WorkerConfig config,
             WorkerMetrics metrics,
             FailureLog failures,
@@ -60,6 +69,7 @@ final class Scheduler {
         this.admission = admission;
         this.growth = growth;
         this.step = step;
+        this.flights = flights;
         this.chunk = config.prefillChunk();
         this.maxStepTokens = config.maxStepTokens();
         this.metrics = metrics;
@@ -69,6 +79,7 @@ final class Scheduler {
 
     /** One turn; false if there was nothing to do, so that the thread may rest. */
     boolean turn() {
+        long earlier = flights.launched();
         admission.accept(inbox.arrivals());
         requests.endCancelled();
         requests.endOverdue();
@@ -79,7 +90,31 @@ final class Scheduler {
         boolean computed = stepLoads();
         computed |= stepAnswers();
         computed |= stepPrompts();
+        computed |= land(earlier);
         return computed || stepIdle();
+    }
+
+    /** Awaits what is in flight; false if nothing is. */
+    boolean landAll() {
+        return land(flights.launched());
+    }
+
+    /** Awaits the first so many calls, as far as they are in flight, and passes their tokens on. */
+    private boolean land(long count) {
+        if (count <= flights.landed()) {
+            return false;
+        }
+        Set<Sequence> concerned = flights.sequences();
+        Map<Sequence, Throwable> failures = new LinkedHashMap<>();
+        flights.land(count, failures);
+        failures.forEach(this::fail);
+        onLanded(concerned);
+        return true;
+    }
+
+    private void onLanded(Collection<Sequence> concerned) {
+        concerned.forEach(requests::endFinished);
+        requests.onLanded();
     }
 
     private boolean stepLoads() {
@@ -87,7 +122,7 @@ final class Scheduler {
         List<Computed> results = new ArrayList<>();
         return run(
                 loading,
-                (sequence, unit, token) -> results.add(new Computed(sequence, unit, token)),
+                (unit, token) -> results.add(new Computed(unit, token)),
                 report -> settleLoads(loading, results, report));
     }
 
@@ -95,13 +130,12 @@ final class Scheduler {
     private void settleLoads(List<Sequence> loading, List<Computed> results, WorkerReport report) {
         Set<String> confirmed = ids(report.loaded());
         for (Computed result : results) {
-            Sequence sequence = result.sequence;
+            Sequence sequence = result.unit.sequence();
             if (sequence.phase() == Phase.LOADING_NOW && confirmed.contains(sequence.kv().id())) {
                 onLoaded(sequence);
-                if (result.unit == 0) {
-                    continue; // It had nothing to compute.
+                if (result.unit.tokens() > 0) {
+                    guarded(sequence, () -> onComputed(result.unit, result.token));
                 }
-                guarded(sequence, () -> onComputed(sequence, result.unit, result.token));
             }
         }
         for (Sequence sequence : loading) {
@@ -113,7 +147,7 @@ final class Scheduler {
     }
 
     private boolean stepAnswers() {
-        return run(growth.decodable(), this::onComputed, report -> {});
+        return run(growth.decodable(this::landAll), this::onComputed, report -> {});
     }
 
     private boolean stepPrompts() {
@@ -148,10 +182,12 @@ final class Scheduler {
         void accept(WorkerReport report);
     }
 
-    private boolean run(List<Sequence> sequences, Step.Output output, Settlement settlement) {
+    private boolean run(List<Sequence> sequences, Flights.Output output, Settlement settlement) {
         if (sequences.isEmpty()) {
             return false;
         }
+        Set<Sequence> concerned = flights.sequences();
+        concerned.addAll(sequences);
         try {
             Step.Result result = step.run(sequences, output);
             result.failures().forEach(this::fail);
@@ -161,7 +197,7 @@ final class Scheduler {
             Failures.rethrowFatal(cause);
             sequences.forEach(sequence -> fail(sequence, cause));
         }
-        sequences.forEach(requests::endFinished);
+        onLanded(concerned);
         return true;
     }
 
@@ -202,8 +238,13 @@ final class Scheduler {
         }
     }
 
-    private void onComputed(Sequence sequence, int unit, @Nullable SampledToken token) {
-        metrics.onComputed(sequence.advance(unit));
+    private void onComputed(Unit unit, @Nullable SampledToken token) {
+        Sequence sequence = unit.sequence();
+        if (sequence.phase() == Phase.ENDED || sequence.answer().finish() != null) {
+            return; // It was in flight when that turned out.
+        }
+        sequence.onComputed(unit);
+        metrics.onComputed(unit.prompt());
         if (token == null || sequence.cancelled()) {
             return;
         }

@@ -34,7 +34,7 @@ final class Sequence implements Generation {
     private @Nullable KvSlots slots;
     private boolean attached;
     private boolean admitted;
-    // Tokens whose KV is in the slots.
+    // Tokens whose KV is in the slots, or computed by calls in flight.
     private int position;
     // The answer as far as it is known: it outlives the slots.
     private int[] answered = new int[FIRST_ANSWERED];
@@ -47,6 +47,9 @@ final class Sequence implements Generation {
     private @Nullable TransferOutcome load;
     private @Nullable TransferOutcome sent;
     private String outcome = "";
+    // Units in flight, and how many of them pick a token.
+    private int flying;
+    private int picking;
     private long loadingSinceNs;
 
     /**
@@ -100,12 +103,22 @@ final class Sequence implements Generation {
         return (int) Math.min(tokenLimit, (long) known + growth);
     }
 
+    /** Whether it is an answer that goes on behind what is in flight, as far as one can say. */
+    boolean goesOn() {
+        return phase == Phase.DECODE && answer.goesOn(picking);
+    }
+
+    /** Whether a call that computes a part of it is in flight. */
+    boolean flying() {
+        return flying > 0;
+    }
+
     /** Whether the slots hold the next token too. */
     boolean hasRoom() {
         return position < Objects.requireNonNull(slots).capacity();
     }
 
-    /** Tokens whose KV is in the slots. */
+    /** Tokens whose KV is in the slots, or on its way there. */
     int position() {
         return position;
     }
@@ -198,6 +211,7 @@ final class Sequence implements Generation {
 
     /** The connector didn't say in the load's step how it ended: it will. */
     void onLoadUnconfirmed() {
+        position = loaded;
         move(Phase.LOADING);
     }
 
@@ -261,24 +275,59 @@ final class Sequence implements Generation {
         return position >= promptLength() - 1;
     }
 
-    /** The next unit of one that {@link #decodes}. */
-    DecodeRow row() {
-        int token =
-                position < promptLength()
-                        ? kv.promptTokens()[position]
-                        : answered[position - promptLength()];
-        return new DecodeRow(
-                slots(), position, token, isLastKnown() ? answer.picker() : null, answer.mayEnd());
+    /** Its part of the next call. */
+    Unit unit(int chunk) {
+        int tokens = nextUnit(chunk);
+        return new Unit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
     }
 
-    private boolean isLastKnown() {
-        return position + 1 == promptLength() + answeredCount;
+    private boolean picks(int tokens) {
+        return position + tokens == promptLength() + answeredCount + picking;
+    }
+
+    /** The next unit of one that {@link #decodes}. */
+    DecodeRow row() {
+        return new DecodeRow(
+                slots(),
+                position,
+                nextToken(),
+                picks(1) ? answer.picker() : null,
+                answer.mayEnd(picking));
+    }
+
+    private int nextToken() {
+        if (position < promptLength()) {
+            return kv.promptTokens()[position];
+        }
+        int index = position - promptLength();
+        return index < answeredCount ? answered[index] : DecodeRow.PICKED;
     }
 
     /** The next unit of one that doesn't decode yet. */
-    PromptChunk chunk(int unit) {
-        int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit);
+    PromptChunk chunk(Unit unit) {
+        int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit.tokens());
         return new PromptChunk(slots(), position, tokens, null, true);
+    }
+
+    /** A unit is in flight: the next one begins behind it. */
+    void onLaunched(Unit unit) {
+        flying++;
+        picking += unit.picks() ? 1 : 0;
+        position += unit.tokens();
+        if (phase == Phase.PREFILL && position >= promptLength() - 1) {
+            move(Phase.DECODE);
+        }
+    }
+
+    /** A unit is no longer in flight. */
+    void onLanded(Unit unit) {
+        flying--;
+        picking -= unit.picks() ? 1 : 0;
+    }
+
+    /** A unit counts. */
+    void onComputed(Unit unit) {
+        computed += unit.prompt();
     }
 
     /** Whether its answer has begun. */
@@ -292,17 +341,6 @@ final class Sequence implements Generation {
             answered = Arrays.copyOf(answered, 2 * answeredCount);
         }
         answered[answeredCount++] = token;
-    }
-
-    /** A unit is computed: its KV counts from now on. Returns how much of it is prompt. */
-    int advance(int unit) {
-        int prompt = position < promptLength() ? unit : 0;
-        computed += prompt;
-        position += unit;
-        if (phase == Phase.PREFILL && position == promptLength() - 1) {
-            move(Phase.DECODE);
-        }
-        return prompt;
     }
 
     int promptLength() {

@@ -3,7 +3,6 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.LayerHook;
-import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
@@ -29,15 +28,13 @@ import org.slf4j.LoggerFactory;
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
  * has computed it: only the last one with a sequence that is saved carries the saves, and the first
  * one with a sequence that is loaded carries the waits.
+ *
+ * <p>Where the decoder overlaps, calls of a step that loads and saves nothing stay in flight when
+ * the step is done.
  */
 final class Step {
 
     private static final Logger log = LoggerFactory.getLogger(Step.class);
-
-    /** Told of each unit's result, within the step. */
-    interface Output {
-        void onComputed(Sequence sequence, int unit, @Nullable SampledToken token);
-    }
 
     /**
      * How a step ended.
@@ -48,6 +45,7 @@ final class Step {
     record Result(WorkerReport report, Map<Sequence, Throwable> failures) {}
 
     private final Decoder decoder;
+    private final Flights flights;
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final int layers;
@@ -58,10 +56,12 @@ final class Step {
 
     Step(
             WorkerResources resources,
+            Flights flights,
             WorkerConfig config,
             WorkerMetrics metrics,
             LongSupplier clock) {
         this.decoder = resources.decoder();
+        this.flights = flights;
         this.scheduler = resources.kvScheduler();
         this.worker = resources.kvWorker();
         this.layers = resources.model().layers();
@@ -73,20 +73,25 @@ final class Step {
 
     /** A step in which nothing is computed: the connector begins loads and reports. */
     WorkerReport idle() {
-        return run(List.of(), (sequence, unit, token) -> {}).report();
+        return run(List.of(), (unit, token) -> {}).report();
     }
 
     /**
-     * Computes the next unit of each sequence. What the connector throws fails all of them; what
-     * the computation of one throws fails that one, if no other depends on it.
+     * Computes the next unit of each sequence, or leaves it in flight. What the connector throws
+     * fails all of them; what the computation of one throws fails that one, if no other depends on
+     * it.
      */
-    Result run(List<Sequence> sequences, Output output) {
+    Result run(List<Sequence> sequences, Flights.Output output) {
         Map<Sequence, Throwable> failures = new LinkedHashMap<>();
         StepMetadata metadata = scheduler.buildStep(plan(sequences));
         worker.startLoad(metadata);
         try {
-            compute(sequences, metadata, output, failures);
-            awaitSaves(metadata);
+            launch(sequences, metadata, output, failures);
+            if (!mayStayInFlight(sequences, metadata)) {
+                flights.land(flights.launched(), failures);
+                tellOfLoads(sequences, output, failures);
+                awaitSaves(metadata);
+            }
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
             sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
@@ -100,6 +105,12 @@ final class Step {
             sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
         }
         return new Result(report, failures);
+    }
+
+    private boolean mayStayInFlight(List<Sequence> sequences, StepMetadata metadata) {
+        return decoder.overlaps()
+                && metadata.equals(StepMetadata.EMPTY)
+                && sequences.stream().noneMatch(sequence -> sequence.phase() == Phase.LOADING_NOW);
     }
 
     // Not after a failure: layers that were never saved would be waited for.
@@ -117,23 +128,26 @@ final class Step {
                         .toList());
     }
 
-    private void compute(
+    private void launch(
             List<Sequence> sequences,
             StepMetadata metadata,
-            Output output,
+            Flights.Output output,
             Map<Sequence, Throwable> failures) {
-        List<List<Sequence>> calls = calls(sequences);
+        List<Call> calls = calls(sequences);
         Set<KvRequest> loaded = requests(metadata.loads());
-        @Nullable List<Sequence> loads = first(calls, loaded);
+        @Nullable Call loads = first(calls, loaded);
         if (loads == null && onlyLoads(sequences, loaded)) {
             awaitLoads();
         }
-        @Nullable List<Sequence> saves = last(calls, requests(metadata.saves()));
-        for (List<Sequence> call : calls) {
+        @Nullable Call saves = last(calls, requests(metadata.saves()));
+        for (Call call : calls) {
             if (call == loads || call == saves) {
-                compute(call, hook(call == loads, call == saves), output, failures);
+                launch(call, hook(call == loads, call == saves), output);
             } else {
-                computeApart(call, output, failures);
+                launchApart(call, output, failures);
+            }
+            if (!decoder.overlaps()) {
+                flights.land(flights.launched(), failures);
             }
         }
         if (saves == null && !metadata.saves().isEmpty()) {
@@ -141,9 +155,13 @@ final class Step {
                 worker.saveLayer(layer);
             }
         }
+    }
+
+    private static void tellOfLoads(
+            List<Sequence> sequences, Flights.Output output, Map<Sequence, Throwable> failures) {
         for (Sequence sequence : sequences) {
             if (sequence.onlyLoads()) {
-                tell(sequence, 0, null, output, failures);
+                Flights.tell(new Unit(sequence, 0, 0, false), null, output, failures);
             }
         }
     }
@@ -161,72 +179,54 @@ final class Step {
     }
 
     /** Those that decode in batches, each of the others alone. */
-    private List<List<Sequence>> calls(List<Sequence> sequences) {
-        List<List<Sequence>> calls = new ArrayList<>();
+    private List<Call> calls(List<Sequence> sequences) {
+        List<Call> calls = new ArrayList<>();
         List<Sequence> batch = new ArrayList<>();
         for (Sequence sequence : sequences) {
             if (sequence.onlyLoads()) {
                 continue;
             }
             if (!sequence.decodes()) {
-                calls.add(List.of(sequence));
+                Unit unit = sequence.unit(chunk);
+                calls.add(new Call.Chunks(List.of(unit), List.of(sequence.chunk(unit))));
                 continue;
             }
             batch.add(sequence);
             if (batch.size() == decoder.maxBatch()) {
-                calls.add(batch);
+                calls.add(rows(batch));
                 batch = new ArrayList<>();
             }
         }
         if (!batch.isEmpty()) {
-            calls.add(batch);
+            calls.add(rows(batch));
         }
         return calls;
     }
 
+    private Call rows(List<Sequence> batch) {
+        return new Call.Rows(
+                batch.stream().map(sequence -> sequence.unit(chunk)).toList(),
+                batch.stream().map(Sequence::row).toList());
+    }
+
     /** What a batch throws needn't be the fault of all: each shows by itself whether it is its. */
-    private void computeApart(
-            List<Sequence> call, Output output, Map<Sequence, Throwable> failures) {
+    private void launchApart(Call call, Flights.Output output, Map<Sequence, Throwable> failures) {
         try {
-            compute(call, LayerHook.NONE, output, failures);
+            launch(call, LayerHook.NONE, output);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            if (call.size() == 1) {
-                failures.put(call.get(0), cause);
+            if (call.units().size() == 1) {
+                failures.put(call.units().get(0).sequence(), cause);
                 return;
             }
-            call.forEach(sequence -> computeApart(List.of(sequence), output, failures));
+            call.apart().forEach(alone -> launchApart(alone, output, failures));
         }
     }
 
-    private void compute(
-            List<Sequence> call, LayerHook hook, Output output, Map<Sequence, Throwable> failures) {
-        if (!call.get(0).decodes()) {
-            Sequence sequence = call.get(0);
-            int unit = sequence.nextUnit(chunk);
-            decoder.prefill(List.of(sequence.chunk(unit)), hook).await();
-            tell(sequence, unit, null, output, failures);
-            return;
-        }
-        List<@Nullable SampledToken> picked =
-                decoder.decode(call.stream().map(Sequence::row).toList(), hook).await();
-        metrics.onBatch(call.size());
-        for (int i = 0; i < call.size(); i++) {
-            tell(call.get(i), 1, picked.get(i), output, failures);
-        }
-    }
-
-    private static void tell(
-            Sequence sequence,
-            int unit,
-            @Nullable SampledToken token,
-            Output output,
-            Map<Sequence, Throwable> failures) {
-        try {
-            output.onComputed(sequence, unit, token);
-        } catch (RuntimeException | Error cause) {
-            Failures.rethrowFatal(cause);
-            failures.put(sequence, cause);
+    private void launch(Call call, LayerHook hook, Flights.Output output) {
+        flights.add(call.units(), call.enqueue(decoder, hook), output);
+        if (call instanceof Call.Rows) {
+            metrics.onBatch(call.units().size());
         }
     }
 
@@ -259,22 +259,14 @@ final class Step {
         return requests;
     }
 
-    private static @Nullable List<Sequence> first(List<List<Sequence>> calls, Set<KvRequest> of) {
-        for (List<Sequence> call : calls) {
-            if (call.stream().anyMatch(sequence -> of.contains(sequence.kv()))) {
-                return call;
-            }
-        }
-        return null;
+    private static @Nullable Call first(List<Call> calls, Set<KvRequest> of) {
+        return calls.stream().filter(call -> call.hasAny(of)).findFirst().orElse(null);
     }
 
-    private static @Nullable List<Sequence> last(List<List<Sequence>> calls, Set<KvRequest> of) {
-        @Nullable List<Sequence> found = null;
-        for (List<Sequence> call : calls) {
-            if (call.stream().anyMatch(sequence -> of.contains(sequence.kv()))) {
-                found = call;
-            }
-        }
-        return found;
+    private static @Nullable Call last(List<Call> calls, Set<KvRequest> of) {
+        return calls.stream()
+                .filter(call -> call.hasAny(of))
+                .reduce((earlier, later) -> later)
+                .orElse(null);
     }
 }

@@ -12,12 +12,15 @@ import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.weights.ModelFingerprint;
 import io.kvlink.djl.text.TextBound;
 import io.kvlink.djl.text.Tokenizer;
+import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -127,6 +130,17 @@ final class WorkerResources implements AutoCloseable {
 
     Optional<KvConnector> connector() {
         return connector;
+    }
+
+    /** Reasons why what is open can't serve any more. */
+    List<String> whyNotLive() {
+        List<String> reasons = new ArrayList<>();
+        Availability reached = connector.map(KvConnector::health).orElseGet(Availability::usable);
+        if (!reached.ready()) {
+            reasons.add(reached.reason());
+        }
+        decoder.lost().ifPresent(reasons::add);
+        return reasons;
     }
 
     /** Whether there is KV here that a peer reads, or may still ask for. */

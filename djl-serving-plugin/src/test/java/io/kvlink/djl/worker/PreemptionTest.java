@@ -205,7 +205,7 @@ class PreemptionTest extends StartedWorkers {
         awaitAllFree(worker);
     }
 
-    private static double preemptions(LlamaWorker worker) {
+    static double preemptions(LlamaWorker worker) {
         return worker.metrics().scrape().stream()
                 .filter(metric -> metric.getMetadata().getName().equals("kvlink_preemptions"))
                 .map(CounterSnapshot.class::cast)

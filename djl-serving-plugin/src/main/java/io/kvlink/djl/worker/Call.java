@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.Decoder;
+import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.Picks;
+import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.spi.KvRequest;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/** One call of the decoder, for one unit of each of some sequences. */
+sealed interface Call permits Call.Rows, Call.Chunks {
+
+    List<Unit> units();
+
+    /** Has the decoder compute it. */
+    Picks enqueue(Decoder decoder, LayerHook hook);
+
+    /** The same work as a call for each unit. */
+    List<Call> apart();
+
+    /** Whether one of its sequences is among these. */
+    default boolean hasAny(Set<KvRequest> requests) {
+        return units().stream().anyMatch(unit -> requests.contains(unit.sequence().kv()));
+    }
+
+    /** The next tokens of some sequences. */
+    record Rows(List<Unit> units, List<DecodeRow> rows) implements Call {
+        @Override
+        public Picks enqueue(Decoder decoder, LayerHook hook) {
+            return decoder.decode(rows, hook);
+        }
+
+        @Override
+        public List<Call> apart() {
+            return IntStream.range(0, rows.size())
+                    .mapToObj(i -> (Call) new Rows(List.of(units.get(i)), List.of(rows.get(i))))
+                    .toList();
+        }
+    }
+
+    /** Chunks of some prompts. */
+    record Chunks(List<Unit> units, List<PromptChunk> chunks) implements Call {
+        @Override
+        public Picks enqueue(Decoder decoder, LayerHook hook) {
+            return decoder.prefill(chunks, hook);
+        }
+
+        @Override
+        public List<Call> apart() {
+            return IntStream.range(0, chunks.size())
+                    .mapToObj(i -> (Call) new Chunks(List.of(units.get(i)), List.of(chunks.get(i))))
+                    .toList();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.spi.KvConnectors;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Answers of a decoder that is ahead of its worker. */
+@Timeout(120)
+class OverlapTest {
+
+    private static final int VOCABULARY = TinyModels.VOCABULARY;
+
+    @TempDir static Path directory;
+    private static Path model;
+
+    private final List<LlamaWorker> workers = new ArrayList<>();
+    private final List<FakeDecoder> decoders = new ArrayList<>();
+
+    @BeforeAll
+    static void writeModel() {
+        model = TinyModels.write(directory.resolve("tiny"), 1);
+    }
+
+    @AfterEach
+    void requireContractKept() {
+        workers.forEach(LlamaWorker::close);
+        decoders.forEach(decoder -> assertThat(decoder.memory.violations).isEmpty());
+    }
+
+    @AfterAll
+    static void shouldLeaveNoThread() {
+        Threads.requireNone("kv-");
+    }
+
+    private LlamaWorker worker(boolean overlaps, int blocks, Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(settings);
+        all.putIfAbsent("prefill_chunk", 16);
+        FakeDecoder decoder = new FakeDecoder(overlaps, VOCABULARY, blocks, 8);
+        decoders.add(decoder);
+        LlamaWorker worker =
+                LlamaWorker.start(
+                        WorkerConfig.of(model, all),
+                        spec -> decoder,
+                        () -> KvConnectors.load(OverlapTest.class.getClassLoader()));
+        workers.add(worker);
+        return worker;
+    }
+
+    private static GenerationRequest request(
+            int[] prompt, int maxTokens, int minTokens, long seed, List<Integer> stopTokens) {
+        return new GenerationRequest(
+                "test",
+                Optional.empty(),
+                prompt,
+                maxTokens,
+                minTokens,
+                new SamplingParams(1, 1, 0, seed),
+                List.of(),
+                stopTokens,
+                true,
+                Optional.empty(),
+                false);
+    }
+
+    /** A request, what it is to get, and what its client does. */
+    private static final class Asked extends Listening {
+        final GenerationRequest request;
+        final List<Integer> expected;
+        final int leavesAfter;
+        volatile Generation generation;
+
+        Asked(Random random) {
+            int[] prompt = random.ints(1 + random.nextInt(60), 3, VOCABULARY).toArray();
+            int maxTokens = 1 + random.nextInt(60);
+            int minTokens = random.nextInt(8);
+            long seed = random.nextInt(1000);
+            List<Integer> stops =
+                    random.nextBoolean()
+                            ? List.of()
+                            : random.ints(4, 3, VOCABULARY).boxed().distinct().toList();
+            request = request(prompt, maxTokens, minTokens, seed, stops);
+            int[] enders = stops.stream().mapToInt(Integer::intValue).toArray();
+            expected = FakeDecoder.answer(prompt, maxTokens, seed, enders, minTokens, VOCABULARY);
+            leavesAfter = random.nextInt(5) == 0 ? random.nextInt(20) : Integer.MAX_VALUE;
+        }
+
+        @Override
+        public void onToken(int tokenId, String piece) {
+            super.onToken(tokenId, piece);
+            if (tokens.size() >= leavesAfter && generation != null) {
+                generation.cancel();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldGiveEachRequestItsAnswerWhateverTheOthersDo(boolean overlaps) throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("seed=" + seed);
+        Random random = new Random(seed);
+        double preemptions = 0;
+        for (int round = 0; round < 15; round++) {
+            Map<String, Object> settings = new HashMap<>();
+            settings.put("kv_growth_tokens", 1 + random.nextInt(40));
+            settings.put("max_running", 1 + random.nextInt(12));
+            settings.put("max_step_tokens", 1 + random.nextInt(64));
+            // From room for one long request up to room for many: many give way.
+            LlamaWorker worker = worker(overlaps, 8 + random.nextInt(24), settings);
+            List<Asked> all = new ArrayList<>();
+            for (int i = 0; i < 24; i++) {
+                Asked asked = new Asked(random);
+                asked.generation = worker.submit(asked.request, asked);
+                all.add(asked);
+            }
+            for (Asked asked : all) {
+                if (asked.leavesAfter == Integer.MAX_VALUE) {
+                    asked.result();
+                    assertThat(asked.tokens).isEqualTo(asked.expected);
+                } else {
+                    assertThat(asked.expected.subList(0, asked.tokens.size()))
+                            .isEqualTo(asked.tokens);
+                }
+            }
+            preemptions += PreemptionTest.preemptions(worker);
+            worker.close();
+        }
+        assertThat(preemptions).isPositive();
+        int deepest = decoders.stream().mapToInt(decoder -> decoder.deepest).max().orElseThrow();
+        assertThat(deepest > 1).isEqualTo(overlaps);
+    }
+
+    @Test
+    void shouldComputeNoRowBehindTheLastTokenThatIsSure() throws Exception {
+        LlamaWorker worker = worker(true, 16, Map.of());
+        Listening listening = new Listening();
+        int[] prompt = {5, 6, 7};
+        worker.submit(request(prompt, 5, 0, 9, List.of()), listening);
+        assertThat(listening.result().finishReason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1, 1);
+    }
+
+    @Test
+    void shouldComputeOneRowInVainBehindAStop() throws Exception {
+        LlamaWorker worker = worker(true, 16, Map.of());
+        int[] prompt = {5, 6, 7};
+        List<Integer> whole = FakeDecoder.answer(prompt, 9, 9, new int[0], 0, VOCABULARY);
+        int stop = whole.get(3);
+        assertThat(whole.subList(0, 3)).doesNotContain(stop);
+        Listening listening = new Listening();
+        worker.submit(request(prompt, 9, 0, 9, List.of(stop)), listening);
+        assertThat(listening.result().finishReason()).isEqualTo(FinishReason.STOP);
+        assertThat(listening.tokens).isEqualTo(whole.subList(0, 4));
+        worker.close();
+        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1, 1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldFailTheRequestsOfACallThatFailsAndServeTheNext(boolean overlaps) throws Exception {
+        LlamaWorker worker = worker(overlaps, 16, Map.of());
+        Listening failing = new Listening();
+        int[] poisoned = {5, FakeDecoder.POISON, 7};
+        worker.submit(request(poisoned, 5, 0, 9, List.of()), failing);
+        assertThat(failing.failure().kind()).isEqualTo(GenerationException.Kind.INTERNAL);
+        Listening next = new Listening();
+        int[] prompt = {5, 6, 7};
+        worker.submit(request(prompt, 5, 0, 9, List.of()), next);
+        next.result();
+        assertThat(next.tokens)
+                .isEqualTo(FakeDecoder.answer(prompt, 5, 9, new int[0], 0, VOCABULARY));
+        worker.close();
+    }
+
+    @Test
+    void shouldNotLiveWhenItsDecoderIsLost() {
+        LlamaWorker worker = worker(true, 16, Map.of());
+        assertThat(worker.health()).isEqualTo(WorkerHealth.GOOD);
+        decoders.get(0).lost = "device=gpu0 is lost; restart the process";
+        assertThat(worker.health().whyNotLive())
+                .containsExactly("device=gpu0 is lost; restart the process");
+        assertThat(worker.health().whyNotReady()).isEqualTo(worker.health().whyNotLive());
+    }
+
+    @Test
+    void shouldEndWhatIsInFlightWhenItIsClosed() throws Exception {
+        LlamaWorker worker = worker(true, 64, Map.of());
+        Listening listening = new Listening();
+        worker.submit(request(new int[] {5, 6, 7}, 200, 0, 9, List.of()), listening);
+        listening.firstToken.get(60, TimeUnit.SECONDS);
+        worker.close();
+        assertThat(listening.ended()).isTrue();
+    }
+}
