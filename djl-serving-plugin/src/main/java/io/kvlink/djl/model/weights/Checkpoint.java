@@ -102,11 +102,6 @@ public final class Checkpoint implements AutoCloseable {
         return file(name).bytes(name, shape);
     }
 
-    /** Whether there is a tensor of that name. */
-    public boolean has(String name) {
-        return byTensor.containsKey(name);
-    }
-
     /** Bytes of all tensors in all files. */
     public long totalBytes() {
         return shards.stream().mapToLong(Safetensors::totalBytes).sum();
