@@ -9,6 +9,7 @@ usage() {
     echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
     echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
     echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
+    echo "       benchmarks/run.sh gpu-serving --model DIR [--help] steps, first tokens and many clients of one model on a device" >&2
     echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
 }
@@ -24,6 +25,12 @@ case "${1:-}" in
         main=("${options[@]}" -Dai.djl.pytorch.num_threads=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
             io.kvlink.benchmarks.ServingBenchmark) defaults=()
         # DJL reports each engine start home.
+        export OPT_OUT_TRACKING=true
+        ;;
+    gpu-serving)
+        read -ra options <<< "${SERVING_OPTS:-}"
+        main=("${options[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+            io.kvlink.benchmarks.GpuServingBenchmark) defaults=()
         export OPT_OUT_TRACKING=true
         ;;
     soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;

@@ -2,6 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;
 import io.kvlink.djl.worker.GenerationRequest;
@@ -12,51 +13,79 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** When each token of one answer came. Written by the worker's thread; read after the end. */
+/**
+ * When each token of one answer came. Written by the worker's thread, up to {@code count}; read
+ * when that is over, or by who has cancelled it.
+ */
 final class TokenTimes implements GenerationListener {
 
     private static final long DEADLINE_S = 600;
 
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
+    private final long submittedNs = System.nanoTime();
     private final long[] atNs;
     private final long[] cpuNs;
-    private int count;
+    private volatile int count;
+    private @Nullable Generation generation;
     private final CompletableFuture<Long> first = new CompletableFuture<>();
     private final CompletableFuture<GenerationResult> end = new CompletableFuture<>();
 
-    private TokenTimes(int tokens) {
+    private TokenTimes(int tokens, boolean cpu) {
         atNs = new long[tokens];
-        cpuNs = new long[tokens];
+        cpuNs = new long[cpu ? tokens : 0];
     }
 
     /** Asks for so many tokens, whatever they are. */
     static TokenTimes submit(
             LlamaWorker worker, int[] prompt, int tokens, Optional<TransferRoute> route) {
-        TokenTimes times = new TokenTimes(tokens);
-        worker.submit(
-                new GenerationRequest(
-                        "benchmark",
-                        route,
-                        prompt,
-                        tokens,
-                        0,
-                        SamplingParams.GREEDY,
-                        List.of(),
-                        true),
-                times);
+        TokenTimes times = new TokenTimes(tokens, true);
+        times.submit(worker, route, prompt, tokens, SamplingParams.GREEDY);
         return times;
+    }
+
+    /** Asks for so many tokens by these parameters; no processor time is looked up. */
+    static TokenTimes submit(LlamaWorker worker, int[] prompt, int tokens, SamplingParams params) {
+        TokenTimes times = new TokenTimes(tokens, false);
+        times.submit(worker, Optional.empty(), prompt, tokens, params);
+        return times;
+    }
+
+    private void submit(
+            LlamaWorker worker,
+            Optional<TransferRoute> route,
+            int[] prompt,
+            int tokens,
+            SamplingParams params) {
+        generation =
+                worker.submit(
+                        new GenerationRequest(
+                                "benchmark", route, prompt, tokens, 0, params, List.of(), true),
+                        this);
+    }
+
+    /** Wants no more tokens; those that came stay. */
+    void cancel() {
+        Objects.requireNonNull(generation).cancel();
     }
 
     @Override
     public void onToken(int tokenId, String text) {
-        cpuNs[count] = THREADS.getCurrentThreadCpuTime();
-        atNs[count++] = System.nanoTime();
-        first.complete(atNs[0]);
+        int index = count;
+        if (cpuNs.length > 0) {
+            cpuNs[index] = THREADS.getCurrentThreadCpuTime();
+        }
+        atNs[index] = System.nanoTime();
+        count = index + 1;
+        if (index == 0) {
+            first.complete(atNs[0]);
+        }
     }
 
     @Override
@@ -78,6 +107,19 @@ final class TokenTimes implements GenerationListener {
     /** Waits for the end of the answer. */
     GenerationResult awaitEnd() throws Exception {
         return end.get(DEADLINE_S, TimeUnit.SECONDS);
+    }
+
+    /** From the submission to the first token, in ms. */
+    double firstMs() {
+        return (atNs[0] - submittedNs) / 1e6;
+    }
+
+    int count() {
+        return count;
+    }
+
+    long submittedNs() {
+        return submittedNs;
     }
 
     long firstNs() {
@@ -111,9 +153,10 @@ final class TokenTimes implements GenerationListener {
 
     /** Gaps between tokens of which the later came after {@code from}, not after {@code to}; ms. */
     double[] gapsMs(long from, long to) {
-        double[] gaps = new double[count];
+        int tokens = count;
+        double[] gaps = new double[tokens];
         int found = 0;
-        for (int i = 1; i < count; i++) {
+        for (int i = 1; i < tokens; i++) {
             if (atNs[i] > from && atNs[i] <= to) {
                 gaps[found++] = (atNs[i] - atNs[i - 1]) / 1e6;
             }

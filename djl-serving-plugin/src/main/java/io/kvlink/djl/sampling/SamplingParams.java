@@ -113,11 +113,11 @@ public record SamplingParams(
     }
 
     /** Whether no random number is needed. */
-    boolean greedy() {
+    public boolean greedy() {
         return temperature == 0 || topK == 1;
     }
 
-    boolean penalises() {
+    public boolean penalises() {
         return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;
     }
 

@@ -5,17 +5,17 @@ package io.kvlink.djl.sampling;
  * Random numbers from a seed by the SplitMix64 sequence (Steele, Lea, Flood 2014): written out here
  * because a request's tokens may not depend on the JDK's choice. One thread.
  */
-final class SplitMix {
+public final class SplitMix {
     private static final double UNIT = 0x1p-53;
 
     private long state;
 
-    SplitMix(long seed) {
+    public SplitMix(long seed) {
         this.state = seed;
     }
 
     /** The next number of 0 (included) to 1 (excluded). */
-    double next() {
+    public double next() {
         state += 0x9e3779b97f4a7c15L;
         long mixed = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9L;
         mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;

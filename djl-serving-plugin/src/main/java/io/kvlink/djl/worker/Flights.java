@@ -114,6 +114,9 @@ final class Flights {
             Output output,
             Map<Sequence, Throwable> failures) {
         try {
+            if (token != null && token.id() < 0) {
+                throw new IllegalStateException("the model's logits have no finite number");
+            }
             output.onComputed(unit, token);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);

@@ -89,19 +89,38 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Fills {@code to} with the tensor's elements from {@code first} onward, as float32. */
     public void read(String name, long first, FloatBuffer to, long... shape) {
-        Safetensors file = byTensor.get(name);
-        if (file == null) {
-            throw new ModelLoadException(
-                    "file=%s tensor=%s missing; it names %d tensors"
-                            .formatted(source, name, byTensor.size()));
-        }
-        file.read(name, first, to, shape);
+        file(name).read(name, first, to, shape);
+    }
+
+    /**
+     * The tensor's bytes, in its own type; any thread may read them while this is open.
+     *
+     * @param shape that the tensor must have
+     * @throws ModelLoadException if there is no such tensor, or if its shape or type isn't served
+     */
+    public TensorBytes bytes(String name, long... shape) {
+        return file(name).bytes(name, shape);
+    }
+
+    /** Bytes of all tensors in all files. */
+    public long totalBytes() {
+        return shards.stream().mapToLong(Safetensors::totalBytes).sum();
     }
 
     /** Closes every file; closing again does nothing. */
     @Override
     public void close() {
         closeAll(shards);
+    }
+
+    private Safetensors file(String tensor) {
+        Safetensors file = byTensor.get(tensor);
+        if (file == null) {
+            throw new ModelLoadException(
+                    "file=%s tensor=%s missing; it names %d tensors"
+                            .formatted(source, tensor, byTensor.size()));
+        }
+        return file;
     }
 
     private static void closeAll(List<Safetensors> files) {

@@ -99,21 +99,14 @@ public final class Safetensors implements AutoCloseable {
      * @param shape that the tensor must have
      */
     public void read(String name, long first, FloatBuffer to, long... shape) {
-        SafetensorsHeader.Entry entry = header.entry(name);
-        List<Long> expected = Arrays.stream(shape).boxed().toList();
-        if (!entry.shape().equals(expected)) {
-            throw new ModelLoadException(
-                    "file=%s tensor=%s shape=%s bytes=%d expected=%s"
-                            .formatted(
-                                    header.file(), name, entry.shape(), entry.bytes(), expected));
-        }
+        SafetensorsHeader.Entry entry = entry(name, shape);
         TensorType type = type(entry);
         long begin = first * type.bytes();
         long bytes = (long) to.remaining() * type.bytes();
         if (begin < 0 || begin > entry.bytes() - bytes) {
             throw new IllegalArgumentException(
                     "tensor=%s first=%d count=%d allowed=its %s elements"
-                            .formatted(name, first, to.remaining(), expected));
+                            .formatted(name, first, to.remaining(), entry.shape()));
         }
         try {
             type.toFloats(map(channel, dataStart + entry.begin() + begin, bytes), to);
@@ -125,6 +118,27 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
+    /**
+     * The tensor's bytes; they can be read while this is open.
+     *
+     * @param shape that the tensor must have
+     */
+    TensorBytes bytes(String name, long... shape) {
+        SafetensorsHeader.Entry entry = entry(name, shape);
+        return new TensorBytes(
+                channel,
+                header.file(),
+                name,
+                type(entry),
+                dataStart + entry.begin(),
+                entry.bytes());
+    }
+
+    /** Bytes of all tensors. */
+    long totalBytes() {
+        return header.entries().values().stream().mapToLong(SafetensorsHeader.Entry::bytes).sum();
+    }
+
     @Override
     public void close() {
         try {
@@ -132,6 +146,18 @@ public final class Safetensors implements AutoCloseable {
         } catch (IOException cause) {
             throw new ModelLoadException("file=%s not closed".formatted(header.file()), cause);
         }
+    }
+
+    private SafetensorsHeader.Entry entry(String name, long... shape) {
+        SafetensorsHeader.Entry entry = header.entry(name);
+        List<Long> expected = Arrays.stream(shape).boxed().toList();
+        if (!entry.shape().equals(expected)) {
+            throw new ModelLoadException(
+                    "file=%s tensor=%s shape=%s bytes=%d expected=%s"
+                            .formatted(
+                                    header.file(), name, entry.shape(), entry.bytes(), expected));
+        }
+        return entry;
     }
 
     private TensorType type(SafetensorsHeader.Entry entry) {

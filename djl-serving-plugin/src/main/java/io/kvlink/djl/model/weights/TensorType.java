@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
 /** How a weight lies on disk, and how it becomes float32. All are little-endian. */
-enum TensorType {
+public enum TensorType {
     F32(4) {
         @Override
         void toFloats(ByteBuffer from, FloatBuffer to) {
@@ -41,7 +41,7 @@ enum TensorType {
     }
 
     /** Bytes of one element. */
-    int bytes() {
+    public int bytes() {
         return bytes;
     }
 

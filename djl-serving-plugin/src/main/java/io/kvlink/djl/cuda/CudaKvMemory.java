@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.spi.KvDevice;
+import io.kvlink.spi.MemoryRegion;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * KV memory of a GPU in blocks that need no neighbours: a sequence grows by any free block, and
+ * nothing is ever moved. Each {@link KvSlots} has a row of the device's block tables, which this
+ * keeps up to date by copies on the decoder's stream. The decoder's thread; counters from any.
+ *
+ * <p>Invariant: a block is free or of exactly one {@link CudaSlots} that isn't released.
+ */
+final class CudaKvMemory implements KvMemory, AutoCloseable {
+    private final CudaDevice device;
+    private final long stream;
+    private final List<MemoryRegion> layers = new ArrayList<>();
+    private final FreeBlocks free;
+    private final BitSet usedTables = new BitSet();
+    private final long tables;
+    private final int tableCount;
+    private final int maxBlocks;
+    private final TableWriter writer;
+    private final long blockBytes;
+
+    /**
+     * Allocates and zeroes.
+     *
+     * @param blocks of each layer
+     * @param sequences most that have slots at a time
+     * @throws io.kvlink.djl.cuda.driver.CudaException if there is no memory; nothing is kept then
+     */
+    CudaKvMemory(CudaDevice device, long stream, ModelConfig config, int blocks, int sequences) {
+        this.device = device;
+        this.stream = stream;
+        this.free = new FreeBlocks(blocks);
+        this.tableCount = sequences;
+        this.maxBlocks = Math.min(blocks, KvMemory.blocksFor(config.contextLength()) + 1);
+        this.blockBytes = blockBytes(config);
+        this.writer = new TableWriter(device, stream, maxBlocks);
+        long allocatedTables = 0;
+        try {
+            allocatedTables = device.allocate((long) sequences * maxBlocks * Integer.BYTES);
+            device.fill(allocatedTables, 0, (long) sequences * maxBlocks, stream);
+            long bytes = 2L * blocks * blockBytes;
+            for (int layer = 0; layer < config.layers(); layer++) {
+                long address = device.allocate(bytes);
+                layers.add(MemoryRegion.ofDevice(device.ordinal(), address, bytes));
+                // What attention masks is multiplied by zero all the same: it must be a number.
+                device.fill(address, 0, bytes / Integer.BYTES, stream);
+            }
+        } catch (RuntimeException | Error cause) {
+            if (allocatedTables != 0) {
+                device.free(allocatedTables);
+            }
+            freeLayers();
+            writer.close();
+            throw cause;
+        }
+        this.tables = allocatedTables;
+    }
+
+    /** Bytes of the K (or of the V) of one block in one layer. */
+    static long blockBytes(ModelConfig config) {
+        return (long) BLOCK_TOKENS
+                * config.kvHeads()
+                * config.headDim()
+                * config.computeType().kvType().bytes();
+    }
+
+    @Override
+    public @Nullable KvSlots allocate(int tokens) {
+        if (tokens <= 0) {
+            throw new IllegalArgumentException("tokens=%d allowed=1 or more".formatted(tokens));
+        }
+        int table = usedTables.nextClearBit(0);
+        int wanted = KvMemory.blocksFor(tokens);
+        if (table >= tableCount || wanted > maxBlocks || wanted > free.count()) {
+            return null;
+        }
+        usedTables.set(table);
+        int[] blocks = free.take(wanted);
+        writer.write(tableAddress(table, 0), blocks);
+        return new CudaSlots(this, table, blocks);
+    }
+
+    @Override
+    public @Nullable KvSlots grow(KvSlots slots, int tokens, int filled) {
+        return growInPlace(slots, tokens);
+    }
+
+    @Override
+    public @Nullable KvSlots growInPlace(KvSlots slots, int tokens) {
+        CudaSlots own = held(slots);
+        int more = KvMemory.blocksFor(tokens) - own.blocks();
+        if (more > free.count() || own.blocks() + more > maxBlocks) {
+            return null;
+        }
+        int[] added = free.take(Math.max(0, more));
+        writer.write(tableAddress(own.table(), own.blocks()), added);
+        return own.extended(added);
+    }
+
+    @Override
+    public @Nullable KvSlots copy(KvSlots slots, int tokens, int filled) {
+        CudaSlots from = held(slots);
+        KvSlots copied = allocate(tokens);
+        if (copied == null) {
+            return null;
+        }
+        int[] to = ((CudaSlots) copied).blockNumbers();
+        int blocks = KvMemory.blocksFor(filled);
+        for (MemoryRegion layer : layers) {
+            for (int i = 0; i < blocks; i++) {
+                copyBlock(layer.address(), from.blockNumbers()[i], to[i]);
+                copyBlock(layer.address() + layer.bytes() / 2, from.blockNumbers()[i], to[i]);
+            }
+        }
+        return copied;
+    }
+
+    private void copyBlock(long half, int from, int to) {
+        device.copy(half + to * blockBytes, half + from * blockBytes, blockBytes, stream);
+    }
+
+    @Override
+    public int inTheWay(KvSlots slots, List<KvSlots> others) {
+        return -1; // Any free block will do.
+    }
+
+    @Override
+    public int layers() {
+        return layers.size();
+    }
+
+    @Override
+    public MemoryRegion layerRegion(int layer) {
+        return layers.get(layer);
+    }
+
+    /** Elements from a layer's keys to its values. */
+    long valueOffset(int elementBytes) {
+        return layers.get(0).bytes() / 2 / elementBytes;
+    }
+
+    @Override
+    public Optional<KvDevice> device() {
+        return Optional.of(new KvDevice(device.ordinal(), stream));
+    }
+
+    @Override
+    public int totalBlocks() {
+        return free.total();
+    }
+
+    @Override
+    public int usedBlocks() {
+        return free.total() - free.count();
+    }
+
+    /** Address of the block tables, {@code int[sequences][maxBlocks]}. */
+    long tables() {
+        return tables;
+    }
+
+    /** Most blocks of one sequence. */
+    int maxBlocks() {
+        return maxBlocks;
+    }
+
+    /** The slots as this memory made them. */
+    CudaSlots held(KvSlots slots) {
+        if (!(slots instanceof CudaSlots own) || !own.heldOf(this)) {
+            throw new IllegalStateException("released, or of another memory: " + slots);
+        }
+        return own;
+    }
+
+    void reclaim(CudaSlots slots) {
+        free.giveBack(slots.blockNumbers());
+        usedTables.clear(slots.table());
+    }
+
+    private long tableAddress(int table, int index) {
+        return tables + ((long) table * maxBlocks + index) * Integer.BYTES;
+    }
+
+    private void freeLayers() {
+        layers.forEach(layer -> device.free(layer.address()));
+        layers.clear();
+    }
+
+    /** Frees the memory; the stream is idle, and the connector closed. */
+    @Override
+    public void close() {
+        if (!layers.isEmpty()) {
+            freeLayers();
+            device.free(tables);
+            writer.close();
+        }
+    }
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import io.kvlink.djl.cuda.driver.Cublas;
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.cuda.driver.CudaException;
+import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.model.config.ModelLoadException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a decoder has on its device, opened in this order and closed in the reverse one: kernels,
+ * weights, workspace, KV memory, graphs. Opened, used and closed by one thread.
+ */
+final class CudaResources implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(CudaResources.class);
+
+    private static final long CUBLAS_BYTES = 32 << 20;
+    // What graphs, events and libraries take besides.
+    private static final long RESERVE_BYTES = 512L << 20;
+    private static final int DECODES_AHEAD = 3;
+    private static final int PREFILLS_AHEAD = 2;
+    private static final int MORE_SEQUENCES = 64;
+
+    private final CudaSettings settings;
+    private final ModelConfig config;
+    private final ElementType type;
+    private final CudaDevice device;
+    private final long stream;
+    private final CudaKvMemory memory;
+    private final Pickers pickers;
+    private final DecodeSteps decodes;
+    private final PrefillSteps prefills;
+    private final Deque<Runnable> open;
+
+    private CudaResources(CudaSettings settings, ModelConfig config, Deque<Runnable> open) {
+        this.settings = settings;
+        this.config = config;
+        this.open = open;
+        this.type = ElementType.valueOf(config.computeType().kvType().name());
+        this.device = opened(CudaDevice.open(settings.ordinal()));
+        long freeAtStart = device.freeBytes();
+        this.stream = device.newStream();
+        open.push(() -> device.destroyStream(stream));
+        Kernels kernels = opened(new Kernels(device, config, type, stream));
+        long cublasSpace = allocated(CUBLAS_BYTES);
+        Cublas cublas = opened(Cublas.open(device, cublasSpace, CUBLAS_BYTES));
+        cublas.setStream(stream);
+        CudaWeights.Plan plan = CudaWeights.plan(config);
+        long block = allocated(plan.weights().bytes());
+        settings.loader().load(device, stream, plan.tensors(), block);
+        CudaWeights weights = plan.at(block);
+        int sequences = 4 * settings.maxRunning() + MORE_SEQUENCES;
+        int rows = Math.max(settings.maxPrefill(), settings.maxBatch());
+        Workspace space =
+                Workspace.allocate(device, stream, config, rows, settings.maxBatch(), sequences);
+        open.push(() -> device.free(space.block()));
+        long free = device.freeBytes();
+        int blocks = kvBlocks(freeAtStart, free);
+        this.memory = opened(new CudaKvMemory(device, stream, config, blocks, sequences));
+        TableWriter writer = opened(new TableWriter(device, stream, 1 << 16));
+        this.pickers =
+                opened(new Pickers(device, kernels, writer, stream, config.vocabSize(), sequences));
+        long rotary = rotary(writer);
+        LayerPass pass = new LayerPass(config, type, kernels, cublas, weights, space);
+        List<Integer> windows = AttentionLayers.windows(config);
+        StepLayout decodeLayout =
+                new StepLayout(
+                        settings.maxBatch(),
+                        settings.maxBatch() * Workspace.MAX_PARTS,
+                        windows.size(),
+                        0,
+                        0,
+                        settings.maxBatch());
+        StepLayout prefillLayout =
+                new StepLayout(
+                        settings.maxPrefill(),
+                        kernels.flashes() ? 0 : settings.maxPrefill(),
+                        windows.size(),
+                        settings.maxBatch(),
+                        settings.maxPrefill() / FlashShape.QUERIES + settings.maxBatch(),
+                        settings.maxBatch());
+        long decodeInput = allocated(decodeLayout.bytes());
+        long prefillInput = allocated(prefillLayout.bytes());
+        this.decodes =
+                opened(
+                        new DecodeSteps(
+                                device,
+                                stream,
+                                kernels,
+                                pass,
+                                space,
+                                memory,
+                                decodeLayout,
+                                settings.exact()
+                                        ? RowBuckets.exact(settings.maxBatch())
+                                        : RowBuckets.fast(settings.maxBatch()),
+                                new PartPlan(
+                                        settings.exact(),
+                                        kernels.attentionItems(),
+                                        kernels.attentionBlocks()),
+                                windows,
+                                decodeInput,
+                                attention(
+                                        writer, weights, space, rotary, decodeInput, decodeLayout),
+                                new StepRing(
+                                        device,
+                                        DECODES_AHEAD,
+                                        decodeLayout.bytes(),
+                                        settings.maxBatch() * CudaPicks.BYTES)));
+        this.prefills =
+                opened(
+                        new PrefillSteps(
+                                device,
+                                stream,
+                                kernels,
+                                pass,
+                                space,
+                                memory,
+                                prefillLayout,
+                                config.windows(),
+                                windows,
+                                type.bytes(),
+                                prefillInput,
+                                attention(
+                                        writer,
+                                        weights,
+                                        space,
+                                        rotary,
+                                        prefillInput,
+                                        prefillLayout),
+                                new StepRing(
+                                        device,
+                                        PREFILLS_AHEAD,
+                                        prefillLayout.bytes(),
+                                        settings.maxBatch() * CudaPicks.BYTES)));
+        long start = System.nanoTime();
+        decodes.capture();
+        log.info(
+                "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
+                        + " kv_cache_tokens={} graphs={} captured_ms={} flash={}",
+                device.ordinal(),
+                device.name(),
+                config.computeType().key(),
+                plan.weights().bytes() >> 20,
+                space.bytes() >> 20,
+                ((long) blocks * config.layers() * 2 * CudaKvMemory.blockBytes(config)) >> 20,
+                (long) blocks * KvMemory.BLOCK_TOKENS,
+                decodes.counts(),
+                (System.nanoTime() - start) / 1_000_000,
+                kernels.flashes());
+    }
+
+    /**
+     * Opens everything; if that throws, nothing is left open.
+     *
+     * @throws CudaException if the driver refuses something
+     * @throws ModelLoadException if the weights aren't what the configuration asks for, or the
+     *     device has too little memory
+     */
+    static CudaResources open(CudaSettings settings, ModelConfig config) {
+        Deque<Runnable> open = new ArrayDeque<>();
+        try {
+            return new CudaResources(settings, config, open);
+        } catch (RuntimeException | Error cause) {
+            closeAll(open, cause);
+            if (cause instanceof CudaException failure && failure.outOfMemory()) {
+                throw new ModelLoadException(
+                        ("device=gpu%d has too little free memory: %s; option.kv_cache_tokens,"
+                                        + " option.gpu_memory_utilization, option.max_batch and"
+                                        + " option.prefill_chunk say how much is taken")
+                                .formatted(settings.ordinal(), failure.getMessage()),
+                        cause);
+            }
+            throw cause;
+        }
+    }
+
+    private int kvBlocks(long freeAtStart, long free) {
+        if (settings.kvCacheTokens().isPresent()) {
+            return KvMemory.blocksFor(settings.kvCacheTokens().getAsInt());
+        }
+        long taken = freeAtStart - free;
+        long share = (long) (settings.memoryUtilization() * device.totalBytes()) - taken;
+        long room = Math.min(share, free) - RESERVE_BYTES;
+        long blockBytes = 2L * config.layers() * CudaKvMemory.blockBytes(config);
+        long blocks = room / blockBytes;
+        if (blocks < 1) {
+            throw new ModelLoadException(
+                    ("device=gpu%d total_mib=%d free_mib=%d gpu_memory_utilization=%s leaves no"
+                                    + " memory for KV; expected more, or option.kv_cache_tokens")
+                            .formatted(
+                                    device.ordinal(),
+                                    device.totalBytes() >> 20,
+                                    freeAtStart >> 20,
+                                    settings.memoryUtilization()));
+        }
+        return (int) Math.min(blocks, Integer.MAX_VALUE / KvMemory.BLOCK_TOKENS);
+    }
+
+    private long rotary(TableWriter writer) {
+        int positions =
+                Math.min(config.contextLength(), memory.totalBlocks() * KvMemory.BLOCK_TOKENS);
+        int[] bits = RotaryAngles.bits(config, positions);
+        long address = allocated((long) bits.length * Float.BYTES);
+        writer.write(address, bits);
+        return address;
+    }
+
+    private long attention(
+            TableWriter writer,
+            CudaWeights weights,
+            Workspace space,
+            long rotary,
+            long input,
+            StepLayout layout) {
+        int[] structs =
+                AttentionLayers.structs(config, weights, space, memory, rotary, input, layout);
+        long address = allocated((long) structs.length * Integer.BYTES);
+        writer.write(address, structs);
+        return address;
+    }
+
+    CudaKvMemory memory() {
+        return memory;
+    }
+
+    Pickers pickers() {
+        return pickers;
+    }
+
+    DecodeSteps decodes() {
+        return decodes;
+    }
+
+    PrefillSteps prefills() {
+        return prefills;
+    }
+
+    /** Waits until the device has done all that was enqueued. */
+    void synchronize() {
+        device.synchronizeStream(stream);
+    }
+
+    private long allocated(long bytes) {
+        long address = device.allocate(bytes);
+        open.push(() -> device.free(address));
+        return address;
+    }
+
+    private <T extends AutoCloseable> T opened(T resource) {
+        open.push(
+                () -> {
+                    try {
+                        resource.close();
+                    } catch (RuntimeException unchecked) {
+                        throw unchecked;
+                    } catch (Exception cause) {
+                        throw new IllegalStateException(cause);
+                    }
+                });
+        return resource;
+    }
+
+    @Override
+    public void close() {
+        RuntimeException failure = new IllegalStateException("not all of the device was freed");
+        if (!open.isEmpty()) {
+            open.push(this::synchronize);
+        }
+        if (closeAll(open, failure)) {
+            throw failure;
+        }
+    }
+
+    /** Adds what is thrown to a failure; whether anything was. */
+    private static boolean closeAll(Deque<Runnable> open, Throwable failure) {
+        boolean failed = false;
+        while (!open.isEmpty()) {
+            try {
+                open.pop().run();
+            } catch (RuntimeException | Error cause) {
+                failure.addSuppressed(cause);
+                failed = true;
+            }
+        }
+        return failed;
+    }
+}

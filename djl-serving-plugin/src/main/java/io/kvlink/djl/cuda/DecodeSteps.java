@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import io.kvlink.djl.cuda.CudaPicks.Asked;
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.engine.DecodeRow;
+import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.Picks;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps of one token of each of several sequences. A step without a hook is one launch of a graph,
+ * of which there is one for each {@link RowBuckets} count; a step with a hook enqueues the same
+ * calls one by one. The decoder's thread.
+ */
+final class DecodeSteps implements AutoCloseable {
+    private final CudaDevice device;
+    private final long stream;
+    private final Kernels kernels;
+    private final LayerPass pass;
+    private final Workspace space;
+    private final CudaKvMemory memory;
+    private final StepLayout layout;
+    private final RowBuckets buckets;
+    private final PartPlan parts;
+    private final List<Integer> windows;
+    private final long input;
+    private final long attention;
+    private final StepRing ring;
+    private final Map<Integer, Long> graphs = new TreeMap<>();
+
+    /**
+     * Borrows everything but the ring.
+     *
+     * @param input address of the device's copy of a step's input
+     * @param attention address of the structs {@code Attention} that read it
+     */
+    DecodeSteps(
+            CudaDevice device,
+            long stream,
+            Kernels kernels,
+            LayerPass pass,
+            Workspace space,
+            CudaKvMemory memory,
+            StepLayout layout,
+            RowBuckets buckets,
+            PartPlan parts,
+            List<Integer> windows,
+            long input,
+            long attention,
+            StepRing ring) {
+        this.device = device;
+        this.stream = stream;
+        this.kernels = kernels;
+        this.pass = pass;
+        this.space = space;
+        this.memory = memory;
+        this.layout = layout;
+        this.buckets = buckets;
+        this.parts = parts;
+        this.windows = windows;
+        this.input = input;
+        this.attention = attention;
+        this.ring = ring;
+    }
+
+    /** Captures the graphs; each count of rows is computed once before. */
+    void capture() {
+        for (int count : buckets.counts()) {
+            StepRing.Entry entry = ring.take();
+            send(entry, List.of(), count);
+            enqueue(count, LayerHook.NONE);
+            entry.enqueued(stream, () -> {});
+            device.synchronizeStream(stream);
+            device.beginCapture(stream);
+            try {
+                enqueue(count, LayerHook.NONE);
+            } catch (RuntimeException | Error cause) {
+                device.abandonCapture(stream);
+                throw cause;
+            }
+            graphs.put(count, device.endCapture(stream));
+        }
+    }
+
+    /** Counts of rows that have a graph, for an operator. */
+    String counts() {
+        return buckets.toString();
+    }
+
+    /** Enqueues a step. */
+    Picks enqueue(List<DecodeRow> rows, LayerHook hook) {
+        int count = buckets.countFor(rows.size());
+        StepRing.Entry entry = ring.take();
+        boolean whole = false;
+        try {
+            List<@Nullable Asked> asked = send(entry, rows, count);
+            Long graph = graphs.get(count);
+            if (hook == LayerHook.NONE && graph != null) {
+                device.launchGraph(graph, stream);
+            } else {
+                enqueue(count, hook);
+            }
+            device.copyOut(
+                    entry.outputAddress(),
+                    space.picked(),
+                    (long) rows.size() * CudaPicks.BYTES,
+                    stream);
+            CudaPicks picks = new CudaPicks(entry, asked);
+            entry.enqueued(stream, picks::read);
+            whole = true;
+            return picks;
+        } finally {
+            if (!whole) {
+                entry.enqueued(stream, () -> {});
+            }
+        }
+    }
+
+    private void enqueue(int count, LayerHook hook) {
+        pass.layers(
+                input + layout.rows(),
+                count,
+                layer -> kernels.attend(attention, layer, true),
+                hook);
+        pass.pick(0, input + layout.sampling(), count);
+    }
+
+    /** Sends a step's input to the device; what each row asks for. */
+    private List<@Nullable Asked> send(StepRing.Entry entry, List<DecodeRow> rows, int count) {
+        ByteBuffer to = entry.input();
+        List<PartPlan.Query> queries = new ArrayList<>(rows.size());
+        List<@Nullable Asked> asked = new ArrayList<>(rows.size());
+        for (int i = 0; i < count; i++) {
+            to.position(layout.rows() + i * StepLayout.ROW_BYTES);
+            if (i >= rows.size()) {
+                StepRows.writeNone(to);
+                CudaPicker.writeNone(
+                        to.position(layout.sampling() + i * StepLayout.SAMPLING_BYTES));
+                continue;
+            }
+            DecodeRow row = rows.get(i);
+            CudaPicker picker = (CudaPicker) row.picker();
+            int table = memory.held(row.slots()).table();
+            StepRows.write(to, table, row.position(), token(row));
+            queries.add(new PartPlan.Query(i, table, row.position()));
+            to.position(layout.sampling() + i * StepLayout.SAMPLING_BYTES);
+            if (picker == null) {
+                CudaPicker.writeNone(to);
+                asked.add(null);
+            } else {
+                picker.write(to, i, row.mayEnd());
+                asked.add(new Asked(i, picker.logprobs()));
+            }
+        }
+        for (int list = 0; list < windows.size(); list++) {
+            to.position(layout.parts(list));
+            to.putInt(layout.partCount(list), parts.write(to, queries, windows.get(list)));
+        }
+        device.copyIn(input, entry.inputAddress(), layout.bytes(), stream);
+        return asked;
+    }
+
+    private static int token(DecodeRow row) {
+        if (row.token() != DecodeRow.PICKED) {
+            return row.token();
+        }
+        if (!(row.picker() instanceof CudaPicker picker)) {
+            throw new IllegalArgumentException("token=PICKED without a picker: " + row);
+        }
+        return -1 - picker.index();
+    }
+
+    @Override
+    public void close() {
+        graphs.values().forEach(device::destroyGraph);
+        graphs.clear();
+        ring.close();
+    }
+}

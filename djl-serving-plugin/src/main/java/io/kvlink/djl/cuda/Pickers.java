@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.sampling.SamplingParams;
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Makes the pickers of answers, and keeps the device memory of those that have ended for the next
+ * ones: all use of it is in the order of one stream. The decoder's thread.
+ */
+final class Pickers implements AutoCloseable {
+    private static final int LEAST_BYTES = 1024;
+    private static final int BIAS_INTS = 3;
+    private static final int ENDER_INTS = 2;
+
+    private final CudaDevice device;
+    private final Kernels kernels;
+    private final TableWriter writer;
+    private final long stream;
+    private final int vocabulary;
+    private final int most;
+    private final BitSet used = new BitSet();
+    private final Map<Long, Deque<Long>> spare = new HashMap<>();
+    private final Deque<Long> allocated = new ArrayDeque<>();
+
+    /**
+     * Pickers of one decoder.
+     *
+     * @param most at a time
+     */
+    Pickers(
+            CudaDevice device,
+            Kernels kernels,
+            TableWriter writer,
+            long stream,
+            int vocabulary,
+            int most) {
+        this.device = device;
+        this.kernels = kernels;
+        this.writer = writer;
+        this.stream = stream;
+        this.vocabulary = vocabulary;
+        this.most = most;
+    }
+
+    /** Addresses and lengths of what a picker has on the device; 0 for nothing. */
+    record Lists(long counts, long biases, int biasCount, long enders, int enderCount) {}
+
+    CudaPicker make(SamplingParams params, int[] promptTokens, int[] enders) {
+        int index = used.nextClearBit(0);
+        if (index >= most) {
+            throw new IllegalStateException("pickers=%d allowed=%d".formatted(index + 1, most));
+        }
+        long counts = params.penalises() ? counts(params, promptTokens) : 0;
+        int[] biases = biases(params);
+        long biasList = list(biases);
+        int[] enderPairs = new int[enders.length * ENDER_INTS];
+        for (int i = 0; i < enders.length; i++) {
+            enderPairs[i * ENDER_INTS] = enders[i];
+        }
+        long enderList = list(enderPairs);
+        used.set(index);
+        return new CudaPicker(
+                this,
+                params,
+                index,
+                new Lists(counts, biasList, biases.length / BIAS_INTS, enderList, enders.length));
+    }
+
+    private long counts(SamplingParams params, int[] promptTokens) {
+        long counts = take((long) vocabulary * Integer.BYTES);
+        device.fill(counts, 0, vocabulary, stream);
+        if (params.repetitionPenalty() != 1 && promptTokens.length > 0) {
+            long tokens = list(promptTokens);
+            kernels.mark(counts, tokens, promptTokens.length);
+            giveBack(tokens, (long) promptTokens.length * Integer.BYTES);
+        }
+        return counts;
+    }
+
+    private int[] biases(SamplingParams params) {
+        int[] biases = new int[params.logitBias().size() * BIAS_INTS];
+        int at = 0;
+        for (Map.Entry<Integer, Float> bias : params.logitBias().entrySet()) {
+            biases[at] = bias.getKey();
+            biases[at + 1] = Float.floatToRawIntBits(bias.getValue());
+            at += BIAS_INTS;
+        }
+        return biases;
+    }
+
+    /** A copy of the numbers on the device; 0 for none. */
+    private long list(int[] numbers) {
+        if (numbers.length == 0) {
+            return 0;
+        }
+        long address = take((long) numbers.length * Integer.BYTES);
+        writer.write(address, numbers);
+        return address;
+    }
+
+    void count(long counts, int token) {
+        kernels.count(counts, token);
+    }
+
+    void giveBack(int index, Lists lists) {
+        used.clear(index);
+        giveBack(lists.counts(), (long) vocabulary * Integer.BYTES);
+        giveBack(lists.biases(), (long) lists.biasCount() * BIAS_INTS * Integer.BYTES);
+        giveBack(lists.enders(), (long) lists.enderCount() * ENDER_INTS * Integer.BYTES);
+    }
+
+    private long take(long bytes) {
+        Long known = spare.computeIfAbsent(size(bytes), key -> new ArrayDeque<>()).poll();
+        if (known != null) {
+            return known;
+        }
+        long address = device.allocate(size(bytes));
+        allocated.push(address);
+        return address;
+    }
+
+    private void giveBack(long address, long bytes) {
+        if (address != 0) {
+            spare.computeIfAbsent(size(bytes), key -> new ArrayDeque<>()).push(address);
+        }
+    }
+
+    /** A power of two, so that few sizes are kept. */
+    private static long size(long bytes) {
+        return Math.max(LEAST_BYTES, Long.highestOneBit(bytes - 1) << 1);
+    }
+
+    @Override
+    public void close() {
+        allocated.forEach(device::free);
+        allocated.clear();
+        spare.clear();
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.cuda.driver.PinnedMemory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Page-locked memory of the steps that are under way: each has its input and its output until the
+ * device has done it. As many steps are enqueued ahead as there are entries. The decoder's thread.
+ */
+final class StepRing implements AutoCloseable {
+    private final CudaDevice device;
+    private final List<Entry> entries = new ArrayList<>();
+    private int next;
+
+    StepRing(CudaDevice device, int count, int inputBytes, int outputBytes) {
+        this.device = device;
+        try {
+            for (int i = 0; i < count; i++) {
+                entries.add(new Entry(inputBytes, outputBytes));
+            }
+        } catch (RuntimeException | Error cause) {
+            close();
+            throw cause;
+        }
+    }
+
+    /** The entry whose step was enqueued longest ago, once that step is done. */
+    Entry take() {
+        Entry taken = entries.get(next);
+        next = (next + 1) % entries.size();
+        taken.recycle();
+        return taken;
+    }
+
+    @Override
+    public void close() {
+        entries.forEach(Entry::close);
+        entries.clear();
+    }
+
+    /** One step's memory. */
+    final class Entry {
+        private final PinnedMemory input;
+        private final PinnedMemory output;
+        private final long done;
+        private @Nullable Runnable reader;
+
+        private Entry(int inputBytes, int outputBytes) {
+            this.input = device.allocatePinned(inputBytes);
+            this.output = device.allocatePinned(outputBytes);
+            this.done = device.newEvent();
+        }
+
+        ByteBuffer input() {
+            return input.buffer().duplicate().order(ByteOrder.nativeOrder());
+        }
+
+        long inputAddress() {
+            return input.address();
+        }
+
+        ByteBuffer output() {
+            return output.buffer().duplicate().order(ByteOrder.nativeOrder());
+        }
+
+        long outputAddress() {
+            return output.address();
+        }
+
+        /**
+         * The step is enqueued as a whole.
+         *
+         * @param reads called when the step is done and its output is about to be overwritten
+         */
+        void enqueued(long stream, Runnable reads) {
+            device.record(done, stream);
+            reader = reads;
+        }
+
+        /** Waits until the device has done the step. */
+        void await() {
+            device.synchronize(done);
+        }
+
+        private void recycle() {
+            await();
+            Runnable reads = reader;
+            reader = null;
+            if (reads != null) {
+                reads.run();
+            }
+        }
+
+        private void close() {
+            device.destroyEvent(done);
+            input.close();
+            output.close();
+        }
+    }
+}
