@@ -159,7 +159,7 @@ public record WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
                 device,
-                settings.text(DTYPE, ComputeType.FLOAT32.key()),
+                settings.text(DTYPE, ComputeType.AUTO),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),

@@ -132,7 +132,7 @@ class WorkerConfigTest {
 
     @Test
     void shouldTakeTypesThatItComputesIn() {
-        assertThat(WorkerConfig.of(MODEL, Map.of()).dtype()).isEqualTo("float32");
+        assertThat(WorkerConfig.of(MODEL, Map.of()).dtype()).isEqualTo("auto");
         assertThat(WorkerConfig.of(MODEL, Map.of("dtype", "bfloat16")).dtype())
                 .isEqualTo("bfloat16");
         requireRefused(
