@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * Structs {@code Attention} of {@code decoder.cu}, one a layer: where attention finds what it reads
- * and writes in every step of a kind.
+ * Structs {@code Attention} of {@code decoder.cuh}, one a layer: where attention finds what it
+ * reads and writes in every step of a kind.
  */
 final class AttentionLayers {
     private static final int BYTES = 144;

@@ -8,7 +8,8 @@ import io.kvlink.djl.model.config.ModelConfig;
  * The variant of {@code decoder.cuh}'s attention that serves a model, and how it is launched.
  *
  * @param heads query heads of a KV head that are computed together
- * @param blocks of threads that a processor of the device has room for
+ * @param blocks of threads that a processor of an H200 has room for; others compute more one after
+ *     another
  */
 record AttentionShape(String function, int heads, int threads, int sharedBytes, int blocks) {
     private static final int MOST_HEAD_DIM = 256;

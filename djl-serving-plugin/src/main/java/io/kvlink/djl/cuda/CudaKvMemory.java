@@ -33,7 +33,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     private final long blockBytes;
 
     /**
-     * Allocates and zeroes.
+     * Allocates. What is in the memory doesn't matter: no kernel reads a token that wasn't written.
      *
      * @param blocks of each layer
      * @param sequences most that have slots at a time
@@ -43,20 +43,17 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         this.device = device;
         this.stream = stream;
         this.free = new FreeBlocks(blocks);
-        this.tableCount = sequences;
+        this.tableCount = Math.min(sequences, blocks);
         this.maxBlocks = Math.min(blocks, KvMemory.blocksFor(config.contextLength()) + 1);
         this.blockBytes = blockBytes(config);
-        this.writer = new TableWriter(device, stream, maxBlocks);
+        this.writer = new TableWriter(device, stream);
         long allocatedTables = 0;
         try {
-            allocatedTables = device.allocate((long) sequences * maxBlocks * Integer.BYTES);
-            device.fill(allocatedTables, 0, (long) sequences * maxBlocks, stream);
+            allocatedTables = device.allocate((long) tableCount * maxBlocks * Integer.BYTES);
             long bytes = 2L * blocks * blockBytes;
             for (int layer = 0; layer < config.layers(); layer++) {
                 long address = device.allocate(bytes);
                 layers.add(MemoryRegion.ofDevice(device.ordinal(), address, bytes));
-                // What attention masks is multiplied by zero all the same: it must be a number.
-                device.fill(address, 0, bytes / Integer.BYTES, stream);
             }
         } catch (RuntimeException | Error cause) {
             if (allocatedTables != 0) {

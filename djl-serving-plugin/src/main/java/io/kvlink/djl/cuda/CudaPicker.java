@@ -11,6 +11,8 @@ import java.nio.ByteBuffer;
  * the device. The decoder's thread.
  */
 final class CudaPicker implements TokenPicker {
+    private static final int SLOT_AT = 84;
+
     private final Pickers pickers;
     private final SamplingParams params;
     private final SplitMix random;
@@ -62,7 +64,7 @@ final class CudaPicker implements TokenPicker {
         for (int i = 0; i < StepLayout.SAMPLING_BYTES / Integer.BYTES; i++) {
             to.putInt(0);
         }
-        to.putInt(start + 84, -1);
+        to.putInt(start + SLOT_AT, -1);
     }
 
     @Override
@@ -70,9 +72,7 @@ final class CudaPicker implements TokenPicker {
         if (!params.greedy()) {
             random.next();
         }
-        if (lists.counts() != 0) {
-            pickers.count(lists.counts(), token);
-        }
+        pickers.accept(index, lists, token);
     }
 
     @Override

@@ -27,6 +27,7 @@ final class CudaResources implements AutoCloseable {
     private static final int DECODES_AHEAD = 3;
     private static final int PREFILLS_AHEAD = 2;
     private static final int MORE_SEQUENCES = 64;
+    private static final int ROTARY_ROWS = 4096;
 
     private final CudaSettings settings;
     private final ModelConfig config;
@@ -64,9 +65,17 @@ final class CudaResources implements AutoCloseable {
         long free = device.freeBytes();
         int blocks = kvBlocks(freeAtStart, free);
         this.memory = opened(new CudaKvMemory(device, stream, config, blocks, sequences));
-        TableWriter writer = opened(new TableWriter(device, stream, 1 << 16));
+        TableWriter writer = opened(new TableWriter(device, stream));
         this.pickers =
-                opened(new Pickers(device, kernels, writer, stream, config.vocabSize(), sequences));
+                opened(
+                        new Pickers(
+                                device,
+                                kernels,
+                                writer,
+                                stream,
+                                space.lastTokens(),
+                                config.vocabSize(),
+                                sequences));
         long rotary = rotary(writer);
         LayerPass pass = new LayerPass(config, type, kernels, cublas, weights, space);
         List<Integer> windows = AttentionLayers.windows(config);
@@ -142,6 +151,12 @@ final class CudaResources implements AutoCloseable {
                                         settings.maxBatch() * CudaPicks.BYTES)));
         long start = System.nanoTime();
         decodes.capture();
+        new WarmUp(memory, prefills, settings.maxPrefill()).run();
+        if (settings.exact() && !rowPlaces(space.logits()).agree()) {
+            log.warn(
+                    "decode_batch=exact: this cuBLAS computes rows of one step differently by their"
+                            + " places, so answers may depend on others after all");
+        }
         log.info(
                 "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
                         + " kv_cache_tokens={} graphs={} captured_ms={} flash={}",
@@ -173,8 +188,9 @@ final class CudaResources implements AutoCloseable {
             if (cause instanceof CudaException failure && failure.outOfMemory()) {
                 throw new ModelLoadException(
                         ("device=gpu%d has too little free memory: %s; option.kv_cache_tokens,"
-                                        + " option.gpu_memory_utilization, option.max_batch and"
-                                        + " option.prefill_chunk say how much is taken")
+                                        + " option.gpu_memory_utilization, option.max_batch,"
+                                        + " option.prefill_chunk, option.max_running and"
+                                        + " option.max_model_len say how much is taken")
                                 .formatted(settings.ordinal(), failure.getMessage()),
                         cause);
             }
@@ -188,7 +204,7 @@ final class CudaResources implements AutoCloseable {
         }
         long taken = freeAtStart - free;
         long share = (long) (settings.memoryUtilization() * device.totalBytes()) - taken;
-        long room = Math.min(share, free) - RESERVE_BYTES;
+        long room = Math.min(share, free) - RESERVE_BYTES - tableBytes();
         long blockBytes = 2L * config.layers() * CudaKvMemory.blockBytes(config);
         long blocks = room / blockBytes;
         if (blocks < 1) {
@@ -204,12 +220,29 @@ final class CudaResources implements AutoCloseable {
         return (int) Math.min(blocks, Integer.MAX_VALUE / KvMemory.BLOCK_TOKENS);
     }
 
+    private RowPlaces rowPlaces(long logits) {
+        return new RowPlaces(
+                device, stream, memory, decodes, logits, config.vocabSize(), settings.maxBatch());
+    }
+
+    /** What a sequence's blocks and positions take besides the KV, at most. */
+    private long tableBytes() {
+        long tables =
+                (4L * settings.maxRunning() + MORE_SEQUENCES)
+                        * (KvMemory.blocksFor(config.contextLength()) + 1)
+                        * Integer.BYTES;
+        return tables + (long) config.contextLength() * config.headDim() * Float.BYTES;
+    }
+
     private long rotary(TableWriter writer) {
         int positions =
                 Math.min(config.contextLength(), memory.totalBlocks() * KvMemory.BLOCK_TOKENS);
-        int[] bits = RotaryAngles.bits(config, positions);
-        long address = allocated((long) bits.length * Float.BYTES);
-        writer.write(address, bits);
+        long row = (long) config.headDim() * Float.BYTES;
+        long address = allocated(positions * row);
+        for (int first = 0; first < positions; first += ROTARY_ROWS) {
+            int count = Math.min(ROTARY_ROWS, positions - first);
+            writer.write(address + first * row, RotaryAngles.bits(config, first, count));
+        }
         return address;
     }
 

@@ -191,7 +191,7 @@ final class Kernels implements AutoCloseable {
     void swiglu(long gateUp, long bias, long active, int count) {
         int inner = config.intermediateSize();
         int vectors = inner * type.bytes() / BYTES_OF_VECTOR;
-        launch.grid((vectors + SWIGLU_THREADS - 1) / SWIGLU_THREADS, count, 1)
+        launch.grid(count, (vectors + SWIGLU_THREADS - 1) / SWIGLU_THREADS, 1)
                 .block(SWIGLU_THREADS)
                 .pointer(gateUp)
                 .pointer(bias)
@@ -232,7 +232,12 @@ final class Kernels implements AutoCloseable {
                                 loneShared(Finish.SWIGLU, inner, hidden)),
                         Math.max(
                                 loneShared(Finish.ADD, hidden, inner),
-                                loneShared(Finish.ADD, hidden, heads)));
+                                Math.max(
+                                        loneShared(Finish.ADD, hidden, heads),
+                                        loneShared(
+                                                Finish.ELEMENTS,
+                                                heads + 2 * config.kvHeads() * config.headDim(),
+                                                hidden))));
         return most <= MOST_SHARED;
     }
 

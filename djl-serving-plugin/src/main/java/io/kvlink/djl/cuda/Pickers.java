@@ -22,6 +22,7 @@ final class Pickers implements AutoCloseable {
     private final Kernels kernels;
     private final TableWriter writer;
     private final long stream;
+    private final long lastTokens;
     private final int vocabulary;
     private final int most;
     private final BitSet used = new BitSet();
@@ -31,6 +32,7 @@ final class Pickers implements AutoCloseable {
     /**
      * Pickers of one decoder.
      *
+     * @param lastTokens address of each picker's last token
      * @param most at a time
      */
     Pickers(
@@ -38,12 +40,14 @@ final class Pickers implements AutoCloseable {
             Kernels kernels,
             TableWriter writer,
             long stream,
+            long lastTokens,
             int vocabulary,
             int most) {
         this.device = device;
         this.kernels = kernels;
         this.writer = writer;
         this.stream = stream;
+        this.lastTokens = lastTokens;
         this.vocabulary = vocabulary;
         this.most = most;
     }
@@ -104,8 +108,12 @@ final class Pickers implements AutoCloseable {
         return address;
     }
 
-    void count(long counts, int token) {
-        kernels.count(counts, token);
+    /** A token was picked elsewhere. */
+    void accept(int index, Lists lists, int token) {
+        device.fill(lastTokens + (long) index * Integer.BYTES, token, 1, stream);
+        if (lists.counts() != 0) {
+            kernels.count(lists.counts(), token);
+        }
     }
 
     void giveBack(int index, Lists lists) {

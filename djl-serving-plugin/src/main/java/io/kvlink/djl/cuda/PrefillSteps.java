@@ -123,7 +123,8 @@ final class PrefillSteps implements AutoCloseable {
                 StepRows.write(to, table, chunk.position() + i, chunk.tokens()[i]);
             }
             rows += chunk.tokens().length;
-            if (!(chunk.picker() instanceof CudaPicker picker)) {
+            CudaPicker picker = (CudaPicker) chunk.picker();
+            if (picker == null) {
                 asked.add(null);
                 continue;
             }

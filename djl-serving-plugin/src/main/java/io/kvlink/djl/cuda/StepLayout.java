@@ -3,7 +3,7 @@ package io.kvlink.djl.cuda;
 
 /**
  * Where the parts of a step's input lie, in bytes from its beginning. The same on the host and on
- * the device, and as the structs of {@code decoder.cu}, {@code flash.cu} and {@code sample.cu}.
+ * the device, and as the structs of {@code decoder.cuh}, {@code flash.cu} and {@code sample.cu}.
  *
  * <pre>
  *  counts | rows | parts, for each window | chunks | tiles | picked rows | sampling

@@ -52,9 +52,19 @@ final class StepRing implements AutoCloseable {
         private @Nullable Runnable reader;
 
         private Entry(int inputBytes, int outputBytes) {
-            this.input = device.allocatePinned(inputBytes);
-            this.output = device.allocatePinned(outputBytes);
             this.done = device.newEvent();
+            PinnedMemory allocated = null;
+            try {
+                allocated = device.allocatePinned(inputBytes);
+                this.output = device.allocatePinned(outputBytes);
+                this.input = allocated;
+            } catch (RuntimeException | Error cause) {
+                if (allocated != null) {
+                    allocated.close();
+                }
+                device.destroyEvent(done);
+                throw cause;
+            }
         }
 
         ByteBuffer input() {
@@ -98,9 +108,12 @@ final class StepRing implements AutoCloseable {
         }
 
         private void close() {
-            device.destroyEvent(done);
-            input.close();
-            output.close();
+            try {
+                device.destroyEvent(done);
+            } finally {
+                input.close();
+                output.close();
+            }
         }
     }
 }

@@ -3,7 +3,7 @@ package io.kvlink.djl.cuda;
 
 import java.nio.ByteBuffer;
 
-/** Structs {@code Row} of {@code decoder.cu}. */
+/** Structs {@code Row} of {@code decoder.cuh}. */
 final class StepRows {
     private StepRows() {}
 

@@ -1,43 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import com.sun.jna.Memory;
-import com.sun.jna.Pointer;
 import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.cuda.driver.PinnedMemory;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * Writes few numbers to the device in the order of a stream. The memory that it copies from isn't
- * locked: the driver has its own copy of it when a call returns, so it may be used again at once.
- * One thread.
+ * Writes few numbers to the device in the order of a stream. They are put into page-locked memory
+ * of some segments, one behind the other; a segment is used again when its copies are done. So a
+ * write waits only if many are on their way. One thread.
  */
 final class TableWriter implements AutoCloseable {
+    private static final int SEGMENTS = 4;
+    private static final int SEGMENT_INTS = 1 << 16;
+
     private final CudaDevice device;
     private final long stream;
-    private final Memory memory;
-    private final int most;
+    private final List<Segment> segments = new ArrayList<>();
+    private int current;
+    private int used;
 
-    TableWriter(CudaDevice device, long stream, int most) {
+    TableWriter(CudaDevice device, long stream) {
         this.device = device;
         this.stream = stream;
-        this.most = most;
-        this.memory = new Memory((long) most * Integer.BYTES);
+        try {
+            for (int i = 0; i < SEGMENTS; i++) {
+                segments.add(new Segment(device));
+            }
+        } catch (RuntimeException | Error cause) {
+            close();
+            throw cause;
+        }
     }
 
     /** Writes numbers from an address on, however many. */
     void write(long address, int[] numbers) {
-        for (int from = 0; from < numbers.length; from += most) {
-            int count = Math.min(most, numbers.length - from);
-            memory.write(0, numbers, from, count);
+        for (int from = 0; from < numbers.length; ) {
+            if (used == SEGMENT_INTS) {
+                nextSegment();
+            }
+            int count = Math.min(SEGMENT_INTS - used, numbers.length - from);
+            Segment segment = segments.get(current);
+            segment.put(used, numbers, from, count);
             device.copyIn(
                     address + (long) from * Integer.BYTES,
-                    Pointer.nativeValue(memory),
+                    segment.memory.address() + (long) used * Integer.BYTES,
                     (long) count * Integer.BYTES,
                     stream);
+            used += count;
+            from += count;
         }
+    }
+
+    private void nextSegment() {
+        device.record(segments.get(current).copied, stream);
+        current = (current + 1) % SEGMENTS;
+        device.synchronize(segments.get(current).copied);
+        used = 0;
     }
 
     @Override
     public void close() {
-        memory.close();
+        segments.forEach(segment -> segment.close(device));
+        segments.clear();
+    }
+
+    /** Page-locked numbers, and the event behind their copies. */
+    private static final class Segment {
+        private final PinnedMemory memory;
+        private final long copied;
+
+        private Segment(CudaDevice device) {
+            memory = device.allocatePinned((long) SEGMENT_INTS * Integer.BYTES);
+            try {
+                copied = device.newEvent();
+            } catch (RuntimeException | Error cause) {
+                memory.close();
+                throw cause;
+            }
+        }
+
+        private void put(int at, int[] numbers, int from, int count) {
+            memory.buffer()
+                    .duplicate()
+                    .order(ByteOrder.nativeOrder())
+                    .asIntBuffer()
+                    .position(at)
+                    .put(numbers, from, count);
+        }
+
+        private void close(CudaDevice device) {
+            try {
+                device.destroyEvent(copied);
+            } finally {
+                memory.close();
+            }
+        }
     }
 }

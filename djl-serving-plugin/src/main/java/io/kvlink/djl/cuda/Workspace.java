@@ -71,7 +71,12 @@ record Workspace(
         long picked = pieces.add((long) batch * CudaPicks.BYTES);
         long bytes = pieces.end();
         long block = device.allocate(bytes);
-        device.fill(block, 0, bytes / Integer.BYTES, stream);
+        try {
+            device.fill(block, 0, bytes / Integer.BYTES, stream);
+        } catch (RuntimeException | Error cause) {
+            device.free(block);
+            throw cause;
+        }
         return new Workspace(
                 block,
                 bytes,

@@ -1,7 +1,8 @@
 /**
  * The CUDA decoder: a model's layers as kernels of our own and products of cuBLAS, decode steps as
  * graphs, tokens picked on the device. Depends on {@code engine}, {@code model.config}, {@code
- * sampling} and {@code cuda.driver}; of libtorch it needs nothing.
+ * model.weights}, {@code sampling}, {@code cuda.driver} and {@code cuda.weights}; of libtorch it
+ * needs nothing.
  */
 @NullMarked
 package io.kvlink.djl.cuda;

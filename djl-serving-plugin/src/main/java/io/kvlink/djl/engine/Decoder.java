@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A loaded model that computes KV and picks tokens. One thread makes all calls but {@link #lost};
- * it closes the decoder after the connector that was told of {@link #memory}.
+ * A loaded model that computes KV and picks tokens. One thread makes all calls but {@link #lost},
+ * {@link #memory} and the limits; it closes the decoder after the connector that was told of the
+ * memory.
  *
  * <p>Calls take effect in their order. Where {@link #overlaps} is true, {@link #prefill} and {@link
  * #decode} return before anything is computed: all is enqueued on the stream of {@link

@@ -712,7 +712,12 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
         int firstHead;
         int count; // of query heads
         int own; // position of the row's own token if it is in the part, else -1
+        int start; // of its tiles: the beginning of a KV block
         const int* table;
+    };
+    struct Blocks {
+        int first;
+        int second;
     };
     auto itemAt = [&](int index) {
         Item item;
@@ -723,28 +728,38 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
         item.firstHead = item.kvHead * group + share * HEADS;
         item.count = min(HEADS, group - share * HEADS);
         item.own = fresh && item.part.to == item.part.position + 1 ? item.part.position : -1;
+        item.start = item.part.from / BLOCK_TOKENS * BLOCK_TOKENS;
         item.table = a.tables + (size_t) item.part.slot * a.maxBlocks;
         return item;
     };
-    auto load = [&](const Item& item, int tile) {
-        const int first = item.part.from + tile * TILE;
+    // The KV blocks of a tile; any there are if it begins behind the end.
+    auto blocksOf = [&](const Item& item, int tile) {
+        const int last = (item.part.to - 1) / BLOCK_TOKENS;
+        const int first = item.start / BLOCK_TOKENS + tile * (TILE / BLOCK_TOKENS);
+        Blocks blocks;
+        blocks.first = __ldg(item.table + min(first, last));
+        blocks.second = __ldg(item.table + min(first + 1, last));
+        return blocks;
+    };
+    static_assert(TILE == 2 * BLOCK_TOKENS, "a tile is two KV blocks");
+    auto load = [&](const Item& item, int tile, const Blocks& blocks) {
+        const int first = item.start + tile * TILE;
         if (first < item.part.to) {
-            const T* kv = (const T*) a.kv + item.kvHead * HD;
+            constexpr int TOKENS = TILE_WARPS * 32 / CHUNKS; // at a time
+            const int chunk = threadIdx.x % CHUNKS;
+            const T* kv = (const T*) a.kv + item.kvHead * HD + chunk * 8;
             T* to = tiles + tile % STAGES * 2 * KEYS;
 #pragma unroll
-            for (int j = 0; j < TILE * CHUNKS / (TILE_WARPS * 32); j++) {
-                const int index = threadIdx.x + j * TILE_WARPS * 32;
-                const int token = index / CHUNKS;
-                const int chunk = index % CHUNKS;
+            for (int j = 0; j < TILE / TOKENS; j++) {
+                const int token = j * TOKENS + threadIdx.x / CHUNKS;
                 const int position = first + token;
                 if (position == item.own) {
                     continue;
                 }
-                const bool there = position < item.part.to;
-                const int block = __ldg(item.table + (there ? position : item.part.from) / BLOCK_TOKENS);
+                const bool there = position >= item.part.from && position < item.part.to;
+                const int block = j * TOKENS < BLOCK_TOKENS ? blocks.first : blocks.second;
                 const T* from = kv
-                        + ((size_t) block * BLOCK_TOKENS + position % BLOCK_TOKENS) * tokenStride
-                        + chunk * 8;
+                        + ((size_t) block * BLOCK_TOKENS + token % BLOCK_TOKENS) * tokenStride;
                 T* at = to + token * HD + (chunk ^ (token & 7)) * 8;
                 copy16(sharedAddress(at), from, there ? 16 : 0);
                 copy16(sharedAddress(at + KEYS), from + a.valueOffset, there ? 16 : 0);
@@ -754,7 +769,7 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
     };
     auto begin = [&](const Item& item) {
         for (int tile = 0; tile < STAGES - 1; tile++) {
-            load(item, tile);
+            load(item, tile, blocksOf(item, tile));
         }
     };
     if (blockIdx.x >= items) {
@@ -764,10 +779,10 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
     begin(item);
 
     for (int index = blockIdx.x; index < items; index += gridDim.x) {
-        load(item, STAGES - 1);
+        load(item, STAGES - 1, blocksOf(item, STAGES - 1));
         const Part part = item.part;
         const int own = item.own;
-        const int tileCount = (part.to - part.from + TILE - 1) / TILE;
+        const int tileCount = (part.to - item.start + TILE - 1) / TILE;
         if (fresh && a.queryNorm == nullptr) {
             rotateAll<T, HD>(a, part, item.kvHead, item.firstHead, item.count, own, item.table, queries, newest);
         } else {
@@ -791,9 +806,10 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
         float total[2] = {0, 0};
 
         for (int tile = 0; tile < tileCount; tile++) {
+            const Blocks next = blocksOf(item, tile + STAGES);
             awaitCopies<STAGES - 1>();
             T* keys = tiles + tile % STAGES * 2 * KEYS;
-            const int first = part.from + tile * TILE;
+            const int first = item.start + tile * TILE;
             if (own >= first && own < first + TILE && threadIdx.x < 2 * CHUNKS) {
                 const int chunk = threadIdx.x % CHUNKS;
                 const int token = own - first;
@@ -804,18 +820,25 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
             if (first + warp * 16 < part.to) {
                 const T* rows = keys + warp * 16 * HD;
                 float scores[4] = {0, 0, 0, 0};
+                float others[4] = {0, 0, 0, 0}; // A second sum: each waits for its last product.
                 const int keyRow = lane & 15;
 #pragma unroll
                 for (int k = 0; k < HD / 16; k++) {
                     unsigned key[4];
                     loadMatrices(key, sharedAddress(rows + keyRow * HD + ((2 * k + lane / 16) ^ (keyRow & 7)) * 8));
-                    multiplyAdd<typename Named<T>::type>(scores, key, q[k][0], q[k][1]);
+                    multiplyAdd<typename Named<T>::type>(k % 2 == 0 ? scores : others, key, q[k][0], q[k][1]);
+                }
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    scores[i] += others[i];
                 }
                 const int token = first + warp * 16 + eighth;
 #pragma unroll
                 for (int h = 0; h < 2; h++) {
-                    scores[h] = token < part.to ? scores[h] * scale : -INFINITY;
-                    scores[h + 2] = token + 8 < part.to ? scores[h + 2] * scale : -INFINITY;
+                    const bool low = token >= part.from && token < part.to;
+                    const bool high = token + 8 >= part.from && token + 8 < part.to;
+                    scores[h] = low ? scores[h] * scale : -INFINITY;
+                    scores[h + 2] = high ? scores[h + 2] * scale : -INFINITY;
                     float now = fmaxf(scores[h], scores[h + 2]);
                     now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 4));
                     now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 8));
@@ -846,7 +869,7 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
                 }
             }
             __syncthreads();
-            load(item, tile + STAGES);
+            load(item, tile + STAGES, next);
         }
         // The next item's first tiles are under way while this one's are added up.
         const Item done = item;
@@ -880,14 +903,14 @@ __device__ void attendTiles(const Attention& given, bool fresh) {
 
 #endif
 
-// Grid: x over a row's numbers, y rows. active = silu(gate) * up, both with their bias.
+// Grid: x rows, y over a row's numbers. active = silu(gate) * up, both with their bias.
 template <typename T>
 __device__ void swiglu(const T* gateUp, const T* bias, T* active, int inner) {
-    const int i = (blockIdx.x * blockDim.x + threadIdx.x) * Vec<T>::N;
+    const int i = (blockIdx.y * blockDim.x + threadIdx.x) * Vec<T>::N;
     if (i >= inner) {
         return;
     }
-    const T* row = gateUp + (size_t) blockIdx.y * 2 * inner;
+    const T* row = gateUp + (size_t) blockIdx.x * 2 * inner;
     Vec<T> part;
     float gate[Vec<T>::N];
     float up[Vec<T>::N];
@@ -904,7 +927,7 @@ __device__ void swiglu(const T* gateUp, const T* bias, T* active, int inner) {
         up[j] *= gate[j] / (1 + __expf(-gate[j]));
     }
     part.gather(up);
-    part.store(active + (size_t) blockIdx.y * inner + i);
+    part.store(active + (size_t) blockIdx.x * inner + i);
 }
 
 constexpr int LONE_THREADS = 512;
@@ -1024,7 +1047,7 @@ __device__ void lone(const T* matrix, const void* x, const T* weight, const T* b
         } else if (FINISH == ADD_TO_FLOATS) {
             ((float*) y)[first + out] += value[0];
         } else {
-            // As the product and the kernel for many rows round.
+            // Rounded as a product's numbers are.
             const float gate = wide(narrow<T>(value[0]));
             const float up = wide(narrow<T>(value[EACH - 1]));
             ((T*) y)[first + out] = narrow<T>(up * gate / (1 + __expf(-gate)));

@@ -35,7 +35,8 @@ public final class Cublas implements AutoCloseable {
     }
 
     /**
-     * Opens cuBLAS. Products are computed in float32 throughout, without TF32.
+     * Opens cuBLAS. Products are computed in float32 throughout, without TF32, and parts of a sum
+     * are added in float32 too.
      *
      * @param device open, and attached to the calling thread
      * @param workspaceAddress device memory, a multiple of 256; it stays the caller's and outlives
@@ -54,7 +55,7 @@ public final class Cublas implements AutoCloseable {
         Cublas cublas = new Cublas(handle[0], workspaceAddress, workspaceBytes);
         try {
             check(
-                    CublasCalls.cublasSetMathMode(handle[0], CublasCalls.DEFAULT_MATH),
+                    CublasCalls.cublasSetMathMode(handle[0], CublasCalls.WIDE_SUMS),
                     "cublasSetMathMode");
             cublas.setWorkspace();
         } catch (CudaException refused) {

@@ -10,7 +10,9 @@ import io.kvlink.spi.Availability;
 @SuppressWarnings("MemberName") // C's names.
 final class CublasCalls {
 
-    static final int DEFAULT_MATH = 0;
+    // The default mode, but for sums in the type of the result.
+
+    static final int WIDE_SUMS = 16;
     static final int NO_TRANSPOSE = 0;
     static final int TRANSPOSE = 1;
     static final int COMPUTE_32F = 68;
