@@ -2,6 +2,14 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerEvents;
+import io.kvlink.djl.http.answer.AnswerJson;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.Defects;
+import io.kvlink.djl.http.answer.StatsJson;
+import io.kvlink.djl.http.answer.TokenPiece;
+import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.http.FairTasks;
 import io.netty.buffer.ByteBuf;
@@ -124,14 +132,14 @@ final class CompletionExchange implements CompletionRun.Sink {
         move(State.GENERATING);
         CompletionRun run = new CompletionRun(prepared, channel.eventLoop(), this);
         AnswerJson json = prepared.json(asked.requestId(), asked.createdSeconds());
-        Answer answer = new Answer(prepared);
+        Answer answer = prepared.answer();
         generating =
                 new Generating(
                         run,
                         json,
                         answer,
                         new AnswerEvents(
-                                prepared,
+                                prepared.includeUsage(),
                                 json,
                                 answer,
                                 asked.stats() ? Optional.of(asked.requestId()) : Optional.empty()),

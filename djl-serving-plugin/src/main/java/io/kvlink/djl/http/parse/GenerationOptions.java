@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import java.time.Duration;
 import java.util.List;
@@ -22,7 +22,7 @@ import java.util.OptionalInt;
  * @param ignoreEos true to go on after the end-of-sequence token
  * @param timeout from submission to the end of the answer
  */
-record GenerationOptions(
+public record GenerationOptions(
         String model,
         OptionalInt maxTokens,
         int minTokens,
