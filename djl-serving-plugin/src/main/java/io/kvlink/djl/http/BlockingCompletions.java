@@ -36,7 +36,7 @@ public final class BlockingCompletions {
     private final Duration limit;
 
     /**
-     * What came of a request.
+     * The outcome of a request.
      *
      * @param status HTTP status
      * @param json OpenAI's completion or error object; empty if the answer is streamed

@@ -49,11 +49,11 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
     }
 
-    /** What belongs to the surface, not to one request. */
+    /** Parts of the surface that all requests share. */
     record Shared(CompletionPreparer preparer, FairTasks tasks) {}
 
     /**
-     * Who asks, and what for.
+     * The request as its head tells it.
      *
      * @param client whose turn it is among those whose bodies wait
      * @param createdSeconds when the request came, in seconds since 1970
@@ -75,7 +75,7 @@ final class CompletionExchange implements CompletionRun.Sink {
     private State state = State.PREPARING;
     private @Nullable Generating generating;
 
-    /** What there is once the request has been submitted. */
+    /** Parts of a request that has been submitted. */
     private record Generating(
             CompletionRun run,
             AnswerJson json,

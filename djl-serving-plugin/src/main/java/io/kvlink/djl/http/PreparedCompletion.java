@@ -30,7 +30,7 @@ record PreparedCompletion(
         boolean stream,
         boolean includeUsage) {
 
-    /** Its answers, none of which has begun. */
+    /** Answers to it, none of which has begun. */
     Answer answer() {
         return new Answer(
                 IntStream.range(0, requests.size()).mapToObj(this::echo).toList(),
@@ -41,7 +41,7 @@ record PreparedCompletion(
         return echoes.isEmpty() ? "" : echoes.get(index / choicesPerPrompt);
     }
 
-    /** How its answers are written. */
+    /** Writer of its answers. */
     AnswerJson json(String requestId, long createdSeconds) {
         AnswerJson.Head head =
                 new AnswerJson.Head(

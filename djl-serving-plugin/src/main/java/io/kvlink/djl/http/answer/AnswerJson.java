@@ -16,7 +16,7 @@ public sealed interface AnswerJson permits CompletionJson, ChatJson {
     float LEAST_LOGPROB = -9999;
 
     /**
-     * What all objects of an answer have.
+     * Fields that all objects of an answer have.
      *
      * @param id of the answer
      * @param createdSeconds when the request came, in seconds since 1970
@@ -60,7 +60,7 @@ public sealed interface AnswerJson permits CompletionJson, ChatJson {
     /** The whole answer; all of it must have finished. */
     JsonObject response(Answer answer);
 
-    /** What a stream says of an answer before its first token; empty if nothing. */
+    /** Opening of an answer of a stream, before its first token; empty if there is none. */
     Optional<JsonObject> opening(int index, String echo);
 
     /** A token of a stream. */

@@ -98,7 +98,7 @@ public final class ApiException extends RuntimeException {
     }
 
     /** A defect here: 500. Its exception's text is for the log alone. */
-    public static ApiException internal(String message) {
+    static ApiException internal(String message) {
         return new ApiException(
                 HttpResponseStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",

@@ -28,7 +28,7 @@ public final class ClientText {
     }
 
     /** A message of a worker or a connector. */
-    public static String of(String message) {
+    static String of(String message) {
         return ADDRESS.matcher(ROUTE.matcher(message).replaceAll("$1")).replaceAll("<instance>");
     }
 }

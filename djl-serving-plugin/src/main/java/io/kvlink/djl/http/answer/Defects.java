@@ -4,9 +4,7 @@ package io.kvlink.djl.http.answer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Where unexpected exceptions go: the whole of it to the log, its place in the log to the client.
- */
+/** Unexpected exceptions: the log gets the whole of one, the client its place in the log. */
 public final class Defects {
 
     private static final Logger logger = LoggerFactory.getLogger(Defects.class);

@@ -8,7 +8,10 @@ import io.kvlink.spi.TransferRoute;
 import java.util.List;
 import java.util.Optional;
 
-/** Where a request's work was done, for who asks by {@code X-KvLink-Stats}. */
+/**
+ * Figures of a request: where its work was done and how long it took, for who asks by {@code
+ * X-KvLink-Stats}.
+ */
 public final class StatsJson {
 
     private StatsJson() {}

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 public record TokenPiece(String text, @Nullable Logprobs logprobs) {
 
     /** A token by itself, and its log-probability. */
-    public record Likely(TokenText token, float logprob) {}
+    record Likely(TokenText token, float logprob) {}
 
     /**
      * A token and what might have been in its place.
@@ -25,7 +25,7 @@ public record TokenPiece(String text, @Nullable Logprobs logprobs) {
      * @param token the one that was picked
      * @param top the most likely ones, the likeliest first; may hold the picked one
      */
-    public record Logprobs(int offset, Likely token, List<Likely> top) {}
+    record Logprobs(int offset, Likely token, List<Likely> top) {}
 
     /** On a thread that may use the tokenizer. */
     public static TokenPiece of(

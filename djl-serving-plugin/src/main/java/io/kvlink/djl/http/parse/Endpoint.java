@@ -19,7 +19,7 @@ public enum Endpoint {
         this.idPrefix = idPrefix;
     }
 
-    /** Whose body this is: a chat has {@code messages}. */
+    /** The endpoint that a body is for: a chat has {@code messages}. */
     public static Endpoint of(byte[] body) {
         FieldReader fields = new FieldReader(new ByteArrayInputStream(body));
         try {
@@ -51,7 +51,7 @@ public enum Endpoint {
         };
     }
 
-    /** Where requests are sent. */
+    /** Path that requests are sent to. */
     public String path() {
         return path;
     }

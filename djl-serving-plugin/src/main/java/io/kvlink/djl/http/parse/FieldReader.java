@@ -228,7 +228,7 @@ final class FieldReader {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
 
-    /** How many values have become trees. */
+    /** Number of values that have become trees. */
     private static final class Count {
         private int values;
     }

@@ -72,7 +72,7 @@ final class GenerationFields {
         }
     }
 
-    /** What was read, when all of it was. */
+    /** Options of the request, when all of it was read. */
     GenerationOptions options(OptionalInt logprobs) {
         // The newer name counts, as the older one is deprecated.
         OptionalInt most = maxCompletionTokens.isPresent() ? maxCompletionTokens : maxTokens;

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a request asks for beside its prompt, checked as far as that needs no model.
+ * Options of a request beside its prompts, checked as far as that needs no model.
  *
  * @param model the name asked for; empty if none was
  * @param maxTokens most tokens of each answer, at least 1; empty if not given

@@ -135,7 +135,9 @@ public final class RequestBuilder {
                 : tooLong(message);
     }
 
-    /** What the model's authors say, else 16 as OpenAI does, or for a chat all that there is. */
+    /**
+     * Limit that the model's authors set, else 16 as OpenAI does, or for a chat all that there is.
+     */
     private int defaultMaxTokens(int promptTokens) {
         int room = Math.max(1, generator.maxTokens() - promptTokens);
         int wanted = endpoint == Endpoint.CHAT ? room : DEFAULT_MAX_TOKENS;

@@ -52,7 +52,7 @@ final class SamplingFields {
         return true;
     }
 
-    /** How tokens are chosen, with a model's defaults for what the client left out. */
+    /** Parameters of the choice of tokens, with a model's defaults for what the client left out. */
     SamplingParams resolve(GenerationDefaults defaults, int logprobs) {
         return new SamplingParams(
                 temperature.orElse(defaults.temperature().orElse(1)),
