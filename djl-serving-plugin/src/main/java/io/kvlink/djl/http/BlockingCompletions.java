@@ -3,6 +3,13 @@ package io.kvlink.djl.http;
 
 import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonElement;
+import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerJson;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.ClientText;
+import io.kvlink.djl.http.answer.Defects;
+import io.kvlink.djl.http.answer.TokenPiece;
+import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.djl.worker.GenerationResult;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
@@ -29,7 +36,7 @@ public final class BlockingCompletions {
     private final Duration limit;
 
     /**
-     * What came of a request.
+     * The outcome of a request.
      *
      * @param status HTTP status
      * @param json OpenAI's completion or error object; empty if the answer is streamed
@@ -146,7 +153,7 @@ public final class BlockingCompletions {
 
         Call(PreparedCompletion prepared) {
             this.prepared = prepared;
-            this.answer = new Answer(prepared);
+            this.answer = prepared.answer();
         }
 
         Answer await(String requestId, BooleanSupplier cancelled) {

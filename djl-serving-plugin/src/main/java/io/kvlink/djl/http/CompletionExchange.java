@@ -2,6 +2,14 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerEvents;
+import io.kvlink.djl.http.answer.AnswerJson;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.Defects;
+import io.kvlink.djl.http.answer.StatsJson;
+import io.kvlink.djl.http.answer.TokenPiece;
+import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.http.FairTasks;
 import io.netty.buffer.ByteBuf;
@@ -41,11 +49,11 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
     }
 
-    /** What belongs to the surface, not to one request. */
+    /** Parts of the surface that all requests share. */
     record Shared(CompletionPreparer preparer, FairTasks tasks) {}
 
     /**
-     * Who asks, and what for.
+     * The request as its head tells it.
      *
      * @param client whose turn it is among those whose bodies wait
      * @param createdSeconds when the request came, in seconds since 1970
@@ -67,7 +75,7 @@ final class CompletionExchange implements CompletionRun.Sink {
     private State state = State.PREPARING;
     private @Nullable Generating generating;
 
-    /** What there is once the request has been submitted. */
+    /** Parts of a request that has been submitted. */
     private record Generating(
             CompletionRun run,
             AnswerJson json,
@@ -124,14 +132,14 @@ final class CompletionExchange implements CompletionRun.Sink {
         move(State.GENERATING);
         CompletionRun run = new CompletionRun(prepared, channel.eventLoop(), this);
         AnswerJson json = prepared.json(asked.requestId(), asked.createdSeconds());
-        Answer answer = new Answer(prepared);
+        Answer answer = prepared.answer();
         generating =
                 new Generating(
                         run,
                         json,
                         answer,
                         new AnswerEvents(
-                                prepared,
+                                prepared.includeUsage(),
                                 json,
                                 answer,
                                 asked.stats() ? Optional.of(asked.requestId()) : Optional.empty()),

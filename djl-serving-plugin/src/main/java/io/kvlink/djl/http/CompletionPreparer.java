@@ -3,9 +3,16 @@ package io.kvlink.djl.http;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplateException;
-import io.kvlink.djl.http.CompletionRequest.Prompt;
-import io.kvlink.djl.http.CompletionRequest.TextPrompt;
-import io.kvlink.djl.http.CompletionRequest.TokenPrompt;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.parse.CompletionRequest;
+import io.kvlink.djl.http.parse.CompletionRequest.ChatPrompt;
+import io.kvlink.djl.http.parse.CompletionRequest.Prompt;
+import io.kvlink.djl.http.parse.CompletionRequest.TextPrompt;
+import io.kvlink.djl.http.parse.CompletionRequest.TokenPrompt;
+import io.kvlink.djl.http.parse.Echo;
+import io.kvlink.djl.http.parse.Endpoint;
+import io.kvlink.djl.http.parse.GenerationOptions;
+import io.kvlink.djl.http.parse.RequestBuilder;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.TextGenerator;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -39,60 +46,69 @@ final class CompletionPreparer {
     PreparedCompletion prepare(Endpoint endpoint, InputStream body, int bytes, String requestId) {
         try {
             requireWelcome(bytes);
-            return switch (endpoint) {
-                case COMPLETIONS ->
-                        prepare(new CompletionParser(body, mostTokens()).parse(), bytes, requestId);
-                case CHAT -> prepare(new ChatParser(body).parse(), bytes, requestId);
-            };
+            CompletionRequest request = endpoint.parse(body, mostTokens());
+            TextGenerator generator = find(request.options().model(), bytes, requestId);
+            return prepare(endpoint, request, generator, requestId);
         } catch (GenerationException failure) {
             throw ApiException.of(failure, requestId);
         }
     }
 
-    private PreparedCompletion prepare(CompletionRequest request, int bytes, String requestId) {
-        TextGenerator generator = find(request.options().model(), bytes, requestId);
-        RequestBuilder builder =
-                new RequestBuilder(Endpoint.COMPLETIONS, generator, request.options(), requestId);
+    private static PreparedCompletion prepare(
+            Endpoint endpoint,
+            CompletionRequest request,
+            TextGenerator generator,
+            String requestId) {
+        GenerationOptions options = request.options();
+        RequestBuilder builder = new RequestBuilder(endpoint, generator, options, requestId);
+        List<Prompt> prompts =
+                request.prompts().stream().map(prompt -> written(prompt, generator)).toList();
         // Of several prompts none is tokenised if one is too long.
-        for (Prompt prompt : request.prompts()) {
+        for (Prompt prompt : prompts) {
             if (prompt instanceof TextPrompt text) {
                 builder.requireShort(text.text());
             }
         }
-        List<int[]> prompts = new ArrayList<>(request.prompts().size());
-        for (Prompt prompt : request.prompts()) {
-            int[] tokens =
-                    prompt instanceof TextPrompt text
-                            ? generator.encode(text.text(), request.addSpecialTokens())
-                            : ((TokenPrompt) prompt).tokens();
-            builder.requireFits(tokens);
-            prompts.add(tokens);
+        List<int[]> tokens = new ArrayList<>(prompts.size());
+        for (Prompt prompt : prompts) {
+            int[] ids = tokens(prompt, generator, request.addSpecialTokens());
+            builder.requireFits(ids);
+            tokens.add(ids);
         }
-        return builder.build(
-                prompts, request.echo() ? echoes(request, prompts, generator) : List.of());
+        List<Echo> echoes = request.echo() ? echoes(prompts, tokens, generator) : List.of();
+        return new PreparedCompletion(
+                endpoint,
+                generator,
+                builder.build(tokens, echoes),
+                options.choices(),
+                echoes.stream().map(Echo::text).toList(),
+                options.stream(),
+                options.includeUsage());
+    }
+
+    /** The prompt itself, or of a chat the text that the model's template makes of it. */
+    private static Prompt written(Prompt prompt, TextGenerator generator) {
+        return prompt instanceof ChatPrompt chat
+                ? new TextPrompt(rendered(chat, generator))
+                : prompt;
+    }
+
+    private static int[] tokens(Prompt prompt, TextGenerator generator, boolean addSpecialTokens) {
+        return prompt instanceof TextPrompt text
+                ? generator.encode(text.text(), addSpecialTokens)
+                : ((TokenPrompt) prompt).tokens();
     }
 
     private static List<Echo> echoes(
-            CompletionRequest request, List<int[]> tokens, TextGenerator generator) {
+            List<Prompt> prompts, List<int[]> tokens, TextGenerator generator) {
         List<Echo> echoes = new ArrayList<>(tokens.size());
-        for (Prompt prompt : request.prompts()) {
+        for (Prompt prompt : prompts) {
             echoes.add(Echo.of(prompt, tokens.get(echoes.size()), generator));
         }
         return echoes;
     }
 
-    private PreparedCompletion prepare(ChatRequest request, int bytes, String requestId) {
-        TextGenerator generator = find(request.options().model(), bytes, requestId);
-        RequestBuilder builder =
-                new RequestBuilder(Endpoint.CHAT, generator, request.options(), requestId);
-        String prompt = rendered(request, generator);
-        builder.requireShort(prompt);
-        int[] tokens = generator.encode(prompt, request.addSpecialTokens());
-        builder.requireFits(tokens);
-        return builder.build(List.of(tokens), List.of());
-    }
-
-    private static String rendered(ChatRequest request, TextGenerator generator) {
+    private static String rendered(ChatPrompt chat, TextGenerator generator) {
         ChatTemplate template =
                 generator
                         .chatTemplate()
@@ -112,15 +128,15 @@ final class CompletionPreparer {
                                     "model=%s can't chat: %s; use /v1/completions"
                                             .formatted(generator.modelName(), reason));
                         });
-        if (request.templateArguments().get("documents") instanceof List<?> documents
+        if (chat.templateArguments().get("documents") instanceof List<?> documents
                 && !documents.isEmpty()
                 && !template.reads("documents")) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "documents", "[…]", "[]: the model's chat template reads no documents");
         }
         try {
             return template.render(
-                    request.messages(), request.addGenerationPrompt(), request.templateArguments());
+                    chat.messages(), chat.addGenerationPrompt(), chat.templateArguments());
         } catch (ChatTemplateException refused) {
             throw ApiException.invalid("messages", null, String.valueOf(refused.getMessage()));
         }
@@ -148,14 +164,15 @@ final class CompletionPreparer {
         if (directory.isLoading(name)) {
             return ApiException.unavailable(
                     "loading",
-                    "model=%s is being loaded; try again later".formatted(FieldReader.shown(name)));
+                    "model=%s is being loaded; try again later"
+                            .formatted(ApiException.shown(name)));
         }
         return new ApiException(
                 HttpResponseStatus.NOT_FOUND,
                 "invalid_request_error",
                 "model",
                 "model_not_found",
-                "model=%s; expected one of %s".formatted(FieldReader.shown(name), known));
+                "model=%s; expected one of %s".formatted(ApiException.shown(name), known));
     }
 
     /** Of several versions of a model the one that the request's KV travels to or from. */

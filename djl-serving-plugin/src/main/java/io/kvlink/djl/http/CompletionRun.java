@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.Defects;
+import io.kvlink.djl.http.answer.TokenPiece;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.worker.Generation;
 import io.kvlink.djl.worker.GenerationException;

@@ -3,6 +3,10 @@ package io.kvlink.djl.http;
 
 import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonObject;
+import io.kvlink.djl.http.answer.AnswerEvents;
+import io.kvlink.djl.http.answer.AnswerJson;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.TokenPiece;
 import io.kvlink.djl.worker.GenerationResult;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -44,7 +48,9 @@ final class EventStream extends PublisherBytesSupplier implements CompletionRun.
             AnswerJson json,
             Executor thread,
             BooleanSupplier cancelled) {
-        this.events = new AnswerEvents(prepared, json, new Answer(prepared), Optional.empty());
+        this.events =
+                new AnswerEvents(
+                        prepared.includeUsage(), json, prepared.answer(), Optional.empty());
         this.thread = thread;
         this.cancelled = cancelled;
         this.run = new CompletionRun(prepared, thread, this);

@@ -4,6 +4,8 @@ package io.kvlink.djl.http;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.ClientText;
 import io.kvlink.http.CorsSettings;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;

@@ -19,7 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** What can be read of the models: names, status, figures. Thread-safe. */
+/** Answers about the models: names, status, figures. Thread-safe. */
 final class InfoEndpoints {
 
     private final ModelDirectory directory;

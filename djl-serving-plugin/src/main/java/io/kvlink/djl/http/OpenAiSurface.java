@@ -2,6 +2,9 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonElement;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.answer.Defects;
+import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.http.CorsSettings;
 import io.kvlink.http.FairTasks;
 import io.kvlink.http.HttpFault;
@@ -306,7 +309,7 @@ public final class OpenAiSurface implements AutoCloseable {
                         null,
                         "method_not_allowed",
                         "method=%s; expected %s"
-                                .formatted(FieldReader.shown(method.name()), allowed)),
+                                .formatted(ApiException.shown(method.name()), allowed)),
                 allowed);
     }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerJson;
+import io.kvlink.djl.http.answer.ClientText;
+import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.djl.worker.GenerationRequest;
 import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A request that only has to be submitted.
@@ -12,7 +17,7 @@ import java.util.List;
  * @param generator the model asked
  * @param requests one for each answer: those to the first prompt, then those to the second, …
  * @param choicesPerPrompt how many answers each prompt gets
- * @param echoes what each answer begins with; empty for nothing
+ * @param echoes what the answers to each prompt begin with; empty for nothing
  * @param stream true to send tokens as they come
  * @param includeUsage true to end a stream with a chunk of figures
  */
@@ -25,12 +30,18 @@ record PreparedCompletion(
         boolean stream,
         boolean includeUsage) {
 
-    /** What the answer of an index begins with. */
-    String echo(int index) {
+    /** Answers to it, none of which has begun. */
+    Answer answer() {
+        return new Answer(
+                IntStream.range(0, requests.size()).mapToObj(this::echo).toList(),
+                choicesPerPrompt);
+    }
+
+    private String echo(int index) {
         return echoes.isEmpty() ? "" : echoes.get(index / choicesPerPrompt);
     }
 
-    /** How its answers are written. */
+    /** Writer of its answers. */
     AnswerJson json(String requestId, long createdSeconds) {
         AnswerJson.Head head =
                 new AnswerJson.Head(
@@ -39,8 +50,8 @@ record PreparedCompletion(
                         generator.modelName(),
                         stream && includeUsage);
         return switch (endpoint) {
-            case COMPLETIONS -> new CompletionJson(head);
-            case CHAT -> new ChatJson(head);
+            case COMPLETIONS -> AnswerJson.completion(head);
+            case CHAT -> AnswerJson.chat(head);
         };
     }
 }

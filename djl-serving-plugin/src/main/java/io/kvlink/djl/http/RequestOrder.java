@@ -22,10 +22,10 @@ final class RequestOrder {
 
     /** One request. Exactly one of its methods is called, once. */
     interface Turn {
-        /** It may be answered now; whoever answers calls {@link RequestOrder#done()}. */
+        /** Lets it be answered; whoever answers calls {@link RequestOrder#done()}. */
         void begin();
 
-        /** The channel is gone. */
+        /** Gives it up, as the channel is gone. */
         void drop();
     }
 

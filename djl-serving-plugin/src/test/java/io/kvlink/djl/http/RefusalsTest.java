@@ -239,7 +239,7 @@ class RefusalsTest {
 
     @Test
     void shouldRefuseLongStopTexts() throws Exception {
-        String most = "s".repeat(GenerationFields.MAX_STOP_CHARS);
+        String most = "s".repeat(1024);
         CompletableFuture<HttpResponse<String>> answer =
                 server.complete("{\"prompt\":\"a\",\"stop\":[\"x\",\"%s\"]}".formatted(most));
         model.next().finish(FinishReason.STOP, 1);
@@ -256,8 +256,8 @@ class RefusalsTest {
 
     @Test
     void shouldRefuseTreesOfTooManyValues() throws Exception {
-        String values = "[],".repeat(FieldReader.MAX_VALUES) + "[]";
-        String half = "[],".repeat(FieldReader.MAX_VALUES / 2) + "[]";
+        String values = "[],".repeat(100_000) + "[]";
+        String half = "[],".repeat(50_000) + "[]";
         String call = "{\"function\":{\"name\":\"f\",\"arguments\":%s}}";
         String calls = "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[%s]}]}";
         for (String body :
@@ -293,11 +293,7 @@ class RefusalsTest {
 
     @Test
     void shouldRefuseTooManyPromptsBeforeTheyTakeMemory() throws Exception {
-        String prompts =
-                IntStream.rangeClosed(0, GenerationFields.MAX_CHOICES)
-                        .mapToObj(i -> "[1]")
-                        .toList()
-                        .toString();
+        String prompts = IntStream.rangeClosed(0, 256).mapToObj(i -> "[1]").toList().toString();
         HttpResponse<String> response =
                 TestServer.await(server.complete("{\"prompt\":" + prompts + "}"));
         assertThat(response.statusCode()).isEqualTo(400);

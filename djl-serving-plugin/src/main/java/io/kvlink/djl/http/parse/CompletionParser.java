@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
-import io.kvlink.djl.http.CompletionRequest.Prompt;
-import io.kvlink.djl.http.CompletionRequest.TextPrompt;
-import io.kvlink.djl.http.CompletionRequest.TokenPrompt;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.parse.CompletionRequest.Prompt;
+import io.kvlink.djl.http.parse.CompletionRequest.TextPrompt;
+import io.kvlink.djl.http.parse.CompletionRequest.TokenPrompt;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +15,7 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /** Reads one completion request. */
-final class CompletionParser extends RequestParser<CompletionRequest> {
+final class CompletionParser extends RequestParser {
 
     private static final String LOGPROBS =
             "a whole number from 0 to " + SamplingParams.MAX_LOGPROBS;
@@ -54,7 +55,7 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
     private OptionalInt readLogprobs(String name) throws IOException {
         if (fields.peek() == JsonToken.BOOLEAN) {
             if (fields.flag(name)) {
-                throw FieldReader.refused(name, "true", LOGPROBS);
+                throw ApiException.refused(name, "true", LOGPROBS);
             }
             return OptionalInt.empty();
         }
@@ -78,7 +79,7 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
         boolean texts = fields.peek() == JsonToken.STRING;
         while (fields.hasNext()) {
             if (several.size() == GenerationFields.MAX_CHOICES) {
-                throw FieldReader.refused(
+                throw ApiException.refused(
                         "prompt",
                         "more of them",
                         "at most " + GenerationFields.MAX_CHOICES + " prompts");
@@ -126,20 +127,20 @@ final class CompletionParser extends RequestParser<CompletionRequest> {
         }
         GenerationOptions options = common.options(logprobs);
         if (bestOf.isPresent() && bestOf.getAsInt() != options.choices()) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "best_of",
                     Integer.toString(bestOf.getAsInt()),
                     "n=" + options.choices() + ": no other choice is made here");
         }
         if ((long) prompts.size() * options.choices() > GenerationFields.MAX_CHOICES) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "n",
                     Integer.toString(options.choices()),
                     "at most %d answers; there are %d prompts"
                             .formatted(GenerationFields.MAX_CHOICES, prompts.size()));
         }
         if (echo && logprobs.isPresent()) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "echo", "true", "false with logprobs: those of a prompt aren't computed here");
         }
         return new CompletionRequest(options, prompts, echo, addSpecialTokens);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationResult;
@@ -8,15 +8,18 @@ import io.kvlink.spi.TransferRoute;
 import java.util.List;
 import java.util.Optional;
 
-/** Where a request's work was done, for who asks by {@code X-KvLink-Stats}. */
-final class StatsJson {
+/**
+ * Figures of a request: where its work was done and how long it took, for who asks by {@code
+ * X-KvLink-Stats}.
+ */
+public final class StatsJson {
 
     private StatsJson() {}
 
     /**
      * Sums over the answers, times of the slowest, and the addresses of the route if there is one.
      */
-    static JsonObject of(List<GenerationResult> results, String requestId) {
+    public static JsonObject of(List<GenerationResult> results, String requestId) {
         String plane = "";
         String failure = "";
         long bytes = 0;

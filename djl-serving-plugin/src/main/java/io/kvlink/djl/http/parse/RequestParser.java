@@ -1,51 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads a body's one JSON object, field by field; what is no JSON is refused saying where. */
-final class BodyParsing {
+/**
+ * Reads one request that asks for answers: the fields of its kind, and those that all have. A body
+ * that is no JSON object is refused, saying where. For one body, on one thread.
+ */
+abstract class RequestParser {
 
     private static final Pattern PLACE = Pattern.compile("line \\d+ column \\d+");
 
-    /** Reads the value of a field that isn't null. */
-    @FunctionalInterface
-    interface Field {
-        void read(String name) throws IOException;
-    }
+    final FieldReader fields;
+    final GenerationFields common;
 
-    private BodyParsing() {}
-
-    /** A reader of UTF-8; bytes that aren't are refused. */
-    static FieldReader reader(InputStream body) {
-        return new FieldReader(
-                new InputStreamReader(
-                        body,
-                        StandardCharsets.UTF_8
-                                .newDecoder()
-                                .onMalformedInput(CodingErrorAction.REPORT)));
+    /**
+     * Reads nothing yet.
+     *
+     * @param body UTF-8; not closed
+     */
+    RequestParser(InputStream body) {
+        fields = new FieldReader(body);
+        common = new GenerationFields(fields);
     }
 
     /**
-     * Reads all fields.
+     * Reads the body to its end.
      *
-     * @throws ApiException with status 400
+     * @throws ApiException with status 400, saying where it is wrong
      */
-    static void readAll(FieldReader fields, Field field) {
+    final CompletionRequest parse() {
         try {
             fields.beginObject("body");
             while (fields.hasNext()) {
                 String name = fields.name();
                 if (!fields.skipNull()) {
-                    field.read(name);
+                    readField(name);
                 }
             }
             fields.endObject();
@@ -55,7 +51,14 @@ final class BodyParsing {
         } catch (IOException | IllegalStateException | NumberFormatException cause) {
             throw ApiException.invalid(null, null, "the body is not JSON: " + where(cause));
         }
+        return checked();
     }
+
+    /** Reads a field that isn't null, or leaves it to {@link #common}. */
+    abstract void readField(String name) throws IOException;
+
+    /** The request, when all of it was read. */
+    abstract CompletionRequest checked();
 
     /** Of Gson's message the place alone: the rest tells of Gson. */
     private static String where(Exception cause) {

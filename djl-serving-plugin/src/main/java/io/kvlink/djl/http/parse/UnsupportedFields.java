@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.IOException;
 import java.util.List;
 
@@ -92,21 +93,21 @@ final class UnsupportedFields {
     private static void onlyFlag(String name, boolean only, FieldReader fields) throws IOException {
         boolean value = fields.flag(name);
         if (value != only) {
-            throw FieldReader.refused(name, Boolean.toString(value), only + NOTHING_ELSE);
+            throw ApiException.refused(name, Boolean.toString(value), only + NOTHING_ELSE);
         }
     }
 
     private static void onlyNumber(String name, long only, FieldReader fields) throws IOException {
         long value = fields.integer(name, Long.MIN_VALUE, Long.MAX_VALUE);
         if (value != only) {
-            throw FieldReader.refused(name, Long.toString(value), only + NOTHING_ELSE);
+            throw ApiException.refused(name, Long.toString(value), only + NOTHING_ELSE);
         }
     }
 
     private static void onlyEmptyText(String name, FieldReader fields) throws IOException {
         String value = fields.text(name);
         if (!value.isEmpty()) {
-            throw FieldReader.refused(name, '"' + value + '"', "no text" + NOT_DONE);
+            throw ApiException.refused(name, '"' + value + '"', "no text" + NOT_DONE);
         }
     }
 
@@ -117,7 +118,7 @@ final class UnsupportedFields {
         }
         String value = fields.text(name);
         if (!only.contains(value)) {
-            throw FieldReader.refused(name, '"' + value + '"', "one of " + only + NOTHING_ELSE);
+            throw ApiException.refused(name, '"' + value + '"', "one of " + only + NOTHING_ELSE);
         }
     }
 
@@ -127,7 +128,7 @@ final class UnsupportedFields {
         }
         fields.beginArray();
         if (fields.hasNext()) {
-            throw FieldReader.refused(name, "[…]", "[]" + NOT_DONE);
+            throw ApiException.refused(name, "[…]", "[]" + NOT_DONE);
         }
         fields.endArray();
     }
@@ -138,7 +139,7 @@ final class UnsupportedFields {
         }
         fields.beginObject(name);
         if (fields.hasNext()) {
-            throw FieldReader.refused(name, "{…}", "{}" + NOT_DONE);
+            throw ApiException.refused(name, "{…}", "{}" + NOT_DONE);
         }
         fields.endObject();
     }

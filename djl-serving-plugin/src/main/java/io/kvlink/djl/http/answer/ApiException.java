@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.worker.GenerationException;
@@ -8,16 +8,24 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import org.jspecify.annotations.Nullable;
 
 /** A request that gets an OpenAI error object instead of an answer. */
-final class ApiException extends RuntimeException {
+public final class ApiException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
+    private static final int SHOWN_CHARS = 60;
 
     private final transient HttpResponseStatus status;
     private final String type;
     private final @Nullable String param;
     private final @Nullable String code;
 
-    ApiException(
+    /**
+     * Makes one of any status.
+     *
+     * @param type OpenAI's word for the kind of error
+     * @param param the request's field that is wrong
+     * @param code OpenAI's word, or one of the same kind, for the error
+     */
+    public ApiException(
             HttpResponseStatus status,
             String type,
             @Nullable String param,
@@ -31,13 +39,14 @@ final class ApiException extends RuntimeException {
     }
 
     /** The request is wrong: 400. */
-    static ApiException invalid(@Nullable String param, @Nullable String code, String message) {
+    public static ApiException invalid(
+            @Nullable String param, @Nullable String code, String message) {
         return new ApiException(
                 HttpResponseStatus.BAD_REQUEST, "invalid_request_error", param, code, message);
     }
 
     /** There is too much to do: 429. */
-    static ApiException overloaded(String message) {
+    public static ApiException overloaded(String message) {
         return new ApiException(
                 HttpResponseStatus.TOO_MANY_REQUESTS,
                 "rate_limit_error",
@@ -51,7 +60,7 @@ final class ApiException extends RuntimeException {
      *
      * @param requestId for the log
      */
-    static ApiException of(GenerationException failure, String requestId) {
+    public static ApiException of(GenerationException failure, String requestId) {
         String message = ClientText.of(String.valueOf(failure.getMessage()));
         return switch (failure.kind()) {
             case INVALID -> invalid(null, null, message);
@@ -79,7 +88,7 @@ final class ApiException extends RuntimeException {
     }
 
     /** Not here, not now: 503. */
-    static ApiException unavailable(String code, String message) {
+    public static ApiException unavailable(String code, String message) {
         return new ApiException(
                 HttpResponseStatus.SERVICE_UNAVAILABLE,
                 "service_unavailable_error",
@@ -99,7 +108,7 @@ final class ApiException extends RuntimeException {
     }
 
     /** The request can't be read. */
-    static ApiException of(HttpFault fault) {
+    public static ApiException of(HttpFault fault) {
         boolean busy = fault.status().equals(HttpResponseStatus.SERVICE_UNAVAILABLE);
         return new ApiException(
                 fault.status(),
@@ -109,17 +118,33 @@ final class ApiException extends RuntimeException {
                 fault.message());
     }
 
-    HttpResponseStatus status() {
+    /**
+     * The value of a field is wrong: 400.
+     *
+     * @param value as the client wrote it
+     * @param allowed what is expected
+     */
+    public static ApiException refused(String param, String value, String allowed) {
+        return invalid(param, null, "%s=%s; expected %s".formatted(param, shown(value), allowed));
+    }
+
+    /** A client's text as a message shows it: its beginning. */
+    public static String shown(String value) {
+        return value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
+    }
+
+    /** The HTTP status of the answer. */
+    public HttpResponseStatus status() {
         return status;
     }
 
     /** True if the same request may succeed a little later. */
-    boolean retryable() {
+    public boolean retryable() {
         return status.code() == 429 || status.code() == 503;
     }
 
     /** {@code {"error": …}} as OpenAI's clients read it. */
-    JsonObject body() {
+    public JsonObject body() {
         JsonObject error = new JsonObject();
         error.addProperty("message", getMessage());
         error.addProperty("type", type);

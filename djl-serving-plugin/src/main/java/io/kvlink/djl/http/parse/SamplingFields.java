@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
+import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.model.config.GenerationDefaults;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
@@ -51,7 +52,7 @@ final class SamplingFields {
         return true;
     }
 
-    /** How tokens are chosen, with a model's defaults for what the client left out. */
+    /** Parameters of the choice of tokens, with a model's defaults for what the client left out. */
     SamplingParams resolve(GenerationDefaults defaults, int logprobs) {
         return new SamplingParams(
                 temperature.orElse(defaults.temperature().orElse(1)),
@@ -69,7 +70,7 @@ final class SamplingFields {
     private static double positive(String name, FieldReader fields, double max) throws IOException {
         double value = fields.number(name, 0, max);
         if (value == 0) {
-            throw FieldReader.refused(name, "0", "a number above 0, at most " + (long) max);
+            throw ApiException.refused(name, "0", "a number above 0, at most " + (long) max);
         }
         return value;
     }
@@ -80,7 +81,7 @@ final class SamplingFields {
             String key = fields.name();
             int token = tokenId(key);
             if (token < 0 || logitBias.size() == MAX_BIASES) {
-                throw FieldReader.refused(
+                throw ApiException.refused(
                         "logit_bias", key, "at most " + MAX_BIASES + " token ids from 0");
             }
             logitBias.put(token, (float) fields.number("logit_bias", -100, 100));

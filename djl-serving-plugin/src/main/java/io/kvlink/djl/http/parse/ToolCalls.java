@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

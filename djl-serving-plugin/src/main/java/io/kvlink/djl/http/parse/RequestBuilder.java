@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
+import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.text.TextBound;
 import io.kvlink.djl.worker.GenerationRequest;
@@ -16,7 +17,7 @@ import java.util.Optional;
  * prompt differ by their seeds: the request's, and those after it. Prompt i is transfer i of the
  * request's id, and its first answer takes it; the others compute the prompt themselves.
  */
-final class RequestBuilder {
+public final class RequestBuilder {
 
     private static final int DEFAULT_MAX_TOKENS = 16;
 
@@ -26,7 +27,15 @@ final class RequestBuilder {
     private final String requestId;
     private final SamplingParams sampling;
 
-    RequestBuilder(
+    /**
+     * Builds nothing yet.
+     *
+     * @param endpoint where the request was sent
+     * @param generator the model asked
+     * @param options what is asked for
+     * @param requestId the client's, or a generated one
+     */
+    public RequestBuilder(
             Endpoint endpoint,
             TextGenerator generator,
             GenerationOptions options,
@@ -43,7 +52,7 @@ final class RequestBuilder {
     }
 
     /** Refuses a text that is too long for any prompt, before anybody tokenises it. */
-    void requireShort(String text) {
+    public void requireShort(String text) {
         long bytes = TextBound.bytes(text);
         if (bytes > generator.maxPromptBytes()) {
             throw tooLong(
@@ -53,7 +62,7 @@ final class RequestBuilder {
     }
 
     /** Refuses a prompt that is empty, or leaves no room for its answer. */
-    void requireFits(int[] promptTokens) {
+    public void requireFits(int[] promptTokens) {
         if (promptTokens.length == 0) {
             throw ApiException.invalid(
                     param(), null, "a prompt has no tokens; expected at least one");
@@ -61,7 +70,12 @@ final class RequestBuilder {
         int unused = maxTokens(promptTokens.length);
     }
 
-    PreparedCompletion build(List<int[]> prompts, List<Echo> echoes) {
+    /**
+     * Makes the requests: those of the first prompt, then those of the second, …
+     *
+     * @param echoes one for each prompt; empty if no answer begins with its prompt
+     */
+    public List<GenerationRequest> build(List<int[]> prompts, List<Echo> echoes) {
         List<GenerationRequest> requests = new ArrayList<>(prompts.size() * options.choices());
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
             int maxTokens = maxTokens(prompts.get(prompt).length);
@@ -83,18 +97,11 @@ final class RequestBuilder {
                                 joins));
             }
         }
-        return new PreparedCompletion(
-                endpoint,
-                generator,
-                List.copyOf(requests),
-                options.choices(),
-                echoes.stream().map(Echo::text).toList(),
-                options.stream(),
-                options.includeUsage());
+        return List.copyOf(requests);
     }
 
     /** The way of a prompt's KV, if the request's id holds one. */
-    static Optional<TransferRoute> route(String requestId, int prompt) {
+    public static Optional<TransferRoute> route(String requestId, int prompt) {
         try {
             return TransferRoute.find(requestId, prompt);
         } catch (KvConnectorException cause) {
@@ -128,7 +135,9 @@ final class RequestBuilder {
                 : tooLong(message);
     }
 
-    /** What the model's authors say, else 16 as OpenAI does, or for a chat all that there is. */
+    /**
+     * Limit that the model's authors set, else 16 as OpenAI does, or for a chat all that there is.
+     */
     private int defaultMaxTokens(int promptTokens) {
         int room = Math.max(1, generator.maxTokens() - promptTokens);
         int wanted = endpoint == Endpoint.CHAT ? room : DEFAULT_MAX_TOKENS;

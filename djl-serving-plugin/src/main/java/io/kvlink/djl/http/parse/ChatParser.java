@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.parse.CompletionRequest.ChatPrompt;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +16,7 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Reads one chat request. */
-final class ChatParser extends RequestParser<ChatRequest> {
+final class ChatParser extends RequestParser {
 
     /** Most messages: a template looks at each of them. */
     static final int MAX_MESSAGES = 1024;
@@ -55,7 +57,7 @@ final class ChatParser extends RequestParser<ChatRequest> {
         List<Map<String, Object>> read = new ArrayList<>();
         while (fields.hasNext()) {
             if (read.size() == MAX_MESSAGES) {
-                throw FieldReader.refused(
+                throw ApiException.refused(
                         "messages", "more of them", "at most " + MAX_MESSAGES + " messages");
             }
             read.add(reader.read("messages[" + read.size() + "]"));
@@ -93,24 +95,23 @@ final class ChatParser extends RequestParser<ChatRequest> {
     }
 
     @Override
-    ChatRequest checked() {
+    CompletionRequest checked() {
         if (messages.isEmpty()) {
             throw ApiException.invalid(
                     "messages", null, "messages is missing or empty; expected at least one");
         }
         if (topLogprobs.orElse(0) > 0 && !logprobs) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "top_logprobs",
                     Integer.toString(topLogprobs.getAsInt()),
                     "0 as long as logprobs isn't true");
         }
         OptionalInt alternatives =
                 logprobs ? OptionalInt.of(topLogprobs.orElse(0)) : OptionalInt.empty();
-        return new ChatRequest(
+        return new CompletionRequest(
                 common.options(alternatives),
-                messages,
-                addSpecialTokens,
-                addGenerationPrompt,
-                variables());
+                List.of(new ChatPrompt(messages, addGenerationPrompt, variables())),
+                false,
+                addSpecialTokens);
     }
 }

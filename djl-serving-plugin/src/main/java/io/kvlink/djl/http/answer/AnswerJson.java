@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
@@ -10,13 +10,13 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Writes one request's answers as OpenAI does. */
-sealed interface AnswerJson permits CompletionJson, ChatJson {
+public sealed interface AnswerJson permits CompletionJson, ChatJson {
 
     /** Most negative number there is; JSON has no infinity. */
     float LEAST_LOGPROB = -9999;
 
     /**
-     * What all objects of an answer have.
+     * Fields that all objects of an answer have.
      *
      * @param id of the answer
      * @param createdSeconds when the request came, in seconds since 1970
@@ -60,7 +60,7 @@ sealed interface AnswerJson permits CompletionJson, ChatJson {
     /** The whole answer; all of it must have finished. */
     JsonObject response(Answer answer);
 
-    /** What a stream says of an answer before its first token; empty if nothing. */
+    /** Opening of an answer of a stream, before its first token; empty if there is none. */
     Optional<JsonObject> opening(int index, String echo);
 
     /** A token of a stream. */
@@ -72,6 +72,17 @@ sealed interface AnswerJson permits CompletionJson, ChatJson {
     /** The piece after the last, with figures only. */
     JsonObject usageChunk(Answer answer);
 
+    /** Writer of {@code text_completion} objects. */
+    static AnswerJson completion(Head head) {
+        return new CompletionJson(head);
+    }
+
+    /** Writer of {@code chat.completion} and {@code chat.completion.chunk} objects. */
+    static AnswerJson chat(Head head) {
+        return new ChatJson(head);
+    }
+
+    /** OpenAI's word for the end of an answer; null while there is none. */
     static @Nullable String finishReason(@Nullable GenerationResult result) {
         return result == null ? null : result.finishReason().name().toLowerCase(Locale.ROOT);
     }

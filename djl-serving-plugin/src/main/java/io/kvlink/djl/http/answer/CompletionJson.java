@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import io.kvlink.djl.http.TokenPiece.Likely;
-import io.kvlink.djl.http.TokenPiece.Logprobs;
+import io.kvlink.djl.http.answer.TokenPiece.Likely;
+import io.kvlink.djl.http.answer.TokenPiece.Logprobs;
 import io.kvlink.djl.worker.GenerationResult;
 import java.util.List;
 import java.util.Optional;

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.GsonBuilder;
 import com.google.gson.Strictness;
 import com.google.gson.TypeAdapter;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.Reader;
 import java.io.StringReader;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class FieldReader {
 
-    private static final int SHOWN_CHARS = 60;
     private static final int NUMBER_CHARS = 64;
 
     /** Most values of all trees of a body: each takes far more memory than its text does. */
@@ -34,8 +38,15 @@ final class FieldReader {
 
     private final CountingReader json;
 
-    FieldReader(Reader text) {
-        this(text, new Count());
+    /** A reader of a body in UTF-8; bytes that aren't are refused. */
+    FieldReader(InputStream body) {
+        this(
+                new InputStreamReader(
+                        body,
+                        StandardCharsets.UTF_8
+                                .newDecoder()
+                                .onMalformedInput(CodingErrorAction.REPORT)),
+                new Count());
     }
 
     private FieldReader(Reader text, Count values) {
@@ -113,7 +124,7 @@ final class FieldReader {
         if (value >= min && value <= max) {
             return value;
         }
-        throw refused(param, literal, allowed);
+        throw ApiException.refused(param, literal, allowed);
     }
 
     int integer(String param, int min, int max) throws IOException {
@@ -131,7 +142,7 @@ final class FieldReader {
         if (value != null && value >= min && value <= max) {
             return value;
         }
-        throw refused(param, literal, allowed);
+        throw ApiException.refused(param, literal, allowed);
     }
 
     /**
@@ -144,17 +155,17 @@ final class FieldReader {
             id = json.nextInt();
         } catch (NumberFormatException cause) {
             // Not whole or too large: refused below, with its literal.
-            throw refused(param, json.nextString(), "a token id from 0");
+            throw ApiException.refused(param, json.nextString(), "a token id from 0");
         }
         if (id < 0) {
-            throw refused(param, Integer.toString(id), "a token id from 0");
+            throw ApiException.refused(param, Integer.toString(id), "a token id from 0");
         }
         return id;
     }
 
     /** Reads whatever is next, as it is shown in a refusal. */
     ApiException wrongType(String param, String allowed) throws IOException {
-        return refused(param, describe(), allowed);
+        return ApiException.refused(param, describe(), allowed);
     }
 
     /**
@@ -193,16 +204,6 @@ final class FieldReader {
         };
     }
 
-    static ApiException refused(String param, String value, String allowed) {
-        return ApiException.invalid(
-                param, null, "%s=%s; expected %s".formatted(param, shown(value), allowed));
-    }
-
-    /** A client's text as a message shows it: its beginning. */
-    static String shown(String value) {
-        return value.length() <= SHOWN_CHARS ? value : value.substring(0, SHOWN_CHARS) + "…";
-    }
-
     /** A number as Python reads it: with a point or an exponent a double, else as long as it is. */
     private static Number number(String literal) {
         if (literal.chars().anyMatch(c -> c == '.' || c == 'e' || c == 'E')) {
@@ -227,7 +228,7 @@ final class FieldReader {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
 
-    /** How many values have become trees. */
+    /** Number of values that have become trees. */
     private static final class Count {
         private int values;
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,12 +72,12 @@ final class GenerationFields {
         }
     }
 
-    /** What was read, when all of it was. */
+    /** Options of the request, when all of it was read. */
     GenerationOptions options(OptionalInt logprobs) {
         // The newer name counts, as the older one is deprecated.
         OptionalInt most = maxCompletionTokens.isPresent() ? maxCompletionTokens : maxTokens;
         if (most.isPresent() && minTokens > most.getAsInt()) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "min_tokens",
                     Integer.toString(minTokens),
                     "at most max_tokens=" + most.getAsInt());
@@ -99,7 +100,8 @@ final class GenerationFields {
     private Duration readTimeout() throws IOException {
         double seconds = fields.number("timeout", 0, MAX_TIMEOUT_S);
         if (seconds < 0.001) {
-            throw FieldReader.refused("timeout", Double.toString(seconds), "0.001 seconds or more");
+            throw ApiException.refused(
+                    "timeout", Double.toString(seconds), "0.001 seconds or more");
         }
         return Duration.ofMillis(Math.round(seconds * 1000));
     }
@@ -130,7 +132,7 @@ final class GenerationFields {
         while (fields.hasNext()) {
             String text = fields.text("stop");
             if (text.isEmpty() || texts.size() == MAX_STOPS) {
-                throw FieldReader.refused(
+                throw ApiException.refused(
                         "stop", '"' + text + '"', "at most " + MAX_STOPS + " strings, none empty");
             }
             texts.add(requireShort(text));
@@ -141,7 +143,7 @@ final class GenerationFields {
 
     private static String requireShort(String stop) {
         if (stop.length() > MAX_STOP_CHARS) {
-            throw FieldReader.refused(
+            throw ApiException.refused(
                     "stop", '"' + stop + '"', "at most " + MAX_STOP_CHARS + " characters each");
         }
         return stop;
@@ -156,7 +158,7 @@ final class GenerationFields {
         while (fields.hasNext()) {
             int id = fields.tokenId("stop_token_ids");
             if (ids.size() == MAX_STOPS) {
-                throw FieldReader.refused(
+                throw ApiException.refused(
                         "stop_token_ids", "more of them", "at most " + MAX_STOPS + " token ids");
             }
             ids.add(id);

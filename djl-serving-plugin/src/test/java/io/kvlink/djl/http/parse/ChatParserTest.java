@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.entry;
 
+import io.kvlink.djl.http.answer.ApiException;
+import io.kvlink.djl.http.parse.CompletionRequest.ChatPrompt;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -19,9 +21,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatParserTest {
 
-    private static ChatRequest parse(String body) {
-        return new ChatParser(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)))
-                .parse();
+    private static ChatPrompt parse(String body) {
+        CompletionRequest request =
+                new ChatParser(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)))
+                        .parse();
+        assertThat(request.prompts()).hasSize(1);
+        return (ChatPrompt) request.prompts().get(0);
     }
 
     private static Map<String, Object> message(String fields) {

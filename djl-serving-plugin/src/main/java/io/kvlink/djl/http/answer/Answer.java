@@ -1,41 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
-import io.kvlink.djl.http.TokenPiece.Logprobs;
+import io.kvlink.djl.http.answer.TokenPiece.Logprobs;
 import io.kvlink.djl.worker.GenerationResult;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What has been generated so far, by answer. Not thread-safe. */
-final class Answer {
+/** Answers of one request as far as they have been generated. Not thread-safe. */
+public final class Answer {
 
     /** One answer. */
     static final class Choice {
-        final StringBuilder text = new StringBuilder();
+        final String echo;
+        final StringBuilder text;
         final List<Logprobs> logprobs = new ArrayList<>();
         @Nullable GenerationResult result;
         // Of a stream: whether anything was sent.
         boolean begun;
+
+        Choice(String echo) {
+            this.echo = echo;
+            this.text = new StringBuilder(echo);
+        }
     }
 
     private final List<Choice> choices = new ArrayList<>();
     private final int choicesPerPrompt;
 
-    Answer(PreparedCompletion prepared) {
-        choicesPerPrompt = prepared.choicesPerPrompt();
-        for (int i = 0; i < prepared.requests().size(); i++) {
-            Choice choice = new Choice();
-            choice.text.append(prepared.echo(i));
-            choices.add(choice);
-        }
+    /**
+     * Answers that haven't begun.
+     *
+     * @param echoes of each answer the text before it; empty for nothing
+     * @param choicesPerPrompt how many answers each prompt gets
+     */
+    public Answer(List<String> echoes, int choicesPerPrompt) {
+        this.choicesPerPrompt = choicesPerPrompt;
+        echoes.forEach(echo -> choices.add(new Choice(echo)));
     }
 
     Choice choice(int index) {
         return choices.get(index);
     }
 
-    void append(int index, TokenPiece piece) {
+    /** Adds a token to one answer. */
+    public void append(int index, TokenPiece piece) {
         Choice choice = choices.get(index);
         choice.text.append(piece.text());
         if (piece.logprobs() != null) {
@@ -43,7 +52,8 @@ final class Answer {
         }
     }
 
-    void finish(int index, GenerationResult result) {
+    /** Ends one answer. */
+    public void finish(int index, GenerationResult result) {
         choices.get(index).result = result;
     }
 
@@ -52,7 +62,7 @@ final class Answer {
     }
 
     /** The results of the answers that have finished. */
-    List<GenerationResult> results() {
+    public List<GenerationResult> results() {
         List<GenerationResult> results = new ArrayList<>(choices.size());
         for (Choice choice : choices) {
             if (choice.result != null) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.text.TokenText;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param text what it adds to the answer
  * @param logprobs what was asked for of them; null if nothing was
  */
-record TokenPiece(String text, @Nullable Logprobs logprobs) {
+public record TokenPiece(String text, @Nullable Logprobs logprobs) {
 
     /** A token by itself, and its log-probability. */
     record Likely(TokenText token, float logprob) {}
@@ -28,7 +28,8 @@ record TokenPiece(String text, @Nullable Logprobs logprobs) {
     record Logprobs(int offset, Likely token, List<Likely> top) {}
 
     /** On a thread that may use the tokenizer. */
-    static TokenPiece of(SampledToken token, String text, int offset, TextGenerator generator) {
+    public static TokenPiece of(
+            SampledToken token, String text, int offset, TextGenerator generator) {
         if (!token.hasLogprob()) {
             return new TokenPiece(text, null);
         }

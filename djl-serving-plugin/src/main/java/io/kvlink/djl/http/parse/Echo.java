@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
-import io.kvlink.djl.http.CompletionRequest.Prompt;
-import io.kvlink.djl.http.CompletionRequest.TextPrompt;
+import io.kvlink.djl.http.parse.CompletionRequest.Prompt;
+import io.kvlink.djl.http.parse.CompletionRequest.TextPrompt;
 import io.kvlink.djl.worker.TextGenerator;
 
 /**
@@ -11,10 +11,10 @@ import io.kvlink.djl.worker.TextGenerator;
  * @param text what no answer changes of it
  * @param joins true if the answers' texts have to begin with what becomes of the rest of it
  */
-record Echo(String text, boolean joins) {
+public record Echo(String text, boolean joins) {
 
     /** The echo of a prompt: as the client wrote it, or what its tokens are decoded to. */
-    static Echo of(Prompt prompt, int[] tokens, TextGenerator generator) {
+    public static Echo of(Prompt prompt, int[] tokens, TextGenerator generator) {
         String text = prompt instanceof TextPrompt own ? own.text() : generator.decode(tokens);
         String uncertain = generator.uncertain(tokens);
         // A tokenizer may have another spelling than the client; then what he wrote stays.

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Where unexpected exceptions go: the whole of it to the log, its place in the log to the client.
- */
-final class Defects {
+/** Unexpected exceptions: the log gets the whole of one, the client its place in the log. */
+public final class Defects {
 
     private static final Logger logger = LoggerFactory.getLogger(Defects.class);
 
@@ -17,7 +15,8 @@ final class Defects {
         logger.error("request={}; a defect of KvLink, please report it", requestId, defect);
     }
 
-    static ApiException report(String requestId, Throwable defect) {
+    /** Logs a defect, and makes the answer of the request that met it. */
+    public static ApiException report(String requestId, Throwable defect) {
         log(requestId, defect);
         return ApiException.internal(
                 "request=" + ClientText.id(requestId) + "; see the server's log");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.answer;
 
 import java.util.regex.Pattern;
 
@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
  * Texts as clients may see them: without the addresses of instances, which are of an inner network.
  * The log has them, and so does an answer with {@code X-KvLink-Stats}.
  */
-final class ClientText {
+public final class ClientText {
 
     private static final Pattern ROUTE =
             Pattern.compile(
@@ -22,7 +22,7 @@ final class ClientText {
     private ClientText() {}
 
     /** A request's id; of one with a route the transfer's id. */
-    static String id(String requestId) {
+    public static String id(String requestId) {
         String plain = ROUTE.matcher(requestId).replaceAll("$1");
         return plain.contains(MARK) ? "unroutable" : plain;
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import com.google.gson.stream.JsonToken;
+import io.kvlink.djl.http.answer.ApiException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -89,7 +90,7 @@ final class MessageReader {
     private String readRole(String param) throws IOException {
         String role = fields.text(param);
         if (!ROLES.contains(role)) {
-            throw FieldReader.refused(param, '"' + role + '"', "one of " + ROLES);
+            throw ApiException.refused(param, '"' + role + '"', "one of " + ROLES);
         }
         // OpenAI's newer word for the same; templates know the older one.
         return role.equals("developer") ? "system" : role;
@@ -141,7 +142,7 @@ final class MessageReader {
             case "text", "input_text", "output_text" -> "text";
             case "refusal", "thinking" -> type;
             default ->
-                    throw FieldReader.refused(
+                    throw ApiException.refused(
                             param + ".type",
                             '"' + type + '"',
                             "\"text\", \"input_text\", \"output_text\", \"refusal\" or \"thinking\": nothing else is read here");

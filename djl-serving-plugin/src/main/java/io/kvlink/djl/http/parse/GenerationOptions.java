@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.http;
+package io.kvlink.djl.http.parse;
 
 import java.time.Duration;
 import java.util.List;
@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a request asks for beside its prompt, checked as far as that needs no model.
+ * Options of a request beside its prompts, checked as far as that needs no model.
  *
  * @param model the name asked for; empty if none was
  * @param maxTokens most tokens of each answer, at least 1; empty if not given
@@ -22,7 +22,7 @@ import java.util.OptionalInt;
  * @param ignoreEos true to go on after the end-of-sequence token
  * @param timeout from submission to the end of the answer
  */
-record GenerationOptions(
+public record GenerationOptions(
         String model,
         OptionalInt maxTokens,
         int minTokens,

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * From the worker's tokens and failures to OpenAI's JSON: whole answers, events of a stream, error
+ * objects. Nothing here knows a request's body or a channel.
+ */
+@NullMarked
+package io.kvlink.djl.http.answer;
+
+import org.jspecify.annotations.NullMarked;
