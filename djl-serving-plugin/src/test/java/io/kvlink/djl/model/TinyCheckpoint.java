@@ -61,7 +61,9 @@ public record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<Stri
                 new TinyCheckpoint(shape, new LinkedHashMap<>(), new LinkedHashMap<>());
         Random random = new Random(seed);
         int vocabulary = shape.kind().vocabulary();
-        made.matrix("model.embed_tokens.weight", random, 1, vocabulary, shape.hidden());
+        boolean plain = shape.kind().equals(Kind.PLAIN);
+        float embedding = plain || !shape.tied() ? 1 : sumScale(shape.hidden());
+        made.matrix("model.embed_tokens.weight", random, embedding, vocabulary, shape.hidden());
         for (int layer = 0; layer < shape.layers(); layer++) {
             made.layer("model.layers." + layer + ".", random);
         }
@@ -97,12 +99,16 @@ public record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<Stri
     }
 
     private void product(String name, Random random, boolean bias, int outs, int ins) {
-        // Wide sums of plain models would make attention see one token only.
-        float scale = (float) Math.min(.2, 1.6 / Math.sqrt(ins));
-        matrix(name + ".weight", random, shape.kind().equals(Kind.PLAIN) ? .2f : scale, outs, ins);
+        float scale = shape.kind().equals(Kind.PLAIN) ? .2f : sumScale(ins);
+        matrix(name + ".weight", random, scale, outs, ins);
         if (bias) {
             matrix(name + ".bias", random, .5f, outs);
         }
+    }
+
+    /** However wide a sum is, it is about 1: else attention would see one token only. */
+    private static float sumScale(int terms) {
+        return (float) (1.2 / Math.sqrt(terms));
     }
 
     private void matrix(String name, Random random, float scale, int... dimensions) {
