@@ -11,6 +11,7 @@ import io.kvlink.djl.model.config.ModelConfig;
  * @param blocks of threads that a processor of the device has room for
  */
 record AttentionShape(String function, int heads, int threads, int sharedBytes, int blocks) {
+    private static final int MOST_HEAD_DIM = 256;
     private static final int VECTOR_BYTES = 16;
     private static final int WARP = 32;
     // Tensor cores.
@@ -52,9 +53,8 @@ record AttentionShape(String function, int heads, int threads, int sharedBytes, 
 
     /** Why no variant serves a model; empty if one does. */
     static String whyNot(ModelConfig config) {
-        boolean fits = config.headDim() % 8 == 0 && config.headDim() <= 256;
-        return fits
+        return config.headDim() <= MOST_HEAD_DIM
                 ? ""
-                : "head_dim=%d; expected a multiple of 8, at most 256".formatted(config.headDim());
+                : "head_dim=%d; expected %d at most".formatted(config.headDim(), MOST_HEAD_DIM);
     }
 }

@@ -123,12 +123,15 @@ final class DecodeSteps implements AutoCloseable {
     }
 
     private void enqueue(int count, LayerHook hook) {
-        pass.layers(
-                input + layout.rows(),
-                count,
-                layer -> kernels.attend(attention, layer, true),
-                hook);
-        pass.pick(0, input + layout.sampling(), count);
+        long rows = input + layout.rows();
+        long sampling = input + layout.sampling();
+        LayerPass.Attend attend = layer -> kernels.attend(attention, layer, true);
+        if (count == 1 && pass.servesLoneRow()) {
+            pass.loneRow(rows, attend, hook, sampling);
+        } else {
+            pass.layers(rows, count, attend, hook);
+            pass.pick(0, sampling, count);
+        }
     }
 
     /** Sends a step's input to the device; what each row asks for. */

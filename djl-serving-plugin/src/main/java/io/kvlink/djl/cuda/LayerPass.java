@@ -46,10 +46,6 @@ final class LayerPass {
      * @param count how many there are
      */
     void layers(long rows, int count, Attend attend, LayerHook hook) {
-        if (alone(count)) {
-            layersAlone(rows, attend, hook);
-            return;
-        }
         kernels.embed(rows, space.lastTokens(), weights.embedding(), space.x(), count);
         int hidden = config.hiddenSize();
         int queries = config.heads() * config.headDim();
@@ -72,8 +68,13 @@ final class LayerPass {
         }
     }
 
-    /** The same for one row. */
-    private void layersAlone(long rows, Attend attend, LayerHook hook) {
+    /** Whether {@link #loneRow} can compute a step of one row. */
+    boolean servesLoneRow() {
+        return kernels.lonely();
+    }
+
+    /** Like {@link #layers} and {@link #pick} for a step of one row, with products of their own. */
+    void loneRow(long rows, Attend attend, LayerHook hook, long sampling) {
         kernels.embed(rows, space.lastTokens(), weights.embedding(), space.x(), 1);
         int hidden = config.hiddenSize();
         int queries = config.heads() * config.headDim();
@@ -101,10 +102,16 @@ final class LayerPass {
             kernels.lone(
                     Finish.ADD, own.down(), space.active(), 0, own.downBias(), x, hidden, inner);
         }
-    }
-
-    private boolean alone(int count) {
-        return count == 1 && kernels.lonely();
+        kernels.lone(
+                Finish.FLOATS,
+                weights.head(),
+                space.x(),
+                weights.norm(),
+                0,
+                space.logits(),
+                config.vocabSize(),
+                config.hiddenSize());
+        kernels.sample(space.logits(), sampling, space.lastTokens(), space.picked(), 1);
     }
 
     /**
@@ -114,19 +121,6 @@ final class LayerPass {
      * @param sampling address of their structs {@code RowSampling}
      */
     void pick(long picked, long sampling, int count) {
-        if (picked == 0 && alone(count)) {
-            kernels.lone(
-                    Finish.FLOATS,
-                    weights.head(),
-                    space.x(),
-                    weights.norm(),
-                    0,
-                    space.logits(),
-                    config.vocabSize(),
-                    config.hiddenSize());
-            kernels.sample(space.logits(), sampling, space.lastTokens(), space.picked(), 1);
-            return;
-        }
         long bias = weights.layers().get(config.layers() - 1).downBias();
         kernels.norm(space.x(), bias, weights.norm(), picked, space.normed(), count);
         cublas.gemm(

@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,15 +24,33 @@ final class Flights {
         void onComputed(Unit unit, @Nullable SampledToken token);
     }
 
-    private record Flight(List<Unit> units, Picks picks, Output output) {}
+    private record Flight(Call call, Picks picks, Output output, long sinceNs) {
+        List<Unit> units() {
+            return call.units();
+        }
+    }
 
     private final Deque<Flight> inFlight = new ArrayDeque<>();
+    private final PrefillRate rate;
+    private final LongSupplier clock;
     private long landed;
+    // When the decoder was known to have nothing left of the calls before.
+    private long landedNs = Long.MIN_VALUE;
 
-    /** A call was taken: its sequences are at their next positions. */
-    void add(List<Unit> units, Picks picks, Output output) {
-        units.forEach(unit -> unit.sequence().onLaunched(unit));
-        inFlight.add(new Flight(units, picks, output));
+    /**
+     * No calls yet.
+     *
+     * @param rate is told how long chunks of prompts took
+     */
+    Flights(PrefillRate rate, LongSupplier clock) {
+        this.rate = rate;
+        this.clock = clock;
+    }
+
+    /** A call was taken, offered at {@code sinceNs}: its sequences are at their next positions. */
+    void add(Call call, Picks picks, Output output, long sinceNs) {
+        call.units().forEach(unit -> unit.sequence().onLaunched(unit));
+        inFlight.add(new Flight(call, picks, output, sinceNs));
     }
 
     /** Calls that were ever added. */
@@ -47,7 +66,7 @@ final class Flights {
     /** Sequences of the calls in flight. */
     Set<Sequence> sequences() {
         Set<Sequence> found = new LinkedHashSet<>();
-        inFlight.forEach(flight -> flight.units.forEach(unit -> found.add(unit.sequence())));
+        inFlight.forEach(flight -> flight.units().forEach(unit -> found.add(unit.sequence())));
         return found;
     }
 
@@ -64,18 +83,28 @@ final class Flights {
         }
     }
 
-    private static void land(Flight flight, Map<Sequence, Throwable> failures) {
+    private void land(Flight flight, Map<Sequence, Throwable> failures) {
         @Nullable List<@Nullable SampledToken> picked = null;
         try {
             picked = flight.picks.await();
+            measure(flight);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            flight.units.forEach(unit -> failures.putIfAbsent(unit.sequence(), cause));
+            flight.units().forEach(unit -> failures.putIfAbsent(unit.sequence(), cause));
         }
-        flight.units.forEach(unit -> unit.sequence().onLanded(unit));
-        for (int i = 0; picked != null && i < flight.units.size(); i++) {
-            tell(flight.units.get(i), picked.get(i), flight.output, failures);
+        flight.units().forEach(unit -> unit.sequence().onLanded(unit));
+        for (int i = 0; picked != null && i < flight.units().size(); i++) {
+            tell(flight.units().get(i), picked.get(i), flight.output, failures);
         }
+    }
+
+    private void measure(Flight flight) {
+        long nowNs = clock.getAsLong();
+        if (flight.call instanceof Call.Chunks chunks) {
+            int tokens = chunks.units().stream().mapToInt(Unit::tokens).sum();
+            rate.onComputed(tokens, nowNs - Math.max(landedNs, flight.sinceNs));
+        }
+        landedNs = nowNs;
     }
 
     /** Tells of a unit; what that throws is its sequence's failure. */
@@ -85,6 +114,9 @@ final class Flights {
             Output output,
             Map<Sequence, Throwable> failures) {
         try {
+            if (token != null && token.id() < 0) {
+                throw new IllegalStateException("the model's logits have no finite number");
+            }
             output.onComputed(unit, token);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);

@@ -109,7 +109,7 @@ final class Growth {
 
     /** Not while a connector writes its blocks, or while its prompt is on its way to another. */
     private static boolean canGiveWay(Sequence sequence) {
-        boolean shared = sequence.attached() && sequence.kv().route().isPresent();
+        boolean shared = sequence.shared();
         // The first token of its answer may go along with its prompt's KV.
         return switch (sequence.phase()) {
             case DECODE -> !shared || sequence.answering();

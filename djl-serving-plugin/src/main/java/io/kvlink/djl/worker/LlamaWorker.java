@@ -329,23 +329,8 @@ public final class LlamaWorker implements TextGenerator {
     }
 
     private void serve(WorkerResources resources, Requests requests) {
-        Admission admission = new Admission(requests, resources, metrics, config, clock);
-        Flights flights = new Flights();
-        Step step = new Step(resources, flights, config, metrics, clock);
-        Growth growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
         Scheduler scheduler =
-                new Scheduler(
-                        inbox,
-                        resources.kvScheduler(),
-                        requests,
-                        admission,
-                        growth,
-                        step,
-                        flights,
-                        config,
-                        metrics,
-                        failures,
-                        clock);
+                new Scheduler(inbox, requests, resources, config, metrics, failures, clock);
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));

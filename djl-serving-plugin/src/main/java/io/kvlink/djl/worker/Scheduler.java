@@ -8,7 +8,6 @@ import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,11 +19,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decides what is computed next. A turn takes what arrived, frees what was cancelled, admits what
  * fits, and computes the first tokens of the prompts whose KV is loaded now, then one token of
- * every answer, then chunks of prompts: one, or as many as {@code max_step_tokens} allows. So a
- * long prompt delays the answers by so much a turn.
- *
- * <p>Chunks go in turns to the prompt that came first, so that none starves, and to the one that
- * has the least left, so that short ones needn't wait for long ones.
+ * every answer, then the chunks of prompts that {@link PromptSteps} chooses. So a long prompt
+ * delays the answers by so much a turn.
  *
  * <p>Where the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of
  * the turn before: the decoder computes while texts are made. An answer that turns out to have
@@ -44,34 +40,35 @@ final class Scheduler {
     private final Growth growth;
     private final Step step;
     private final Flights flights;
-    private final int chunk;
-    private final int maxStepTokens;
+    private final PromptSteps prompts;
+    private final ChunkSizes sizes;
     private final WorkerMetrics metrics;
     private final FailureLog failures;
     private final LongSupplier clock;
-    private boolean shortestNext;
 
     Scheduler(
             Inbox inbox,
-            KvScheduler kv,
             Requests requests,
-            Admission admission,
-            Growth growth,
-            Step step,
-            Flights flights,
+            WorkerResources resources,
             WorkerConfig config,
             WorkerMetrics metrics,
             FailureLog failures,
             LongSupplier clock) {
         this.inbox = inbox;
-        this.kv = kv;
+        this.kv = resources.kvScheduler();
         this.requests = requests;
-        this.admission = admission;
-        this.growth = growth;
-        this.step = step;
-        this.flights = flights;
-        this.chunk = config.prefillChunk();
-        this.maxStepTokens = config.maxStepTokens();
+        this.admission = new Admission(requests, resources, metrics, config, clock);
+        this.growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
+        PrefillRate rate = new PrefillRate();
+        this.flights = new Flights(rate, clock);
+        this.step = new Step(resources, flights, config, metrics, clock);
+        this.prompts =
+                new PromptSteps(
+                        () -> requests.running(Phase.PREFILL),
+                        rate,
+                        config,
+                        resources.decoder().maxBatch());
+        this.sizes = config.chunkSizes();
         this.metrics = metrics;
         this.failures = failures;
         this.clock = clock;
@@ -88,8 +85,9 @@ final class Scheduler {
             admission.admit();
         }
         boolean computed = stepLoads();
-        computed |= stepAnswers();
-        computed |= stepPrompts();
+        List<Unit> answers = units(growth.decodable(this::landAll));
+        computed |= run(answers, this::onComputed, report -> {});
+        computed |= prompts.run(!answers.isEmpty(), this::stepPrompts);
         computed |= land(earlier);
         return computed || stepIdle();
     }
@@ -121,7 +119,7 @@ final class Scheduler {
         List<Sequence> loading = requests.running(Phase.LOADING_NOW);
         List<Computed> results = new ArrayList<>();
         return run(
-                loading,
+                units(loading),
                 (unit, token) -> results.add(new Computed(unit, token)),
                 report -> settleLoads(loading, results, report));
     }
@@ -146,30 +144,12 @@ final class Scheduler {
         }
     }
 
-    private boolean stepAnswers() {
-        return run(growth.decodable(this::landAll), this::onComputed, report -> {});
+    private boolean stepPrompts(List<Unit> units) {
+        return run(units, this::onComputed, report -> {});
     }
 
-    private boolean stepPrompts() {
-        boolean any = false;
-        for (int left = maxStepTokens; ; ) {
-            Sequence prompt = nextPrompt();
-            if (prompt == null || (any && prompt.nextUnit(chunk) > left)) {
-                return any;
-            }
-            left -= prompt.nextUnit(chunk);
-            shortestNext = !shortestNext;
-            // A step of its own: what its save throws is nobody else's failure.
-            any |= run(List.of(prompt), this::onComputed, report -> {});
-        }
-    }
-
-    private @Nullable Sequence nextPrompt() {
-        Comparator<Sequence> order =
-                shortestNext
-                        ? Comparator.comparingInt(Sequence::promptLeft)
-                        : Comparator.comparingLong(Sequence::arrival);
-        return requests.running(Phase.PREFILL).stream().min(order).orElse(null);
+    private List<Unit> units(List<Sequence> sequences) {
+        return sequences.stream().map(sequence -> sequence.unit(sizes, Integer.MAX_VALUE)).toList();
     }
 
     private boolean stepIdle() {
@@ -182,20 +162,20 @@ final class Scheduler {
         void accept(WorkerReport report);
     }
 
-    private boolean run(List<Sequence> sequences, Flights.Output output, Settlement settlement) {
-        if (sequences.isEmpty()) {
+    private boolean run(List<Unit> units, Flights.Output output, Settlement settlement) {
+        if (units.isEmpty()) {
             return false;
         }
         Set<Sequence> concerned = flights.sequences();
-        concerned.addAll(sequences);
+        units.forEach(unit -> concerned.add(unit.sequence()));
         try {
-            Step.Result result = step.run(sequences, output);
+            Step.Result result = step.run(units, output);
             result.failures().forEach(this::fail);
             settlement.accept(result.report());
             onReport(result.report());
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            sequences.forEach(sequence -> fail(sequence, cause));
+            units.forEach(unit -> fail(unit.sequence(), cause));
         }
         onLanded(concerned);
         return true;

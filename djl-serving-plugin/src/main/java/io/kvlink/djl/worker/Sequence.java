@@ -251,23 +251,18 @@ final class Sequence implements Generation {
         return taken;
     }
 
-    /**
-     * What the next turn computes: the rest of the current chunk of the prompt but for its last
-     * token, else one token. Chunks end at multiples of {@code chunk}, wherever they begin.
-     */
-    int nextUnit(int chunk) {
-        int last = promptLength() - 1;
-        return position < last ? Math.min(last - position, chunk - position % chunk) : 1;
-    }
-
     /** Tokens of the prompt whose KV isn't there. */
     int promptLeft() {
         return promptLength() - position;
     }
 
-    StepPlan.Entry planned(int chunk) {
-        int unit = onlyLoads() ? 0 : nextUnit(chunk);
-        return new StepPlan.Entry(kv, slots().blockTable(), position, unit);
+    StepPlan.Entry planned(Unit unit) {
+        return new StepPlan.Entry(kv, slots().blockTable(), position, unit.tokens());
+    }
+
+    /** Whether a connector may load or save its KV. */
+    boolean shared() {
+        return attached && kv.route().isPresent();
     }
 
     /** Whether its next unit is one token, computed as those of the answer are. */
@@ -275,9 +270,11 @@ final class Sequence implements Generation {
         return position >= promptLength() - 1;
     }
 
-    /** Its part of the next call. */
-    Unit unit(int chunk) {
-        int tokens = nextUnit(chunk);
+    /**
+     * Its part of the next call: at most {@code most} tokens of its prompt, if bits don't count.
+     */
+    Unit unit(ChunkSizes sizes, int most) {
+        int tokens = onlyLoads() ? 0 : sizes.next(position, promptLength(), most);
         return new Unit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
     }
 
@@ -306,7 +303,12 @@ final class Sequence implements Generation {
     /** The next unit of one that doesn't decode yet. */
     PromptChunk chunk(Unit unit) {
         int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit.tokens());
-        return new PromptChunk(slots(), position, tokens, null, true);
+        return new PromptChunk(
+                slots(),
+                position,
+                tokens,
+                unit.picks() ? answer.picker() : null,
+                answer.mayEnd(picking));
     }
 
     /** A unit is in flight: the next one begins behind it. */

@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Computes one step: the calls to the connector's two halves in the contract's order, around the
- * decoder's calls: one for the next tokens of up to {@link Decoder#maxBatch} sequences, one for
- * each chunk of a prompt. Belongs to the scheduler's thread.
+ * decoder's calls: one for the next tokens of up to {@link Decoder#maxBatch} sequences, one for as
+ * many chunks of prompts as may be computed together. Belongs to the scheduler's thread.
  *
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
  * has computed it: only the last one with a sequence that is saved carries the saves, and the first
@@ -49,7 +49,7 @@ final class Step {
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final int layers;
-    private final int chunk;
+    private final boolean exact;
     private final long layerDeadlineNs;
     private final WorkerMetrics metrics;
     private final LongSupplier clock;
@@ -65,7 +65,7 @@ final class Step {
         this.scheduler = resources.kvScheduler();
         this.worker = resources.kvWorker();
         this.layers = resources.model().layers();
-        this.chunk = config.prefillChunk();
+        this.exact = config.chunkSizes().exact();
         this.layerDeadlineNs = config.layerDeadline().toNanos();
         this.metrics = metrics;
         this.clock = clock;
@@ -77,19 +77,20 @@ final class Step {
     }
 
     /**
-     * Computes the next unit of each sequence, or leaves it in flight. What the connector throws
+     * Computes a unit of each of some sequences, or leaves it in flight. What the connector throws
      * fails all of them; what the computation of one throws fails that one, if no other depends on
      * it.
      */
-    Result run(List<Sequence> sequences, Flights.Output output) {
+    Result run(List<Unit> units, Flights.Output output) {
+        List<Sequence> sequences = units.stream().map(Unit::sequence).toList();
         Map<Sequence, Throwable> failures = new LinkedHashMap<>();
-        StepMetadata metadata = scheduler.buildStep(plan(sequences));
+        StepMetadata metadata = scheduler.buildStep(plan(units));
         worker.startLoad(metadata);
         try {
-            launch(sequences, metadata, output, failures);
+            launch(units, metadata, output, failures);
             if (!mayStayInFlight(sequences, metadata)) {
                 flights.land(flights.launched(), failures);
-                tellOfLoads(sequences, output, failures);
+                tellOfLoads(units, output, failures);
                 awaitSaves(metadata);
             }
         } catch (RuntimeException | Error cause) {
@@ -120,23 +121,23 @@ final class Step {
         }
     }
 
-    private StepPlan plan(List<Sequence> sequences) {
+    private static StepPlan plan(List<Unit> units) {
         return new StepPlan(
-                sequences.stream()
-                        .filter(Sequence::attached)
-                        .map(sequence -> sequence.planned(chunk))
+                units.stream()
+                        .filter(unit -> unit.sequence().attached())
+                        .map(unit -> unit.sequence().planned(unit))
                         .toList());
     }
 
     private void launch(
-            List<Sequence> sequences,
+            List<Unit> units,
             StepMetadata metadata,
             Flights.Output output,
             Map<Sequence, Throwable> failures) {
-        List<Call> calls = calls(sequences);
+        List<Call> calls = calls(units);
         Set<KvRequest> loaded = requests(metadata.loads());
         @Nullable Call loads = first(calls, loaded);
-        if (loads == null && onlyLoads(sequences, loaded)) {
+        if (loads == null && onlyLoads(units, loaded)) {
             awaitLoads();
         }
         @Nullable Call saves = last(calls, requests(metadata.saves()));
@@ -158,17 +159,17 @@ final class Step {
     }
 
     private static void tellOfLoads(
-            List<Sequence> sequences, Flights.Output output, Map<Sequence, Throwable> failures) {
-        for (Sequence sequence : sequences) {
-            if (sequence.onlyLoads()) {
-                Flights.tell(new Unit(sequence, 0, 0, false), null, output, failures);
+            List<Unit> units, Flights.Output output, Map<Sequence, Throwable> failures) {
+        for (Unit unit : units) {
+            if (unit.tokens() == 0) {
+                Flights.tell(unit, null, output, failures);
             }
         }
     }
 
-    private static boolean onlyLoads(List<Sequence> sequences, Set<KvRequest> loaded) {
-        return sequences.stream()
-                .anyMatch(sequence -> sequence.onlyLoads() && loaded.contains(sequence.kv()));
+    private static boolean onlyLoads(List<Unit> units, Set<KvRequest> loaded) {
+        return units.stream()
+                .anyMatch(unit -> unit.tokens() == 0 && loaded.contains(unit.sequence().kv()));
     }
 
     private void awaitLoads() {
@@ -178,35 +179,52 @@ final class Step {
         }
     }
 
-    /** Those that decode in batches, each of the others alone. */
-    private List<Call> calls(List<Sequence> sequences) {
+    /**
+     * Rows in batches, chunks in batches where bits don't count; the rows' last ones at the end.
+     */
+    private List<Call> calls(List<Unit> units) {
         List<Call> calls = new ArrayList<>();
-        List<Sequence> batch = new ArrayList<>();
-        for (Sequence sequence : sequences) {
-            if (sequence.onlyLoads()) {
+        List<Unit> rows = new ArrayList<>();
+        List<Unit> chunks = new ArrayList<>();
+        for (Unit unit : units) {
+            if (unit.tokens() == 0) {
                 continue;
             }
-            if (!sequence.decodes()) {
-                Unit unit = sequence.unit(chunk);
-                calls.add(new Call.Chunks(List.of(unit), List.of(sequence.chunk(unit))));
+            if (unit.sequence().decodes()) {
+                rows.add(unit);
+                if (rows.size() == decoder.maxBatch()) {
+                    calls.add(rows(rows));
+                    rows = new ArrayList<>();
+                }
                 continue;
             }
-            batch.add(sequence);
-            if (batch.size() == decoder.maxBatch()) {
-                calls.add(rows(batch));
-                batch = new ArrayList<>();
+            if (!chunks.isEmpty() && !fits(chunks, unit)) {
+                calls.add(chunks(chunks));
+                chunks = new ArrayList<>();
             }
+            chunks.add(unit);
         }
-        if (!batch.isEmpty()) {
-            calls.add(rows(batch));
+        if (!chunks.isEmpty()) {
+            calls.add(chunks(chunks));
+        }
+        if (!rows.isEmpty()) {
+            calls.add(rows(rows));
         }
         return calls;
     }
 
-    private Call rows(List<Sequence> batch) {
-        return new Call.Rows(
-                batch.stream().map(sequence -> sequence.unit(chunk)).toList(),
-                batch.stream().map(Sequence::row).toList());
+    private boolean fits(List<Unit> chunks, Unit unit) {
+        int tokens = chunks.stream().mapToInt(Unit::tokens).sum() + unit.tokens();
+        return !exact && chunks.size() < decoder.maxBatch() && tokens <= decoder.maxPrefill();
+    }
+
+    private static Call rows(List<Unit> units) {
+        return new Call.Rows(units, units.stream().map(unit -> unit.sequence().row()).toList());
+    }
+
+    private static Call chunks(List<Unit> units) {
+        return new Call.Chunks(
+                units, units.stream().map(unit -> unit.sequence().chunk(unit)).toList());
     }
 
     /** What a batch throws needn't be the fault of all: each shows by itself whether it is its. */
@@ -224,7 +242,8 @@ final class Step {
     }
 
     private void launch(Call call, LayerHook hook, Flights.Output output) {
-        flights.add(call.units(), call.enqueue(decoder, hook), output);
+        long sinceNs = clock.getAsLong();
+        flights.add(call, call.enqueue(decoder, hook), output, sinceNs);
         if (call instanceof Call.Rows) {
             metrics.onBatch(call.units().size());
         }

@@ -41,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxRunning [{@code max_running}] requests that may hold KV memory
  * @param prefillChunk [{@code prefill_chunk}] prompt tokens computed at once; instances that
  *     exchange KV give the same bits only if theirs are equal
+ * @param prefillLimit [{@code prefill_limit_ms}] with {@code decode_batch=fast}: longest time that
+ *     prompts take between two tokens of running answers; zero: any
  * @param decoding [{@code decode_batch}] {@code exact}, {@code fast} or {@code off}: how the next
  *     tokens of running requests are computed; equal on instances that exchange KV. [{@code
  *     max_batch}] most requests of one batch. [{@code decode_threads}] on which parts of a batch
@@ -70,6 +72,7 @@ public record WorkerConfig(
         int maxQueuedRequests,
         int maxRunning,
         int prefillChunk,
+        Duration prefillLimit,
         DecodeSettings decoding,
         int maxStepTokens,
         int kvGrowthTokens,
@@ -88,6 +91,8 @@ public record WorkerConfig(
     private static final double MIN_UTILIZATION = 0.05;
     private static final String KV_CACHE_TOKENS = "kv_cache_tokens";
     private static final String GPU_MEMORY = "gpu_memory_utilization";
+    private static final String PREFILL_LIMIT = "prefill_limit_ms";
+    private static final int MAX_LIMIT_MS = 60_000;
     private static final String DEVICE = "device";
     private static final String DTYPE = "dtype";
     private static final String DECODE_BATCH = "decode_batch";
@@ -110,6 +115,11 @@ public record WorkerConfig(
         requireRange("max_queued_requests", maxQueuedRequests, MAX_REQUESTS);
         requireRange("max_running", maxRunning, MAX_REQUESTS);
         requireRange("prefill_chunk", prefillChunk, MAX_CHUNK);
+        require(
+                !prefillLimit.isNegative() && prefillLimit.toMillis() <= MAX_LIMIT_MS,
+                PREFILL_LIMIT,
+                prefillLimit.toMillis(),
+                "0.." + MAX_LIMIT_MS);
         requireRange("max_batch", decoding.maxBatch(), MAX_BATCH);
         requireRange("decode_threads", decoding.threads(), MAX_THREADS);
         requireRange("max_step_tokens", maxStepTokens, MAX_CACHE_TOKENS);
@@ -142,12 +152,14 @@ public record WorkerConfig(
      */
     public static WorkerConfig of(Path modelDir, Settings settings) {
         String transfer = settings.text("kv_transfer_config", "");
-        int chunk = (int) settings.integer("prefill_chunk", 256, 1, MAX_CHUNK);
+        Device device = device(settings.text(DEVICE, "cpu"));
+        int usualChunk = device.isGpu() ? 2048 : 256;
+        int chunk = (int) settings.integer("prefill_chunk", usualChunk, 1, MAX_CHUNK);
         return new WorkerConfig(
                 modelDir,
                 settings.text("model_name", directoryName(modelDir)),
-                device(settings.text(DEVICE, "cpu")),
-                settings.text(DTYPE, ComputeType.FLOAT32.key()),
+                device,
+                settings.text(DTYPE, ComputeType.AUTO),
                 transfer.isBlank()
                         ? Optional.empty()
                         : Optional.of(TransferConfigJson.parse(transfer)),
@@ -156,6 +168,7 @@ public record WorkerConfig(
                 (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
                 (int) settings.integer("max_running", 64, 1, MAX_REQUESTS),
                 chunk,
+                prefillLimit(settings, device),
                 decoding(settings),
                 (int) settings.integer("max_step_tokens", chunk, 1, MAX_CACHE_TOKENS),
                 (int) settings.integer("kv_growth_tokens", 128, 1, MAX_CACHE_TOKENS),
@@ -181,6 +194,7 @@ public record WorkerConfig(
                 maxQueuedRequests,
                 maxRunning,
                 prefillChunk,
+                prefillLimit,
                 decoding,
                 maxStepTokens,
                 kvGrowthTokens,
@@ -202,6 +216,17 @@ public record WorkerConfig(
                 prefillChunk,
                 kvCacheTokens,
                 gpuMemoryUtilization);
+    }
+
+    /** In which parts prompts are computed. */
+    ChunkSizes chunkSizes() {
+        return new ChunkSizes(prefillChunk, decoding.batch() != DecodeBatch.FAST);
+    }
+
+    private static Duration prefillLimit(Settings settings, Device device) {
+        double usualMs = device.isGpu() ? 30 : 0;
+        double ms = settings.number(PREFILL_LIMIT, usualMs, 0, MAX_LIMIT_MS);
+        return Duration.ofNanos(Math.round(1e6 * ms));
     }
 
     private static OptionalInt cacheTokens(Settings settings) {

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +32,9 @@ final class FakeDecoder implements Decoder {
     static final int POISON = 2;
 
     final FakeMemory memory;
-    final List<Integer> batches = new ArrayList<>();
+    // Of each call how many rows, and how many chunks. Read when the worker rests.
+    final List<Integer> batches = new CopyOnWriteArrayList<>();
+    final List<Integer> prefills = new CopyOnWriteArrayList<>();
     volatile @Nullable String lost;
     volatile int deepest;
     private final boolean overlaps;
@@ -201,6 +204,8 @@ final class FakeDecoder implements Decoder {
 
     @Override
     public Picks prefill(List<PromptChunk> chunks, LayerHook hook) {
+        memory.require(chunks.size() <= maxBatch, "chunks=" + chunks.size());
+        prefills.add(chunks.size());
         return enqueue(
                 chunks.stream()
                         .map(

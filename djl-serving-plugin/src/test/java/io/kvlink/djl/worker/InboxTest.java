@@ -3,12 +3,6 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.spi.KvRequest;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -68,23 +62,6 @@ class InboxTest {
     }
 
     private static Sequence waiting() {
-        GenerationRequest request = Prompts.local(new int[] {1, 2}, 1);
-        Answer answer =
-                new Answer(
-                        request,
-                        new Listening(),
-                        ModelConfig.read(Path.of("../samples/model")),
-                        new AnswerText(null, List.of(), 0),
-                        (params, prompt, enders) -> {
-                            throw new IllegalStateException("nothing is picked here");
-                        },
-                        1,
-                        Duration.ofHours(1));
-        return new Sequence(
-                new KvRequest("a", Optional.empty(), request.promptTokens()),
-                answer,
-                3,
-                0,
-                () -> {});
+        return Sequences.waiting(1, 2);
     }
 }

@@ -9,11 +9,13 @@ import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.KvConnectors;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers of a decoder that is ahead of its worker. */
@@ -125,6 +128,8 @@ class OverlapTest {
             settings.put("kv_growth_tokens", 1 + random.nextInt(40));
             settings.put("max_running", 1 + random.nextInt(12));
             settings.put("max_step_tokens", 1 + random.nextInt(64));
+            settings.put("prefill_limit_ms", random.nextInt(2));
+            settings.put("decode_batch", random.nextBoolean() ? "fast" : "exact");
             // From room for one long request up to room for many: many give way.
             LlamaWorker worker = worker(overlaps, 8 + random.nextInt(24), settings);
             List<Asked> all = new ArrayList<>();
@@ -157,7 +162,8 @@ class OverlapTest {
         int[] prompt = {5, 6, 7};
         worker.submit(request(prompt, 5, 0, 9, List.of()), listening);
         assertThat(listening.result().finishReason()).isEqualTo(FinishReason.LENGTH);
-        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1, 1);
+        assertThat(decoders.get(0).prefills).containsExactly(1);
+        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1);
     }
 
     @Test
@@ -172,7 +178,7 @@ class OverlapTest {
         assertThat(listening.result().finishReason()).isEqualTo(FinishReason.STOP);
         assertThat(listening.tokens).isEqualTo(whole.subList(0, 4));
         worker.close();
-        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1, 1);
+        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1);
     }
 
     @ParameterizedTest
@@ -190,6 +196,56 @@ class OverlapTest {
         assertThat(next.tokens)
                 .isEqualTo(FakeDecoder.answer(prompt, 5, 9, new int[0], 0, VOCABULARY));
         worker.close();
+    }
+
+    @Test
+    void shouldComputeThePromptsLastTokenByItselfWhereBitsCount() throws Exception {
+        LlamaWorker worker = worker(true, 16, Map.of("decode_batch", "exact"));
+        Listening listening = new Listening();
+        worker.submit(request(new int[] {5, 6, 7}, 5, 0, 9, List.of()), listening);
+        listening.result();
+        assertThat(decoders.get(0).batches).containsExactly(1, 1, 1, 1, 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fast,5", "exact,1"})
+    void shouldComputeShortPromptsTogetherUnlessBitsCount(String batch, int together)
+            throws Exception {
+        LlamaWorker worker =
+                worker(true, 64, Map.of("decode_batch", batch, "max_step_tokens", 1000));
+        CountDownLatch submitted = new CountDownLatch(1);
+        Listening first =
+                new Listening() {
+                    @Override
+                    public void onToken(int tokenId, String piece) {
+                        super.onToken(tokenId, piece);
+                        await(submitted);
+                    }
+                };
+        worker.submit(request(new int[] {5, 6, 7}, 2, 0, 9, List.of()), first);
+        first.firstToken.get(60, TimeUnit.SECONDS);
+        List<Listening> others = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            Listening listening = new Listening();
+            worker.submit(request(new int[] {8, 9 + i, 10}, 3, 0, i, List.of()), listening);
+            others.add(listening);
+        }
+        submitted.countDown();
+        for (int i = 0; i < 5; i++) {
+            others.get(i).result();
+            int[] prompt = {8, 9 + i, 10};
+            assertThat(others.get(i).tokens)
+                    .isEqualTo(FakeDecoder.answer(prompt, 3, i, new int[0], 0, VOCABULARY));
+        }
+        assertThat(Collections.max(decoders.get(0).prefills)).isEqualTo(together);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException cause) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Test

@@ -3,9 +3,12 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.engine.DecoderFactory;
+import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
+import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,7 +61,11 @@ abstract class StartedWorkers {
     }
 
     LlamaWorker worker(Path of, Map<String, Object> settings) {
-        return started(LlamaWorker.start(config(of, settings), getClass().getClassLoader()));
+        return started(
+                LlamaWorker.start(
+                        config(of, settings),
+                        decoders(),
+                        () -> KvConnectors.load(getClass().getClassLoader())));
     }
 
     LlamaWorker worker(FakeConnector connector, Map<String, Object> settings) {
@@ -69,7 +76,12 @@ abstract class StartedWorkers {
         connectors.add(connector);
         Map<String, Object> all = new HashMap<>(settings);
         all.putIfAbsent("kv_transfer_config", FAKE);
-        return started(LlamaWorker.start(config(of, all), connector.installed()));
+        return started(LlamaWorker.start(config(of, all), decoders(), connector.installed()));
+    }
+
+    /** Opens the workers' decoders. */
+    DecoderFactory decoders() {
+        return new Models();
     }
 
     private LlamaWorker started(LlamaWorker worker) {

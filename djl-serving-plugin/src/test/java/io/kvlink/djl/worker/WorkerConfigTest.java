@@ -32,11 +32,20 @@ class WorkerConfigTest {
         assertThat(config.maxQueuedRequests()).isEqualTo(256);
         assertThat(config.maxRunning()).isEqualTo(64);
         assertThat(config.prefillChunk()).isEqualTo(256);
+        assertThat(config.prefillLimit()).isZero();
         assertThat(config.maxStepTokens()).isEqualTo(256);
         int threads = Math.min(4, Runtime.getRuntime().availableProcessors());
         assertThat(config.decoding()).isEqualTo(new DecodeSettings(DecodeBatch.FAST, 64, threads));
         assertThat(config.kvGrowthTokens()).isEqualTo(128);
         assertThat(config.loadDeadline()).isEqualTo(Duration.ofSeconds(60));
+    }
+
+    @Test
+    void shouldHaveLargerChunksOnAGpuAndALimitOfTheirTime() {
+        WorkerConfig config = WorkerConfig.of(MODEL, Map.of("device", "gpu1"));
+        assertThat(config.prefillChunk()).isEqualTo(2048);
+        assertThat(config.maxStepTokens()).isEqualTo(2048);
+        assertThat(config.prefillLimit()).isEqualTo(Duration.ofMillis(30));
     }
 
     @Test
@@ -96,6 +105,15 @@ class WorkerConfigTest {
                 Map.of("decode_batch", "on"),
                 "option.decode_batch=on; expected exact, fast or off");
         requireRefused(Map.of("load_deadline_s", "soon"), "option.load_deadline_s=soon");
+        requireRefused(
+                Map.of("gpu_memory_utilization", 0.01),
+                "option.gpu_memory_utilization=0.01",
+                "from 0.05 to 1.0");
+        requireRefused(
+                Map.of("prefill_limit_ms", -1),
+                "option.prefill_limit_ms=-1",
+                "from 0.0 to 60000.0");
+        requireRefused(Map.of("kv_cache_tokens", 0), "option.kv_cache_tokens=0", "from 1 to");
     }
 
     @Test
@@ -114,7 +132,7 @@ class WorkerConfigTest {
 
     @Test
     void shouldTakeTypesThatItComputesIn() {
-        assertThat(WorkerConfig.of(MODEL, Map.of()).dtype()).isEqualTo("float32");
+        assertThat(WorkerConfig.of(MODEL, Map.of()).dtype()).isEqualTo("auto");
         assertThat(WorkerConfig.of(MODEL, Map.of("dtype", "bfloat16")).dtype())
                 .isEqualTo("bfloat16");
         requireRefused(

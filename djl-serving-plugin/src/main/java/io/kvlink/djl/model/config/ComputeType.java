@@ -23,7 +23,8 @@ public enum ComputeType {
     /** Half the memory, float32's range and eight bits of precision. DJL has no name for it. */
     BFLOAT16("bfloat16", DType.BF16);
 
-    private static final String AUTO = "auto";
+    /** The setting that leaves it to device and files. */
+    public static final String AUTO = "auto";
 
     private final String key;
     private final DType kvType;

@@ -30,6 +30,9 @@ public final class NDArrayDecoder implements Decoder {
 
     private static final Logger log = LoggerFactory.getLogger(NDArrayDecoder.class);
 
+    /** Of a row without a finite logit. */
+    private static final SampledToken NOTHING = new SampledToken(-1);
+
     /** Tokens for which there is KV memory if nobody says. */
     private static final int KV_TOKENS = 16_384;
 
@@ -156,31 +159,23 @@ public final class NDArrayDecoder implements Decoder {
             @Nullable TokenPicker picker, boolean mayEnd, float @Nullable [] logits) {}
 
     private static Picks picked(List<Wanted> rows) {
-        // Before anything is picked: a picker that has drawn can't take it back.
-        for (Wanted row : rows) {
-            requireFinite(row.logits());
-        }
         List<@Nullable SampledToken> picked = new ArrayList<>();
         for (Wanted row : rows) {
             picked.add(
                     row.picker() instanceof HostPicker picker && row.logits() != null
-                            ? picker.pick(row.logits(), row.mayEnd())
+                            ? pick(picker, row.logits(), row.mayEnd())
                             : null);
         }
         return () -> picked;
     }
 
-    private static void requireFinite(float @Nullable [] logits) {
-        if (logits == null) {
-            return;
-        }
+    private static SampledToken pick(HostPicker picker, float[] logits, boolean mayEnd) {
         for (float logit : logits) {
             if (Float.isFinite(logit)) {
-                return;
+                return picker.pick(logits, mayEnd);
             }
         }
-        throw new IllegalStateException(
-                "vocabulary=%d has no finite logit".formatted(logits.length));
+        return NOTHING;
     }
 
     private static int token(DecodeRow row) {
