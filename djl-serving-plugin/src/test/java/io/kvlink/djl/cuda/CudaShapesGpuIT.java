@@ -12,9 +12,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The kernels of each shape and type, in batches of every size. */
 class CudaShapesGpuIT {
-    // On the CPU the NDArray decoder is off by 4e-5, .014 and .085 at most.
     private static final int MOST = 65;
     private static final int FEW = 3;
+    // On the CPU the NDArray decoder is off by .085 at most; in float16 by .014, in float32 by 4e-5.
+    private static final double BFLOAT16_TOLERANCE = .2;
 
     @TempDir private Path directory;
 
@@ -38,12 +39,18 @@ class CudaShapesGpuIT {
     @ParameterizedTest
     @EnumSource
     void shouldComeCloseInBfloat16(ModelShape shape) {
-        assertPicks(shape, ComputeType.BFLOAT16, .2);
+        assertPicks(shape, ComputeType.BFLOAT16, BFLOAT16_TOLERANCE);
+    }
+
+    /** Batches that have few counts of rows. */
+    @ParameterizedTest
+    @EnumSource
+    void shouldComeCloseInSmallBatches(ModelShape shape) {
+        ShapeRun.assertPicks(
+                CudaDecoders.GPU, directory, shape, ComputeType.BFLOAT16, FEW, BFLOAT16_TOLERANCE);
     }
 
     private void assertPicks(ModelShape shape, ComputeType type, double tolerance) {
-        for (int maxBatch : new int[] {MOST, FEW}) {
-            ShapeRun.assertPicks(CudaDecoders.GPU, directory, shape, type, maxBatch, tolerance);
-        }
+        ShapeRun.assertPicks(CudaDecoders.GPU, directory, shape, type, MOST, tolerance);
     }
 }

@@ -15,7 +15,7 @@ public enum ModelShape {
     HEADS_OF_64_GROUPS_OF_7(64, 96, 2, 14, 2, 64, false, kind("qwen2", true, 0, 131)),
     HEADS_OF_64_GROUPS_OF_8_NORMS(64, 96, 2, 16, 2, 64, true, kind("qwen3", true, 0, 97)),
     HEADS_OF_64_GROUPS_OF_12(72, 96, 2, 12, 1, 64, false, kind("llama", true, 0, 97)),
-    HEADS_OF_64_WINDOW(64, 96, 3, 8, 2, 64, false, kind("qwen2", true, 150, 97)),
+    HEADS_OF_64_WINDOW(64, 96, 3, 8, 2, 64, false, kind("qwen2", true, 40, 97)),
     HEADS_OF_80(80, 120, 2, 6, 2, 80, false, kind("llama", false, 0, 103)),
     HEADS_OF_96_WINDOW(64, 96, 2, 4, 1, 96, true, kind("mistral", false, 37, 97)),
     HEADS_OF_128_GROUPS_OF_1(64, 96, 2, 2, 2, 128, true, kind("llama", true, 0, 97)),
