@@ -3,6 +3,7 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationException;
 import io.kvlink.djl.worker.GenerationListener;
@@ -34,7 +35,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Cluster implements AutoCloseable {
 
-    static final Path MODEL = Path.of("model");
+    static final Path MODEL = Path.of(System.getProperty("kvlink.demo.model", "model"));
 
     // Answers of several instances are compared.
     private static final Map<String, Object> EXACT = Map.of("decode_batch", "exact");
@@ -58,12 +59,23 @@ final class Cluster implements AutoCloseable {
 
     /** A worker that computes everything itself. */
     TextGenerator aggregated() {
-        return add(LlamaWorker.start(WorkerConfig.of(MODEL, EXACT), loader()));
+        return aggregated(Map.of());
+    }
+
+    /** Like {@link #aggregated()}, with options that are added, or replace others. */
+    TextGenerator aggregated(Map<String, Object> options) {
+        Map<String, Object> values = new LinkedHashMap<>(EXACT);
+        values.putAll(options);
+        return add(LlamaWorker.start(WorkerConfig.of(MODEL, values), loader()));
     }
 
     /** A prefill worker; settings are added to its connector's, or replace them. */
     TextGenerator prefill(Map<String, Object> settings) {
-        TextGenerator worker = add(worker("kv_producer", settings, Map.of()));
+        return prefill(settings, Map.of());
+    }
+
+    TextGenerator prefill(Map<String, Object> settings, Map<String, Object> options) {
+        TextGenerator worker = add(worker("kv_producer", settings, options));
         prefills.add(worker);
         return worker;
     }
@@ -238,7 +250,14 @@ final class Cluster implements AutoCloseable {
     private static final class Collector implements GenerationListener {
         private final CompletableFuture<Completion> done = new CompletableFuture<>();
         private final List<Integer> tokens = new ArrayList<>();
+        private final List<SampledToken> sampled = new ArrayList<>();
         private final StringBuilder text = new StringBuilder();
+
+        @Override
+        public void onSampled(SampledToken token, String piece, int offset) {
+            sampled.add(token);
+            onToken(token.id(), piece);
+        }
 
         @Override
         public void onToken(int tokenId, String piece) {
@@ -248,7 +267,9 @@ final class Cluster implements AutoCloseable {
 
         @Override
         public void onFinished(GenerationResult result) {
-            done.complete(new Completion(List.copyOf(tokens), text.toString(), result));
+            done.complete(
+                    new Completion(
+                            List.copyOf(tokens), List.copyOf(sampled), text.toString(), result));
         }
 
         @Override

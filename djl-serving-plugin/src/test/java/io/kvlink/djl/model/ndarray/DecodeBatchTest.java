@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.TinyCheckpoint;
 import io.kvlink.djl.model.TinyCheckpoint.Shape;
 import io.kvlink.djl.model.config.ModelConfig;

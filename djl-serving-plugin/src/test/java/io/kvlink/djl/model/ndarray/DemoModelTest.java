@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.weights.Safetensors;

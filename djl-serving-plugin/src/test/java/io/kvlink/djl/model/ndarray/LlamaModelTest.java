@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.TinyCheckpoint;
 import io.kvlink.djl.model.TinyCheckpoint.Shape;
 import io.kvlink.djl.model.config.ComputeType;

@@ -2,6 +2,9 @@
 package io.kvlink.djl.model.ndarray;
 
 import ai.djl.Device;
+import io.kvlink.djl.engine.DecoderParity;
+import io.kvlink.djl.engine.Decoders;
+import io.kvlink.djl.model.Expected;
 import io.kvlink.djl.model.config.ComputeType;
 import java.io.IOException;
 import java.util.List;
@@ -11,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The checkpoints of every family on a real GPU, in each type. */
 class TransformersParityGpuIT {
-    private static final Device GPU = Device.gpu(0);
+    private static final Decoders GPU = new Decoders(Device.gpu(0), NDArrayDecoder::open);
 
     static List<String> names() throws IOException {
         return Expected.names();
@@ -25,21 +28,18 @@ class TransformersParityGpuIT {
     @ParameterizedTest
     @MethodSource("names")
     void shouldGiveTheLogitsAndTokensOfTransformers(String name) {
-        Expected.assertAnswers(name, ComputeType.FLOAT32, GPU, 16, 1e-4);
-        Expected.assertBatches(name, ComputeType.FLOAT32, GPU, 1e-4);
+        DecoderParity.assertParity(GPU, name, ComputeType.FLOAT32, 1e-4);
     }
 
     @ParameterizedTest
     @MethodSource("names")
     void shouldComeCloseInFloat16(String name) {
-        Expected.assertAnswers(name, ComputeType.FLOAT16, GPU, 16, .08);
-        Expected.assertBatches(name, ComputeType.FLOAT16, GPU, .08);
+        DecoderParity.assertParity(GPU, name, ComputeType.FLOAT16, .08);
     }
 
     @ParameterizedTest
     @MethodSource("names")
     void shouldComeCloseInBfloat16(String name) {
-        Expected.assertAnswers(name, ComputeType.BFLOAT16, GPU, 16, .64);
-        Expected.assertBatches(name, ComputeType.BFLOAT16, GPU, .64);
+        DecoderParity.assertParity(GPU, name, ComputeType.BFLOAT16, .64);
     }
 }

@@ -3,14 +3,19 @@ package io.kvlink.djl.model.ndarray;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import io.kvlink.djl.engine.DecoderParity;
+import io.kvlink.djl.engine.DecoderSpec;
+import io.kvlink.djl.engine.Decoders;
+import io.kvlink.djl.engine.LogprobCheck;
+import io.kvlink.djl.engine.TokenFeed;
+import io.kvlink.djl.model.Expected;
+import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.config.ComputeType;
-import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.weights.Safetensors;
 import io.kvlink.djl.model.weights.SafetensorsHeader;
+import io.kvlink.djl.sampling.SampledToken;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -34,6 +39,8 @@ class TransformersParityTest {
     private static final double TOLERANCE = 3e-4;
     private static final double HALF_TOLERANCE = 8e-2;
 
+    private static final Decoders CPU = new Decoders(Device.cpu(), NDArrayDecoder::open);
+
     static List<String> names() throws IOException {
         return Expected.names();
     }
@@ -41,13 +48,21 @@ class TransformersParityTest {
     @ParameterizedTest
     @MethodSource("names")
     void shouldGiveTheLogitsAndTokensOfTransformers(String name) {
-        Expected.assertAnswers(name, ComputeType.FLOAT32, Device.cpu(), 1000, TOLERANCE);
+        DecoderParity.assertParity(CPU, name, ComputeType.FLOAT32, TOLERANCE);
     }
 
+    /** Ten bits of fraction in each product: attention makes some hundredths of it. */
     @ParameterizedTest
     @MethodSource("names")
-    void shouldGiveThemForPromptsInChunks(String name) {
-        Expected.assertAnswers(name, ComputeType.FLOAT32, Device.cpu(), 16, TOLERANCE);
+    void shouldComeCloseInFloat16(String name) {
+        DecoderParity.assertParity(CPU, name, ComputeType.FLOAT16, HALF_TOLERANCE);
+    }
+
+    /** Seven bits of fraction. */
+    @ParameterizedTest
+    @MethodSource("names")
+    void shouldComeCloseInBfloat16(String name) {
+        DecoderParity.assertParity(CPU, name, ComputeType.BFLOAT16, 8 * HALF_TOLERANCE);
     }
 
     /** What transformers computes plays no part here. */
@@ -55,19 +70,16 @@ class TransformersParityTest {
     @ValueSource(
             strings = {"llama-biases", "mistral-sliding", "qwen2", "qwen2-sliding", "qwen3-bias"})
     void shouldAgreeWithTheReference(String name) throws IOException {
-        Path folder = Expected.CHECKPOINTS.resolve(name);
-        ModelConfig config = ModelConfig.read(folder);
-        int[] tokens = new Random(5).ints(90, 0, config.vocabSize()).toArray();
-        double[] wanted = new ReferenceLlama(config, weights(folder)).logits(tokens);
-        try (KvCachePool pool = KvCachePool.open(config, 256);
-                LlamaModel decoder = LlamaModel.load(folder, config, pool)) {
+        DecoderSpec spec = DecoderParity.spec(CPU, name, ComputeType.FLOAT32);
+        int[] tokens = new Random(5).ints(90, 0, spec.model().vocabSize()).toArray();
+        double[] wanted =
+                new ReferenceLlama(spec.model(), weights(spec.directory())).logits(tokens);
+        try (NDArrayDecoder decoder = NDArrayDecoder.open(spec)) {
             for (int chunk : new int[] {1, 16, 90}) {
-                KvRun slots = pool.allocate(tokens.length);
-                float[] found = Expected.prefill(decoder, tokens, chunk, slots);
-                for (int token = 0; token < found.length; token++) {
-                    assertThat((double) found[token]).isCloseTo(wanted[token], within(TOLERANCE));
+                try (TokenFeed feed = new TokenFeed(decoder, tokens)) {
+                    SampledToken found = feed.prefill(tokens.length, chunk);
+                    new LogprobCheck(TOLERANCE).check(found, wanted, "chunks of " + chunk);
                 }
-                slots.release();
             }
         }
     }
@@ -93,28 +105,5 @@ class TransformersParityTest {
                             });
         }
         return weights;
-    }
-
-    @ParameterizedTest
-    @MethodSource("names")
-    void shouldGiveThemInBatches(String name) {
-        Expected.assertBatches(name, ComputeType.FLOAT32, Device.cpu(), TOLERANCE);
-    }
-
-    /** Ten bits of fraction in each product: attention makes some hundredths of it. */
-    @ParameterizedTest
-    @MethodSource("names")
-    void shouldComeCloseInFloat16(String name) {
-        Expected.assertAnswers(name, ComputeType.FLOAT16, Device.cpu(), 16, HALF_TOLERANCE);
-        Expected.assertAnswers(name, ComputeType.FLOAT16, Device.cpu(), 1000, HALF_TOLERANCE);
-        Expected.assertBatches(name, ComputeType.FLOAT16, Device.cpu(), HALF_TOLERANCE);
-    }
-
-    /** Seven bits of fraction. */
-    @ParameterizedTest
-    @MethodSource("names")
-    void shouldComeCloseInBfloat16(String name) {
-        Expected.assertAnswers(name, ComputeType.BFLOAT16, Device.cpu(), 16, 8 * HALF_TOLERANCE);
-        Expected.assertBatches(name, ComputeType.BFLOAT16, Device.cpu(), 8 * HALF_TOLERANCE);
     }
 }

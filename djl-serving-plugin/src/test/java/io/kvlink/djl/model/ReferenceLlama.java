@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.model.ndarray;
+package io.kvlink.djl.model;
 
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.config.Rope;
@@ -12,19 +12,24 @@ import java.util.function.Function;
  * cache, no fusion. Shares nothing with the decoder but the configuration; which biases and norms
  * there are it sees from the weights. Its rotation is the plain one.
  */
-final class ReferenceLlama {
+public final class ReferenceLlama {
     private final ModelConfig config;
     private final Function<String, float[]> weights;
     private final double theta;
 
-    ReferenceLlama(ModelConfig config, Map<String, float[]> weights) {
+    public ReferenceLlama(ModelConfig config, Map<String, float[]> weights) {
         this.config = config;
         this.theta = ((Rope.Plain) config.rope()).theta();
         this.weights = weights::get;
     }
 
     /** Logits after the last token. */
-    double[] logits(int[] tokens) {
+    public double[] logits(int[] tokens) {
+        return logits(tokens, tokens.length - 1)[0];
+    }
+
+    /** Logits after each token from one on. */
+    public double[][] logits(int[] tokens, int from) {
         int hidden = config.hiddenSize();
         float[] embedding = weights.apply("model.embed_tokens.weight");
         double[][] x = new double[tokens.length][hidden];
@@ -36,8 +41,11 @@ final class ReferenceLlama {
         for (int layer = 0; layer < config.layers(); layer++) {
             layer(x, layer, "model.layers." + layer + ".");
         }
-        double[] last = norm(x[tokens.length - 1], weights.apply("model.norm.weight"));
-        return times(config.tiedEmbeddings() ? embedding : weights.apply("lm_head.weight"), last);
+        float[] head = config.tiedEmbeddings() ? embedding : weights.apply("lm_head.weight");
+        float[] norm = weights.apply("model.norm.weight");
+        return Arrays.stream(x, from, x.length)
+                .map(last -> times(head, norm(last, norm)))
+                .toArray(double[][]::new);
     }
 
     private void layer(double[][] x, int layer, String prefix) {

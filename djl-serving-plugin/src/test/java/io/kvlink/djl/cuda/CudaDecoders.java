@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import ai.djl.Device;
+import io.kvlink.djl.cuda.driver.Cublas;
+import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.djl.engine.Decoders;
+
+/** CUDA decoders on the first GPU, for tests. */
+final class CudaDecoders {
+    static final Decoders GPU = new Decoders(Device.gpu(0), CudaModels::open);
+
+    private CudaDecoders() {}
+
+    /** Skips a test with the reason where there is no such GPU or library. */
+    static void requireGpu() {
+        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
+        assumeTrue(Cublas.availability().ready(), Cublas.availability().reason());
+    }
+}
