@@ -78,10 +78,21 @@ public final class CudaDecoder implements Decoder {
     public Picks decode(List<DecodeRow> rows, LayerHook hook) {
         requireCount("rows", rows.size(), maxBatch);
         for (DecodeRow row : rows) {
-            int known = row.token() == DecodeRow.PICKED ? 0 : row.token();
-            require(row.slots().capacity(), row.position(), known);
+            require(row.slots().capacity(), row.position(), known(row));
         }
         return picks(guarded(() -> resources.decodes().enqueue(rows, hook)));
+    }
+
+    /** The row's token; any one if only its picker knows it. */
+    private static int known(DecodeRow row) {
+        if (row.token() != DecodeRow.PICKED) {
+            return row.token();
+        }
+        if (row.picker() == null) {
+            throw new IllegalArgumentException(
+                    "position=%d token=PICKED picker=null".formatted(row.position()));
+        }
+        return 0;
     }
 
     private Picks picks(Picks enqueued) {

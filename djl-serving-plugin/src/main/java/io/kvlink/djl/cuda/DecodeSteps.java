@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -173,9 +174,7 @@ final class DecodeSteps implements AutoCloseable {
         if (row.token() != DecodeRow.PICKED) {
             return row.token();
         }
-        if (!(row.picker() instanceof CudaPicker picker)) {
-            throw new IllegalArgumentException("token=PICKED without a picker: " + row);
-        }
+        CudaPicker picker = (CudaPicker) Objects.requireNonNull(row.picker());
         return -1 - picker.index();
     }
 

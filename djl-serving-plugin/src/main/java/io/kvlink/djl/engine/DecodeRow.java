@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param slots of the sequence; borrowed
  * @param position of the token in its sequence
  * @param token what is computed; {@link #PICKED} for the token that the picker's previous row
- *     picks, which may not be known yet
+ *     picks, which may not be known yet; only with a picker
  * @param picker picks the token behind it; null if none is wanted
  * @param mayEnd whether the picker's enders may be picked
  */

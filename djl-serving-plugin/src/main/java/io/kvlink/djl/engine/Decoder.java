@@ -14,6 +14,11 @@ import java.util.Optional;
  * #decode} return before anything is computed: all is enqueued on the stream of {@link
  * KvMemory#device}, and {@link Picks#await} waits. So KV blocks of a call may change hands when its
  * picks were awaited, or by work that is enqueued on that stream.
+ *
+ * <p>A call that throws an {@link IllegalArgumentException} of its own has enqueued nothing, and no
+ * picker has drawn. Where {@link #overlaps} is false, no picker has drawn whatever a call throws:
+ * what picking throws, {@link Picks#await} throws. Otherwise the state of a picker is unknown after
+ * a call or an await that threw: it is used no more.
  */
 public interface Decoder extends AutoCloseable {
 
@@ -36,7 +41,7 @@ public interface Decoder extends AutoCloseable {
      * @param promptTokens looked at by the repetition penalty; borrowed for this call
      * @param enders tokens that aren't picked where a row says {@code mayEnd == false}; borrowed
      *     for this call
-     * @return closed by the caller, after the picks of its last row
+     * @return closed by the caller, after the picks of its last row were awaited
      */
     TokenPicker newPicker(SamplingParams params, int[] promptTokens, int[] enders);
 
@@ -48,7 +53,7 @@ public interface Decoder extends AutoCloseable {
      * @param hook called once a layer, for all of them
      * @return a token of each chunk that has a picker
      * @throws IllegalArgumentException if a chunk does not fit its slots, the context or the
-     *     vocabulary; nothing was enqueued then
+     *     vocabulary; nothing was enqueued then, and no picker has drawn
      */
     Picks prefill(List<PromptChunk> chunks, LayerHook hook);
 
@@ -59,7 +64,8 @@ public interface Decoder extends AutoCloseable {
      * @param hook called once a layer, for all of them
      * @return a token of each row that has a picker
      * @throws IllegalArgumentException if a row does not fit its slots, the context or the
-     *     vocabulary; nothing was enqueued then
+     *     vocabulary, or a row names a picked token without a picker; nothing was enqueued then,
+     *     and no picker has drawn
      */
     Picks decode(List<DecodeRow> rows, LayerHook hook);
 

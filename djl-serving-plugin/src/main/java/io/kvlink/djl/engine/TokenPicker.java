@@ -14,7 +14,7 @@ public interface TokenPicker extends AutoCloseable {
      */
     void accept(int token);
 
-    /** Gives back what the picker holds; the decoder may still compute a row with it. */
+    /** Gives back what the picker holds; the picks of its last row were awaited before. */
     @Override
     void close();
 }

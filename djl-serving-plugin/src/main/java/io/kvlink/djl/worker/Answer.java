@@ -122,23 +122,26 @@ final class Answer {
         last = token;
         tokens++;
         int offset = text.offset();
-        listener.onSampled(token, nextText(token.id()), offset);
+        Piece piece = next(token.id());
+        listener.onSampled(token, piece.text, offset);
+        finish = piece.finish;
     }
 
-    private String nextText(int token) {
+    private record Piece(String text, @Nullable FinishReason finish) {}
+
+    private Piece next(int token) {
         if (ends(token)) {
-            finish = FinishReason.STOP;
-            return text.finish();
+            return new Piece(text.finish(), FinishReason.STOP);
         }
         String piece = text.append(token);
-        if (tokens == maxTokens && !text.stopped()) {
-            finish = FinishReason.LENGTH;
-            piece += text.finish();
-        }
         if (text.stopped()) {
-            finish = FinishReason.STOP;
+            return new Piece(piece, FinishReason.STOP);
         }
-        return piece;
+        if (tokens < maxTokens) {
+            return new Piece(piece, null);
+        }
+        String rest = text.finish();
+        return new Piece(piece + rest, text.stopped() ? FinishReason.STOP : FinishReason.LENGTH);
     }
 
     private boolean ends(int token) {
@@ -180,7 +183,7 @@ final class Answer {
         return lastTokenNs;
     }
 
-    /** Why it ended; null as long as it didn't. */
+    /** Why it ended, once its listener has heard the last token; null as long as it didn't. */
     @Nullable FinishReason finish() {
         return finish;
     }

@@ -24,7 +24,7 @@ final class Flights {
         void onComputed(Unit unit, @Nullable SampledToken token);
     }
 
-    private record Flight(Call call, Picks picks, Output output, long sinceNs) {
+    private record Flight(Call call, Picks picks, Output output, long sinceNs, boolean timed) {
         List<Unit> units() {
             return call.units();
         }
@@ -47,10 +47,15 @@ final class Flights {
         this.clock = clock;
     }
 
-    /** A call was taken, offered at {@code sinceNs}: its sequences are at their next positions. */
-    void add(Call call, Picks picks, Output output, long sinceNs) {
+    /**
+     * A call was taken: its sequences are at their next positions.
+     *
+     * @param sinceNs when it was offered
+     * @param timed whether it took no longer than its computation: it waits for no load or save
+     */
+    void add(Call call, Picks picks, Output output, long sinceNs, boolean timed) {
         call.units().forEach(unit -> unit.sequence().onLaunched(unit));
-        inFlight.add(new Flight(call, picks, output, sinceNs));
+        inFlight.add(new Flight(call, picks, output, sinceNs, timed));
     }
 
     /** Calls that were ever added. */
@@ -73,7 +78,8 @@ final class Flights {
     /**
      * Awaits the first {@code count} calls that were ever added, as far as they are in flight.
      *
-     * @param failures gets those whose call or output threw
+     * @param failures gets those whose call or output threw; what is computed of those in it
+     *     doesn't count
      */
     void land(long count, Map<Sequence, Throwable> failures) {
         while (landed < count) {
@@ -90,33 +96,50 @@ final class Flights {
             measure(flight);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            flight.units().forEach(unit -> failures.putIfAbsent(unit.sequence(), cause));
+            note(flight.units(), cause, failures);
+        } finally {
+            flight.units().forEach(unit -> unit.sequence().onLanded(unit));
         }
-        flight.units().forEach(unit -> unit.sequence().onLanded(unit));
         for (int i = 0; picked != null && i < flight.units().size(); i++) {
             tell(flight.units().get(i), picked.get(i), flight.output, failures);
         }
     }
 
+    /**
+     * Notes the failure of units that weren't enqueued. What was enqueued before is awaited first:
+     * it may have ended an answer.
+     */
+    void fail(List<Unit> units, Throwable cause, Map<Sequence, Throwable> failures) {
+        land(launched(), failures);
+        note(units, cause, failures);
+    }
+
+    private static void note(List<Unit> units, Throwable cause, Map<Sequence, Throwable> failures) {
+        units.stream()
+                .map(Unit::sequence)
+                .filter(sequence -> !sequence.ended())
+                .forEach(sequence -> failures.putIfAbsent(sequence, cause));
+    }
+
     private void measure(Flight flight) {
         long nowNs = clock.getAsLong();
-        if (flight.call instanceof Call.Chunks chunks) {
+        if (flight.timed && flight.call instanceof Call.Chunks chunks) {
             int tokens = chunks.units().stream().mapToInt(Unit::tokens).sum();
             rate.onComputed(tokens, nowNs - Math.max(landedNs, flight.sinceNs));
         }
         landedNs = nowNs;
     }
 
-    /** Tells of a unit; what that throws is its sequence's failure. */
+    /** Tells of a unit, unless its sequence has failed; what that throws is its failure. */
     static void tell(
             Unit unit,
             @Nullable SampledToken token,
             Output output,
             Map<Sequence, Throwable> failures) {
+        if (failures.containsKey(unit.sequence())) {
+            return;
+        }
         try {
-            if (token != null && token.id() < 0) {
-                throw new IllegalStateException("the model's logits have no finite number");
-            }
             output.onComputed(unit, token);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);

@@ -77,6 +77,17 @@ final class Scheduler {
     /** One turn; false if there was nothing to do, so that the thread may rest. */
     boolean turn() {
         long earlier = flights.launched();
+        boolean computed = earlier > flights.landed();
+        try {
+            computed |= steps();
+        } finally {
+            // Whatever became of this turn.
+            land(earlier);
+        }
+        return computed || stepIdle();
+    }
+
+    private boolean steps() {
         admission.accept(inbox.arrivals());
         requests.endCancelled();
         requests.endOverdue();
@@ -88,8 +99,7 @@ final class Scheduler {
         List<Unit> answers = units(growth.decodable(this::landAll));
         computed |= run(answers, this::onComputed, report -> {});
         computed |= prompts.run(!answers.isEmpty(), this::stepPrompts);
-        computed |= land(earlier);
-        return computed || stepIdle();
+        return computed;
     }
 
     /** Awaits what is in flight; false if nothing is. */
@@ -168,21 +178,28 @@ final class Scheduler {
         }
         Set<Sequence> concerned = flights.sequences();
         units.forEach(unit -> concerned.add(unit.sequence()));
+        Map<Sequence, Throwable> failures = new LinkedHashMap<>();
         try {
-            Step.Result result = step.run(units, output);
-            result.failures().forEach(this::fail);
-            settlement.accept(result.report());
-            onReport(result.report());
+            WorkerReport report = step.run(units, output, failures);
+            failures.forEach(this::fail);
+            settlement.accept(report);
+            onReport(report);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            units.forEach(unit -> fail(unit.sequence(), cause));
+            flights.fail(units, cause, failures);
+            failures.forEach(this::fail);
         }
         onLanded(concerned);
         return true;
     }
 
+    /** An answer that its client has heard to the end stays one. */
     private void fail(Sequence sequence, Throwable cause) {
+        if (sequence.phase() == Phase.ENDED) {
+            return;
+        }
         failures.add("step", sequence.ids(), cause);
+        requests.endFinished(sequence);
         requests.endFailed(sequence, Failures.internal(sequence, cause));
     }
 
@@ -220,13 +237,16 @@ final class Scheduler {
 
     private void onComputed(Unit unit, @Nullable SampledToken token) {
         Sequence sequence = unit.sequence();
-        if (sequence.phase() == Phase.ENDED || sequence.answer().finish() != null) {
+        if (sequence.ended()) {
             return; // It was in flight when that turned out.
         }
         sequence.onComputed(unit);
         metrics.onComputed(unit.prompt());
         if (token == null || sequence.cancelled()) {
             return;
+        }
+        if (token.id() < 0) {
+            throw new IllegalStateException("the model's logits have no finite number");
         }
         Answer answer = sequence.answer();
         long beforeNs = answer.lastTokenNs();

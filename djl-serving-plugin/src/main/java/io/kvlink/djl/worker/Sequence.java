@@ -103,9 +103,17 @@ final class Sequence implements Generation {
         return (int) Math.min(tokenLimit, (long) known + growth);
     }
 
-    /** Whether it is an answer that goes on behind what is in flight, as far as one can say. */
+    /**
+     * Whether it is an answer that goes on behind what is in flight, as far as one can say. A token
+     * that was dropped, since the client has left, has no other behind it.
+     */
     boolean goesOn() {
-        return phase == Phase.DECODE && answer.goesOn(picking);
+        return !cancelled && phase == Phase.DECODE && answer.goesOn(picking);
+    }
+
+    /** Whether nothing that is computed of it counts any more. */
+    boolean ended() {
+        return phase == Phase.ENDED || answer.finish() != null;
     }
 
     /** Whether a call that computes a part of it is in flight. */
@@ -280,6 +288,13 @@ final class Sequence implements Generation {
 
     private boolean picks(int tokens) {
         return position + tokens == promptLength() + answeredCount + picking;
+    }
+
+    /** Makes what a unit needs from the decoder: its row or chunk can be built then. */
+    void prepare(Unit unit) {
+        if (unit.picks() && unit.tokens() > 0) {
+            answer.picker();
+        }
     }
 
     /** The next unit of one that {@link #decodes}. */

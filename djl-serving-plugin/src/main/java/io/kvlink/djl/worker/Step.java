@@ -36,14 +36,6 @@ final class Step {
 
     private static final Logger log = LoggerFactory.getLogger(Step.class);
 
-    /**
-     * How a step ended.
-     *
-     * @param report of the connector
-     * @param failures of sequences whose result doesn't count
-     */
-    record Result(WorkerReport report, Map<Sequence, Throwable> failures) {}
-
     private final Decoder decoder;
     private final Flights flights;
     private final KvScheduler scheduler;
@@ -73,17 +65,20 @@ final class Step {
 
     /** A step in which nothing is computed: the connector begins loads and reports. */
     WorkerReport idle() {
-        return run(List.of(), (unit, token) -> {}).report();
+        return run(List.of(), (unit, token) -> {}, new LinkedHashMap<>());
     }
 
     /**
      * Computes a unit of each of some sequences, or leaves it in flight. What the connector throws
      * fails all of them; what the computation of one throws fails that one, if no other depends on
      * it.
+     *
+     * @param failures gets those of sequences whose result doesn't count, also if this throws
+     * @return what the connector reports
      */
-    Result run(List<Unit> units, Flights.Output output) {
+    WorkerReport run(List<Unit> wanted, Flights.Output output, Map<Sequence, Throwable> failures) {
+        List<Unit> units = prepared(wanted, failures);
         List<Sequence> sequences = units.stream().map(Unit::sequence).toList();
-        Map<Sequence, Throwable> failures = new LinkedHashMap<>();
         StepMetadata metadata = scheduler.buildStep(plan(units));
         worker.startLoad(metadata);
         try {
@@ -95,7 +90,7 @@ final class Step {
             }
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
+            flights.fail(units, cause, failures);
         }
         WorkerReport report = worker.pollFinished();
         try {
@@ -105,7 +100,22 @@ final class Step {
             Failures.rethrowFatal(cause);
             sequences.forEach(sequence -> failures.putIfAbsent(sequence, cause));
         }
-        return new Result(report, failures);
+        return report;
+    }
+
+    /** Units whose pickers could be made. */
+    private static List<Unit> prepared(List<Unit> units, Map<Sequence, Throwable> failures) {
+        List<Unit> prepared = new ArrayList<>();
+        for (Unit unit : units) {
+            try {
+                unit.sequence().prepare(unit);
+                prepared.add(unit);
+            } catch (RuntimeException | Error cause) {
+                Failures.rethrowFatal(cause);
+                failures.putIfAbsent(unit.sequence(), cause);
+            }
+        }
+        return prepared;
     }
 
     private boolean mayStayInFlight(List<Sequence> sequences, StepMetadata metadata) {
@@ -227,14 +237,18 @@ final class Step {
                 units, units.stream().map(unit -> unit.sequence().chunk(unit)).toList());
     }
 
-    /** What a batch throws needn't be the fault of all: each shows by itself whether it is its. */
+    /**
+     * What a batch throws needn't be the fault of all: each shows by itself whether it is its. But
+     * not if a picker may have drawn: its next token would be another one.
+     */
     private void launchApart(Call call, Flights.Output output, Map<Sequence, Throwable> failures) {
         try {
             launch(call, LayerHook.NONE, output);
         } catch (RuntimeException | Error cause) {
             Failures.rethrowFatal(cause);
-            if (call.units().size() == 1) {
-                failures.put(call.units().get(0).sequence(), cause);
+            boolean undrawn = !decoder.overlaps() || cause instanceof IllegalArgumentException;
+            if (call.units().size() == 1 || !undrawn) {
+                flights.fail(call.units(), cause, failures);
                 return;
             }
             call.apart().forEach(alone -> launchApart(alone, output, failures));
@@ -243,7 +257,7 @@ final class Step {
 
     private void launch(Call call, LayerHook hook, Flights.Output output) {
         long sinceNs = clock.getAsLong();
-        flights.add(call, call.enqueue(decoder, hook), output, sinceNs);
+        flights.add(call, call.enqueue(decoder, hook), output, sinceNs, hook == LayerHook.NONE);
         if (call instanceof Call.Rows) {
             metrics.onBatch(call.units().size());
         }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
@@ -28,8 +29,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class FakeDecoder implements Decoder {
 
+    /** A call with this token is refused before anything is done. */
+    static final int REFUSED = 0;
+
+    /** A call with this token breaks as it is enqueued, after all pickers have drawn. */
+    static final int BROKEN = 1;
+
     /** A computation with this token fails. */
     static final int POISON = 2;
+
+    /** There is no picker for this seed. */
+    static final long SCARCE = -7;
 
     final FakeMemory memory;
     // Of each call how many rows, and how many chunks. Read when the worker rests.
@@ -37,6 +47,8 @@ final class FakeDecoder implements Decoder {
     final List<Integer> prefills = new CopyOnWriteArrayList<>();
     volatile @Nullable String lost;
     volatile int deepest;
+    // Another token that is poison.
+    volatile int poison = POISON;
     private final boolean overlaps;
     private final int vocabulary;
     private final int maxBatch;
@@ -119,7 +131,13 @@ final class FakeDecoder implements Decoder {
 
     @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
     private record Part(
-            FakeMemory.Run run, int position, int[] tokens, @Nullable Picker picker, boolean end) {}
+            FakeMemory.Run run, int position, int[] tokens, @Nullable Picker picker, boolean end) {
+
+        int lastToken() {
+            int token = tokens[tokens.length - 1];
+            return token == DecodeRow.PICKED && picker != null ? picker.last : token;
+        }
+    }
 
     private final class Enqueued implements Picks {
         private final List<Part> parts;
@@ -139,7 +157,7 @@ final class FakeDecoder implements Decoder {
                 }
             }
             for (Part part : parts) {
-                if (contains(part.tokens, POISON)) {
+                if (contains(part.tokens, POISON) || part.lastToken() == poison) {
                     parts.forEach(each -> each.run.spoiled = true);
                     throw new IllegalStateException("poisoned");
                 }
@@ -172,6 +190,16 @@ final class FakeDecoder implements Decoder {
     }
 
     private Picks enqueue(List<Part> parts) {
+        if (parts.stream().anyMatch(part -> contains(part.tokens, REFUSED))) {
+            throw new IllegalArgumentException("refused");
+        }
+        if (parts.stream().anyMatch(part -> contains(part.tokens, BROKEN))) {
+            parts.stream()
+                    .map(Part::picker)
+                    .filter(Objects::nonNull)
+                    .forEach(picker -> picker.drawn++);
+            throw new IllegalStateException("broken");
+        }
         for (Part part : parts) {
             FakeMemory.Run run = part.run;
             memory.require(run.held(), "computed after its release");
@@ -222,6 +250,7 @@ final class FakeDecoder implements Decoder {
     @Override
     public Picks decode(List<DecodeRow> rows, LayerHook hook) {
         memory.require(rows.size() <= maxBatch, "rows=" + rows.size());
+        rows.forEach(this::requirePicker);
         batches.add(rows.size());
         return enqueue(
                 rows.stream()
@@ -234,6 +263,13 @@ final class FakeDecoder implements Decoder {
                                                 (Picker) row.picker(),
                                                 row.mayEnd()))
                         .toList());
+    }
+
+    private void requirePicker(DecodeRow row) {
+        if (row.token() == DecodeRow.PICKED && row.picker() == null) {
+            memory.require(false, "a picked token without a picker");
+            throw new IllegalArgumentException("position=" + row.position() + " picker=null");
+        }
     }
 
     private static FakeMemory.Run run(KvSlots slots) {
@@ -262,6 +298,9 @@ final class FakeDecoder implements Decoder {
 
     @Override
     public TokenPicker newPicker(SamplingParams params, int[] promptTokens, int[] enders) {
+        if (params.seed() == SCARCE) {
+            throw new IllegalStateException("no memory for a picker");
+        }
         pickers++;
         return new Picker(params.seed(), enders.clone());
     }

@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -196,6 +197,126 @@ class OverlapTest {
         assertThat(next.tokens)
                 .isEqualTo(FakeDecoder.answer(prompt, 5, 9, new int[0], 0, VOCABULARY));
         worker.close();
+    }
+
+    /** Lets a worker admit requests together: its thread stands still until they are there. */
+    private static final class Gate extends Listening {
+        private final CountDownLatch submitted = new CountDownLatch(1);
+
+        @Override
+        public void onToken(int tokenId, String piece) {
+            super.onToken(tokenId, piece);
+            await(submitted);
+        }
+
+        static Gate of(LlamaWorker worker) throws Exception {
+            Gate gate = new Gate();
+            worker.submit(request(new int[] {5, 6, 7}, 2, 0, 9, List.of()), gate);
+            gate.firstToken.get(60, TimeUnit.SECONDS);
+            return gate;
+        }
+    }
+
+    private static final int[] FINE = {5, 6, 7};
+
+    private static List<Integer> answer(int[] prompt, int count, long seed) {
+        return FakeDecoder.answer(prompt, count, seed, new int[0], 0, VOCABULARY);
+    }
+
+    @Test
+    void shouldFailARefusedRequestAloneAndNothingElseOfItsCall() throws Exception {
+        LlamaWorker worker = worker(true, 64, Map.of("max_step_tokens", 1000));
+        Gate gate = Gate.of(worker);
+        Listening refused = new Listening();
+        Listening fine = new Listening();
+        worker.submit(request(new int[] {5, FakeDecoder.REFUSED}, 5, 0, 9, List.of()), refused);
+        worker.submit(request(FINE, 5, 0, 8, List.of()), fine);
+        gate.submitted.countDown();
+        assertThat(refused.failure().getCause()).hasMessage("refused");
+        fine.result();
+        assertThat(fine.tokens).isEqualTo(answer(FINE, 5, 8));
+    }
+
+    @Test
+    void shouldNotRepeatACallOfWhichPickersMayHaveDrawn() throws Exception {
+        LlamaWorker worker = worker(true, 64, Map.of("max_step_tokens", 1000));
+        Gate gate = Gate.of(worker);
+        Listening broken = new Listening();
+        Listening beside = new Listening();
+        worker.submit(request(new int[] {5, FakeDecoder.BROKEN}, 5, 0, 9, List.of()), broken);
+        worker.submit(request(FINE, 5, 0, 8, List.of()), beside);
+        gate.submitted.countDown();
+        assertThat(broken.failure().getCause()).hasMessage("broken");
+        assertThat(beside.failure().getCause()).hasMessage("broken");
+        assertThat(gate.result().completionTokens()).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldFailOnlyTheRequestThatGetsNoPicker(boolean overlaps) throws Exception {
+        LlamaWorker worker = worker(overlaps, 64, Map.of("max_step_tokens", 1000));
+        Gate gate = Gate.of(worker);
+        Listening scarce = new Listening();
+        Listening fine = new Listening();
+        worker.submit(request(FINE, 5, 0, FakeDecoder.SCARCE, List.of()), scarce);
+        worker.submit(request(FINE, 5, 0, 8, List.of()), fine);
+        gate.submitted.countDown();
+        assertThat(scarce.failure().getCause()).hasMessage("no memory for a picker");
+        fine.result();
+        assertThat(fine.tokens).isEqualTo(answer(FINE, 5, 8));
+    }
+
+    @Test
+    void shouldNotGoOnBehindATokenThatWasDroppedForAClientThatLeft() throws Exception {
+        LlamaWorker worker = worker(true, 16, Map.of("kv_growth_tokens", 1));
+        CountDownLatch submitted = new CountDownLatch(1);
+        AtomicReference<Generation> leaving = new AtomicReference<>();
+        // With its prompt it has one block; for the next one its KV is moved.
+        Listening moved =
+                new Listening() {
+                    @Override
+                    public void onToken(int tokenId, String piece) {
+                        super.onToken(tokenId, piece);
+                        await(submitted);
+                        if (tokens.size() == 16 - 3 + 1) {
+                            leaving.get().cancel();
+                        }
+                    }
+                };
+        worker.submit(request(FINE, 20, 0, 9, List.of()), moved);
+        moved.firstToken.get(60, TimeUnit.SECONDS);
+        Listening left = new Listening();
+        leaving.set(worker.submit(request(new int[] {8}, 100, 0, 8, List.of()), left));
+        submitted.countDown();
+        moved.result();
+        assertThat(moved.tokens).isEqualTo(answer(FINE, 20, 9));
+        assertThat(left.tokens).isNotEmpty();
+    }
+
+    @Test
+    void shouldNotReportACompleteAnswerAsFailed() throws Exception {
+        LlamaWorker worker = worker(true, 64, Map.of());
+        List<Integer> whole = answer(FINE, 4, 9);
+        int stop = whole.get(3);
+        assertThat(whole.subList(0, 3)).doesNotContain(stop);
+        // The row behind the stop fails, and lands together with the one that picks it.
+        decoders.get(0).poison = stop;
+        Listening broken = new Listening();
+        Listening complete =
+                new Listening() {
+                    @Override
+                    public void onToken(int tokenId, String piece) {
+                        super.onToken(tokenId, piece);
+                        if (tokens.size() == 3) {
+                            int[] prompt = {5, FakeDecoder.BROKEN};
+                            worker.submit(request(prompt, 5, 0, 9, List.of()), broken);
+                        }
+                    }
+                };
+        worker.submit(request(FINE, 9, 0, 9, List.of(stop)), complete);
+        assertThat(complete.result().finishReason()).isEqualTo(FinishReason.STOP);
+        assertThat(complete.tokens).isEqualTo(whole);
+        assertThat(broken.failure().getCause()).hasMessage("broken");
     }
 
     @Test

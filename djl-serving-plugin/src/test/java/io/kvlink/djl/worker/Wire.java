@@ -93,14 +93,14 @@ final class Wire {
         copy(layout, task, memory, layers.get(new Key(id, layer)), false);
     }
 
-    /** Writes something else where a task's KV should be, in all layers. */
+    /** Writes what is no number where a task's KV should be, in all layers. */
     static void spoil(KvLayout layout, StepMetadata.Task task, List<ByteBuffer> memory) {
         for (ByteBuffer layer : memory) {
             for (KvLayout.Run run :
                     layout.runs(
                             task.blocks(), task.fromToken(), task.toToken(), layer.capacity())) {
                 for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
-                    layer.put((int) at, (byte) 0x42);
+                    layer.put((int) at, (byte) 0xFF);
                 }
             }
         }

@@ -158,13 +158,20 @@ public final class NDArrayDecoder implements Decoder {
     private record Wanted(
             @Nullable TokenPicker picker, boolean mayEnd, float @Nullable [] logits) {}
 
+    /** Picks now; but what that throws isn't the call's to throw, as pickers have drawn. */
     private static Picks picked(List<Wanted> rows) {
         List<@Nullable SampledToken> picked = new ArrayList<>();
-        for (Wanted row : rows) {
-            picked.add(
-                    row.picker() instanceof HostPicker picker && row.logits() != null
-                            ? pick(picker, row.logits(), row.mayEnd())
-                            : null);
+        try {
+            for (Wanted row : rows) {
+                picked.add(
+                        row.picker() instanceof HostPicker picker && row.logits() != null
+                                ? pick(picker, row.logits(), row.mayEnd())
+                                : null);
+            }
+        } catch (RuntimeException cause) {
+            return () -> {
+                throw cause;
+            };
         }
         return () -> picked;
     }
@@ -179,9 +186,14 @@ public final class NDArrayDecoder implements Decoder {
     }
 
     private static int token(DecodeRow row) {
-        return row.token() == DecodeRow.PICKED && row.picker() instanceof HostPicker picker
-                ? picker.last()
-                : row.token();
+        if (row.token() != DecodeRow.PICKED) {
+            return row.token();
+        }
+        if (row.picker() instanceof HostPicker picker) {
+            return picker.last();
+        }
+        throw new IllegalArgumentException(
+                "position=%d token=PICKED picker=%s".formatted(row.position(), row.picker()));
     }
 
     private static KvRun run(KvSlots slots) {

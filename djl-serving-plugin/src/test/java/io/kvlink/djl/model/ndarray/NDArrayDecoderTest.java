@@ -10,6 +10,7 @@ import io.kvlink.djl.engine.DecodeSettings;
 import io.kvlink.djl.engine.DecoderSpec;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.engine.Picks;
 import io.kvlink.djl.engine.PromptChunk;
 import io.kvlink.djl.engine.TokenPicker;
 import io.kvlink.djl.model.TinyCheckpoint;
@@ -158,6 +159,28 @@ class NDArrayDecoderTest {
     private static DecodeRow row(NDArrayDecoder decoder, int token) {
         TokenPicker picker = decoder.newPicker(SEEDED, NONE, NONE);
         return new DecodeRow(decoder.memory().allocate(1), 0, token, picker, true);
+    }
+
+    @Test
+    void shouldThrowWhatPickingThrowsWhenThePicksAreAwaited() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 36))) {
+            int[] outside = {Shape.VOCABULARY};
+            TokenPicker failing = decoder.newPicker(SEEDED, NONE, outside);
+            DecodeRow bad = new DecodeRow(decoder.memory().allocate(1), 0, 6, failing, false);
+            Picks picks = decoder.decode(List.of(row(decoder, 6), bad), LayerHook.NONE);
+            assertThatThrownBy(picks::await).isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
+    void shouldRefuseAPickedTokenWithoutAPicker() throws IOException {
+        try (NDArrayDecoder decoder = open(TinyCheckpoint.random(SHAPE, 37))) {
+            KvSlots slots = decoder.memory().allocate(1);
+            DecodeRow row = new DecodeRow(slots, 0, DecodeRow.PICKED, null, true);
+            assertThatThrownBy(() -> decoder.decode(List.of(row(decoder, 6), row), LayerHook.NONE))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("position=0 token=PICKED picker=null");
+        }
     }
 
     @Test
