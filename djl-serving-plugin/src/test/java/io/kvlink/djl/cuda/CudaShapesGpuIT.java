@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CudaShapesGpuIT {
     private static final int MOST = 65;
     private static final int FEW = 3;
-    // On the CPU the NDArray decoder is off by .085 at most; in float16 by .014, in float32 by 4e-5.
+    // On the CPU the NDArray decoder is off by .085 at most; in float16 by .014, in float32 by
+    // 4e-5.
     private static final double BFLOAT16_TOLERANCE = .2;
 
     @TempDir private Path directory;
