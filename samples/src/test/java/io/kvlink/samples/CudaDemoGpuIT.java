@@ -67,6 +67,9 @@ class CudaDemoGpuIT {
 
     @Test
     void shouldAnswerAsTheCpuUnlessTwoTokensAreAsLikely() {
+        assumeTrue(
+                CudaDemoGpuIT.class.getResource("/native/lib/pytorch.properties") != null,
+                "the class path has no libtorch for the CPU");
         try (Cluster cluster = new Cluster()) {
             SamplingParams greedy = SamplingParams.GREEDY.withLogprobs(2);
             List<Completion> wanted = answers(cluster.aggregated(), COMPARED, greedy);

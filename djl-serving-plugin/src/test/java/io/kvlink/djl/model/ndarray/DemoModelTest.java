@@ -5,20 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.model.CheckpointWeights;
 import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelConfig;
-import io.kvlink.djl.model.weights.Safetensors;
 import io.kvlink.djl.sampling.Sampler;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.text.TokenDecoder;
 import io.kvlink.djl.text.Tokenizer;
 import java.io.BufferedReader;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class DemoModelTest {
@@ -68,44 +64,12 @@ class DemoModelTest {
             int[] tokens = tokenizer.encode(PROMPT);
             KvRun slots = pool.allocate(tokens.length);
             float[] found = decoder.forward(tokens, 0, slots, LayerHook.NONE, true);
-            double[] expected = new ReferenceLlama(config, weights(config)).logits(tokens);
+            double[] expected =
+                    new ReferenceLlama(config, CheckpointWeights.read(MODEL)).logits(tokens);
             for (int token = 0; token < found.length; token++) {
                 assertThat((double) found[token]).isCloseTo(expected[token], within(1e-3));
             }
         }
-    }
-
-    private static Map<String, float[]> weights(ModelConfig config) {
-        long hidden = config.hiddenSize();
-        long inner = config.intermediateSize();
-        long queries = (long) config.heads() * config.headDim();
-        long keys = (long) config.kvHeads() * config.headDim();
-        Map<String, float[]> weights = new HashMap<>();
-        try (Safetensors file = Safetensors.open(MODEL.resolve("model.safetensors"))) {
-            put(weights, file, "model.embed_tokens.weight", config.vocabSize(), hidden);
-            put(weights, file, "model.norm.weight", hidden);
-            for (int layer = 0; layer < config.layers(); layer++) {
-                String prefix = "model.layers." + layer + ".";
-                put(weights, file, prefix + "input_layernorm.weight", hidden);
-                put(weights, file, prefix + "post_attention_layernorm.weight", hidden);
-                put(weights, file, prefix + "self_attn.q_proj.weight", queries, hidden);
-                put(weights, file, prefix + "self_attn.k_proj.weight", keys, hidden);
-                put(weights, file, prefix + "self_attn.v_proj.weight", keys, hidden);
-                put(weights, file, prefix + "self_attn.o_proj.weight", hidden, queries);
-                put(weights, file, prefix + "mlp.gate_proj.weight", inner, hidden);
-                put(weights, file, prefix + "mlp.up_proj.weight", inner, hidden);
-                put(weights, file, prefix + "mlp.down_proj.weight", hidden, inner);
-            }
-        }
-        return weights;
-    }
-
-    private static void put(
-            Map<String, float[]> weights, Safetensors file, String name, long... shape) {
-        long size = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-        FloatBuffer values = FloatBuffer.allocate((int) size);
-        file.read(name, values, shape);
-        weights.put(name, values.array());
     }
 
     @Test

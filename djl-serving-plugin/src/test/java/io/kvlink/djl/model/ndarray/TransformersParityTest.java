@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model.ndarray;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import ai.djl.Device;
 import io.kvlink.djl.engine.DecoderParity;
 import io.kvlink.djl.engine.DecoderSpec;
 import io.kvlink.djl.engine.Decoders;
 import io.kvlink.djl.engine.LogprobCheck;
 import io.kvlink.djl.engine.TokenFeed;
+import io.kvlink.djl.model.CheckpointWeights;
 import io.kvlink.djl.model.Expected;
 import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.config.ComputeType;
-import io.kvlink.djl.model.weights.Safetensors;
-import io.kvlink.djl.model.weights.SafetensorsHeader;
 import io.kvlink.djl.sampling.SampledToken;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -69,11 +58,12 @@ class TransformersParityTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"llama-biases", "mistral-sliding", "qwen2", "qwen2-sliding", "qwen3-bias"})
-    void shouldAgreeWithTheReference(String name) throws IOException {
+    void shouldAgreeWithTheReference(String name) {
         DecoderSpec spec = DecoderParity.spec(CPU, name, ComputeType.FLOAT32);
         int[] tokens = new Random(5).ints(90, 0, spec.model().vocabSize()).toArray();
         double[] wanted =
-                new ReferenceLlama(spec.model(), weights(spec.directory())).logits(tokens);
+                new ReferenceLlama(spec.model(), CheckpointWeights.read(spec.directory()))
+                        .logits(tokens);
         try (NDArrayDecoder decoder = NDArrayDecoder.open(spec)) {
             for (int chunk : new int[] {1, 16, 90}) {
                 try (TokenFeed feed = new TokenFeed(decoder, tokens)) {
@@ -82,28 +72,5 @@ class TransformersParityTest {
                 }
             }
         }
-    }
-
-    private static Map<String, float[]> weights(Path folder) throws IOException {
-        Path path = folder.resolve("model.safetensors");
-        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(path)).order(LITTLE_ENDIAN);
-        byte[] header = new byte[Math.toIntExact(bytes.getLong())];
-        bytes.get(header);
-        SafetensorsHeader parsed =
-                SafetensorsHeader.parse("header", new String(header, UTF_8), bytes.remaining());
-        Map<String, float[]> weights = new HashMap<>();
-        try (Safetensors file = Safetensors.open(path)) {
-            parsed.entries()
-                    .forEach(
-                            (name, entry) -> {
-                                long[] shape =
-                                        entry.shape().stream().mapToLong(Long::longValue).toArray();
-                                long size = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-                                FloatBuffer values = FloatBuffer.allocate((int) size);
-                                file.read(name, values, shape);
-                                weights.put(name, values.array());
-                            });
-        }
-        return weights;
     }
 }
