@@ -126,6 +126,7 @@ class ModelConfigTest {
         json.addProperty("num_attention_heads", 16);
         json.remove("head_dim");
         json.remove("num_key_value_heads");
+        json.remove("sliding_window");
         json.addProperty("model_type", "mistral");
         json.addProperty("max_position_embeddings", 32768);
         ModelConfig mistral = ModelConfig.parse(json.toString(), null);
