@@ -11,8 +11,8 @@ public interface Picks {
     /**
      * Waits until the call is computed. Called once.
      *
-     * @return for each row or chunk, in the call's order, its token; null where it has no picker. An
-     *     id below 0: no logit of the row is a finite number
+     * @return for each row or chunk, in the call's order, its token; null where it has no picker.
+     *     An id below 0: no logit of the row is a finite number
      * @throws RuntimeException if the computation failed: none of the call's rows counts
      */
     List<@Nullable SampledToken> await();
