@@ -24,10 +24,22 @@ final class Lanes implements AutoCloseable {
     // The pool makes them on the caller's thread.
     private final List<Thread> threads = new ArrayList<>();
 
+    /**
+     * How many of {@code wanted} threads are of use: one where each product has the whole device,
+     * or several of libtorch's threads, already.
+     */
+    static int usable(int wanted, boolean gpu, int libraryThreads) {
+        return gpu || libraryThreads > 1 ? 1 : wanted;
+    }
+
     Lanes(int count) {
         this.count = count;
         // Starts no thread before the first part is there.
         this.others = Executors.newFixedThreadPool(Math.max(1, count - 1), this::thread);
+    }
+
+    int count() {
+        return count;
     }
 
     private Thread thread(Runnable work) {

@@ -4,6 +4,7 @@ package io.kvlink.djl.model.ndarray;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
 import io.kvlink.djl.engine.KvMemory;
@@ -83,7 +84,12 @@ final class LlamaModel implements AutoCloseable {
                     case FAST -> RowCounts.all(settings.maxBatch());
                     case OFF -> RowCounts.all(1);
                 };
-        this.lanes = new Lanes(manager.getDevice().isGpu() ? 1 : settings.threads());
+        this.lanes =
+                new Lanes(
+                        Lanes.usable(
+                                settings.threads(),
+                                manager.getDevice().isGpu(),
+                                JniUtils.getNumThreads()));
     }
 
     /**
@@ -240,6 +246,11 @@ final class LlamaModel implements AutoCloseable {
     /** Most rows that are computed together: {@link #maxBatch}, or what the processor can do. */
     int rowsTogether() {
         return rowCounts.largest();
+    }
+
+    /** On how many threads parts of a batch are computed. */
+    int decodeThreads() {
+        return lanes.count();
     }
 
     /** In how many rows decodes are computed, as a list for an operator. */

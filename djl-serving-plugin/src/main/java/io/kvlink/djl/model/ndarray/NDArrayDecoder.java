@@ -74,7 +74,7 @@ public final class NDArrayDecoder implements Decoder {
                 decoding.batch().name().toLowerCase(Locale.ROOT),
                 model.batchRows(),
                 model.maxBatch(),
-                decoding.threads());
+                model.decodeThreads());
         if (model.rowsTogether() < model.maxBatch()) {
             log.warn(
                     "decode_batch=exact computes at most {} of max_batch={} sequences together: no"

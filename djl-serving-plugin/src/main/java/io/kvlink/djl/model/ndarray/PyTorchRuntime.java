@@ -48,6 +48,7 @@ final class PyTorchRuntime {
 
     // The engine looks for its natives once, when whoever comes first asks for it.
     private static synchronized Engine engine() {
+        ThreadWaits.letSleep();
         if (CudaUtils.getGpuCount() > 0) {
             Platform system = Platform.fromSystem("pytorch");
             Platform found = Platform.detectPlatform("pytorch");
