@@ -49,7 +49,7 @@ public interface KvScheduler {
     StepMetadata buildStep(StepPlan plan);
 
     /**
-     * A step is done, or nothing was to be computed.
+     * A step is done or enqueued on the device's stream, or nothing was to be computed.
      *
      * @param report what {@link KvWorker#pollFinished} returned
      */

@@ -20,7 +20,8 @@ public record StepPlan(List<Entry> entries) {
      *
      * @param request the request
      * @param blocks all its blocks
-     * @param computedTokens tokens whose KV is in the blocks before the step, loaded ones included
+     * @param computedTokens tokens whose KV is in the blocks before the step, loaded ones included,
+     *     or whose computation is enqueued on the device's stream
      * @param scheduledTokens tokens the step computes behind them; 0 if it only loads
      */
     public record Entry(

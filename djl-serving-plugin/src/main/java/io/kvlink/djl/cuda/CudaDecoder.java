@@ -35,6 +35,7 @@ public final class CudaDecoder implements Decoder {
         this.resources = resources;
         this.maxBatch = maxBatch;
         this.maxPrefill = maxPrefill;
+        resources.memory().onFailure(this::loses);
     }
 
     @Override
@@ -109,18 +110,26 @@ public final class CudaDecoder implements Decoder {
         try {
             return call.get();
         } catch (RuntimeException | Error cause) {
-            if (cause instanceof CudaException failure && failure.deviceLost()) {
-                lost = failure.getMessage();
+            if (loses(cause)) {
                 throw cause;
             }
             try {
                 resources.synchronize();
             } catch (CudaException later) {
                 cause.addSuppressed(later);
-                lost = later.deviceLost() ? later.getMessage() : lost;
+                loses(later);
             }
             throw cause;
         }
+    }
+
+    /** Notes it if the device is lost; whether it is. */
+    private boolean loses(Throwable cause) {
+        if (!(cause instanceof CudaException failure) || !failure.deviceLost()) {
+            return false;
+        }
+        lost = failure.getMessage();
+        return true;
     }
 
     private static void requireCount(String what, int count, int most) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     private final int maxBlocks;
     private final TableWriter writer;
     private final long blockBytes;
+    private Consumer<Throwable> failed = cause -> {};
 
     /**
      * Allocates. What is in the memory doesn't matter: no kernel reads a token that wasn't written.
@@ -74,6 +76,12 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
                 * config.computeType().kvType().bytes();
     }
 
+    /** Has someone told of what the driver refuses from now on. */
+    void onFailure(Consumer<Throwable> told) {
+        failed = told;
+    }
+
+    /** If this throws, nothing was taken. */
     @Override
     public @Nullable KvSlots allocate(int tokens) {
         if (tokens <= 0) {
@@ -84,10 +92,22 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         if (table >= tableCount || wanted > maxBlocks || wanted > free.count()) {
             return null;
         }
+        int[] blocks = taken(wanted, table, 0);
         usedTables.set(table);
-        int[] blocks = free.take(wanted);
-        writer.write(tableAddress(table, 0), blocks);
         return new CudaSlots(this, table, blocks);
+    }
+
+    /** Blocks that are in a table from an index on. */
+    private int[] taken(int wanted, int table, int index) {
+        int[] blocks = free.take(wanted);
+        try {
+            writer.write(tableAddress(table, index), blocks);
+            return blocks;
+        } catch (RuntimeException | Error cause) {
+            free.giveBack(blocks);
+            failed.accept(cause);
+            throw cause;
+        }
     }
 
     @Override
@@ -95,6 +115,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         return growInPlace(slots, tokens);
     }
 
+    /** If this throws, the slots are as they were. */
     @Override
     public @Nullable KvSlots growInPlace(KvSlots slots, int tokens) {
         CudaSlots own = held(slots);
@@ -102,9 +123,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         if (more > free.count() || own.blocks() + more > maxBlocks) {
             return null;
         }
-        int[] added = free.take(Math.max(0, more));
-        writer.write(tableAddress(own.table(), own.blocks()), added);
-        return own.extended(added);
+        return own.extended(taken(Math.max(0, more), own.table(), own.blocks()));
     }
 
     @Override
@@ -114,15 +133,25 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         if (copied == null) {
             return null;
         }
-        int[] to = ((CudaSlots) copied).blockNumbers();
-        int blocks = KvMemory.blocksFor(filled);
+        try {
+            copy(from, held(copied), KvMemory.blocksFor(filled));
+            return copied;
+        } catch (RuntimeException | Error cause) {
+            copied.release();
+            failed.accept(cause);
+            throw cause;
+        }
+    }
+
+    private void copy(CudaSlots from, CudaSlots to, int blocks) {
         for (MemoryRegion layer : layers) {
             for (int i = 0; i < blocks; i++) {
-                copyBlock(layer.address(), from.blockNumbers()[i], to[i]);
-                copyBlock(layer.address() + layer.bytes() / 2, from.blockNumbers()[i], to[i]);
+                int source = from.blockNumbers()[i];
+                int target = to.blockNumbers()[i];
+                copyBlock(layer.address(), source, target);
+                copyBlock(layer.address() + layer.bytes() / 2, source, target);
             }
         }
-        return copied;
     }
 
     private void copyBlock(long half, int from, int to) {

@@ -4,9 +4,11 @@ package io.kvlink.djl.cuda;
 import io.kvlink.djl.cuda.driver.CudaDevice;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -55,36 +57,52 @@ final class Pickers implements AutoCloseable {
     /** Addresses and lengths of what a picker has on the device; 0 for nothing. */
     record Lists(long counts, long biases, int biasCount, long enders, int enderCount) {}
 
+    /** If this throws, what was taken has been given back. */
     CudaPicker make(SamplingParams params, int[] promptTokens, int[] enders) {
         int index = used.nextClearBit(0);
         if (index >= most) {
             throw new IllegalStateException("pickers=%d allowed=%d".formatted(index + 1, most));
         }
-        long counts = params.penalises() ? counts(params, promptTokens) : 0;
+        List<Runnable> undoing = new ArrayList<>();
+        try {
+            Lists lists = lists(params, promptTokens, enders, undoing);
+            used.set(index);
+            return new CudaPicker(this, params, index, lists);
+        } catch (RuntimeException | Error cause) {
+            undoing.forEach(Runnable::run);
+            throw cause;
+        }
+    }
+
+    private Lists lists(
+            SamplingParams params, int[] promptTokens, int[] enders, List<Runnable> undoing) {
+        long counts = params.penalises() ? counts(params, promptTokens, undoing) : 0;
         int[] biases = biases(params);
-        long biasList = list(biases);
+        long biasList = list(biases, undoing);
         int[] enderPairs = new int[enders.length * ENDER_INTS];
         for (int i = 0; i < enders.length; i++) {
             enderPairs[i * ENDER_INTS] = enders[i];
         }
-        long enderList = list(enderPairs);
-        used.set(index);
-        return new CudaPicker(
-                this,
-                params,
-                index,
-                new Lists(counts, biasList, biases.length / BIAS_INTS, enderList, enders.length));
+        long enderList = list(enderPairs, undoing);
+        return new Lists(counts, biasList, biases.length / BIAS_INTS, enderList, enders.length);
     }
 
-    private long counts(SamplingParams params, int[] promptTokens) {
-        long counts = take((long) vocabulary * Integer.BYTES);
+    private long counts(SamplingParams params, int[] promptTokens, List<Runnable> undoing) {
+        long counts = take((long) vocabulary * Integer.BYTES, undoing);
         device.fill(counts, 0, vocabulary, stream);
         if (params.repetitionPenalty() != 1 && promptTokens.length > 0) {
-            long tokens = list(promptTokens);
-            kernels.mark(counts, tokens, promptTokens.length);
-            giveBack(tokens, (long) promptTokens.length * Integer.BYTES);
+            mark(counts, promptTokens);
         }
         return counts;
+    }
+
+    private void mark(long counts, int[] promptTokens) {
+        List<Runnable> undoing = new ArrayList<>();
+        try {
+            kernels.mark(counts, list(promptTokens, undoing), promptTokens.length);
+        } finally {
+            undoing.forEach(Runnable::run);
+        }
     }
 
     private int[] biases(SamplingParams params) {
@@ -99,11 +117,11 @@ final class Pickers implements AutoCloseable {
     }
 
     /** A copy of the numbers on the device; 0 for none. */
-    private long list(int[] numbers) {
+    private long list(int[] numbers, List<Runnable> undoing) {
         if (numbers.length == 0) {
             return 0;
         }
-        long address = take((long) numbers.length * Integer.BYTES);
+        long address = take((long) numbers.length * Integer.BYTES, undoing);
         writer.write(address, numbers);
         return address;
     }
@@ -123,12 +141,15 @@ final class Pickers implements AutoCloseable {
         giveBack(lists.enders(), (long) lists.enderCount() * ENDER_INTS * Integer.BYTES);
     }
 
-    private long take(long bytes) {
+    private long take(long bytes, List<Runnable> undoing) {
         Long known = spare.computeIfAbsent(size(bytes), key -> new ArrayDeque<>()).poll();
-        if (known != null) {
-            return known;
-        }
-        long address = device.allocate(size(bytes));
+        long address = known == null ? allocate(size(bytes)) : known;
+        undoing.add(() -> giveBack(address, bytes));
+        return address;
+    }
+
+    private long allocate(long bytes) {
+        long address = device.allocate(bytes);
         allocated.push(address);
         return address;
     }

@@ -6,7 +6,8 @@ import io.kvlink.spi.BlockTable;
 /**
  * The right to use some blocks of a {@link KvMemory} for one sequence: token position {@code p}
  * sits in block {@code p / BLOCK_TOKENS} of the table. Whoever allocated it releases it, once, on
- * the decoder's thread, and not before a transfer of its bytes has ended.
+ * the decoder's thread: not before a transfer of its bytes has ended, nor before calls in flight
+ * that use it are awaited.
  */
 public interface KvSlots {
 

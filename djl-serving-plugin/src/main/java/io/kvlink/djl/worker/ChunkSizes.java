@@ -5,7 +5,8 @@ package io.kvlink.djl.worker;
  * Sizes of the parts in which prompts are computed.
  *
  * <p>Where bits count, a part ends at a multiple of the chunk, and the last token comes by itself,
- * as docs/exactness.md says. Otherwise the last part includes it, and parts may be smaller.
+ * as docs/exactness.md says. Otherwise the last part includes it, and parts may be smaller and
+ * begin anywhere.
  *
  * @param chunk most tokens of a part
  * @param exact whether bits count
@@ -13,7 +14,7 @@ package io.kvlink.djl.worker;
 record ChunkSizes(int chunk, boolean exact) {
 
     /**
-     * Tokens of a sequence's next unit, of which its known last one may be behind the prompt.
+     * Tokens of a sequence's next unit; one from the prompt's last token on.
      *
      * @param position of the sequence
      * @param prompt its prompt's tokens

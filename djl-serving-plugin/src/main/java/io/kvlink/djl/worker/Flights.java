@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +87,22 @@ final class Flights {
             Flight flight = inFlight.remove();
             landed++;
             land(flight, failures);
+        }
+    }
+
+    /**
+     * Awaits all calls that are in flight, and passes nothing on.
+     *
+     * @param told of what they throw
+     */
+    void drop(Consumer<Throwable> told) {
+        for (@Nullable Flight flight; (flight = inFlight.poll()) != null; landed++) {
+            try {
+                flight.picks.await();
+            } catch (RuntimeException | Error cause) {
+                told.accept(cause);
+            }
+            flight.units().forEach(unit -> unit.sequence().onLanded(unit));
         }
     }
 

@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.engine.KvSlots;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -42,13 +43,9 @@ final class Growth {
         oldestFirst.sort(BY_ARRIVAL);
         for (Sequence sequence : oldestFirst) {
             // One may have given way to another meanwhile.
-            while (sequence.goesOn() && !sequence.hasRoom()) {
-                if (!requests.growInPlace(sequence, sequence.tokensWith(growthTokens))
-                        && !settling.getAsBoolean()
-                        && !grown(sequence)
-                        && !makeRoom(sequence)) {
-                    break;
-                }
+            boolean helped = true;
+            while (helped && sequence.goesOn() && !sequence.hasRoom()) {
+                helped = grownInPlace(sequence, settling) || grownOtherwise(sequence, settling);
             }
         }
         List<Sequence> going = requests.running().stream().filter(Sequence::goesOn).toList();
@@ -60,6 +57,48 @@ final class Growth {
     /** Whether an answer waits for memory, so that nobody else may have any. */
     boolean stalled() {
         return stalled;
+    }
+
+    /** True if it has its room, or waits for other slots since the memory failed. */
+    private boolean grownInPlace(Sequence sequence, BooleanSupplier settling) {
+        try {
+            return growInPlace(sequence, growthTokens) || growInPlace(sequence, 0);
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            // Tried again when all has landed, and then given up.
+            if (!settling.getAsBoolean()) {
+                requests.loseKv(sequence, cause);
+            }
+            return true;
+        }
+    }
+
+    private boolean growInPlace(Sequence sequence, int growth) {
+        KvSlots grown = memory.growInPlace(sequence.slots(), sequence.tokensWith(growth));
+        if (grown != null) {
+            sequence.onGrown(grown);
+        }
+        return grown != null;
+    }
+
+    /** Settles only where that may help: while one waits for the decoder, it has nothing to do. */
+    private boolean grownOtherwise(Sequence sequence, BooleanSupplier settling) {
+        if (!requests.releasing() && !mayMove(sequence) && !mayBeMadeRoom(sequence)) {
+            return false;
+        }
+        return settling.getAsBoolean() || grown(sequence) || makeRoom(sequence);
+    }
+
+    /** Whether there are blocks enough, though not behind its own. */
+    private boolean mayMove(Sequence sequence) {
+        int wanted = KvMemory.blocksFor(sequence.tokensWith(0));
+        // What a connector may still read isn't moved, but copied.
+        int own = sequence.attached() ? 0 : sequence.slots().blocks();
+        return wanted - own <= memory.freeBlocks();
+    }
+
+    private boolean mayBeMadeRoom(Sequence sequence) {
+        return sequence.attached() || !younger(sequence).isEmpty() || mayWait(sequence);
     }
 
     /** True if it has its room, or waits for other slots since its KV couldn't be moved. */
@@ -77,11 +116,7 @@ final class Growth {
 
     /** False if there is nothing to do but wait for those that can't give way now. */
     private boolean makeRoom(Sequence sequence) {
-        List<Sequence> younger =
-                requests.running().stream()
-                        .filter(other -> other.arrival() > sequence.arrival())
-                        .filter(Growth::canGiveWay)
-                        .toList();
+        List<Sequence> younger = younger(sequence);
         if (!younger.isEmpty()) {
             requests.preempt(
                     inTheWay(sequence, younger)
@@ -91,13 +126,25 @@ final class Growth {
         if (requests.leaveConnector(sequence)) {
             return true;
         }
-        boolean last =
-                requests.running().stream()
-                        .noneMatch(other -> other.arrival() > sequence.arrival());
-        if (last && requests.runningCount() > 1) {
+        if (mayWait(sequence)) {
             requests.preempt(sequence);
         }
         return false;
+    }
+
+    /** Those that may give way to it. */
+    private List<Sequence> younger(Sequence sequence) {
+        return requests.running().stream()
+                .filter(other -> other.arrival() > sequence.arrival())
+                .filter(Growth::canGiveWay)
+                .toList();
+    }
+
+    /** Whether it may give way itself: it came last, and others go on. */
+    private boolean mayWait(Sequence sequence) {
+        return requests.runningCount() > 1
+                && requests.running().stream()
+                        .noneMatch(other -> other.arrival() > sequence.arrival());
     }
 
     /** Who keeps a sequence from growing in place. */

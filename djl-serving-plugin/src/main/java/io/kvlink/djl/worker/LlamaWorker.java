@@ -315,22 +315,22 @@ public final class LlamaWorker implements TextGenerator {
             return;
         }
         Requests requests = new Requests(inbox, resources, metrics, failures, clock);
+        Scheduler scheduler =
+                new Scheduler(inbox, requests, resources, config, metrics, failures, clock);
         try {
-            serve(resources, requests);
+            serve(resources, requests, scheduler);
         } catch (Throwable cause) {
             pulse.end(cause);
             log.error("model={} ends; restart the process", config.modelName(), cause);
             throw cause;
         } finally {
             inbox.close();
-            closeAll(resources, requests);
+            closeAll(resources, requests, scheduler);
             drained.complete(null);
         }
     }
 
-    private void serve(WorkerResources resources, Requests requests) {
-        Scheduler scheduler =
-                new Scheduler(inbox, requests, resources, config, metrics, failures, clock);
+    private void serve(WorkerResources resources, Requests requests, Scheduler scheduler) {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
@@ -363,11 +363,13 @@ public final class LlamaWorker implements TextGenerator {
         }
     }
 
-    private void closeAll(WorkerResources resources, Requests requests) {
+    private void closeAll(WorkerResources resources, Requests requests, Scheduler scheduler) {
         // Figures of a closed connector mean nothing.
         connectorMetrics.forEach(registry::unregister);
         inbox.arrivals().forEach(requests::add);
         try {
+            // After a clean end nothing is in flight.
+            scheduler.drop();
             requests.endAll(closed());
         } finally {
             close(resources);

@@ -25,11 +25,12 @@ enum Phase {
     LOADING_NOW,
     /** Has blocks; the connector fills them meanwhile. */
     LOADING,
-    /** Has more to compute of its prompt than the last token. */
+    /** Has more to compute of its prompt than the last token; unless bits count, that one too. */
     PREFILL,
     /**
-     * Computes one token a turn: the prompt's last one first, then those of the answer; among them
-     * those that are known already, if their KV was given up.
+     * Computes one token a turn: in exact the prompt's last one first, as behind a load of all
+     * others, then those of the answer. Among them are those that are known already, if their KV
+     * was given up.
      */
     DECODE,
     ENDED;

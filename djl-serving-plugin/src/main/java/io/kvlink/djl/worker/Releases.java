@@ -7,13 +7,18 @@ import java.util.List;
 
 /**
  * Slots and pickers that nobody needs any more but calls in flight: given back when those have
- * landed. Scheduler's thread.
+ * landed. What one throws keeps none of the others. Scheduler's thread.
  */
 final class Releases {
 
     private record Left(Sequence sequence, Runnable release) {}
 
     private final List<Left> waiting = new ArrayList<>();
+    private final FailureLog failures;
+
+    Releases(FailureLog failures) {
+        this.failures = failures;
+    }
 
     /** Releases slots that were a sequence's. */
     void release(Sequence sequence, KvSlots slots) {
@@ -28,8 +33,13 @@ final class Releases {
     private void release(Left left) {
         if (left.sequence.flying()) {
             waiting.add(left);
-        } else {
+            return;
+        }
+        try {
             left.release.run();
+        } catch (RuntimeException | Error cause) {
+            Failures.rethrowFatal(cause);
+            failures.add("release", left.sequence.ids(), cause);
         }
     }
 

@@ -44,7 +44,7 @@ final class Requests {
     private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
     private final Map<String, Lent> lent = new HashMap<>();
-    private final Releases releases = new Releases();
+    private final Releases releases;
     private long arrivals;
     // Written by the scheduler's thread, read by any.
     private volatile int runningCount;
@@ -60,6 +60,7 @@ final class Requests {
         this.memory = resources.memory();
         this.metrics = metrics;
         this.failures = failures;
+        this.releases = new Releases(failures);
         this.clock = clock;
     }
 
@@ -199,19 +200,10 @@ final class Requests {
         metrics.onPreemption();
     }
 
-    /** Preempts a sequence whose KV couldn't be moved: some of it may be overwritten. */
+    /** Preempts a sequence for which the memory failed: some of its KV may be overwritten. */
     void loseKv(Sequence sequence, Throwable cause) {
         failures.add("growth", sequence.ids(), cause);
         preempt(sequence);
-    }
-
-    /** Gives a sequence the blocks behind its own for so many tokens; false if it can't. */
-    boolean growInPlace(Sequence sequence, int tokens) {
-        KvSlots grown = memory.growInPlace(sequence.slots(), tokens);
-        if (grown != null) {
-            sequence.onGrown(grown);
-        }
-        return grown != null;
     }
 
     /**
@@ -264,6 +256,11 @@ final class Requests {
     /** Calls in flight have landed. */
     void onLanded() {
         releases.onLanded();
+    }
+
+    /** Whether slots wait for calls in flight. */
+    boolean releasing() {
+        return !releases.none();
     }
 
     private void waitAgain(Sequence sequence) {

@@ -107,6 +107,12 @@ final class Scheduler {
         return land(flights.launched());
     }
 
+    /** Awaits what is in flight, whose tokens nobody waits for any more. */
+    void drop() {
+        flights.drop(cause -> failures.add("close", cause));
+        requests.onLanded();
+    }
+
     /** Awaits the first so many calls, as far as they are in flight, and passes their tokens on. */
     private boolean land(long count) {
         if (count <= flights.landed()) {

@@ -290,13 +290,6 @@ final class Sequence implements Generation {
         return position + tokens == promptLength() + answeredCount + picking;
     }
 
-    /** Makes what a unit needs from the decoder: its row or chunk can be built then. */
-    void prepare(Unit unit) {
-        if (unit.picks() && unit.tokens() > 0) {
-            answer.picker();
-        }
-    }
-
     /** The next unit of one that {@link #decodes}. */
     DecodeRow row() {
         return new DecodeRow(

@@ -108,7 +108,9 @@ final class Step {
         List<Unit> prepared = new ArrayList<>();
         for (Unit unit : units) {
             try {
-                unit.sequence().prepare(unit);
+                if (unit.picks() && unit.tokens() > 0) {
+                    unit.sequence().answer().picker();
+                }
                 prepared.add(unit);
             } catch (RuntimeException | Error cause) {
                 Failures.rethrowFatal(cause);

@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /** A connector in memory that does what a test asks of it, and watches how it is called. */
@@ -65,6 +66,8 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean throwsOnSave;
     volatile boolean attachments;
     volatile boolean throwsOnAttachment;
+    // The report that fails is the one after so many; none below 0.
+    final AtomicInteger reports = new AtomicInteger(-1);
     volatile Runnable onClose = () -> {};
     volatile Availability health = Availability.usable();
     volatile int transfers;
@@ -312,6 +315,10 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public WorkerReport pollFinished() {
+        if (reports.getAndUpdate(left -> Math.max(left - 1, -1)) == 0) {
+            watch.step("pollFinished", "buildStep");
+            throw new IllegalStateException("no report");
+        }
         watch.step("pollFinished", "onStepDone");
         boolean late = loading == Loading.IN_STEP_LATE_REPORT && !step.loads().isEmpty();
         step = StepMetadata.EMPTY;

@@ -24,6 +24,8 @@ final class FakeMemory implements KvMemory {
     static final int NOTHING = -1;
 
     final List<String> violations = new ArrayList<>();
+    // Set by tests, on any thread.
+    volatile boolean failsToGrow;
     private final int[] tokens;
     private final boolean[] taken;
     // How many calls in flight use a run.
@@ -156,6 +158,9 @@ final class FakeMemory implements KvMemory {
     public @Nullable KvSlots growInPlace(KvSlots slots, int count) {
         Run run = (Run) slots;
         require(run.held, "grown after its release");
+        if (failsToGrow) {
+            throw new IllegalStateException("no growth");
+        }
         int more = KvMemory.blocksFor(count) - run.blocks;
         if (!free(run.first + run.blocks, more)) {
             return null;

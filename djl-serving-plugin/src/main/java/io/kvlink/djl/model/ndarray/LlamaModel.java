@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * on the same kind of GPU. Between kinds the last bits differ. On a GPU everything is enqueued on
  * the default stream, products are true float32 (libtorch leaves TF32 off unless told otherwise,
  * and nothing here does), and a layer hook's calls happen when the layer is enqueued; when {@link
- * #forward} returns or throws, the device has done all of it.
+ * #prefill} or {@link #decode} returns or throws, the device has done all of it.
  */
 final class LlamaModel implements AutoCloseable {
     private final NDManager manager;
@@ -93,7 +93,7 @@ final class LlamaModel implements AutoCloseable {
     }
 
     /**
-     * Reads the weights of a model directory, from one file or from shards. The decoder borrows the
+     * Reads the weights of a model directory, from one file or from shards. The model borrows the
      * pool, which must have been opened with the same configuration and must outlive it.
      *
      * @throws ModelLoadException if the files don't hold what the configuration asks for
@@ -175,8 +175,8 @@ final class LlamaModel implements AutoCloseable {
 
     /**
      * Computes the next token of several sequences at once, or in parts where the processor has no
-     * exact way for so many; their K and V are written in place. As {@link DecodeBatch} says, a
-     * row's bits don't depend on the others.
+     * exact way for so many; their K and V are written in place. A row's bits don't depend on the
+     * others, unless {@link DecodeBatch#FAST} was asked for.
      *
      * @param rows of different sequences, 1 to {@link #maxBatch}
      * @param hook called once a layer, for all of them
