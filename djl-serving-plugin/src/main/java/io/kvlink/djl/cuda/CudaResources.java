@@ -10,7 +10,6 @@ import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.config.ModelLoadException;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,126 +49,152 @@ final class CudaResources implements AutoCloseable {
         this.stream = device.newStream();
         open.push(() -> device.destroyStream(stream));
         Kernels kernels = opened(new Kernels(device, config, type, stream));
-        long cublasSpace = allocated(CUBLAS_BYTES);
-        Cublas cublas = opened(Cublas.open(device, cublasSpace, CUBLAS_BYTES));
+        Cublas cublas = cublas();
+        CudaWeights weights = weights();
+        Workspace space = workspace();
+        int blocks = kvBlocks(freeAtStart, device.freeBytes());
+        this.memory = opened(new CudaKvMemory(device, stream, config, blocks, sequences()));
+        TableWriter writer = opened(new TableWriter(device, stream));
+        this.pickers = opened(pickers(kernels, writer, space));
+        StepTools tools =
+                new StepTools(
+                        device,
+                        stream,
+                        kernels,
+                        new LayerPass(config, type, kernels, cublas, weights, space),
+                        space,
+                        memory,
+                        AttentionLayers.windows(config));
+        Attention attention = attention(writer, weights, space, rotary(writer));
+        this.decodes = opened(decodes(tools, attention));
+        this.prefills = opened(prefills(tools, attention));
+        prepare(space);
+        log.info(
+                "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
+                        + " kv_cache_tokens={} graphs={} flash={}",
+                device.ordinal(),
+                device.name(),
+                config.computeType().key(),
+                weights.bytes() >> 20,
+                space.bytes() >> 20,
+                ((long) blocks * config.layers() * 2 * CudaKvMemory.blockBytes(config)) >> 20,
+                (long) blocks * KvMemory.BLOCK_TOKENS,
+                decodes.counts(),
+                kernels.flashes());
+    }
+
+    private Cublas cublas() {
+        long workspace = allocated(CUBLAS_BYTES);
+        Cublas cublas = opened(Cublas.open(device, workspace, CUBLAS_BYTES));
         cublas.setStream(stream);
+        return cublas;
+    }
+
+    private CudaWeights weights() {
         CudaWeights.Plan plan = CudaWeights.plan(config);
         long block = allocated(plan.weights().bytes());
         settings.loader().load(device, stream, plan.tensors(), block);
-        CudaWeights weights = plan.at(block);
-        int sequences = 4 * settings.maxRunning() + MORE_SEQUENCES;
+        return plan.at(block);
+    }
+
+    private Workspace workspace() {
         int rows = Math.max(settings.maxPrefill(), settings.maxBatch());
         Workspace space =
-                Workspace.allocate(device, stream, config, rows, settings.maxBatch(), sequences);
+                Workspace.allocate(device, stream, config, rows, settings.maxBatch(), sequences());
         open.push(() -> device.free(space.block()));
-        long free = device.freeBytes();
-        int blocks = kvBlocks(freeAtStart, free);
-        this.memory = opened(new CudaKvMemory(device, stream, config, blocks, sequences));
-        TableWriter writer = opened(new TableWriter(device, stream));
-        this.pickers =
-                opened(
-                        new Pickers(
-                                device,
-                                kernels,
-                                writer,
-                                stream,
-                                space.lastTokens(),
-                                config.vocabSize(),
-                                sequences));
-        long rotary = rotary(writer);
-        LayerPass pass = new LayerPass(config, type, kernels, cublas, weights, space);
-        List<Integer> windows = AttentionLayers.windows(config);
-        StepLayout decodeLayout =
+        return space;
+    }
+
+    /** Most sequences with slots, and most answers with a picker. */
+    private int sequences() {
+        return 4 * settings.maxRunning() + MORE_SEQUENCES;
+    }
+
+    private Pickers pickers(Kernels kernels, TableWriter writer, Workspace space) {
+        return new Pickers(
+                device,
+                kernels,
+                writer,
+                stream,
+                space.lastTokens(),
+                config.vocabSize(),
+                sequences());
+    }
+
+    /** Writes the structs {@code Attention} of steps with an input; their address. */
+    private interface Attention {
+        long at(long input, StepLayout layout);
+    }
+
+    private Attention attention(
+            TableWriter writer, CudaWeights weights, Workspace space, long rotary) {
+        return (input, layout) -> {
+            int[] structs =
+                    AttentionLayers.structs(config, weights, space, memory, rotary, input, layout);
+            long address = allocated((long) structs.length * Integer.BYTES);
+            writer.write(address, structs);
+            return address;
+        };
+    }
+
+    private DecodeSteps decodes(StepTools tools, Attention attention) {
+        StepLayout layout =
                 new StepLayout(
                         settings.maxBatch(),
                         settings.maxBatch() * Workspace.MAX_PARTS,
-                        windows.size(),
+                        tools.windows().size(),
                         0,
                         0,
                         settings.maxBatch());
-        StepLayout prefillLayout =
+        Kernels kernels = tools.kernels();
+        return new DecodeSteps(
+                tools,
+                place(layout, attention, DECODES_AHEAD),
+                settings.exact()
+                        ? RowBuckets.exact(settings.maxBatch())
+                        : RowBuckets.fast(settings.maxBatch()),
+                new PartPlan(
+                        settings.exact(), kernels.attentionItems(), kernels.attentionBlocks()));
+    }
+
+    private PrefillSteps prefills(StepTools tools, Attention attention) {
+        StepLayout layout =
                 new StepLayout(
                         settings.maxPrefill(),
-                        kernels.flashes() ? 0 : settings.maxPrefill(),
-                        windows.size(),
+                        tools.kernels().flashes() ? 0 : settings.maxPrefill(),
+                        tools.windows().size(),
                         settings.maxBatch(),
                         settings.maxPrefill() / FlashShape.QUERIES + settings.maxBatch(),
                         settings.maxBatch());
-        long decodeInput = allocated(decodeLayout.bytes());
-        long prefillInput = allocated(prefillLayout.bytes());
-        this.decodes =
-                opened(
-                        new DecodeSteps(
-                                device,
-                                stream,
-                                kernels,
-                                pass,
-                                space,
-                                memory,
-                                decodeLayout,
-                                settings.exact()
-                                        ? RowBuckets.exact(settings.maxBatch())
-                                        : RowBuckets.fast(settings.maxBatch()),
-                                new PartPlan(
-                                        settings.exact(),
-                                        kernels.attentionItems(),
-                                        kernels.attentionBlocks()),
-                                windows,
-                                decodeInput,
-                                attention(
-                                        writer, weights, space, rotary, decodeInput, decodeLayout),
-                                new StepRing(
-                                        device,
-                                        DECODES_AHEAD,
-                                        decodeLayout.bytes(),
-                                        settings.maxBatch() * CudaPicks.BYTES)));
-        this.prefills =
-                opened(
-                        new PrefillSteps(
-                                device,
-                                stream,
-                                kernels,
-                                pass,
-                                space,
-                                memory,
-                                prefillLayout,
-                                config.windows(),
-                                windows,
-                                type.bytes(),
-                                prefillInput,
-                                attention(
-                                        writer,
-                                        weights,
-                                        space,
-                                        rotary,
-                                        prefillInput,
-                                        prefillLayout),
-                                new StepRing(
-                                        device,
-                                        PREFILLS_AHEAD,
-                                        prefillLayout.bytes(),
-                                        settings.maxBatch() * CudaPicks.BYTES)));
+        return new PrefillSteps(
+                tools, place(layout, attention, PREFILLS_AHEAD), config.windows(), type.bytes());
+    }
+
+    private StepPlace place(StepLayout layout, Attention attention, int ahead) {
+        long input = allocated(layout.bytes());
+        int outputBytes = settings.maxBatch() * CudaPicks.BYTES;
+        return new StepPlace(
+                layout,
+                input,
+                attention.at(input, layout),
+                new StepRing(device, ahead, layout.bytes(), outputBytes));
+    }
+
+    /** What the first requests would wait for otherwise. */
+    private void prepare(Workspace space) {
         long start = System.nanoTime();
+        log.info("device=gpu{} captures graphs={}", device.ordinal(), decodes.counts());
         decodes.capture();
         new WarmUp(memory, prefills, settings.maxPrefill()).run();
+        log.info(
+                "device=gpu{} is ready after ms={}",
+                device.ordinal(),
+                (System.nanoTime() - start) / 1_000_000);
         if (settings.exact() && !rowPlaces(space.logits()).agree()) {
             log.warn(
                     "decode_batch=exact: this cuBLAS computes rows of one step differently by their"
                             + " places, so answers may depend on others after all");
         }
-        log.info(
-                "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
-                        + " kv_cache_tokens={} graphs={} captured_ms={} flash={}",
-                device.ordinal(),
-                device.name(),
-                config.computeType().key(),
-                plan.weights().bytes() >> 20,
-                space.bytes() >> 20,
-                ((long) blocks * config.layers() * 2 * CudaKvMemory.blockBytes(config)) >> 20,
-                (long) blocks * KvMemory.BLOCK_TOKENS,
-                decodes.counts(),
-                (System.nanoTime() - start) / 1_000_000,
-                kernels.flashes());
     }
 
     /**
@@ -228,7 +253,7 @@ final class CudaResources implements AutoCloseable {
     /** What a sequence's blocks and positions take besides the KV, at most. */
     private long tableBytes() {
         long tables =
-                (4L * settings.maxRunning() + MORE_SEQUENCES)
+                (long) sequences()
                         * (KvMemory.blocksFor(config.contextLength()) + 1)
                         * Integer.BYTES;
         return tables + (long) config.contextLength() * config.headDim() * Float.BYTES;
@@ -243,20 +268,6 @@ final class CudaResources implements AutoCloseable {
             int count = Math.min(ROTARY_ROWS, positions - first);
             writer.write(address + first * row, RotaryAngles.bits(config, first, count));
         }
-        return address;
-    }
-
-    private long attention(
-            TableWriter writer,
-            CudaWeights weights,
-            Workspace space,
-            long rotary,
-            long input,
-            StepLayout layout) {
-        int[] structs =
-                AttentionLayers.structs(config, weights, space, memory, rotary, input, layout);
-        long address = allocated((long) structs.length * Integer.BYTES);
-        writer.write(address, structs);
         return address;
     }
 

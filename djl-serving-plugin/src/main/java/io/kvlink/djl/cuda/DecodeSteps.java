@@ -35,39 +35,21 @@ final class DecodeSteps implements AutoCloseable {
     private final StepRing ring;
     private final Map<Integer, Long> graphs = new TreeMap<>();
 
-    /**
-     * Borrows everything but the ring.
-     *
-     * @param input address of the device's copy of a step's input
-     * @param attention address of the structs {@code Attention} that read it
-     */
-    DecodeSteps(
-            CudaDevice device,
-            long stream,
-            Kernels kernels,
-            LayerPass pass,
-            Workspace space,
-            CudaKvMemory memory,
-            StepLayout layout,
-            RowBuckets buckets,
-            PartPlan parts,
-            List<Integer> windows,
-            long input,
-            long attention,
-            StepRing ring) {
-        this.device = device;
-        this.stream = stream;
-        this.kernels = kernels;
-        this.pass = pass;
-        this.space = space;
-        this.memory = memory;
-        this.layout = layout;
+    /** Borrows the tools; closes the ring. */
+    DecodeSteps(StepTools tools, StepPlace place, RowBuckets buckets, PartPlan parts) {
+        this.device = tools.device();
+        this.stream = tools.stream();
+        this.kernels = tools.kernels();
+        this.pass = tools.pass();
+        this.space = tools.space();
+        this.memory = tools.memory();
+        this.windows = tools.windows();
+        this.layout = place.layout();
+        this.input = place.input();
+        this.attention = place.attention();
+        this.ring = place.ring();
         this.buckets = buckets;
         this.parts = parts;
-        this.windows = windows;
-        this.input = input;
-        this.attention = attention;
-        this.ring = ring;
     }
 
     /** Captures the graphs; each count of rows is computed once before. */

@@ -31,34 +31,26 @@ final class PrefillSteps implements AutoCloseable {
     private final long attention;
     private final StepRing ring;
 
-    /** Borrows everything but the ring; see {@link DecodeSteps}. */
-    PrefillSteps(
-            CudaDevice device,
-            long stream,
-            Kernels kernels,
-            LayerPass pass,
-            Workspace space,
-            CudaKvMemory memory,
-            StepLayout layout,
-            List<Integer> layerWindows,
-            List<Integer> windows,
-            int elementBytes,
-            long input,
-            long attention,
-            StepRing ring) {
-        this.device = device;
-        this.stream = stream;
-        this.kernels = kernels;
-        this.pass = pass;
-        this.space = space;
-        this.memory = memory;
-        this.layout = layout;
+    /**
+     * Borrows the tools; closes the ring.
+     *
+     * @param layerWindows of each layer
+     * @param elementBytes of the model's type
+     */
+    PrefillSteps(StepTools tools, StepPlace place, List<Integer> layerWindows, int elementBytes) {
+        this.device = tools.device();
+        this.stream = tools.stream();
+        this.kernels = tools.kernels();
+        this.pass = tools.pass();
+        this.space = tools.space();
+        this.memory = tools.memory();
+        this.windows = tools.windows();
+        this.layout = place.layout();
+        this.input = place.input();
+        this.attention = place.attention();
+        this.ring = place.ring();
         this.layerWindows = layerWindows;
-        this.windows = windows;
         this.elementBytes = elementBytes;
-        this.input = input;
-        this.attention = attention;
-        this.ring = ring;
     }
 
     /** Enqueues a step. */

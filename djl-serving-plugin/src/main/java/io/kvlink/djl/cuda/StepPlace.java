@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.cuda;
+
+/**
+ * Where steps of one kind have their input and output.
+ *
+ * @param input address of the device's copy of a step's input
+ * @param attention address of the structs {@code Attention} that read it
+ * @param ring the host's side, closed by whoever computes the steps
+ */
+record StepPlace(StepLayout layout, long input, long attention, StepRing ring) {}
