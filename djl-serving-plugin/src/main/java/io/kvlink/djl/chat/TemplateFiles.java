@@ -3,8 +3,7 @@ package io.kvlink.djl.chat;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import io.kvlink.djl.model.config.JsonFields;
 import io.kvlink.djl.model.config.ModelLoadException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -90,13 +89,7 @@ final class TemplateFiles {
     }
 
     private static JsonObject parse(Path file) {
-        try {
-            return JsonParser.parseString(read(file)).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException cause) {
-            throw new ModelLoadException(
-                    "file=%s expected=a JSON object found=%s".formatted(file, cause.getMessage()),
-                    cause);
-        }
+        return JsonFields.parse(file.toString(), read(file)).json();
     }
 
     private static String read(Path file) {

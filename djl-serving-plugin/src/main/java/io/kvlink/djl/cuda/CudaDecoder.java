@@ -105,7 +105,7 @@ public final class CudaDecoder implements Decoder {
         };
     }
 
-    /** What a failed call leaves behind is done when this throws: blocks may change hands. */
+    /** Makes a call. If it fails, the device is idle when this throws: blocks may change hands. */
     private <T> T guarded(Supplier<T> call) {
         try {
             return call.get();

@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a decoder has on its device, opened in this order and closed in the reverse one: kernels,
- * weights, workspace, KV memory, graphs. Opened, used and closed by one thread.
+ * Everything a decoder has on its device, opened in this order and closed in the reverse one:
+ * kernels, weights, workspace, KV memory, graphs. Opened, used and closed by one thread.
  */
 final class CudaResources implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(CudaResources.class);
@@ -180,7 +180,7 @@ final class CudaResources implements AutoCloseable {
                 new StepRing(device, ahead, layout.bytes(), outputBytes));
     }
 
-    /** What the first requests would wait for otherwise. */
+    /** Does what the first requests would wait for otherwise. */
     private void prepare(Workspace space) {
         long start = System.nanoTime();
         log.info("device=gpu{} captures graphs={}", device.ordinal(), decodes.counts());
@@ -250,7 +250,7 @@ final class CudaResources implements AutoCloseable {
                 device, stream, memory, decodes, logits, config.vocabSize(), settings.maxBatch());
     }
 
-    /** What a sequence's blocks and positions take besides the KV, at most. */
+    /** Bytes of the tables of blocks and of positions, at most. */
     private long tableBytes() {
         long tables =
                 (long) sequences()

@@ -55,10 +55,13 @@ final class DecodeSteps implements AutoCloseable {
     /** Captures the graphs; each count of rows is computed once before. */
     void capture() {
         for (int count : buckets.counts()) {
-            StepRing.Entry entry = ring.take();
-            send(entry, List.of(), count);
-            enqueue(count, LayerHook.NONE);
-            entry.enqueued(stream, () -> {});
+            ring.enqueue(
+                    stream,
+                    entry -> {
+                        CudaPicks none = new CudaPicks(entry, send(entry, List.of(), count));
+                        enqueue(count, LayerHook.NONE);
+                        return none;
+                    });
             device.synchronizeStream(stream);
             device.beginCapture(stream);
             try {
@@ -78,31 +81,24 @@ final class DecodeSteps implements AutoCloseable {
 
     /** Enqueues a step. */
     Picks enqueue(List<DecodeRow> rows, LayerHook hook) {
+        return ring.enqueue(stream, entry -> enqueue(entry, rows, hook));
+    }
+
+    private CudaPicks enqueue(StepRing.Entry entry, List<DecodeRow> rows, LayerHook hook) {
         int count = buckets.countFor(rows.size());
-        StepRing.Entry entry = ring.take();
-        boolean whole = false;
-        try {
-            List<@Nullable Asked> asked = send(entry, rows, count);
-            Long graph = graphs.get(count);
-            if (hook == LayerHook.NONE && graph != null) {
-                device.launchGraph(graph, stream);
-            } else {
-                enqueue(count, hook);
-            }
-            device.copyOut(
-                    entry.outputAddress(),
-                    space.picked(),
-                    (long) rows.size() * CudaPicks.BYTES,
-                    stream);
-            CudaPicks picks = new CudaPicks(entry, asked);
-            entry.enqueued(stream, picks::read);
-            whole = true;
-            return picks;
-        } finally {
-            if (!whole) {
-                entry.enqueued(stream, () -> {});
-            }
+        List<@Nullable Asked> asked = send(entry, rows, count);
+        Long graph = graphs.get(count);
+        if (hook == LayerHook.NONE && graph != null) {
+            device.launchGraph(graph, stream);
+        } else {
+            enqueue(count, hook);
         }
+        device.copyOut(
+                entry.outputAddress(),
+                space.picked(),
+                (long) rows.size() * CudaPicks.BYTES,
+                stream);
+        return new CudaPicks(entry, asked);
     }
 
     private void enqueue(int count, LayerHook hook) {

@@ -55,32 +55,22 @@ final class PrefillSteps implements AutoCloseable {
 
     /** Enqueues a step. */
     Picks enqueue(List<PromptChunk> chunks, LayerHook hook) {
-        StepRing.Entry entry = ring.take();
-        boolean whole = false;
-        try {
-            int count = chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
-            List<@Nullable Asked> asked = send(entry, chunks);
-            int tiles = kernels.flashes() ? sendTiles(entry, chunks) : 0;
-            device.copyIn(input, entry.inputAddress(), layout.bytes(), stream);
-            pass.layers(input + layout.rows(), count, layer -> attend(layer, count, tiles), hook);
-            int picks = (int) asked.stream().filter(each -> each != null).count();
-            if (picks > 0) {
-                pass.pick(input + layout.pickedRows(), input + layout.sampling(), picks);
-                device.copyOut(
-                        entry.outputAddress(),
-                        space.picked(),
-                        (long) picks * CudaPicks.BYTES,
-                        stream);
-            }
-            CudaPicks picked = new CudaPicks(entry, asked);
-            entry.enqueued(stream, picked::read);
-            whole = true;
-            return picked;
-        } finally {
-            if (!whole) {
-                entry.enqueued(stream, () -> {});
-            }
+        return ring.enqueue(stream, entry -> enqueue(entry, chunks, hook));
+    }
+
+    private CudaPicks enqueue(StepRing.Entry entry, List<PromptChunk> chunks, LayerHook hook) {
+        int count = chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
+        List<@Nullable Asked> asked = send(entry, chunks);
+        int tiles = kernels.flashes() ? sendTiles(entry, chunks) : 0;
+        device.copyIn(input, entry.inputAddress(), layout.bytes(), stream);
+        pass.layers(input + layout.rows(), count, layer -> attend(layer, count, tiles), hook);
+        int picks = (int) asked.stream().filter(each -> each != null).count();
+        if (picks > 0) {
+            pass.pick(input + layout.pickedRows(), input + layout.sampling(), picks);
+            device.copyOut(
+                    entry.outputAddress(), space.picked(), (long) picks * CudaPicks.BYTES, stream);
         }
+        return new CudaPicks(entry, asked);
     }
 
     private void attend(int layer, int count, int tiles) {

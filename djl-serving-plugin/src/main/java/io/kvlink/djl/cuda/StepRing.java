@@ -30,8 +30,28 @@ final class StepRing implements AutoCloseable {
         }
     }
 
+    /** A step's calls, from its input to its picks. */
+    interface Calls {
+        CudaPicks enqueue(Entry entry);
+    }
+
+    /**
+     * Enqueues a step with the entry whose own step was enqueued longest ago. If the calls throw,
+     * the entry is used again only when the device has done what they enqueued.
+     */
+    CudaPicks enqueue(long stream, Calls calls) {
+        Entry entry = take();
+        CudaPicks picks = null;
+        try {
+            picks = calls.enqueue(entry);
+            return picks;
+        } finally {
+            entry.enqueued(stream, picks == null ? () -> {} : picks::read);
+        }
+    }
+
     /** The entry whose step was enqueued longest ago, once that step is done. */
-    Entry take() {
+    private Entry take() {
         Entry taken = entries.get(next);
         next = (next + 1) % entries.size();
         taken.recycle();
@@ -88,7 +108,7 @@ final class StepRing implements AutoCloseable {
          *
          * @param reads called when the step is done and its output is about to be overwritten
          */
-        void enqueued(long stream, Runnable reads) {
+        private void enqueued(long stream, Runnable reads) {
             device.record(done, stream);
             reader = reads;
         }

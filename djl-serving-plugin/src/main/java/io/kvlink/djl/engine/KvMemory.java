@@ -55,7 +55,7 @@ public interface KvMemory {
     @Nullable KvSlots copy(KvSlots slots, int tokens, int filled);
 
     /**
-     * Whose release would let {@code slots} grow in place.
+     * Holder whose release would let {@code slots} grow in place.
      *
      * @param others slots of this memory
      * @return an index of {@code others}; -1 if nobody's

@@ -80,7 +80,7 @@ final class Answer {
         return known;
     }
 
-    /** What was picked so far doesn't count; no token was passed on yet. */
+    /** Forgets all picks so far; no token was passed on yet. */
     void forgetPicks() {
         if (tokens > 0) {
             throw new IllegalStateException("tokens=%d were passed on".formatted(tokens));

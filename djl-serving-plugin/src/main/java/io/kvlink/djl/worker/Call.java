@@ -19,7 +19,7 @@ sealed interface Call permits Call.Rows, Call.Chunks {
     /** Has the decoder compute it. */
     Picks enqueue(Decoder decoder, LayerHook hook);
 
-    /** The same work as a call for each unit. */
+    /** A call for each unit, which together do this one's work. */
     List<Call> apart();
 
     /** Whether one of its sequences is among these. */

@@ -132,7 +132,7 @@ final class Growth {
         return false;
     }
 
-    /** Those that may give way to it. */
+    /** Younger sequences that may give way to it. */
     private List<Sequence> younger(Sequence sequence) {
         return requests.running().stream()
                 .filter(other -> other.arrival() > sequence.arrival())

@@ -240,7 +240,7 @@ final class Step {
     }
 
     /**
-     * What a batch throws needn't be the fault of all: each shows by itself whether it is its. But
+     * Launches a call; if it is refused, each of its units alone, to find whose fault it is. But
      * not if a picker may have drawn: its next token would be another one.
      */
     private void launchApart(Call call, Flights.Output output, Map<Sequence, Throwable> failures) {

@@ -21,7 +21,7 @@ public record Decoders(Device device, DecoderFactory factory) {
     /** Enough for all chunks that tests prefill in one call. */
     public static final int PREFILL = 2048;
 
-    /** What {@link #open} opens. */
+    /** Spec that {@link #open} opens. */
     public DecoderSpec spec(
             Path directory, ModelConfig model, DecodeSettings decoding, int kvTokens) {
         return new DecoderSpec(

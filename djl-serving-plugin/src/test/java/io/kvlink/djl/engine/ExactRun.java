@@ -98,7 +98,7 @@ public final class ExactRun implements AutoCloseable {
         return picked;
     }
 
-    /** What sequences pick whose prompts go in chunks of a size, on whatever blocks. */
+    /** Picks of sequences whose prompts go in chunks of a size, on whatever blocks. */
     public List<SampledToken> answers(int chunk) {
         ShapeRun.scatter(decoder.memory(), random);
         List<SampledToken> picked = new ArrayList<>();
@@ -111,7 +111,7 @@ public final class ExactRun implements AutoCloseable {
         return picked;
     }
 
-    /** What the rows of one batch pick. */
+    /** Picks of the rows of one batch. */
     public List<SampledToken> batch() {
         List<TokenFeed> feeds =
                 Arrays.stream(LENGTHS).mapToObj(length -> feed(length, length)).toList();

@@ -31,7 +31,7 @@ public final class CudaException extends RuntimeException {
         return call;
     }
 
-    /** What the call returned; -1 if there is nothing to call. */
+    /** Status that the call returned; -1 if there is nothing to call. */
     public int status() {
         return status;
     }
