@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import org.jspecify.annotations.Nullable;
 
 /** A block that is rendered once more when it is called. */
-record BlockReference(BlockStatement block, Context context) implements Callable, WithAttributes {
+record BlockReference(Block block, Context context) implements Callable, WithAttributes, OfModule {
 
     @Override
     public Object call(Rendering rendering, Arguments arguments) {
@@ -32,5 +32,10 @@ record BlockReference(BlockStatement block, Context context) implements Callable
     @Override
     public String typeName() {
         return "BlockReference";
+    }
+
+    @Override
+    public String module() {
+        return OfModule.RUNTIME;
     }
 }

@@ -8,7 +8,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** {@code block name}: rendered where it stands, with its own variables. */
-final class BlockStatement extends Statement {
+final class BlockStatement extends Statement implements Block {
 
     private final String name;
     private final boolean scoped;
@@ -30,7 +30,8 @@ final class BlockStatement extends Statement {
         this.depth = depth;
     }
 
-    String name() {
+    @Override
+    public String name() {
         return name;
     }
 
@@ -88,7 +89,8 @@ final class BlockStatement extends Statement {
     }
 
     /** Writes the block. */
-    void write(Rendering rendering, Context context) {
+    @Override
+    public void write(Rendering rendering, Context context) {
         if (function == null) {
             throw new IllegalStateException("a block that wasn't bound");
         }

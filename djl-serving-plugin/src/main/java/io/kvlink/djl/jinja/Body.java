@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import java.util.List;
 
 /** Statements one behind the other. */
-record Body(List<Statement> statements) {
+record Body(List<Statement> statements) implements Branch {
 
     static final Body EMPTY = new Body(List.of());
 
@@ -12,7 +12,8 @@ record Body(List<Statement> statements) {
         statements.forEach(statement -> statement.names(names));
     }
 
-    void declare(Symbols symbols) {
+    @Override
+    public void declare(Symbols symbols) {
         statements.forEach(statement -> statement.declare(symbols));
     }
 

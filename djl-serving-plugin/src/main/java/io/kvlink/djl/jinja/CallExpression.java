@@ -30,7 +30,7 @@ final class CallExpression extends Expression {
     }
 
     /** Calls with the body of a {@code call} block as further argument. */
-    Object evaluate(Scope scope, @Nullable Macro caller) {
+    Object evaluate(Scope scope, @Nullable Callable caller) {
         Rendering rendering = scope.rendering();
         Object called = callee.evaluate(scope);
         Arguments given = arguments.evaluate(scope);

@@ -10,9 +10,9 @@ final class Context {
 
     private final Map<String, Object> given;
     private final Map<String, Object> set = new HashMap<>();
-    private final Map<String, BlockStatement> blocks;
+    private final Map<String, ? extends Block> blocks;
 
-    Context(Map<String, Object> given, Map<String, BlockStatement> blocks) {
+    Context(Map<String, Object> given, Map<String, ? extends Block> blocks) {
         this.given = given;
         this.blocks = blocks;
     }
@@ -26,7 +26,7 @@ final class Context {
         set.put(name, value);
     }
 
-    @Nullable BlockStatement block(String name) {
+    @Nullable Block block(String name) {
         return blocks.get(name);
     }
 

@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Result of {@code cycler()}: gives some values in turn. */
-final class Cycler implements WithAttributes {
+final class Cycler implements WithAttributes, OfModule {
 
     private static final Method NEXT =
             Method.of("next", "", (r, self, a) -> ((Cycler) self).next());
@@ -41,5 +41,10 @@ final class Cycler implements WithAttributes {
             case "pos" -> (long) position;
             default -> null;
         };
+    }
+
+    @Override
+    public String module() {
+        return OfModule.UTILS;
     }
 }

@@ -4,6 +4,7 @@ package io.kvlink.djl.jinja;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Jinja2's filters, by name. */
@@ -77,28 +78,24 @@ final class Filters {
                 && (ALL.containsKey(Text.of(name)) || REFUSED.containsKey(Text.of(name)));
     }
 
-    /** Refuses arguments that name a filter or a test which isn't there. */
-    static void requireKnown(String filter, ArgumentExpressions arguments, int line) {
+    /**
+     * Refuses arguments that name a filter or a test which isn't there.
+     *
+     * @param constants text that the template gives as an argument, by its place; null if it gives
+     *     no constant text there
+     */
+    static void requireKnown(String filter, IntFunction<@Nullable String> constants, int line) {
         if (OF_FILTERS.contains(filter)) {
-            String name = constant(arguments, 0);
+            String name = constants.apply(0);
             if (name != null) {
                 named(name, line);
             }
         }
         if (OF_TESTS.containsKey(filter)) {
-            String name = constant(arguments, OF_TESTS.get(filter));
+            String name = constants.apply(OF_TESTS.get(filter));
             if (name != null) {
                 Tests.named(name, line);
             }
         }
-    }
-
-    private static @Nullable String constant(ArgumentExpressions arguments, int place) {
-        boolean given = arguments.positional().size() > place;
-        return given
-                        && arguments.positional().get(place) instanceof ConstantExpression constant
-                        && constant.value() instanceof String name
-                ? name
-                : null;
     }
 }

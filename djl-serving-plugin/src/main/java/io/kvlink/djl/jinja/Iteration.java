@@ -16,7 +16,7 @@ final class Iteration {
                 || value instanceof Iterable
                 || value instanceof PyIterator
                 || value instanceof PyDict
-                || value instanceof LoopContext
+                || value instanceof LoopValue
                 || value instanceof PyBytes
                 || value instanceof Undefined;
     }
@@ -43,7 +43,7 @@ final class Iteration {
         if (value instanceof Undefined) {
             return Collections.emptyIterator();
         }
-        if (value instanceof LoopContext loop) {
+        if (value instanceof LoopValue loop) {
             return loop;
         }
         if (value instanceof PyBytes bytes) {
@@ -78,7 +78,7 @@ final class Iteration {
                 || value instanceof DictView
                 || value instanceof PyRange
                 || value instanceof Undefined
-                || value instanceof LoopContext
+                || value instanceof LoopValue
                 || value instanceof PyBytes;
     }
 
@@ -99,7 +99,7 @@ final class Iteration {
         if (value instanceof PyRange range) {
             return range.size();
         }
-        if (value instanceof LoopContext loop) {
+        if (value instanceof LoopValue loop) {
             return loop.length();
         }
         if (value instanceof PyBytes bytes) {

@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code joiner()} makes: nothing the first time, then a separator. */
-final class Joiner implements Callable, WithAttributes {
+final class Joiner implements Callable, WithAttributes, OfModule {
 
     private final Object separator;
     private boolean used;
@@ -35,5 +35,10 @@ final class Joiner implements Callable, WithAttributes {
     @Override
     public String typeName() {
         return "Joiner";
+    }
+
+    @Override
+    public String module() {
+        return OfModule.UTILS;
     }
 }

@@ -8,7 +8,7 @@ import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /** The variable {@code loop}. Looks ahead only as far as the template asks. */
-final class LoopContext implements Iterator<Object>, Callable, WithAttributes {
+final class LoopContext implements LoopValue, Callable, WithAttributes, OfModule {
 
     private final Rendering rendering;
     private final Object iterable;
@@ -57,7 +57,8 @@ final class LoopContext implements Iterator<Object>, Callable, WithAttributes {
         return next;
     }
 
-    long length() {
+    @Override
+    public long length() {
         if (length < 0) {
             length = sized ? Iteration.length(rendering, iterable) : counted();
         }
@@ -162,5 +163,10 @@ final class LoopContext implements Iterator<Object>, Callable, WithAttributes {
     @Override
     public String typeName() {
         return "LoopContext";
+    }
+
+    @Override
+    public String module() {
+        return OfModule.RUNTIME;
     }
 }

@@ -7,7 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A macro as a value, with the variables around its definition. */
-final class Macro implements Callable, WithAttributes {
+final class Macro implements Callable, WithAttributes, OfModule {
 
     private final MacroDefinition definition;
     private final Scope outer;
@@ -91,5 +91,10 @@ final class Macro implements Callable, WithAttributes {
     @Override
     public String typeName() {
         return "Macro";
+    }
+
+    @Override
+    public String module() {
+        return OfModule.RUNTIME;
     }
 }

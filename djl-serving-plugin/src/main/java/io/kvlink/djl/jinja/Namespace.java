@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code namespace()} makes: the one value whose attributes templates may set. */
-final class Namespace {
+final class Namespace implements OfModule {
 
     private final PyDict attributes;
 
@@ -22,5 +22,10 @@ final class Namespace {
 
     PyDict attributes() {
         return attributes;
+    }
+
+    @Override
+    public String module() {
+        return OfModule.UTILS;
     }
 }

@@ -198,8 +198,17 @@ final class PostfixParser {
         Filter filter = Filters.named(name, line);
         ArgumentExpressions arguments =
                 tokens.isOperator("(") ? arguments() : ArgumentExpressions.NONE;
-        Filters.requireKnown(name, arguments, line);
+        Filters.requireKnown(name, place -> constant(arguments, place), line);
         return new FilterExpression(line, of, filter, arguments);
+    }
+
+    private static @Nullable String constant(ArgumentExpressions arguments, int place) {
+        boolean given = arguments.positional().size() > place;
+        return given
+                        && arguments.positional().get(place) instanceof ConstantExpression constant
+                        && constant.value() instanceof String name
+                ? name
+                : null;
     }
 
     private String dotted() {

@@ -125,7 +125,7 @@ final class Repr {
             writeNamespace(namespace);
         } else if (value instanceof Callable callable) {
             out.append(callable.repr());
-        } else if (value instanceof TemplateReference) {
+        } else if (value instanceof BlockTable) {
             out.append("<TemplateReference None>");
         } else {
             throw TemplateException.unsupported(

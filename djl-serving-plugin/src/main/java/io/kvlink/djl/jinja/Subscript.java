@@ -22,7 +22,7 @@ final class Subscript {
                 return null;
             }
         }
-        if (container instanceof TemplateReference self && Text.is(key)) {
+        if (container instanceof BlockTable self && Text.is(key)) {
             return self.block(Text.of(key));
         }
         if (!Numbers.isInteger(key)) {

@@ -94,10 +94,10 @@ final class Symbols implements Names {
     }
 
     /** Declares what each of some branches does, of which at most one is taken. */
-    void branches(List<Body> branches) {
+    void branches(List<? extends Branch> branches) {
         List<Symbols> all = new ArrayList<>();
         Set<String> stored = new HashSet<>();
-        for (Body branch : branches) {
+        for (Branch branch : branches) {
             Symbols symbols = copy();
             branch.declare(symbols);
             all.add(symbols);

@@ -4,10 +4,16 @@ package io.kvlink.djl.jinja;
 import org.jspecify.annotations.Nullable;
 
 /** The variable {@code self}: its elements are the template's blocks. */
-record TemplateReference(Context context) {
+record TemplateReference(Context context) implements BlockTable, OfModule {
 
-    @Nullable Object block(String name) {
-        BlockStatement block = context.block(name);
+    @Override
+    public @Nullable Object block(String name) {
+        Block block = context.block(name);
         return block == null ? null : new BlockReference(block, context);
+    }
+
+    @Override
+    public String module() {
+        return OfModule.RUNTIME;
     }
 }

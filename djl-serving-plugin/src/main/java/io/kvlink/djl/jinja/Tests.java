@@ -25,7 +25,7 @@ final class Tests {
         kind("sequence", Tests::isSequence);
         kind(
                 "iterable",
-                value -> Iteration.isIterable(value) || value instanceof TemplateReference);
+                value -> Iteration.isIterable(value) || value instanceof BlockTable);
         kind("callable", value -> value instanceof Callable || value instanceof Undefined);
         kind("escaped", Markup.class::isInstance);
         put("odd", "", (r, value, a) -> remainder(r, value, 2L, 1L));
@@ -88,7 +88,7 @@ final class Tests {
     private static boolean isSequence(Object value) {
         return Iteration.hasLength(value)
                 && !(value instanceof DictView)
-                && !(value instanceof LoopContext);
+                && !(value instanceof LoopValue);
     }
 
     private static Object remainder(Rendering rendering, Object value, Object by, Object wanted) {

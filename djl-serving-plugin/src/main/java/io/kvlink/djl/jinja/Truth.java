@@ -46,7 +46,7 @@ final class Truth {
         if (value instanceof DictView view) {
             return view.dict().size() > 0;
         }
-        if (value instanceof LoopContext loop) {
+        if (value instanceof LoopValue loop) {
             return loop.length() > 0;
         }
         return !(value instanceof PyBytes bytes) || bytes.size() > 0;

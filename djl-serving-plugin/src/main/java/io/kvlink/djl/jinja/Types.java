@@ -59,17 +59,9 @@ final class Types {
     /** The name with its module, unless that is Python's own. */
     static String qualified(Object value) {
         String name = name(value);
-        if (value instanceof Namespace || value instanceof Cycler || value instanceof Joiner) {
-            return "jinja2.utils." + name;
+        if (value instanceof OfModule known) {
+            return known.module() + "." + name;
         }
-        if (value instanceof Markup) {
-            return "markupsafe.Markup";
-        }
-        boolean runtime =
-                value instanceof LoopContext
-                        || value instanceof Macro
-                        || value instanceof BlockReference
-                        || value instanceof TemplateReference;
-        return runtime ? "jinja2.runtime." + name : name;
+        return value instanceof Markup ? "markupsafe.Markup" : name;
     }
 }
