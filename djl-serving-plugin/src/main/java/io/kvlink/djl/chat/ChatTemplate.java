@@ -2,8 +2,8 @@
 package io.kvlink.djl.chat;
 
 import io.kvlink.djl.jinja.Template;
-import io.kvlink.djl.jinja.TemplateException;
-import io.kvlink.djl.jinja.TemplateSyntaxException;
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import java.time.Clock;
 import java.time.ZonedDateTime;
 import java.util.HashMap;

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The device side of an upload: one stream on which all is enqueued in order. One thread makes all
  * calls; whoever opened it closes it, after {@link #drain}.
  */
-interface Target extends AutoCloseable {
+public interface Target extends AutoCloseable {
 
     /** Page-locked memory of the host, whose bytes any thread may write. */
     interface HostBuffer extends AutoCloseable {

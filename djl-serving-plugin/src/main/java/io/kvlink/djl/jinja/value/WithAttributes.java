@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.djl.jinja.value;
+
+import io.kvlink.djl.jinja.operate.Attributes;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A value of Jinja2's own with attributes. */
+public interface WithAttributes {
+
+    /** Attributes of such values that can be called. */
+    Set<String> NAMES = Set.of("cycle", "changed", "next", "reset", "super");
+
+    /** Null if there is none of that name. */
+    @Nullable Object attribute(String name);
+}
