@@ -149,7 +149,8 @@ final class TorchShim {
         return Pointer.nativeValue(made.getValue());
     }
 
-    private static NativeLibrary library() {
+    /** The libtorch that the engine has loaded. */
+    static NativeLibrary library() {
         Path torch = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"));
         // It is loaded already; JNA's own choice would put its symbols in everybody's way.
         Map<String, ?> options =
@@ -161,7 +162,7 @@ final class TorchShim {
         return torch.getFunction(name).invokeInt(new Object[0]);
     }
 
-    private static void check(int status, String call, String facts) {
+    static void check(int status, String call, String facts) {
         if (status != 0) {
             throw new KvConnectorException(
                     KvError.NATIVE_CALL_FAILED,

@@ -45,6 +45,7 @@ final class LlamaModel implements AutoCloseable {
     private final RmsNorm norm;
     private final RowCounts rowCounts;
     private final Lanes lanes;
+    private final StepThreads threads;
 
     private LlamaModel(
             NDManager manager,
@@ -84,12 +85,10 @@ final class LlamaModel implements AutoCloseable {
                     case FAST -> RowCounts.all(settings.maxBatch());
                     case OFF -> RowCounts.all(1);
                 };
-        this.lanes =
-                new Lanes(
-                        Lanes.usable(
-                                settings.threads(),
-                                manager.getDevice().isGpu(),
-                                JniUtils.getNumThreads()));
+        boolean gpu = manager.getDevice().isGpu();
+        int libraryThreads = JniUtils.getNumThreads();
+        this.lanes = new Lanes(Lanes.usable(settings.threads(), gpu, libraryThreads));
+        this.threads = StepThreads.of(weights, gpu ? 1 : libraryThreads);
     }
 
     /**
@@ -216,7 +215,9 @@ final class LlamaModel implements AutoCloseable {
                     groups.stream()
                             .map(group -> part(owner, group, rowCounts.rowsFor(group.size())))
                             .toList();
+            threads.ofLayers();
             throughLayers(parts, hook);
+            threads.ofHead();
             List<float @Nullable []> found = new ArrayList<>();
             for (int i = 0; i < parts.size(); i++) {
                 Logits all = logits(parts.get(i).x());
@@ -226,6 +227,8 @@ final class LlamaModel implements AutoCloseable {
                 }
             }
             return found;
+        } finally {
+            threads.ofPrompts();
         }
     }
 

@@ -85,10 +85,16 @@ final class WeightReader implements AutoCloseable {
     Projection projection(NDArray matrix, @Nullable NDArray bias) {
         // libtorch multiplies by a narrow matrix a hundred times slower if it lies the other way.
         Projection arranged =
-                type == ComputeType.FLOAT32 ? Projection.take(matrix) : Projection.over(matrix);
+                switch (type) {
+                    case FLOAT32 ->
+                            home.getDevice().isGpu()
+                                    ? Projection.arrange(matrix)
+                                    : Projection.pack(matrix);
+                    case FLOAT16, BFLOAT16 -> Projection.over(matrix);
+                };
         return new Projection(
                 settle(arranged.weight()),
-                arranged.outRows(),
+                arranged.layout(),
                 bias == null ? null : settleWide(bias));
     }
 
