@@ -2,7 +2,6 @@
 package io.kvlink.djl.tensor;
 
 import com.sun.jna.Function;
-import java.util.Optional;
 
 /**
  * How many threads libtorch uses for what the calling thread computes: OpenMP keeps the number for
@@ -11,22 +10,20 @@ import java.util.Optional;
 public final class LibraryThreads {
 
     private static final class Probe {
-        static final Optional<Function> SETTER = setter();
-
-        private static Optional<Function> setter() {
-            try {
-                // Found among the libraries that libtorch needs.
-                return Optional.of(TorchShim.library().getFunction("omp_set_num_threads"));
-            } catch (LinkageError absent) {
-                return Optional.empty();
-            }
-        }
+        // Found among the libraries that libtorch needs.
+        static final ShimPart<Function> SETTER =
+                ShimPart.probe(
+                        "libtorch's threads stay as they are",
+                        TorchShim::symbol,
+                        symbols -> symbols.find("omp_set_num_threads"));
     }
 
     private LibraryThreads() {}
 
     /** Sets the calling thread's number; without OpenMP it stays as it is. */
     public static void use(int count) {
-        Probe.SETTER.ifPresent(setter -> setter.invokeVoid(new Object[] {count}));
+        if (Probe.SETTER.availability().ready()) {
+            Probe.SETTER.required().invokeVoid(new Object[] {count});
+        }
     }
 }

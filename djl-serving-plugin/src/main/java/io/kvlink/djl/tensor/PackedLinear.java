@@ -10,7 +10,6 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import com.sun.jna.Function;
 import com.sun.jna.Memory;
-import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
@@ -34,26 +33,7 @@ public final class PackedLinear {
 
     /** Probed once, when it is first asked for; the engine is there then. */
     private static final class Probe {
-        static final Availability AVAILABILITY;
-        static final @Nullable PackedLinear SHIM;
-
-        static {
-            Availability found = Availability.usable();
-            PackedLinear shim = null;
-            try {
-                shim = new PackedLinear(TorchShim.library());
-                shim.requireItMultiplies();
-            } catch (LinkageError | KvConnectorException cause) {
-                shim = null;
-                found =
-                        Availability.missing(
-                                "libtorch packs no matrices: it was built without oneDNN, or is"
-                                        + " older than 2.7: "
-                                        + cause.getMessage());
-            }
-            AVAILABILITY = found;
-            SHIM = shim;
-        }
+        static final ShimPart<PackedLinear> FOUND = probe(TorchShim::symbol);
     }
 
     private final Function dispatch;
@@ -64,10 +44,18 @@ public final class PackedLinear {
     private final Memory packName = text(PACK);
     private final Memory noOverload = text("");
 
-    private PackedLinear(NativeLibrary torch) {
-        dispatch = torch.getFunction(DISPATCH);
-        newHandle = torch.getFunction(NEW_HANDLE);
-        linear = torch.getFunction(LINEAR);
+    private PackedLinear(ShimPart.Symbols symbols) {
+        dispatch = symbols.find(DISPATCH);
+        newHandle = symbols.find(NEW_HANDLE);
+        linear = symbols.find(LINEAR);
+        requireItMultiplies();
+    }
+
+    static ShimPart<PackedLinear> probe(ShimPart.Symbols symbols) {
+        return ShimPart.probe(
+                "libtorch packs no matrices; that needs libtorch 2.7 or newer, built with oneDNN",
+                symbols,
+                PackedLinear::new);
     }
 
     private static Memory text(String ascii) {
@@ -93,7 +81,7 @@ public final class PackedLinear {
 
     /** Whether matrices can be packed; the engine must have been started. */
     public static Availability availability() {
-        return Probe.AVAILABILITY;
+        return Probe.FOUND.availability();
     }
 
     /**
@@ -110,7 +98,7 @@ public final class PackedLinear {
                     "type=%s device=%s expected=float32 on the CPU"
                             .formatted(matrix.getDataType(), matrix.getDevice()));
         }
-        return shim().packed(matrix);
+        return Probe.FOUND.required().packed(matrix);
     }
 
     /**
@@ -122,15 +110,7 @@ public final class PackedLinear {
      * @return {@code [rows, out]}, of the rows' manager
      */
     public static NDArray apply(NDArray rows, NDArray packed, @Nullable NDArray bias) {
-        return shim().multiply(rows, packed, bias);
-    }
-
-    private static PackedLinear shim() {
-        PackedLinear shim = Probe.SHIM;
-        if (shim == null) {
-            throw new KvConnectorException(KvError.UNAVAILABLE, Probe.AVAILABILITY.reason());
-        }
-        return shim;
+        return Probe.FOUND.required().multiply(rows, packed, bias);
     }
 
     private NDArray packed(NDArray matrix) {

@@ -149,8 +149,12 @@ final class TorchShim {
         return Pointer.nativeValue(made.getValue());
     }
 
-    /** The libtorch that the engine has loaded. */
-    static NativeLibrary library() {
+    /** A function of the libtorch that the engine has loaded, or of a library that it needs. */
+    static Function symbol(String name) {
+        return library().getFunction(name);
+    }
+
+    private static NativeLibrary library() {
         Path torch = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"));
         // It is loaded already; JNA's own choice would put its symbols in everybody's way.
         Map<String, ?> options =

@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model.ndarray;
 
+import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.tensor.LibraryThreads;
 
 /**
- * On how many of libtorch's threads the parts of a decode step are computed: on one, where waking
- * the others costs more than they save. Decoder's thread.
+ * How many of libtorch's threads a decode step is computed on: one, where the matrices are so small
+ * that waking the others costs more than they save. Any thread; it sets the caller's.
  *
- * @param layers for products of a layer, attention and what surrounds them
- * @param head for logits
- * @param all of libtorch's, as they were set when the model was loaded
+ * @param step for a decode step
+ * @param all for everything else: as many as there were when the model was loaded
  */
-record StepThreads(int layers, int head, int all) {
-    /** Numbers of a matrix from which a product of few rows is worth several threads. */
-    private static final long LARGE = 1 << 22;
+record StepThreads(int step, int all) {
+    /** Numbers of a layer's largest matrix from which a product of few rows has work for all. */
+    private static final long LARGE = 1 << 24;
 
-    static StepThreads of(LlamaWeights weights, int all) {
-        Projection layer = weights.layers().get(0).gateUp();
-        return new StepThreads(wanted(layer, all), wanted(weights.head(), all), all);
+    static StepThreads of(ModelConfig config, int all) {
+        long largest = 2L * config.intermediateSize() * config.hiddenSize();
+        return new StepThreads(largest < LARGE ? 1 : all, all);
     }
 
-    private static int wanted(Projection product, int all) {
-        return product.weight().size() >= LARGE ? all : 1;
+    /** The caller computes a decode step from now on. */
+    void begin() {
+        use(step);
     }
 
-    void ofLayers() {
-        use(layers);
-    }
-
-    void ofHead() {
-        use(head);
-    }
-
-    /** Products of a prompt have many rows. */
-    void ofPrompts() {
+    /** The caller's step has ended. */
+    void end() {
         use(all);
     }
 
     private void use(int count) {
-        if (all > 1) {
+        if (step != all) {
             LibraryThreads.use(count);
         }
     }
