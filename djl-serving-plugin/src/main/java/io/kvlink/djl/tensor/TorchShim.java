@@ -149,6 +149,11 @@ final class TorchShim {
         return Pointer.nativeValue(made.getValue());
     }
 
+    /** A function of the libtorch that the engine has loaded, or of a library that it needs. */
+    static Function symbol(String name) {
+        return library().getFunction(name);
+    }
+
     private static NativeLibrary library() {
         Path torch = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"));
         // It is loaded already; JNA's own choice would put its symbols in everybody's way.
@@ -161,7 +166,7 @@ final class TorchShim {
         return torch.getFunction(name).invokeInt(new Object[0]);
     }
 
-    private static void check(int status, String call, String facts) {
+    static void check(int status, String call, String facts) {
         if (status != 0) {
             throw new KvConnectorException(
                     KvError.NATIVE_CALL_FAILED,

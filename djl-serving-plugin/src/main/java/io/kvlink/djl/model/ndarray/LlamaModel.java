@@ -39,12 +39,14 @@ final class LlamaModel implements AutoCloseable {
     private final NDManager manager;
     private final ModelConfig config;
     private final KvCachePool pool;
+    private final Packing packing;
     private final LlamaWeights weights;
     private final List<LlamaLayer> layers = new ArrayList<>();
     private final RotaryTable rotary;
     private final RmsNorm norm;
     private final RowCounts rowCounts;
     private final Lanes lanes;
+    private final StepThreads threads;
 
     private LlamaModel(
             NDManager manager,
@@ -56,7 +58,8 @@ final class LlamaModel implements AutoCloseable {
         this.manager = manager;
         this.config = config;
         this.pool = pool;
-        this.weights = LlamaWeights.read(manager, directory, config);
+        this.packing = Packing.of(config, manager.getDevice());
+        this.weights = LlamaWeights.read(manager, directory, config, packing);
         this.norm = new RmsNorm(manager.create((float) config.rmsNormEps()));
         CausalMask mask = CausalMask.create(manager);
         int positions =
@@ -72,6 +75,9 @@ final class LlamaModel implements AutoCloseable {
                             mask,
                             pool.layerArray(layer)));
         }
+        boolean gpu = manager.getDevice().isGpu();
+        this.threads = StepThreads.of(config, gpu ? 1 : JniUtils.getNumThreads());
+        this.lanes = new Lanes(Lanes.usable(settings.threads(), gpu, threads.step()));
         this.rowCounts =
                 switch (settings.batch()) {
                     case EXACT ->
@@ -84,12 +90,6 @@ final class LlamaModel implements AutoCloseable {
                     case FAST -> RowCounts.all(settings.maxBatch());
                     case OFF -> RowCounts.all(1);
                 };
-        this.lanes =
-                new Lanes(
-                        Lanes.usable(
-                                settings.threads(),
-                                manager.getDevice().isGpu(),
-                                JniUtils.getNumThreads()));
     }
 
     /**
@@ -209,6 +209,7 @@ final class LlamaModel implements AutoCloseable {
 
     /** Layer by layer, each part after the other. */
     private List<float @Nullable []> decodeTogether(List<LogitsRow> rows, LayerHook hook) {
+        threads.begin();
         try (Scratch scratch = Scratch.open(manager)) {
             NDManager owner = scratch.manager();
             List<List<LogitsRow>> groups = rowCounts.parts(rows);
@@ -226,6 +227,8 @@ final class LlamaModel implements AutoCloseable {
                 }
             }
             return found;
+        } finally {
+            threads.end();
         }
     }
 
@@ -251,6 +254,11 @@ final class LlamaModel implements AutoCloseable {
     /** On how many threads parts of a batch are computed. */
     int decodeThreads() {
         return lanes.count();
+    }
+
+    /** Whether several rows' products take copies of the matrices made for that. */
+    boolean packed() {
+        return packing.wanted();
     }
 
     /** In how many rows decodes are computed, as a list for an operator. */
@@ -299,6 +307,7 @@ final class LlamaModel implements AutoCloseable {
         if (slots == null) {
             throw new IllegalStateException("the pool is full before the model is loaded");
         }
+        threads.begin();
         try (Scratch scratch = Scratch.open(manager)) {
             LogitsRow row = new LogitsRow(config.vocabSize() / 2, 0, slots, true);
             List<LogitsRow> rows = Collections.nCopies(count, row);
@@ -320,6 +329,7 @@ final class LlamaModel implements AutoCloseable {
                     scratch.manager().zeros(new Shape(2, 1, config.kvHeads(), config.headDim())));
             return found.size() == 1 ? found.stream().findFirst() : Optional.empty();
         } finally {
+            threads.end();
             slots.release();
         }
     }

@@ -44,9 +44,11 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
      *
      * @throws ModelLoadException if the files don't hold what the configuration asks for
      */
-    static LlamaWeights read(NDManager manager, Path directory, ModelConfig config) {
+    static LlamaWeights read(
+            NDManager manager, Path directory, ModelConfig config, Packing packing) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                WeightReader reader = new WeightReader(manager, checkpoint, config.computeType())) {
+                WeightReader reader =
+                        new WeightReader(manager, checkpoint, config.computeType(), packing)) {
             return new Arrangement(reader, config).weights();
         }
     }

@@ -70,11 +70,13 @@ public final class NDArrayDecoder implements Decoder {
 
     private static void report(DecodeSettings decoding, LlamaModel model) {
         log.info(
-                "decoder=ndarray decode_batch={} rows={} max_batch={} decode_threads={}",
+                "decoder=ndarray decode_batch={} rows={} max_batch={} decode_threads={}"
+                        + " packed={}",
                 decoding.batch().name().toLowerCase(Locale.ROOT),
                 model.batchRows(),
                 model.maxBatch(),
-                model.decodeThreads());
+                model.decodeThreads(),
+                model.packed());
         if (model.rowsTogether() < model.maxBatch()) {
             log.warn(
                     "decode_batch=exact computes at most {} of max_batch={} sequences together: no"

@@ -4,17 +4,21 @@ package io.kvlink.djl.model.ndarray;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.kvlink.djl.tensor.PackedLinear;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A matrix that rows are multiplied with. It lies in memory with its longer side as rows: for a
  * single token the product is bound by memory, which long rows stream up to three times faster.
+ * Several rows take a second copy, if there is one, which a library needn't rearrange each time.
  *
  * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}; float32 or what the
  *     model is computed in
  * @param bias {@code [out]}, float32, added to each row; null if there is none
+ * @param packed the same matrix for {@link PackedLinear}; null if there is none
  */
-record Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
+record Projection(
+        NDArray weight, boolean outRows, @Nullable NDArray bias, @Nullable NDArray packed) {
     // The default of max_batch.
     private static final int SLOW_HALF_ROWS = 64;
 
@@ -23,22 +27,25 @@ record Projection(NDArray weight, boolean outRows, @Nullable NDArray bias) {
         long out = matrix.getShape().get(0);
         long in = matrix.getShape().get(1);
         if (out < in) {
-            return new Projection(matrix, true, null);
+            return new Projection(matrix, true, null, null);
         }
         try (NDArray columns = matrix.transpose();
                 NDArray flat = columns.flatten()) {
             matrix.close();
-            return new Projection(flat.reshape(new Shape(in, out)), false, null);
+            return new Projection(flat.reshape(new Shape(in, out)), false, null, null);
         }
     }
 
     /** Borrows the matrix, {@code [out, in]}, as it lies. */
     static Projection over(NDArray matrix) {
-        return new Projection(matrix, true, null);
+        return new Projection(matrix, true, null, null);
     }
 
     /** {@code [rows, in]} to {@code [rows, out]}, both float32. */
     NDArray apply(NDArray x) {
+        if (packed != null && x.getShape().get(0) > 1) {
+            return PackedLinear.apply(x, packed, bias);
+        }
         NDArray product = TorchOps.wide(product(x));
         if (bias != null) {
             product.addi(bias);

@@ -4,8 +4,10 @@ package io.kvlink.djl.model.ndarray;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.model.config.ModelConfig;
+import io.kvlink.djl.tensor.FusedAttention;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,9 +16,12 @@ import org.jspecify.annotations.Nullable;
  * surrounds it, not attention itself: each has its own keys, and is computed in the shapes that its
  * own length gives, so that its bits don't depend on the others. Decoder's thread.
  *
- * <p>With few and short heads, a sequence's heads are one matrix product instead of one a head:
- * each query is as wide as all heads' keys together, and zero outside its own head's. That adds
- * only zeros, and reads the keys once, as they lie; the many small products would cost more.
+ * <p>In float32 on the CPU a row is one call of libtorch's fused attention, where that can be
+ * called. The query heads that share a key head are the queries of one head to it.
+ *
+ * <p>Otherwise, with few and short heads, a sequence's heads are one matrix product instead of one
+ * a head: each query is as wide as all heads' keys together, and zero outside its own head's. That
+ * adds only zeros, and reads the keys once, as they lie; the many small products would cost more.
  */
 final class RowAttention {
     /** Numbers of one token's keys up to which its heads are one product. */
@@ -30,6 +35,7 @@ final class RowAttention {
     private final NDArray keys;
     private final NDArray values;
     private final @Nullable NDArray ownHead;
+    private final boolean fused;
 
     /**
      * Borrows {@code kv}, the pool's array of this layer; owns views of it.
@@ -42,7 +48,12 @@ final class RowAttention {
         this.kv = kv;
         int kvHeads = config.kvHeads();
         long keyWidth = (long) kvHeads * config.headDim();
-        if (kvHeads > 1 && keyWidth <= NARROW) {
+        this.fused = canBeFused(kv);
+        if (fused) {
+            this.keys = keys.transpose(1, 0, 2).expandDims(0);
+            this.values = values.transpose(1, 0, 2).expandDims(0);
+            this.ownHead = null;
+        } else if (kvHeads > 1 && keyWidth <= NARROW) {
             Shape flat = new Shape(keys.getShape().get(0), keyWidth);
             this.keys = keys.reshape(flat).transpose();
             this.values = values.reshape(flat);
@@ -52,6 +63,12 @@ final class RowAttention {
             this.values = values.transpose(1, 0, 2);
             this.ownHead = null;
         }
+    }
+
+    private static boolean canBeFused(NDArray kv) {
+        return kv.getDataType() == DataType.FLOAT32
+                && !kv.getDevice().isGpu()
+                && FusedAttention.availability().ready();
     }
 
     /**
@@ -90,6 +107,9 @@ final class RowAttention {
         int kvHeads = config.kvHeads();
         int group = config.heads() / kvHeads;
         int headDim = config.headDim();
+        if (fused) {
+            return all.reshape(new Shape(rows, kvHeads, group, headDim));
+        }
         if (ownHead == null) {
             return all.reshape(new Shape((long) rows * kvHeads, group, headDim));
         }
@@ -132,6 +152,9 @@ final class RowAttention {
         int length = sequence.position() + 1;
         long end = (long) sequence.slots().firstSlot() + length;
         long first = end - (window == 0 ? length : Math.min(length, window));
+        if (fused) {
+            return fusedRow(queries, first, end);
+        }
         int axis = ownHead == null ? 1 : 0;
         // One row's at a time: of a half type they are copies as large as the sequence's KV.
         try (NDArray keysSeen = seen(queries, keys, axis + 1, first, end);
@@ -139,6 +162,13 @@ final class RowAttention {
             return ownHead == null
                     ? queries.batchMatMul(keysSeen).softmax(-1).batchMatMul(valuesSeen)
                     : queries.matMul(keysSeen).softmax(-1).matMul(valuesSeen);
+        }
+    }
+
+    private NDArray fusedRow(NDArray queries, long first, long end) {
+        try (NDArray keysSeen = TorchOps.slice(keys, 2, first, end);
+                NDArray valuesSeen = TorchOps.slice(values, 2, first, end)) {
+            return FusedAttention.apply(queries, keysSeen, valuesSeen);
         }
     }
 

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.model.weights.Checkpoint;
+import io.kvlink.djl.tensor.PackedLinear;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
@@ -29,13 +30,15 @@ final class WeightReader implements AutoCloseable {
     private final NDManager host;
     private final Checkpoint checkpoint;
     private final ComputeType type;
+    private final Packing packing;
 
     /** Borrows both; settled arrays belong to {@code home}. */
-    WeightReader(NDManager home, Checkpoint checkpoint, ComputeType type) {
+    WeightReader(NDManager home, Checkpoint checkpoint, ComputeType type, Packing packing) {
         this.home = home;
         this.host = PyTorchRuntime.newManager(Device.cpu());
         this.checkpoint = checkpoint;
         this.type = type;
+        this.packing = packing;
     }
 
     /**
@@ -83,13 +86,15 @@ final class WeightReader implements AutoCloseable {
 
     /** Takes a matrix, {@code [out, in]}, and its bias, and settles both. */
     Projection projection(NDArray matrix, @Nullable NDArray bias) {
+        NDArray packed = packing.wants(matrix) ? PackedLinear.pack(matrix) : null;
         // libtorch multiplies by a narrow matrix a hundred times slower if it lies the other way.
         Projection arranged =
                 type == ComputeType.FLOAT32 ? Projection.take(matrix) : Projection.over(matrix);
         return new Projection(
                 settle(arranged.weight()),
                 arranged.outRows(),
-                bias == null ? null : settleWide(bias));
+                bias == null ? null : settleWide(bias),
+                packed == null ? null : settleWide(packed));
     }
 
     /** Takes an arranged array, moves it home and rounds it to the model's type. */
