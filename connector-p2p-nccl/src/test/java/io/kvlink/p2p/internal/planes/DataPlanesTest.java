@@ -16,6 +16,10 @@ import io.kvlink.p2p.internal.plane.tcp.TcpPlaneFactory;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -24,8 +28,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class DataPlanesTest {
 
@@ -84,8 +86,8 @@ class DataPlanesTest {
                 List.of(
                         gpuPlanes("cuda-ipc", probe(loader).missingForCuda(), Optional.empty()),
                         gpuPlanes("nccl", probe(loader).missingForNccl(), Optional.empty()),
-                        new TcpPlaneFactory(TCP),
-                        new LoopbackPlaneFactory()));
+                        new TcpPlaneFactory(TCP)),
+                List.of(new LoopbackPlaneFactory()));
     }
 
     private static List<String> openAndClose(DataPlanes planes, String setting) {
@@ -118,7 +120,8 @@ class DataPlanesTest {
         assertThatThrownBy(() -> planes(withPreset).open("rdma"))
                 .isInstanceOf(KvConnectorException.class)
                 .hasMessage(
-                        "BAD_CONFIG(1): data_plane=rdma; expected auto or one of [cuda-ipc, nccl, tcp, loopback]");
+                        "BAD_CONFIG(1): data_plane=rdma; expected auto or one of [cuda-ipc, nccl,"
+                            + " tcp, loopback]");
     }
 
     @Test
@@ -138,7 +141,8 @@ class DataPlanesTest {
         ClassLoader without = ClassLoader.getPlatformClassLoader();
         assertThatThrownBy(() -> planes(without).open("nccl"))
                 .hasMessage(
-                        "UNAVAILABLE(5): data_plane=nccl: no class org.bytedeco.cuda.global.nccl; put org.bytedeco:cuda-platform on the class path");
+                        "UNAVAILABLE(5): data_plane=nccl: no class org.bytedeco.cuda.global.nccl;"
+                            + " put org.bytedeco:cuda-platform on the class path");
         assertThatThrownBy(() -> planes(without).open("cuda-ipc"))
                 .hasMessageContaining("no class org.bytedeco.cuda.global.cudart");
     }
@@ -185,7 +189,8 @@ class DataPlanesTest {
                                 gpuPlanes(
                                         "nccl",
                                         probe(withPreset).missingForNccl(),
-                                        Optional.empty())));
+                                        Optional.empty())),
+                        List.of());
         assertThatThrownBy(() -> none.open("auto"))
                 .hasMessageStartingWith("UNAVAILABLE(5): data_plane=auto [nccl: no CUDA driver");
     }
@@ -193,7 +198,7 @@ class DataPlanesTest {
     @Test
     void shouldCloseWhatIsOpenWhenAnotherFails() {
         LoopbackPlane opened = LoopbackPlane.open();
-        DataPlanes planes = new DataPlanes(List.of(new Opened(opened), new Broken()));
+        DataPlanes planes = new DataPlanes(List.of(new Opened(opened), new Broken()), List.of());
 
         assertThatThrownBy(() -> planes.open("auto")).hasMessage("INTERNAL(301): broken=yes");
 

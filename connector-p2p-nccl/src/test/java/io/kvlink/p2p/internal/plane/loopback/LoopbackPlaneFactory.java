@@ -5,7 +5,7 @@ import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.DataPlaneFactory;
 import io.kvlink.spi.Availability;
 
-/** Opens {@link LoopbackPlane}s. Always available. */
+/** Opens {@link LoopbackPlane}s. Always available. Found where the tests are on the class path. */
 public final class LoopbackPlaneFactory implements DataPlaneFactory {
 
     @Override

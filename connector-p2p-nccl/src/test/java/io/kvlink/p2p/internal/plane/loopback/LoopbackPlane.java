@@ -11,6 +11,9 @@ import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.Refused;
 import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.SenderLeft;
 import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.Taken;
 import io.kvlink.spi.KvError;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -24,11 +27,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Moves layers of host memory between planes of one JVM: the receiver copies them out of the
- * sender's memory. For tests, and for two roles in one process.
+ * sender's memory. For tests and benchmarks.
  *
  * <p>Planes meet in their inboxes only, which any thread may fill. All else of a plane belongs to
  * its device thread.
