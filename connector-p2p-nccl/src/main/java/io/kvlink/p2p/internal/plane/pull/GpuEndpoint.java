@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.plane.pull;
 
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,7 @@ public record GpuEndpoint(
         String gpu,
         byte[] handle,
         int nccl,
-        TcpEndpoint channel) {
+        SecretAddress channel) {
 
     private static final String MARK = "gpu";
     private static final int STATE = 0;
@@ -45,7 +46,7 @@ public record GpuEndpoint(
         if (fields.length != 10 || !fields[0].equals(MARK)) {
             return Optional.empty();
         }
-        Optional<TcpEndpoint> channel = TcpEndpoint.parse(fields[9]);
+        Optional<SecretAddress> channel = SecretAddress.parse(fields[9]);
         try {
             byte[] handle = HexFormat.of().parseHex(fields[7]);
             if (channel.isEmpty() || (handle.length != 0 && handle.length != 64)) {

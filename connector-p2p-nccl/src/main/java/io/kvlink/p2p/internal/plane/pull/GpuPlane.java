@@ -16,12 +16,14 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
+
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Layers
@@ -39,7 +41,6 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
     private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(200);
     private static final long BUSY_SPIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
     private static final long NAP_NS = TimeUnit.MICROSECONDS.toNanos(50);
-    private static final long SWEEP_NS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
 
     private final String name;
@@ -59,7 +60,6 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
     private boolean polled;
     private boolean closed;
     private long nowNs;
-    private long sweepNs;
     private long lastWorkNs;
 
     /** Makes the parts of a plane. */
@@ -223,7 +223,6 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         nowNs = now;
         if (!polled) {
             polled = true;
-            sweepNs = now;
             lastWorkNs = now;
             dialled.beginTime(now);
         }
@@ -233,9 +232,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         workCount += wire.poll(now);
         workCount += receiver.poll();
         workCount += ends.poll(now);
-        if (now - sweepNs >= 0) {
-            sweepNs = now + SWEEP_NS;
-            channel.closeOverdue(now);
+        if (channel.sweep()) {
             closeUnused();
         }
         channel.flush();
@@ -318,7 +315,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     @Override
     public void onClosed(Link link, String reason) {
-        if (link.refused) {
+        if (link.refused()) {
             ends.onRefused(link, nowNs);
         }
         if (ends.onClosed(link, nowNs)) {

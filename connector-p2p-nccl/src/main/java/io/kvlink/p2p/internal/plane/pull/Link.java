@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.plane.pull;
 
+import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvConnectorException;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
-import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.SocketChannel;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One connection of a side channel: frames in, frames out, nothing waits. The receiver dials, so a
  * dialled link is for receiving and an accepted one for sending. Device thread.
  */
-public final class Link {
+public final class Link implements Connection.Handler {
 
     /** How it stands. */
     enum State {
@@ -28,8 +28,6 @@ public final class Link {
         CLOSED
     }
 
-    private static final int MOST_QUEUED_BYTES = 64 << 20;
-
     public final boolean dialled;
     // Later ones have larger ones.
     final long number;
@@ -42,94 +40,105 @@ public final class Link {
     boolean byeSaid;
     // Whether the socket ever was connected: if not, the peer knows nothing of us.
     public boolean wasOpen;
-    // Whether nobody listens where it was dialled.
-    boolean refused;
     // Whether the peer was asked to settle what was before.
     boolean asked;
-    long sinceNs;
 
-    private final SocketChannel socket;
-    private final SelectionKey key;
-    // What the socket hasn't taken, up to the position.
-    private ByteBuffer out = ByteBuffer.allocate(4096);
+    private final SideChannel channel;
+    private final Connection connection;
     private ByteBuffer in = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
     // First byte of what was read and isn't decoded, which goes up to the position.
     private int undecoded;
 
-    Link(long number, boolean dialled, SocketChannel socket, SelectionKey key, long nowNs) {
+    Link(SideChannel channel, Connection connection, long number, boolean dialled) {
+        this.channel = channel;
+        this.connection = connection;
         this.number = number;
         this.dialled = dialled;
-        this.socket = socket;
-        this.key = key;
-        this.sinceNs = nowNs;
-    }
-
-    boolean isOf(SocketChannel other) {
-        return socket == other;
     }
 
     public boolean open() {
         return state == State.OPEN;
     }
 
-    /**
-     * Takes a frame to be sent.
-     *
-     * @throws IOException if the peer doesn't read
-     */
-    void queue(LinkFrame frame) throws IOException {
-        if (state == State.CLOSED) {
-            return;
-        }
-        ByteBuffer bytes = LinkCodec.encode(frame);
-        if (out.remaining() < bytes.remaining()) {
-            long wanted = (long) out.position() + bytes.remaining();
-            if (wanted > MOST_QUEUED_BYTES) {
-                throw new IOException("the peer doesn't read; queued=" + out.position());
-            }
-            out = ByteBuffer.allocate((int) Math.max(wanted, 2L * out.capacity())).put(out.flip());
-        }
-        out.put(bytes);
+    /** Whether nobody listens where it was dialled. */
+    boolean refused() {
+        return connection.refused();
+    }
+
+    /** The peer of an accepted link has said who it is. */
+    void introduced(String as, GpuEndpoint by) {
+        endpoint = as;
+        peer = by;
+        state = State.OPEN;
+        wasOpen = true;
+        connection.admitted();
+    }
+
+    void queue(LinkFrame frame) {
+        connection.queue(LinkCodec.encode(frame));
     }
 
     /** Writes what the socket takes. */
-    void flush() throws IOException {
-        if (!socket.isConnected() || state == State.CLOSED) {
-            return;
-        }
-        out.flip();
-        socket.write(out);
-        out.compact();
-        key.interestOps(
-                out.position() == 0
-                        ? SelectionKey.OP_READ
-                        : SelectionKey.OP_READ | SelectionKey.OP_WRITE);
+    void flush() {
+        connection.flush();
     }
 
-    /** Completes a dialled connection. */
-    void connect() throws IOException {
-        try {
-            if (socket.finishConnect()) {
-                wasOpen = true;
-                if (state == State.OPENING) {
-                    state = State.OPEN;
-                }
-                flush();
-            }
-        } catch (ConnectException cause) {
-            refused = true;
-            throw cause;
+    @Override
+    public void onConnected(long nowNs) {
+        wasOpen = true;
+        if (state == State.OPENING) {
+            state = State.OPEN;
         }
     }
 
-    /** Reads once; false at the end of the stream. */
-    boolean read() throws IOException {
+    @Override
+    public int onReadable(long nowNs) throws IOException {
         if (!in.hasRemaining()) {
             ByteBuffer larger =
                     ByteBuffer.allocate(in.capacity() * 4).order(ByteOrder.LITTLE_ENDIAN);
             in = larger.put(in.flip());
         }
-        return socket.read(in) >= 0;
+        boolean ended = connection.channel().read(in) < 0;
+        decode();
+        if (ended && state != State.CLOSED) {
+            close();
+            channel.onClosed(this, "the peer closed the connection");
+        }
+        return 1;
+    }
+
+    private void decode() throws IOException {
+        try {
+            channel.hear(this);
+        } catch (KvConnectorException cause) {
+            throw new IOException(String.valueOf(cause.getMessage()), cause);
+        }
+    }
+
+    /** Goes on with frames that were read before. */
+    void hear() {
+        try {
+            decode();
+        } catch (IOException cause) {
+            connection.lose(cause.toString());
+        }
+    }
+
+    @Override
+    public int onWritable(long nowNs) {
+        connection.awaitWritable(false);
+        return 1;
+    }
+
+    @Override
+    public String overdue(long nowNs) {
+        return ""; // A link may be silent as long as it likes.
+    }
+
+    @Override
+    public void onClosed(String reason) {
+        state = State.CLOSED;
+        channel.onClosed(this, reason);
     }
 
     /**
@@ -156,18 +165,13 @@ public final class Link {
 
     /** Whether the socket has taken all that was sent. */
     boolean flushed() {
-        return out.position() == 0;
+        return connection.flushed();
     }
 
     /** Closes the socket. Closing twice does nothing. */
     void close() {
         state = State.CLOSED;
-        key.cancel();
-        try {
-            socket.close();
-        } catch (IOException cause) {
-            // It is closed all the same.
-        }
+        connection.close();
     }
 
     @Override

@@ -2,33 +2,26 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.FailureLog;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Hello;
+import io.kvlink.p2p.internal.plane.socket.Connection;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
+import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
 /**
- * The sockets of a plane between GPUs: who waits for whom, and what is where. Strangers must show
- * the secret of the endpoint first. Device thread, but for {@link #wakeup}.
+ * The links of a plane between GPUs, which say who waits for whom, and what is where. A visitor
+ * must show the secret of the endpoint first. Device thread, but for {@link #wakeup}.
  */
 public final class SideChannel implements AutoCloseable {
 
@@ -45,36 +38,21 @@ public final class SideChannel implements AutoCloseable {
     }
 
     private static final Logger log = LoggerFactory.getLogger(SideChannel.class);
-    private static final int MOST_STRANGERS = 64;
     private static final int MOST_LINKS = 1024;
-    private static final long OPENING_NS = TimeUnit.SECONDS.toNanos(5);
+    private static final Sockets.Limits LIMITS =
+            new Sockets.Limits(64, TimeUnit.SECONDS.toNanos(5), TimeUnit.SECONDS.toNanos(5));
 
     private final Listener listener;
-    private final Selector selector;
-    private final ServerSocketChannel door;
-    private final Token secret = Token.random();
-    private final TcpEndpoint address;
-    private final FailureLog failures = new FailureLog(log);
-    private final Set<Link> links = new HashSet<>();
-    // Links that broke outside of poll, where a listener doesn't expect to be called.
-    private final Set<Link> broken = new HashSet<>();
-    private final Set<Link> unflushed = new HashSet<>();
-    private final Consumer<SelectionKey> onReady = this::onReady;
-    private final AtomicBoolean woken = new AtomicBoolean();
+    private final Sockets sockets;
+    private final SecretAddress address;
     // Links with frames that were read and not heard: a listener threw.
     private final Set<Link> unheard = new HashSet<>();
     private long lastLink;
-    private long nowNs;
-    private boolean timed;
-    private int workCount;
 
-    private SideChannel(Listener listener, Selector selector, ServerSocketChannel door)
-            throws IOException {
+    private SideChannel(String host, Listener listener) throws IOException {
         this.listener = listener;
-        this.selector = selector;
-        this.door = door;
-        address = new TcpEndpoint((InetSocketAddress) door.getLocalAddress(), secret);
-        door.register(selector, SelectionKey.OP_ACCEPT);
+        sockets = Sockets.listen(host, 0, LIMITS, new FailureLog(log), this::accept);
+        address = new SecretAddress(sockets.address(), Token.random());
     }
 
     /**
@@ -84,17 +62,9 @@ public final class SideChannel implements AutoCloseable {
      * @param listener told of links, within {@link #poll}
      */
     static SideChannel open(String host, Listener listener) {
-        Selector selector = null;
-        ServerSocketChannel door = null;
         try {
-            selector = Selector.open();
-            door = ServerSocketChannel.open();
-            door.bind(new InetSocketAddress(InetAddress.getByName(host), 0), 256);
-            door.configureBlocking(false);
-            return new SideChannel(listener, selector, door);
+            return new SideChannel(host, listener);
         } catch (IOException cause) {
-            closeQuietly(door);
-            closeQuietly(selector);
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,
                     "kv_ip=%s: %s; choose an address of this host".formatted(host, cause),
@@ -102,8 +72,8 @@ public final class SideChannel implements AutoCloseable {
         }
     }
 
-    /** Where it listens. */
-    public TcpEndpoint address() {
+    /** The address that peers dial. */
+    public SecretAddress address() {
         return address;
     }
 
@@ -117,166 +87,55 @@ public final class SideChannel implements AutoCloseable {
      * @throws IOException if not even that works
      */
     Link dial(GpuEndpoint peer, String peerText, String selfText) throws IOException {
-        SocketChannel socket = SocketChannel.open();
-        try {
-            socket.configureBlocking(false);
-            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            boolean connected = socket.connect(peer.channel().socketAddress());
-            SelectionKey key = socket.register(selector, SelectionKey.OP_CONNECT);
-            Link link = new Link(++lastLink, true, socket, key, nowNs);
-            key.attach(link);
-            link.endpoint = peerText;
-            link.peer = peer;
-            links.add(link);
-            send(link, new Hello(peer.channel().secret(), selfText));
-            if (connected) {
-                link.connect();
-            }
-            return link;
-        } catch (IOException | RuntimeException cause) {
-            links.removeIf(link -> link.isOf(socket));
-            socket.close();
-            throw cause;
-        }
+        Link link =
+                sockets.dial(
+                        peer.channel().socketAddress(),
+                        connection -> new Link(this, connection, ++lastLink, true));
+        link.endpoint = peerText;
+        link.peer = peer;
+        send(link, new Hello(peer.channel().secret(), selfText));
+        return link;
+    }
+
+    private Link accept(Connection connection) {
+        return new Link(this, connection, ++lastLink, false);
     }
 
     /**
-     * Sends a frame with the next {@link #flush}; a link that can't is closed, and its listener
-     * told within {@link #poll}.
+     * Sends a frame when the channel is {@link #flush}ed; a link that can't is closed, and its
+     * listener told within {@link #poll}.
      */
     public void send(Link link, LinkFrame frame) {
-        try {
-            link.queue(frame);
-            unflushed.add(link);
-        } catch (IOException cause) {
-            failures.failed("side channel", link + " " + cause);
-            broken.add(link);
-        }
+        link.queue(frame);
     }
 
     /** Hands the sockets what was sent: what belongs together travels together. */
     void flush() {
-        for (Link link : unflushed) {
-            try {
-                link.flush();
-            } catch (IOException cause) {
-                failures.failed("side channel", link + " " + cause);
-                broken.add(link);
-            }
-        }
-        unflushed.clear();
+        sockets.runScheduled();
     }
 
     /** Closes a link without telling the listener. */
     void close(Link link) {
-        flush(); // It may have said goodbye just now.
+        link.flush(); // It may have said goodbye just now.
         link.close();
-        links.remove(link);
         unheard.remove(link);
     }
 
     /** Reads and writes what is there. */
     int poll(long now) {
-        nowNs = now;
-        workCount = 0;
-        if (!timed) {
-            timed = true;
-            links.forEach(link -> link.sinceNs = now); // They were dialled before there was time.
-        }
-        List.copyOf(unheard).forEach(this::hear);
-        try {
-            selector.selectNow(onReady);
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "side channel select", cause);
-        }
-        for (Link link : List.copyOf(broken)) {
-            broken.remove(link);
-            closed(link, "the connection broke");
-        }
-        return workCount;
+        List.copyOf(unheard).forEach(Link::hear);
+        return sockets.poll(now);
     }
 
-    /** Closes links that took too long to open. Now and then. */
-    void closeOverdue(long now) {
-        for (Link link : List.copyOf(links)) {
-            if (link.state == Link.State.OPENING && now - link.sinceNs > OPENING_NS) {
-                closed(link, "no introduction in time");
-            }
-        }
+    /** Closes links that took too long to open, now and then; true if it did. */
+    boolean sweep() {
+        return sockets.sweep();
     }
 
-    private void onReady(SelectionKey key) {
-        if (!key.isValid()) {
-            return;
-        }
-        workCount++;
-        if (key.isAcceptable()) {
-            accept();
-            return;
-        }
-        Link link = (Link) key.attachment();
-        try {
-            if (key.isConnectable()) {
-                link.connect();
-            }
-            if (key.isValid() && key.isWritable()) {
-                link.flush();
-            }
-            if (key.isValid() && key.isReadable()) {
-                read(link);
-            }
-        } catch (IOException | KvConnectorException cause) {
-            failures.failed("side channel", link + " " + cause);
-            closed(link, String.valueOf(cause));
-        }
-    }
-
-    private void accept() {
-        SocketChannel socket = null;
-        try {
-            socket = door.accept();
-            if (socket == null) {
-                return;
-            }
-            long strangers = links.stream().filter(link -> link.endpoint.isEmpty()).count();
-            if (strangers >= MOST_STRANGERS || links.size() >= MOST_LINKS) {
-                failures.failed("side channel full", "links=" + links.size());
-                socket.close();
-                return;
-            }
-            socket.configureBlocking(false);
-            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            SelectionKey key = socket.register(selector, SelectionKey.OP_READ);
-            Link link = new Link(++lastLink, false, socket, key, nowNs);
-            key.attach(link);
-            links.add(link);
-        } catch (IOException cause) {
-            failures.failed("side channel accept", cause);
-            closeQuietly(socket);
-        }
-    }
-
-    private void read(Link link) throws IOException {
-        boolean more = link.read();
-        hearFrames(link);
-        if (!more && link.state != Link.State.CLOSED) {
-            closed(link, "the peer closed the connection");
-        }
-    }
-
-    private void hear(Link link) {
-        try {
-            hearFrames(link);
-        } catch (IOException | KvConnectorException cause) {
-            failures.failed("side channel", link + " " + cause);
-            closed(link, String.valueOf(cause));
-        }
-    }
-
-    private void hearFrames(Link link) throws IOException {
+    /** Tells of the frames that a link has read. */
+    void hear(Link link) throws IOException {
         unheard.add(link);
-        LinkFrame frame;
-        while (link.state != Link.State.CLOSED && (frame = link.next()) != null) {
+        for (LinkFrame frame; link.state != Link.State.CLOSED && (frame = link.next()) != null; ) {
             if (link.endpoint.isEmpty()) {
                 introduce(link, frame);
             } else {
@@ -287,26 +146,22 @@ public final class SideChannel implements AutoCloseable {
     }
 
     private void introduce(Link link, LinkFrame frame) throws IOException {
-        if (!(frame instanceof Hello hello) || !hello.secret().matches(secret)) {
+        if (!(frame instanceof Hello hello) || !hello.secret().matches(address.secret())) {
             throw new IOException("a stranger without the secret");
         }
-        Optional<GpuEndpoint> peer = GpuEndpoint.parse(hello.endpoint());
-        if (peer.isEmpty()) {
-            throw new IOException("endpoint=" + hello.endpoint());
+        if (sockets.size() > MOST_LINKS) {
+            throw new IOException("more links than " + MOST_LINKS);
         }
-        link.endpoint = hello.endpoint();
-        link.peer = peer.get();
-        link.state = Link.State.OPEN;
-        link.wasOpen = true;
+        GpuEndpoint peer =
+                GpuEndpoint.parse(hello.endpoint())
+                        .orElseThrow(() -> new IOException("endpoint=" + hello.endpoint()));
+        link.introduced(hello.endpoint(), peer);
         listener.onAccepted(link);
     }
 
-    private void closed(Link link, String reason) {
-        boolean known = links.remove(link);
+    void onClosed(Link link, String reason) {
         unheard.remove(link);
-        boolean introduced = !link.endpoint.isEmpty();
-        link.close();
-        if (known && introduced) {
+        if (!link.endpoint.isEmpty()) {
             listener.onClosed(link, reason);
         }
     }
@@ -318,41 +173,16 @@ public final class SideChannel implements AutoCloseable {
      */
     void idle(long maxNs) {
         flush();
-        if (woken.getAndSet(false) || !broken.isEmpty() || maxNs <= 0) {
-            return;
-        }
-        try {
-            // It counts in milliseconds, and 0 is for ever. What it finds, poll finds again.
-            selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
-            selector.selectedKeys().clear();
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "side channel select", cause);
-        }
-        woken.set(false);
+        sockets.idle(maxNs);
     }
 
     /** Ends {@link #idle}, now or the next time. From any thread. */
     void wakeup() {
-        if (woken.compareAndSet(false, true)) {
-            selector.wakeup();
-        }
+        sockets.wakeup();
     }
 
     @Override
     public void close() {
-        links.forEach(Link::close);
-        links.clear();
-        closeQuietly(door);
-        closeQuietly(selector);
-    }
-
-    private static void closeQuietly(@Nullable AutoCloseable resource) {
-        if (resource != null) {
-            try {
-                resource.close();
-            } catch (Exception cause) {
-                log.debug("close: {}", cause.toString());
-            }
-        }
+        sockets.close();
     }
 }

@@ -2,9 +2,9 @@
 package io.kvlink.p2p.internal.plane.tcp;
 
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
-import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.GatheringByteChannel;
@@ -25,34 +25,23 @@ final class GatheredFrame {
     private boolean begun;
     private boolean heap;
 
-    void loadPreamble(Token secret, Token sender) {
-        header.clear();
-        TcpWire.putPreamble(header, secret, sender);
-        header.flip();
-        load(1);
-    }
-
     void load(SendOp op) {
         header.clear();
         TcpWire.putHeader(header, op.layer(), op.ticket(), op.bytes());
         header.flip();
-        load(1 + op.source().size());
+        end = 1 + op.source().size();
+        if (buffers.length < end) {
+            buffers = new ByteBuffer[end];
+        }
+        buffers[0] = header;
+        first = 0;
+        begun = false;
+        heap = false;
         int index = 1;
         for (MemoryRegion region : op.source()) {
             buffers[index++] = region.buffer();
             heap |= region.kind() == MemoryKind.HEAP;
         }
-    }
-
-    private void load(int count) {
-        if (buffers.length < count) {
-            buffers = new ByteBuffer[count];
-        }
-        buffers[0] = header;
-        first = 0;
-        end = count;
-        begun = false;
-        heap = false;
     }
 
     /** Whether some of it, but perhaps not all, has left. */

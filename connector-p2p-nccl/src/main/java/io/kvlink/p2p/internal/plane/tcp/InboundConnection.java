@@ -3,12 +3,13 @@ package io.kvlink.p2p.internal.plane.tcp;
 
 import io.kvlink.p2p.internal.plane.PostedReceive;
 import io.kvlink.p2p.internal.plane.Token;
+import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.SocketChannel;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what one sender sends, straight into the destinations. Device thread.
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * receive may be among the commands that came since the last one. If it is unknown even then, its
  * bytes are dropped if the receive was given up and lacks that layer; else the connection closes.
  */
-final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
+final class InboundConnection implements PostedReceive.Source, Connection.Handler {
 
     /** No more is read from one connection in one poll, so that all get their turn. */
     private static final int BYTES_PER_POLL = 4 << 20;
@@ -45,10 +46,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     }
 
     private final InboundConnections owner;
-    private final SocketChannel channel;
-    private final SelectionKey key;
-    private final String remote;
-    private final long acceptedNs;
+    private final Connection connection;
     private final ByteBuffer header = TcpWire.newBuffer();
     // A body's end and the next header are read at once.
     private final ByteBuffer[] bodyAndHeader = {header, header};
@@ -69,51 +67,43 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     private @Nullable PostedReceive receive;
     private ByteBuffer body;
 
-    InboundConnection(
-            InboundConnections owner,
-            SocketChannel channel,
-            SelectionKey key,
-            String remote,
-            long nowNs) {
+    InboundConnection(InboundConnections owner, Connection connection, long nowNs) {
         this.owner = owner;
-        this.channel = channel;
-        this.key = key;
-        this.remote = remote;
-        this.acceptedNs = nowNs;
+        this.connection = connection;
         this.progressNs = nowNs;
         this.body = header;
     }
 
     @Override
-    public int onReady(long nowNs) {
+    public int onReadable(long nowNs) throws IOException {
         int budget = BYTES_PER_POLL;
         int workCount = 0;
-        try {
-            while (budget > 0 && workCount < READS_PER_POLL && reads()) {
-                int asked = askFor(budget);
-                long count = read(asked);
-                if (count < 0) {
-                    close(KvError.PEER_LOST, "the sender closed the connection");
-                    return workCount + 1;
-                }
-                if (count == 0) {
-                    break;
-                }
-                workCount++;
-                progressNs = nowNs;
-                budget -= (int) count;
-                while (advance()) {
-                    // Until bytes are missing.
-                }
-                if (count < asked && left == 0) {
-                    break; // Nothing follows yet. Within a body more may have come meanwhile.
-                }
+        while (budget > 0 && workCount < READS_PER_POLL && reads()) {
+            int asked = askFor(budget);
+            long count = read(asked);
+            if (count < 0) {
+                close(KvError.PEER_LOST, "the sender closed the connection");
+                return workCount + 1;
             }
-        } catch (IOException cause) {
-            close(KvError.PEER_LOST, cause.toString());
-            return workCount + 1;
+            if (count == 0) {
+                break;
+            }
+            workCount++;
+            progressNs = nowNs;
+            budget -= (int) count;
+            while (advance()) {
+                // Until bytes are missing.
+            }
+            if (count < asked && left == 0) {
+                break; // Nothing follows yet. Within a body more may have come meanwhile.
+            }
         }
         return workCount;
+    }
+
+    @Override
+    public int onWritable(long nowNs) {
+        return 0; // Nothing goes to a sender.
     }
 
     private boolean reads() {
@@ -135,7 +125,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
 
     private long read(int asked) throws IOException {
         if (stage == Stage.PREAMBLE || stage == Stage.HEADER) {
-            return channel.read(header);
+            return connection.channel().read(header);
         }
         ByteBuffer target = stage == Stage.BODY ? body : owner.scratch().clear();
         int start = target.position();
@@ -143,10 +133,10 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         long count;
         if (asked == left) {
             bodyAndHeader[0] = target;
-            count = channel.read(bodyAndHeader, 0, 2);
+            count = connection.channel().read(bodyAndHeader, 0, 2);
             bodyAndHeader[0] = header;
         } else {
-            count = channel.read(target);
+            count = connection.channel().read(target);
         }
         left -= target.position() - start;
         return count;
@@ -189,10 +179,11 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     private void onPreamble() {
         String fault = owner.preambleFault(header);
         if (!fault.isEmpty()) {
-            owner.refused("a connection was refused", remote + " showed " + fault);
+            owner.refused("a connection was refused", connection + " showed " + fault);
             close(KvError.MALFORMED_FRAME, fault);
             return;
         }
+        connection.greeted();
         sender = TcpWire.sender(header);
         postedBefore = owner.receives().posted();
         awaitHeader();
@@ -219,7 +210,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
             beginBody(posted);
         } else {
             stage = Stage.PARKED;
-            key.interestOps(0);
+            connection.read(false);
             owner.onParked(this);
         }
     }
@@ -230,7 +221,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
             return;
         }
         progressNs = nowNs;
-        key.interestOps(SelectionKey.OP_READ);
+        connection.read(true);
         PostedReceive posted = owner.receives().find(ticket);
         if (posted != null) {
             beginBody(posted);
@@ -319,15 +310,12 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
     }
 
     private void violated(String detail) {
-        owner.refusedFrame(remote + " " + detail);
-        close(KvError.MALFORMED_FRAME, "remote=" + remote + " " + detail);
+        owner.refusedFrame(connection + " " + detail);
+        close(KvError.MALFORMED_FRAME, connection + " " + detail);
     }
 
-    /** The reason to give it up now, or an empty text. */
-    String overdue(long nowNs) {
-        if (stage == Stage.PREAMBLE) {
-            return nowNs - acceptedNs > owner.preambleTimeoutNs() ? "no preamble in time" : "";
-        }
+    @Override
+    public String overdue(long nowNs) {
         boolean partial =
                 stage == Stage.BODY
                         || stage == Stage.DRAIN
@@ -344,6 +332,15 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
 
     boolean isClosed() {
         return stage == Stage.CLOSED;
+    }
+
+    void admitted() {
+        connection.admitted();
+    }
+
+    @Override
+    public void onClosed(String reason) {
+        close(KvError.PEER_LOST, reason);
     }
 
     /**
@@ -367,7 +364,7 @@ final class InboundConnection implements PostedReceive.Source, TcpPlane.Ready {
         stage = Stage.CLOSED;
         receive = null;
         body = header;
-        TcpPlane.closeQuietly(channel);
+        connection.close();
         owner.onClosed(this);
         owner.receives().failAll(each -> ends(each, numbersBelow), error, detail);
     }

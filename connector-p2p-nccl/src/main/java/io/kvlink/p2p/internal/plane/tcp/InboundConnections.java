@@ -4,16 +4,11 @@ package io.kvlink.p2p.internal.plane.tcp;
 import io.kvlink.p2p.internal.plane.FailureLog;
 import io.kvlink.p2p.internal.plane.ReceiveTable;
 import io.kvlink.p2p.internal.plane.Token;
+import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
-import java.io.IOException;
-import java.net.StandardSocketOptions;
+
 import java.nio.ByteBuffer;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,94 +17,42 @@ import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The connections that senders have opened to this plane, and the door they come in by. Device
- * thread.
+ * The connections that senders have opened to this plane. Device thread.
  *
- * <p>Whoever hasn't shown the secret, and a ticket that was granted to the sender in whose name it
- * comes, is a stranger. Strangers are few, and when there are too many the oldest leaves, so that
- * they can't keep a sender out. A sender has one connection: a newer one that shows a ticket
+ * <p>A sender is a stranger until it has shown the secret, and a ticket that was granted to the
+ * sender in whose name it comes. A sender has one connection: a newer one that shows a ticket
  * replaces the older, which its end must have lost.
  */
-final class InboundConnections implements TcpPlane.Ready {
+final class InboundConnections {
 
-    private static final int ACCEPTS_PER_POLL = 16;
-    // For a machine out of descriptors, on which accepting fails again at once.
-    private static final long ACCEPT_PAUSE_NS = 100_000_000;
     static final int SCRATCH_BYTES = 256 * 1024;
 
     private final TcpPlaneConfig config;
     private final Token secret;
-    private final Selector selector;
-    private final ServerSocketChannel door;
-    private final SelectionKey doorKey;
     private final ReceiveTable receives;
     private final FailureLog failures;
     // Where bytes go that nobody wants. Shared, as nobody reads them.
     private final ByteBuffer scratch = ByteBuffer.allocateDirect(SCRATCH_BYTES);
 
-    private final Set<InboundConnection> strangers = new LinkedHashSet<>();
+    private final Set<InboundConnection> open = new LinkedHashSet<>();
     private final Map<Token, InboundConnection> bySender = new HashMap<>();
     private final ArrayDeque<InboundConnection> parked = new ArrayDeque<>();
     private final LongAdder refusedFrames = new LongAdder();
-    private boolean acceptPaused;
-    private long acceptAgainNs;
+    private long nowNs;
 
     InboundConnections(
-            TcpPlaneConfig config,
-            Token secret,
-            Selector selector,
-            ServerSocketChannel door,
-            ReceiveTable receives,
-            FailureLog failures)
-            throws IOException {
+            TcpPlaneConfig config, Token secret, ReceiveTable receives, FailureLog failures) {
         this.config = config;
         this.secret = secret;
-        this.selector = selector;
-        this.door = door;
         this.receives = receives;
         this.failures = failures;
-        this.doorKey = door.register(selector, SelectionKey.OP_ACCEPT);
-        doorKey.attach(this);
     }
 
-    @Override
-    public int onReady(long nowNs) {
-        for (int accepted = 0; accepted < ACCEPTS_PER_POLL; accepted++) {
-            try {
-                SocketChannel channel = door.accept();
-                if (channel == null) {
-                    return accepted;
-                }
-                admit(channel, nowNs);
-            } catch (IOException cause) {
-                failures.failed("a connection was not accepted", cause.toString());
-                acceptPaused = true;
-                acceptAgainNs = nowNs + ACCEPT_PAUSE_NS;
-                doorKey.interestOps(0);
-                return accepted;
-            }
-        }
-        return ACCEPTS_PER_POLL;
-    }
-
-    private void admit(SocketChannel channel, long nowNs) {
-        try {
-            channel.configureBlocking(false);
-            channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-            String remote = String.valueOf(channel.getRemoteAddress());
-            SelectionKey key = channel.register(selector, SelectionKey.OP_READ);
-            InboundConnection stranger = new InboundConnection(this, channel, key, remote, nowNs);
-            key.attach(stranger);
-            strangers.add(stranger);
-        } catch (IOException cause) {
-            // It has gone again.
-            TcpPlane.closeQuietly(channel);
-            return;
-        }
-        if (strangers.size() > config.maxStrangers()) {
-            refused("too many strangers; the oldest leaves", "limit=" + config.maxStrangers());
-            strangers.iterator().next().close(KvError.PEER_LOST, "too many strangers");
-        }
+    /** A visitor has come. */
+    InboundConnection accept(Connection connection) {
+        InboundConnection stranger = new InboundConnection(this, connection, nowNs);
+        open.add(stranger);
+        return stranger;
     }
 
     /** A connection has shown the secret; a sender more than there may be is refused now. */
@@ -139,7 +82,7 @@ final class InboundConnections implements TcpPlane.Ready {
         if (connection.isClosed()) {
             return;
         }
-        strangers.remove(connection);
+        connection.admitted();
         bySender.put(sender, connection);
         if (older != null) {
             older.replaced(posted);
@@ -151,7 +94,7 @@ final class InboundConnections implements TcpPlane.Ready {
     }
 
     void onClosed(InboundConnection connection) {
-        strangers.remove(connection);
+        open.remove(connection);
         parked.remove(connection);
         if (connection.sender() != null) {
             bySender.remove(connection.sender(), connection);
@@ -163,32 +106,18 @@ final class InboundConnections implements TcpPlane.Ready {
     }
 
     /** Goes on with what was parked by the poll before; comes before anything else of a poll. */
-    int unpark(long nowNs) {
+    int unpark(long now) {
+        nowNs = now;
         int count = parked.size();
         for (int i = 0; i < count && !parked.isEmpty(); i++) {
-            parked.remove().unpark(nowNs);
+            parked.remove().unpark(now);
         }
         return count;
     }
 
-    /** Closes what has used up its time; comes after reading, so that nobody pays for our delay. */
-    void closeOverdue(long nowNs) {
-        if (acceptPaused && nowNs - acceptAgainNs >= 0) {
-            acceptPaused = false;
-            doorKey.interestOps(SelectionKey.OP_ACCEPT);
-        }
-        for (InboundConnection connection : all()) {
-            String reason = connection.overdue(nowNs);
-            if (!reason.isEmpty()) {
-                refused("a connection was given up", reason);
-                connection.close(KvError.PEER_LOST, reason);
-            }
-        }
-    }
-
     void disconnect(String endpoint) {
         Token sender = Token.digestOf(endpoint);
-        for (InboundConnection connection : all()) {
+        for (InboundConnection connection : List.copyOf(open)) {
             if (sender.equals(connection.sender())) {
                 connection.close(KvError.PEER_LOST, "the peer was disconnected");
             }
@@ -196,16 +125,9 @@ final class InboundConnections implements TcpPlane.Ready {
     }
 
     void close(KvError error, String detail) {
-        TcpPlane.closeQuietly(door);
-        for (InboundConnection connection : all()) {
+        for (InboundConnection connection : List.copyOf(open)) {
             connection.close(error, detail);
         }
-    }
-
-    private List<InboundConnection> all() {
-        List<InboundConnection> all = new ArrayList<>(strangers);
-        all.addAll(bySender.values());
-        return all;
     }
 
     ReceiveTable receives() {
@@ -222,10 +144,6 @@ final class InboundConnections implements TcpPlane.Ready {
 
     long maxLayerBytes() {
         return config.maxLayerBytes();
-    }
-
-    long preambleTimeoutNs() {
-        return config.preambleTimeoutNs();
     }
 
     long stallTimeoutNs() {

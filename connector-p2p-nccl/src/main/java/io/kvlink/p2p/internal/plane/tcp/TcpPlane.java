@@ -5,27 +5,21 @@ import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.FailureLog;
 import io.kvlink.p2p.internal.plane.ReceiveTable;
 import io.kvlink.p2p.internal.plane.Regions;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
+import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.ServerSocketChannel;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Moves layers of host memory over TCP, with one connection from each sender to each receiver. Its
@@ -42,43 +36,33 @@ public final class TcpPlane implements DataPlane {
 
     private static final Logger log = LoggerFactory.getLogger(TcpPlane.class);
     private static final String CLOSED = "the plane is closed";
-    private static final long SWEEP_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final String endpoint;
-    private final Selector selector;
     private final ReceiveTable receives = new ReceiveTable();
+    private final Sockets sockets;
     private final InboundConnections inbound;
     private final OutboundConnections outbound;
-    private final Consumer<SelectionKey> onReady = this::onReady;
-    // Set by any thread, cleared by idle: selectNow swallows the selector's own wake-ups.
-    private final AtomicBoolean woken = new AtomicBoolean();
-
-    private long nowNs;
-    private long sweepNs;
-    private boolean polled;
     private boolean closed;
-    private int workCount;
 
-    private TcpPlane(TcpPlaneConfig config, Selector selector, ServerSocketChannel door)
-            throws IOException {
-        Token secret = Token.random();
+    private TcpPlane(TcpPlaneConfig config) throws IOException {
         FailureLog failures = new FailureLog(log);
-        this.selector = selector;
-        this.endpoint = new TcpEndpoint(advertised(config, door), secret).text();
-        this.inbound = new InboundConnections(config, secret, selector, door, receives, failures);
-        this.outbound =
-                new OutboundConnections(config, Token.digestOf(endpoint), selector, failures);
-    }
-
-    /** What a selection key has attached. */
-    interface Ready {
-        /**
-         * The channel can do something.
-         *
-         * @param nowNs the time
-         * @return how much was done
-         */
-        int onReady(long nowNs);
+        Token secret = Token.random();
+        inbound = new InboundConnections(config, secret, receives, failures);
+        Sockets.Limits limits =
+                new Sockets.Limits(
+                        config.maxStrangers(),
+                        config.preambleTimeoutNs(),
+                        config.connectTimeoutNs());
+        sockets =
+                Sockets.listen(
+                        config.bindHost(), config.bindPort(), limits, failures, inbound::accept);
+        try {
+            endpoint = new SecretAddress(advertised(config, sockets.address()), secret).text();
+        } catch (IOException | RuntimeException cause) {
+            sockets.close();
+            throw cause;
+        }
+        outbound = new OutboundConnections(config, Token.digestOf(endpoint), sockets);
     }
 
     /**
@@ -89,34 +73,19 @@ public final class TcpPlane implements DataPlane {
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if it can't listen there
      */
     public static TcpPlane open(TcpPlaneConfig config) {
-        Selector selector = null;
-        ServerSocketChannel door = null;
         try {
-            selector = Selector.open();
-            door = ServerSocketChannel.open();
-            door.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            door.bind(
-                    new InetSocketAddress(
-                            InetAddress.getByName(config.bindHost()), config.bindPort()),
-                    256);
-            door.configureBlocking(false);
-            return new TcpPlane(config, selector, door);
-        } catch (IOException | RuntimeException cause) {
-            closeQuietly(door);
-            closeQuietly(selector);
-            throw cause instanceof KvConnectorException refused
-                    ? refused
-                    : new KvConnectorException(
-                            KvError.BAD_CONFIG,
-                            "tcp.bindHost=%s tcp.bindPort=%d: %s; choose an address of this host and a free port"
-                                    .formatted(config.bindHost(), config.bindPort(), cause),
-                            cause);
+            return new TcpPlane(config);
+        } catch (IOException | IllegalArgumentException cause) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "tcp.bindHost=%s tcp.bindPort=%d: %s; choose an address of this host and a free port"
+                            .formatted(config.bindHost(), config.bindPort(), cause),
+                    cause);
         }
     }
 
-    private static InetSocketAddress advertised(TcpPlaneConfig config, ServerSocketChannel door)
+    private static InetSocketAddress advertised(TcpPlaneConfig config, InetSocketAddress bound)
             throws IOException {
-        InetSocketAddress bound = (InetSocketAddress) door.getLocalAddress();
         if (!config.advertisedHost().isEmpty()) {
             InetAddress host = InetAddress.getByName(config.advertisedHost());
             return new InetSocketAddress(host, bound.getPort());
@@ -147,7 +116,7 @@ public final class TcpPlane implements DataPlane {
 
     @Override
     public boolean reaches(String peer) {
-        return TcpEndpoint.parse(peer).isPresent();
+        return SecretAddress.parse(peer).isPresent();
     }
 
     @Override
@@ -190,43 +159,11 @@ public final class TcpPlane implements DataPlane {
 
     @Override
     public int poll(long now) {
-        if (!polled) {
-            polled = true;
-            sweepNs = now;
-        }
-        nowNs = now;
-        workCount = inbound.unpark(now);
-        runReady();
-        // After the selector, which tells of connections that the other side has closed.
-        workCount += outbound.runScheduled(now);
-        if (now - sweepNs >= 0) {
-            sweepNs = now + SWEEP_NS;
-            inbound.closeOverdue(now);
-            outbound.closeOverdue(now);
-        }
+        int workCount = inbound.unpark(now);
+        workCount += sockets.poll(now);
+        workCount += sockets.runScheduled();
+        sockets.sweep();
         return workCount;
-    }
-
-    /** Serves what idle has found, which is still worth a look, or else what is ready now. */
-    private void runReady() {
-        Set<SelectionKey> found = selector.selectedKeys();
-        if (!found.isEmpty()) {
-            found.forEach(onReady);
-            found.clear();
-            return;
-        }
-        try {
-            selector.selectNow(onReady);
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
-        }
-    }
-
-    private void onReady(SelectionKey key) {
-        // An earlier key's listener may have closed this one's channel.
-        if (key.isValid() && key.attachment() instanceof Ready ready) {
-            workCount += ready.onReady(nowNs);
-        }
     }
 
     /** Whether a frame with an unknown ticket waits for the next poll. */
@@ -236,25 +173,14 @@ public final class TcpPlane implements DataPlane {
 
     @Override
     public void idle(long maxNs) {
-        if (woken.getAndSet(false) || inbound.hasParked() || outbound.hasScheduled()) {
-            return;
+        if (!inbound.hasParked()) {
+            sockets.idle(maxNs);
         }
-        try {
-            if (maxNs > 0) {
-                // The selector counts in milliseconds, and 0 is for ever.
-                selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(maxNs)));
-            }
-        } catch (IOException cause) {
-            throw new KvConnectorException(KvError.INTERNAL, "plane=tcp select", cause);
-        }
-        woken.set(false);
     }
 
     @Override
     public void wakeup() {
-        if (woken.compareAndSet(false, true)) {
-            selector.wakeup();
-        }
+        sockets.wakeup();
     }
 
     @Override
@@ -277,16 +203,6 @@ public final class TcpPlane implements DataPlane {
         outbound.close(KvError.CLOSED, CLOSED);
         inbound.close(KvError.CLOSED, CLOSED);
         receives.failAll(each -> true, KvError.CLOSED, CLOSED);
-        closeQuietly(selector);
-    }
-
-    static void closeQuietly(@Nullable AutoCloseable resource) {
-        if (resource != null) {
-            try {
-                resource.close();
-            } catch (Exception cause) {
-                log.debug("close: {}", cause.toString());
-            }
-        }
+        sockets.close();
     }
 }

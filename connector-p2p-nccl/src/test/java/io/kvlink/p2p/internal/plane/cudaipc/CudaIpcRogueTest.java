@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.cudaipc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.cuda.FakeCuda;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.pull.GpuEndpoint;
 import io.kvlink.p2p.internal.plane.pull.GpuFixture;
@@ -28,8 +27,16 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.p2p.internal.plane.pull.Part;
 import io.kvlink.p2p.internal.plane.pull.PullReceiver;
 import io.kvlink.p2p.internal.plane.pull.RawPeer;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.p2p.internal.planes.GpuPlanes;
 import io.kvlink.spi.KvError;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -39,11 +46,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** Strangers at the door, and peers that talk nonsense: they harm nobody but themselves. */
 final class CudaIpcRogueTest extends GpuFixture {
@@ -345,7 +347,7 @@ final class CudaIpcRogueTest extends GpuFixture {
                                     own.gpu(),
                                     own.handle(),
                                     own.nccl(),
-                                    new TcpEndpoint(
+                                    new SecretAddress(
                                             (InetSocketAddress) door.getLocalAddress(),
                                             Token.random()))
                             .text();

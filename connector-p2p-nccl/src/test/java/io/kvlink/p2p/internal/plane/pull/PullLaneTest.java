@@ -3,41 +3,47 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.SocketChannel;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
 
 final class PullLaneTest {
 
     private static final long GROUP_BYTES = 1000;
 
     private final PullLane lane = new PullLane(GROUP_BYTES);
-    private Selector selector;
+    private SideChannel channel;
     private Link one;
     private Link other;
 
     @BeforeEach
     void openLinks() throws IOException {
-        selector = Selector.open();
+        channel = SideChannel.open("127.0.0.1", new Deaf());
         one = newLink();
         other = newLink();
     }
 
     private Link newLink() throws IOException {
-        SocketChannel socket = SocketChannel.open();
-        socket.configureBlocking(false);
-        return new Link(1, true, socket, socket.register(selector, SelectionKey.OP_CONNECT), 0);
+        GpuEndpoint self = new GpuEndpoint("", "", 0, 0, "", "", new byte[0], 0, channel.address());
+        return channel.dial(self, self.text(), self.text());
     }
 
     @AfterEach
-    void closeLinks() throws IOException {
-        one.close();
-        other.close();
-        selector.close();
+    void closeLinks() {
+        channel.close();
+    }
+
+    private static final class Deaf implements SideChannel.Listener {
+        @Override
+        public void onAccepted(Link link) {}
+
+        @Override
+        public void onFrame(Link link, LinkFrame frame) {}
+
+        @Override
+        public void onClosed(Link link, String reason) {}
     }
 
     private void pull(Link link, int parts, long bytes) {

@@ -5,9 +5,10 @@ import io.kvlink.p2p.internal.plane.Bytes;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.plane.Journal;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.spi.MemoryRegion;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardSocketOptions;
@@ -24,9 +25,9 @@ final class RawSender implements AutoCloseable {
     static final String ENDPOINT = "127.0.0.1:9/0123456789abcdef0123456789abcdef";
 
     private final SocketChannel channel;
-    private final TcpEndpoint receiver;
+    private final SecretAddress receiver;
 
-    private RawSender(SocketChannel channel, TcpEndpoint receiver) {
+    private RawSender(SocketChannel channel, SecretAddress receiver) {
         this.channel = channel;
         this.receiver = receiver;
     }
@@ -34,7 +35,7 @@ final class RawSender implements AutoCloseable {
     /** Connects, and says nothing. */
     static RawSender connect(DataPlane receiver) {
         try {
-            TcpEndpoint endpoint = TcpEndpoint.parse(receiver.endpoint()).orElseThrow();
+            SecretAddress endpoint = SecretAddress.parse(receiver.endpoint()).orElseThrow();
             SocketChannel channel = SocketChannel.open(endpoint.socketAddress());
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             channel.configureBlocking(false);

@@ -7,10 +7,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.kvlink.p2p.internal.plane.Bytes;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.DataPlaneContract;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvMetric;
+
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -24,8 +28,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
 
 /** The contract over TCP, and what only a network can do to a plane. */
 class TcpPlaneTest extends DataPlaneContract {
@@ -528,7 +530,7 @@ class TcpPlaneTest extends DataPlaneContract {
 
     @Test
     void shouldSayWhyItCannotListen() {
-        int taken = TcpEndpoint.parse(d.endpoint()).orElseThrow().socketAddress().getPort();
+        int taken = SecretAddress.parse(d.endpoint()).orElseThrow().socketAddress().getPort();
         assertThatThrownBy(() -> TcpPlane.open(TcpPlaneConfig.usual("127.0.0.1", taken, "")))
                 .isInstanceOf(KvConnectorException.class)
                 .hasMessageStartingWith(
@@ -569,7 +571,7 @@ class TcpPlaneTest extends DataPlaneContract {
         }
 
         String endpoint() throws IOException {
-            return new TcpEndpoint(address(), secret).text();
+            return new SecretAddress(address(), secret).text();
         }
 
         void listen() throws IOException {

@@ -7,16 +7,18 @@ import io.kvlink.p2p.internal.plane.Bytes;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.plane.Journal;
-import io.kvlink.p2p.internal.plane.TcpEndpoint;
 import io.kvlink.p2p.internal.plane.Token;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Random;
+import io.kvlink.p2p.internal.plane.socket.SecretAddress;
+
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 
 /** What no bytes and no text can do. */
 class TcpProperties {
@@ -117,9 +119,9 @@ class TcpProperties {
 
     @Property
     void noTextMakesParseThrow(@ForAll String text) {
-        assertThat(TcpEndpoint.parse(text)).isEmpty();
-        assertThat(TcpEndpoint.parse("127.0.0.1:1/" + text)).isEmpty();
-        assertThat(TcpEndpoint.parse(text + "/0123456789abcdef0123456789abcdef")).isEmpty();
+        assertThat(SecretAddress.parse(text)).isEmpty();
+        assertThat(SecretAddress.parse("127.0.0.1:1/" + text)).isEmpty();
+        assertThat(SecretAddress.parse(text + "/0123456789abcdef0123456789abcdef")).isEmpty();
     }
 
     @Property
@@ -128,11 +130,11 @@ class TcpProperties {
             @ForAll @IntRange(max = 255) int b,
             @ForAll @IntRange(min = 1, max = 65535) int port) {
         String text = "%d.%d.0.1:%d/%s".formatted(a, b, port, Token.random().hex());
-        assertThat(TcpEndpoint.parse(text).orElseThrow().text()).isEqualTo(text);
+        assertThat(SecretAddress.parse(text).orElseThrow().text()).isEqualTo(text);
         String version6 =
                 "[fe80:0:0:0:0:0:%x:%x]:%d/%s".formatted(a, b, port, Token.random().hex());
-        assertThat(TcpEndpoint.parse(version6).orElseThrow().text()).isEqualTo(version6);
+        assertThat(SecretAddress.parse(version6).orElseThrow().text()).isEqualTo(version6);
         String name = "host%d.example:%d/%s".formatted(a, port, Token.random().hex());
-        assertThat(TcpEndpoint.parse(name)).isEmpty();
+        assertThat(SecretAddress.parse(name)).isEmpty();
     }
 }

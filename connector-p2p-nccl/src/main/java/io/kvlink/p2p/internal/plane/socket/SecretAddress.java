@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.plane;
+package io.kvlink.p2p.internal.plane.socket;
 
-import io.kvlink.p2p.internal.plane.tcp.TcpPlane;
+import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
+
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -11,20 +12,20 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Where a {@link TcpPlane} listens, with the secret that opens its door: {@code host:port/<32
- * hexadecimal digits>}. The host is an address in digits: looking a name up could block the device
- * thread for seconds.
+ * Address of a listener, with the secret that opens its door: {@code host:port/<32 hexadecimal
+ * digits>}. The host is an address in digits: looking a name up could block the device thread for
+ * seconds.
  *
  * @param socketAddress where to connect to
  * @param secret what to show there
  */
-public record TcpEndpoint(InetSocketAddress socketAddress, Token secret) {
+public record SecretAddress(InetSocketAddress socketAddress, Token secret) {
 
     private static final String OCTET = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
     private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
 
     /** Reads an endpoint; empty for the endpoints of other planes and for nonsense. */
-    public static Optional<TcpEndpoint> parse(String text) {
+    public static Optional<SecretAddress> parse(String text) {
         int slash = text.indexOf('/');
         if (slash < 0) {
             return Optional.empty();
@@ -37,7 +38,7 @@ public record TcpEndpoint(InetSocketAddress socketAddress, Token secret) {
             }
             InetAddress digits = InetAddress.getByName(address.host());
             return Optional.of(
-                    new TcpEndpoint(new InetSocketAddress(digits, address.port()), secret));
+                    new SecretAddress(new InetSocketAddress(digits, address.port()), secret));
         } catch (KvConnectorException | IllegalArgumentException | UnknownHostException cause) {
             return Optional.empty();
         }
