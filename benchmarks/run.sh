@@ -41,10 +41,10 @@ if [[ $# == 0 || $1 == -* ]]; then
     main+=("${defaults[@]}")
 fi
 
-# In one reactor run, since siblings resolve to their target/classes there, and nowhere else.
+# In one reactor run: there siblings resolve to their target folders, the fixtures' too, and nowhere else.
 classpath_file=$PWD/benchmarks/target/classpath.txt
 # In the background: while a command runs in the foreground, a shell acts on no signal.
-mvn -q -B -ntp -pl benchmarks -am -DskipTests process-classes \
+mvn -q -B -ntp -pl benchmarks -am -DskipTests process-test-classes \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath \
     -Dmdep.outputFile="$classpath_file" -Dmdep.includeScope=runtime &
 build=$!

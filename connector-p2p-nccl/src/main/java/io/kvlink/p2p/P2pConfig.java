@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.dataplane.DataPlanes;
+import io.kvlink.p2p.internal.planes.DataPlanes;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
+
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -39,8 +40,6 @@ public record P2pConfig(
         long getLeaseNs,
         long unclaimedTtlNs) {
 
-    private static final List<String> DATA_PLANES =
-            List.of(DataPlanes.AUTO, "tcp", "loopback", "nccl", "cuda-ipc");
     private static final double GIB = 1L << 30;
     // 2^43 GiB would overflow; a host with a million GiB has other problems.
     private static final double MAX_POOL_GIB = 1e6;
@@ -68,7 +67,10 @@ public record P2pConfig(
                         (int) extra.integer("nccl_num_channels", 0, 0, 32),
                         (long) (extra.number("mem_pool_size_gb", 32, 0, MAX_POOL_GIB) * GIB),
                         extra.choice(
-                                "data_plane", DATA_PLANES, Function.identity(), DataPlanes.AUTO),
+                                "data_plane",
+                                DataPlanes.settings(),
+                                Function.identity(),
+                                DataPlanes.AUTO),
                         seconds(extra, "transfer_timeout_s", 30),
                         seconds(extra, "handshake_timeout_s", 5),
                         peerTimeout(extra),

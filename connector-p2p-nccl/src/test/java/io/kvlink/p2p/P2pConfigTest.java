@@ -8,13 +8,15 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 final class P2pConfigTest {
 
@@ -87,7 +89,8 @@ final class P2pConfigTest {
     void shouldAskForTheHttpPortOnlyWithAProxy() {
         assertRefused(
                 Map.of("proxy_ip", "10.0.1.1", "proxy_port", "30001"),
-                "kv_connector_extra_config.http_port is missing; for example \"http_port\": \"20001\"");
+                "kv_connector_extra_config.http_port is missing; for example \"http_port\":"
+                    + " \"20001\"");
         assertRefused(
                 Map.of("proxy_ip", "10.0.1.1", "proxy_port", "30001", "http_port", 0),
                 "kv_connector_extra_config.http_port=0; expected a whole number from 1 to 65535");
@@ -106,7 +109,7 @@ final class P2pConfigTest {
                 "nccl_num_channels | 33 | a whole number from 0 to 32",
                 "nccl_num_channels | -1 | a whole number from 0 to 32",
                 "mem_pool_size_gb | -0.5 | a number from 0.0 to 1000000.0",
-                "data_plane | rdma | one of [auto, tcp, loopback, nccl, cuda-ipc]",
+                "data_plane | rdma | one of [auto, cuda-ipc, nccl, tcp, loopback]",
                 "transfer_timeout_s | 0.0 | a number from 0.001 to 86400.0",
                 "transfer_timeout_s | 86401.0 | a number from 0.001 to 86400.0",
                 "handshake_timeout_s | 0.0 | a number from 0.001 to 86400.0",
@@ -124,14 +127,16 @@ final class P2pConfigTest {
     void shouldNameTheNearestKeyOfAnUnknownOne() {
         assertRefused(
                 Map.of("mem_pool_size_gib", 1),
-                "kv_connector_extra_config.mem_pool_size_gib is no setting; did you mean mem_pool_size_gb?");
+                "kv_connector_extra_config.mem_pool_size_gib is no setting; did you mean"
+                    + " mem_pool_size_gb?");
     }
 
     @Test
     void shouldRefuseAProxyThatIsNoAddress() {
         assertRefused(
                 Map.of("proxy_ip", "http://proxy", "proxy_port", 1, "http_port", 1),
-                "kv_connector_extra_config.proxy_ip=http://proxy; expected a host name or an IP address");
+                "kv_connector_extra_config.proxy_ip=http://proxy; expected a host name or an IP"
+                    + " address");
     }
 
     private static P2pConfig of(Map<String, Object> extra) {

@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.transfer.SimNetwork.SimTransport;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
