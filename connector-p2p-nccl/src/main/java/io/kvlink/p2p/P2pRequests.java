@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.transfer.Expectation;
-import io.kvlink.p2p.internal.transfer.Outbound;
+import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.send.Outbound;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;

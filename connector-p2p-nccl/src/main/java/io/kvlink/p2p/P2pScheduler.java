@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
+import io.kvlink.p2p.internal.engine.ControlAgent;
+import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.send.Outbound;
 import io.kvlink.p2p.internal.transfer.Chunks;
-import io.kvlink.p2p.internal.transfer.ControlAgent;
-import io.kvlink.p2p.internal.transfer.Expectation;
-import io.kvlink.p2p.internal.transfer.Outbound;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
