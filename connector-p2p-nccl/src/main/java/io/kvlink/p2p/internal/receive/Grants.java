@@ -2,11 +2,11 @@
 package io.kvlink.p2p.internal.receive;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveListener;
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
 import io.kvlink.p2p.internal.transfer.Chunks;

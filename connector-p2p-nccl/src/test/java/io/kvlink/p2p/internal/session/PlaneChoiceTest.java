@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.sim.SimNetwork.SimTransport;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
