@@ -213,22 +213,14 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     @Override
     public void onTransferFrame(Session session, Frame frame) {
-        if (frame instanceof Frame.Fetch fetch) {
-            sender.onFetch(session, fetch);
-        } else if (frame instanceof Frame.Offer offer) {
+        sender.onFrame(session, frame);
+        if (frame instanceof Frame.Offer offer) {
             inbox.onOffer(session, offer);
-        } else if (frame instanceof Frame.Grant grant) {
-            sender.onGrant(session, grant);
-        } else if (frame instanceof Frame.Busy busy) {
-            sender.onBusy(session, busy);
         } else if (frame instanceof Frame.Saved saved) {
             inbox.onSaved(session, saved);
         } else if (frame instanceof Frame.Attachment attachment) {
             inbox.onAttachment(session, attachment);
-        } else if (frame instanceof Frame.Done done) {
-            sender.onDone(session, done);
         } else if (frame instanceof Frame.Cancel cancel) {
-            sender.onCancel(session, cancel);
             inbox.onCancel(session, cancel);
         }
     }

@@ -2,13 +2,16 @@
 package io.kvlink.p2p.internal.send;
 
 import io.kvlink.p2p.internal.memory.LayerLeases;
+import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +52,11 @@ public final class OutboundTransfer {
 
     // The control thread's own.
     private long startedNs;
+    private long patienceNs;
+    private long deadlineNs;
+    // Saved chunks for which the deadline was put off.
+    private int renewedChunks;
+    private Tail tail;
 
     /**
      * A transfer about to begin.
@@ -73,6 +81,7 @@ public final class OutboundTransfer {
         TransferRoute route = request.route().orElseThrow();
         machine = new SendMachine(route, layers, chunks, digest, held);
         pieces = new SavedPieces(layers, chunks);
+        tail = chunks.tail() ? new Tail.Awaited() : new Tail.None();
     }
 
     /** The transfer. */
@@ -212,9 +221,38 @@ public final class OutboundTransfer {
         return state;
     }
 
-    /** The control thread has heard of it. */
-    void onStart(long nowNs) {
+    /** The control thread has heard of it; its next chunk may take so long. */
+    void onStart(long nowNs, long patienceNs) {
         startedNs = nowNs;
+        deadlineNs = nowNs + patienceNs;
+        this.patienceNs = patienceNs;
+    }
+
+    /** All of it is saved, and this goes with it. Counts once, and only where a tail may come. */
+    void attach(Optional<ByteBuffer> content) {
+        tail = tail instanceof Tail.Awaited ? new Tail.Attached(content) : tail;
+    }
+
+    /** There will be no tail. */
+    void dropTail() {
+        tail = new Tail.None();
+    }
+
+    /** A look at what the engine has done. Time runs anew after each chunk but the last. */
+    SendEvent.Progress progress(long nowNs) {
+        SavedPieces.Count saved = pieces.count();
+        int chunks = saved.all() / machine.layers();
+        if (chunks > renewedChunks && !saved()) {
+            renewedChunks = chunks;
+            deadlineNs = nowNs + patienceNs;
+        }
+        Session session = state.session();
+        return new SendEvent.Progress(nowNs, saved, tail, session != null && session.open());
+    }
+
+    /** True if the deadline has passed, and counts. */
+    boolean late(long nowNs) {
+        return state instanceof SendState.Live && nowNs - deadlineNs >= 0;
     }
 
     /** Moves it. By the control thread, which then brings the effects about. */
@@ -225,11 +263,6 @@ public final class OutboundTransfer {
             LockSupport.unpark(waiter);
         }
         return step.effects();
-    }
-
-    /** How many pieces are sent or not wanted. */
-    int sent() {
-        return sent.get();
     }
 
     /** True if the device reads no piece. */
@@ -271,6 +304,6 @@ public final class OutboundTransfer {
 
     @Override
     public String toString() {
-        return "%s saved=%d sent=%d".formatted(machine.describe(state), savedPieces(), sent());
+        return "%s saved=%d sent=%d".formatted(machine.describe(state), savedPieces(), sent.get());
     }
 }

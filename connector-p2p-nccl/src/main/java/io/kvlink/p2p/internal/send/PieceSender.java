@@ -4,37 +4,33 @@ package io.kvlink.p2p.internal.send;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.DataPlane.SendListener;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
+import io.kvlink.p2p.internal.send.SavedPieces.Piece;
 import io.kvlink.p2p.internal.send.SendState.Failure;
+import io.kvlink.p2p.internal.send.SendState.Ticket;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.spi.KvError;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
 
 /** Hands pieces to the device thread, and brings its reports to the control thread. */
 final class PieceSender {
 
-    /** Hears, on the control thread, that a piece failed or that none is being read any more. */
-    interface Listener {
-        void onPiecesEnded(OutboundTransfer transfer, Optional<Failure> failure);
-    }
-
-    private static final int NEVER_SAVED = -1;
-
     private final Executor control;
-    private final Listener listener;
+    // Hears, on the control thread, that a piece failed or that none is being read any more.
+    private final BiConsumer<OutboundTransfer, Optional<Failure>> ended;
 
-    PieceSender(Executor control, Listener listener) {
+    PieceSender(Executor control, BiConsumer<OutboundTransfer, Optional<Failure>> ended) {
         this.control = control;
-        this.listener = listener;
+        this.ended = ended;
     }
 
     /** Posts those that are wanted of some pieces; the others are over. */
-    void post(OutboundTransfer transfer, SendEffect.Post pieces) {
-        SavedPieces saved = transfer.pieces();
-        for (int index = pieces.from(); index < pieces.to(); index++) {
-            SavedPieces.Piece piece = saved.piece(index);
-            if (pieces.ticket().tail() || !saved.ofTail(piece)) {
-                post(transfer, pieces.session(), pieces.ticket(), piece, index);
+    void post(OutboundTransfer transfer, SendEffect.Post these) {
+        for (int index = these.from(); index < these.to(); index++) {
+            Piece piece = transfer.pieces().piece(index);
+            if (these.ticket().tail() || !transfer.pieces().ofTail(piece)) {
+                post(transfer, these.session(), these.ticket(), piece);
             } else {
                 transfer.onPieceOver();
             }
@@ -43,17 +39,12 @@ final class PieceSender {
 
     /** Posts a tail that has no content. */
     void post(OutboundTransfer transfer, SendEffect.PostEmptyTail tail) {
-        for (SavedPieces.Piece piece : transfer.pieces().emptyTail()) {
-            post(transfer, tail.session(), tail.ticket(), piece, NEVER_SAVED);
+        for (Piece piece : transfer.pieces().emptyTail()) {
+            post(transfer, tail.session(), tail.ticket(), piece);
         }
     }
 
-    private void post(
-            OutboundTransfer transfer,
-            Session session,
-            SendState.Ticket ticket,
-            SavedPieces.Piece piece,
-            int index) {
+    private void post(OutboundTransfer transfer, Session session, Ticket ticket, Piece piece) {
         transfer.onPiecePosted();
         SendOp op =
                 new SendOp(
@@ -62,8 +53,8 @@ final class PieceSender {
                         piece.number(),
                         piece.source(),
                         piece.bytes(),
-                        index == NEVER_SAVED ? null : transfer.pieces().after(index),
-                        new Report(transfer, index));
+                        piece.after(),
+                        new Report(transfer, piece));
         session.device().submit(plane -> send(plane, op));
     }
 
@@ -79,34 +70,29 @@ final class PieceSender {
 
     private final class Report implements SendListener {
         private final OutboundTransfer transfer;
-        private final int index;
+        private final Piece piece;
 
-        Report(OutboundTransfer transfer, int index) {
+        Report(OutboundTransfer transfer, Piece piece) {
             this.transfer = transfer;
-            this.index = index;
+            this.piece = piece;
         }
 
         @Override
         public void onSent(SendOp op) {
             transfer.onPieceSent(op.bytes());
+            piece.releasePoint();
             // Waking the control thread for each piece costs more than sending a small one.
-            if (ended()) {
-                control.execute(() -> listener.onPiecesEnded(transfer, Optional.empty()));
+            if (transfer.onPieceEnded()) {
+                control.execute(() -> ended.accept(transfer, Optional.empty()));
             }
         }
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
-            ended();
+            piece.releasePoint();
+            transfer.onPieceEnded();
             Failure failure = new Failure(error, detail);
-            control.execute(() -> listener.onPiecesEnded(transfer, Optional.of(failure)));
-        }
-
-        private boolean ended() {
-            if (index != NEVER_SAVED) {
-                transfer.pieces().releasePoint(index);
-            }
-            return transfer.onPieceEnded();
+            control.execute(() -> ended.accept(transfer, Optional.of(failure)));
         }
     }
 }

@@ -6,19 +6,40 @@ import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Pieces of a transfer that the engine has saved, in the order of saving, each with the point where
- * it is complete on its device. The engine's thread adds them, the others read: the count is
- * written last, so that a piece below it is there. A point is released once, by whichever thread
- * takes it away.
+ * Pieces of a transfer that the engine has saved, in the order of saving. The engine's thread adds
+ * them, the others read: the count is written last, so that a piece below it is there.
  */
 final class SavedPieces {
 
-    /** A piece that is there, or will be at its point. */
-    record Piece(int number, List<MemoryRegion> source, long bytes) {}
+    /**
+     * A piece that is there, or will be when a device has reached a point. The point is released
+     * once, by whichever thread takes it away.
+     */
+    record Piece(
+            int number,
+            List<MemoryRegion> source,
+            long bytes,
+            AtomicReference<@Nullable SavePoint> point) {
+
+        /** Where it is complete on its device, or {@code null}. */
+        @Nullable CudaEvent after() {
+            SavePoint at = point.get();
+            return at == null ? null : at.event();
+        }
+
+        /** Nobody waits for its point any more. By any thread. */
+        void releasePoint() {
+            SavePoint at = point.getAndSet(null);
+            if (at != null) {
+                at.release();
+            }
+        }
+    }
 
     /** How many pieces: of all, and of those that aren't of the tail. */
     record Count(int all, int body) {
@@ -30,14 +51,11 @@ final class SavedPieces {
     // Written by the engine's thread, read by the others.
     private final AtomicReferenceArray<@Nullable Piece> pieces;
     private volatile Count count = Count.NONE;
-    // Where each is complete; whoever is the last to need one takes it away and releases it.
-    private final AtomicReferenceArray<@Nullable SavePoint> points;
 
     SavedPieces(int layers, Chunks chunks) {
         this.layers = layers;
         this.chunks = chunks;
         pieces = new AtomicReferenceArray<>(layers * chunks.count());
-        points = new AtomicReferenceArray<>(layers * chunks.count());
     }
 
     /** A chunk of a layer is there, or will be at a point. By the engine's thread, each once. */
@@ -48,8 +66,8 @@ final class SavedPieces {
             long bytes,
             @Nullable SavePoint after) {
         Count before = count;
-        points.set(before.all, after);
-        pieces.set(before.all, new Piece(chunk * layers + layer, source, bytes));
+        int number = chunk * layers + layer;
+        pieces.set(before.all, new Piece(number, source, bytes, new AtomicReference<>(after)));
         count = new Count(before.all + 1, before.body + (chunk < chunks.body() ? 1 : 0));
     }
 
@@ -77,24 +95,10 @@ final class SavedPieces {
         return piece;
     }
 
-    /** Where a piece is complete on its device, or {@code null}. */
-    @Nullable CudaEvent after(int index) {
-        SavePoint point = points.get(index);
-        return point == null ? null : point.event();
-    }
-
-    /** Nobody waits for a piece's point any more. By any thread. */
-    void releasePoint(int index) {
-        SavePoint point = points.getAndSet(index, null);
-        if (point != null) {
-            point.release();
-        }
-    }
-
     /** Nobody waits for any point. By any thread. */
     void releasePoints() {
-        for (int index = 0; index < points.length(); index++) {
-            releasePoint(index);
+        for (int index = 0; index < count.all; index++) {
+            piece(index).releasePoint();
         }
     }
 
@@ -104,7 +108,8 @@ final class SavedPieces {
         for (int layer = 0; layer < layers; layer++) {
             List<MemoryRegion> token = firstToken(layer);
             long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
-            tail.add(new Piece(chunks.body() * layers + layer, token, bytes));
+            int number = layers * chunks.body() + layer;
+            tail.add(new Piece(number, token, bytes, new AtomicReference<>()));
         }
         return tail;
     }

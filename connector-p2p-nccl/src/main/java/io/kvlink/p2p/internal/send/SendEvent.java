@@ -6,19 +6,13 @@ import io.kvlink.p2p.internal.send.SavedPieces.Count;
 import io.kvlink.p2p.internal.send.SendState.Failure;
 import io.kvlink.p2p.internal.send.SendState.Ticket;
 import io.kvlink.p2p.internal.session.Session;
-import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** Event of a transfer on its way out, with all that {@link SendMachine} needs to know of it. */
 sealed interface SendEvent {
 
-    /**
-     * The engine begins it.
-     *
-     * @param patienceNs how long the next chunk may take
-     * @param fetch the fetch that came before, if one did
-     */
-    record Started(long nowNs, long patienceNs, Optional<Fetched> fetch) implements SendEvent {}
+    /** The engine begins it, perhaps after a receiver has fetched it. */
+    record Started(Optional<Fetched> fetch) implements SendEvent {}
 
     /** It can't begin; whoever has fetched it is told. */
     record Refused(Failure failure, Optional<Session> fetcher) implements SendEvent {}
@@ -29,13 +23,11 @@ sealed interface SendEvent {
     /**
      * Look at how far the others have come. Follows every event that may matter to them.
      *
-     * @param saved the engine's pieces
+     * @param saved the pieces of the engine
+     * @param tail what it has said of the tail
      * @param open whether the transfer's session is open
      */
-    record Progress(long nowNs, Count saved, boolean open) implements SendEvent {}
-
-    /** Time passes. */
-    record Tick(Progress progress, int sent) implements SendEvent {}
+    record Progress(long nowNs, Count saved, Tail tail, boolean open) implements SendEvent {}
 
     /**
      * A receiver asks for it.
@@ -77,11 +69,11 @@ sealed interface SendEvent {
      */
     record PiecesEnded(Optional<Failure> failure, boolean idle) implements SendEvent {}
 
-    /** The engine attaches this to the tail, or says that there is nothing to attach. */
-    record Attached(Optional<ByteBuffer> content) implements SendEvent {}
-
     /** The engine will save no more. */
     record Aborted(Count saved) implements SendEvent {}
+
+    /** Its time is over. */
+    record DeadlinePassed(String detail) implements SendEvent {}
 
     /** The connector closes. */
     record Closing() implements SendEvent {}

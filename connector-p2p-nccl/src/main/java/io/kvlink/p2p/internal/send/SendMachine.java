@@ -10,10 +10,8 @@ import io.kvlink.p2p.internal.send.SendState.Failure;
 import io.kvlink.p2p.internal.send.SendState.Finishing;
 import io.kvlink.p2p.internal.send.SendState.Live;
 import io.kvlink.p2p.internal.send.SendState.Offered;
-import io.kvlink.p2p.internal.send.SendState.Producing;
-import io.kvlink.p2p.internal.send.SendState.Production;
 import io.kvlink.p2p.internal.send.SendState.Sending;
-import io.kvlink.p2p.internal.send.SendState.Tail;
+import io.kvlink.p2p.internal.send.SendState.Ticket;
 import io.kvlink.p2p.internal.send.SendState.Ticketed;
 import io.kvlink.p2p.internal.send.SendState.ToldBusy;
 import io.kvlink.p2p.internal.send.SendState.Unclaimed;
@@ -46,6 +44,12 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         Step(SendState next, SendEffect... effects) {
             this(next, List.of(effects));
         }
+
+        Step and(SendEffect effect) {
+            List<SendEffect> all = new ArrayList<>(effects);
+            all.add(effect);
+            return new Step(next, all);
+        }
     }
 
     Step on(SendState state, SendEvent event) {
@@ -58,31 +62,22 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         } else if (event instanceof SendEvent.Granted granted) {
             return granted(state, granted);
         }
-        return state instanceof Live live ? live(live, event) : draining(state, event);
+        return state instanceof Live live ? live(live, event) : draining((Draining) state, event);
     }
 
     private Step created(SendState state, SendEvent event) {
         if (event instanceof SendEvent.Started started) {
-            return started(started);
+            Step step =
+                    started.fetch()
+                            .map(fetch -> fetched(new Unclaimed(), fetch))
+                            .orElse(new Step(new Unclaimed()));
+            boolean dials = !held && step.next instanceof Unclaimed;
+            return dials ? step.and(new SendEffect.Dial()) : step;
         } else if (event instanceof SendEvent.Refused refused) {
-            List<SendEffect> effects = new ArrayList<>();
-            refused.fetcher().ifPresent(to -> effects.add(cancel(to, refused.failure())));
-            return ended("", Optional.of(refused.failure()), effects);
+            Step step = ended("", Optional.of(refused.failure()));
+            return refused.fetcher().map(to -> told(to, refused.failure(), step)).orElse(step);
         }
         return new Step(state);
-    }
-
-    private Step started(SendEvent.Started event) {
-        Tail tail = chunks.tail() ? new Tail.Awaited() : new Tail.None();
-        long deadlineNs = event.nowNs() + event.patienceNs();
-        var fresh = new Unclaimed(new Production(event.patienceNs(), deadlineNs, 0, tail));
-        Step step = event.fetch().map(fetch -> fetched(fresh, fetch)).orElse(new Step(fresh));
-        if (held || !(step.next instanceof Unclaimed)) {
-            return step;
-        }
-        List<SendEffect> effects = new ArrayList<>(step.effects);
-        effects.add(new SendEffect.Dial());
-        return new Step(step.next, effects);
     }
 
     private Step fetched(SendState state, SendEvent.Fetched fetch) {
@@ -92,12 +87,11 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
                 && ticketed.ticket().standing()
                 && fetch.session().equals(ticketed.session())) {
             return state instanceof Live live
-                    ? fail(live, KvError.PEER_LOST, "the receiver took its grant back", true)
+                    ? fail(live, KvError.PEER_LOST, "the receiver took its grant back")
                     : new Step(state);
         } else if (fetch.ticket().isPresent()) {
             String detail = describe(state) + "; it goes to another session";
-            Failure elsewhere = new Failure(KvError.BAD_ROUTE, detail);
-            return new Step(state, cancel(fetch.session(), elsewhere));
+            return told(fetch.session(), new Failure(KvError.BAD_ROUTE, detail), new Step(state));
         }
         return new Step(state);
     }
@@ -110,13 +104,10 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
                     "prompt differs: tokens=%d/%d (ours/theirs) or their ids"
                             .formatted(chunks.tokens(), fetch.tokens());
             Failure differs = new Failure(KvError.PROMPT_MISMATCH, detail);
-            return ended(
-                    "",
-                    Optional.of(differs),
-                    new ArrayList<>(List.of(cancel(fetch.session(), differs))));
+            return told(fetch.session(), differs, ended("", Optional.of(differs)));
         } else if (fetch.ticket().isPresent()) {
             // All is granted. The receiver ignores an offer that crossed this.
-            return new Step(sending(state, fetch.session(), fetch.ticket().get()));
+            return granted(fetch.session(), fetch.ticket().get());
         }
         boolean same = fetch.session().equals(state.session());
         return new Step(same ? state : state.goingTo(fetch.session()));
@@ -124,47 +115,38 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
 
     private Step granted(SendState state, SendEvent.Granted grant) {
         if (state instanceof Offered offered && grant.session().equals(offered.session())) {
-            return new Step(sending(offered, grant.session(), grant.ticket()));
+            return granted(grant.session(), grant.ticket());
         }
         Failure unknown = new Failure(KvError.NO_SUCH_TRANSFER, "no such offer");
-        return new Step(state, cancel(grant.session(), unknown));
+        return told(grant.session(), unknown, new Step(state));
     }
 
-    private static Sending sending(Ungranted state, Session session, SendState.Ticket ticket) {
-        return new Sending(session, ticket, state.production(), Count.NONE, false, false);
+    private static Step granted(Session session, Ticket ticket) {
+        return new Step(new Sending(session, ticket, Count.NONE, false, false));
     }
 
     private Step live(Live state, SendEvent event) {
-        if (event instanceof SendEvent.Tick tick) {
-            return tick(state, tick);
-        } else if (event instanceof SendEvent.SessionEnded ended) {
+        if (event instanceof SendEvent.SessionEnded ended) {
             return sessionEnded(state, ended);
         } else if (event instanceof SendEvent.Cancelled cancelled) {
             return cancelled.session().equals(state.session())
-                    ? fail(state, cancelled.failure(), false, reading(state))
+                    ? fail(state, cancelled.failure(), reading(state))
                     : new Step(state);
-        } else if (event instanceof SendEvent.Closing) {
-            return fail(state, KvError.CLOSED, "this connector is closing", true);
         } else if (event instanceof SendEvent.Aborted aborted) {
-            return aborted(state, aborted.saved());
-        } else if (state instanceof Ungranted ungranted) {
-            return ungranted(ungranted, event);
-        } else if (state instanceof Sending sending) {
-            return sending(sending, event);
+            // If only the tail is missing, the receiver does without.
+            return onlyBody(aborted.saved())
+                    ? new Step(state, new SendEffect.DropTail())
+                    : fail(state, KvError.CANCELLED, "the producer gave the request up");
+        } else if (event instanceof SendEvent.DeadlinePassed late) {
+            return fail(state, KvError.DEADLINE, late.detail());
+        } else if (event instanceof SendEvent.Closing) {
+            return fail(state, KvError.CLOSED, "this connector is closing");
+        } else if (event instanceof SendEvent.PiecesEnded pieces) {
+            return piecesEnded(state, pieces);
         }
-        return event instanceof SendEvent.PiecesEnded pieces
-                ? piecesEnded((Finishing) state, pieces)
-                : new Step(state);
-    }
-
-    private Step tick(Live state, SendEvent.Tick tick) {
-        if (tick.progress().nowNs() - state.deadlineNs() < 0) {
-            return live(state, tick.progress());
-        }
-        String detail =
-                "%s saved=%d sent=%d; its time is over"
-                        .formatted(describe(state), tick.progress().saved().all(), tick.sent());
-        return fail(state, KvError.DEADLINE, detail, true);
+        return state instanceof Ungranted ungranted
+                ? ungranted(ungranted, event)
+                : state instanceof Sending sending ? sending(sending, event) : new Step(state);
     }
 
     private Step sessionEnded(Live state, SendEvent.SessionEnded event) {
@@ -173,28 +155,24 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         } else if (event.dialAgain() && state instanceof Ungranted ungranted) {
             return new Step(ungranted.goingTo(event.session()), new SendEffect.Dial());
         }
-        return fail(state, event.failure(), false, reading(state));
-    }
-
-    /** The engine saves no more. If only the tail is missing, the receiver does without. */
-    private Step aborted(Live state, Count saved) {
-        if (saved.body() != body() || saved.all() != body()) {
-            return fail(state, KvError.CANCELLED, "the producer gave the request up", true);
-        }
-        return state instanceof Producing producing
-                ? new Step(producing.with(producing.production().with(new Tail.None())))
-                : new Step(state);
+        return fail(state, event.failure(), reading(state));
     }
 
     private Step ungranted(Ungranted state, SendEvent event) {
         if (event instanceof SendEvent.Progress now) {
-            return offer(state.with(renewed(state.production(), now)), now);
+            return offer(state, now);
         } else if (event instanceof SendEvent.Dialled dialled) {
             return new Step(state.goingTo(dialled.session()));
-        } else if (event instanceof SendEvent.Attached attached) {
-            return new Step(state.with(attached(state.production(), attached)));
-        } else if (state instanceof Offered offered) {
-            return offered(offered, event);
+        } else if (!(state instanceof Offered offered)) {
+            return new Step(state);
+        } else if (event instanceof SendEvent.Unsent lost && lost.frame() instanceof Frame.Offer) {
+            return new Step(new Unoffered(offered.session(), state.refusals()));
+        } else if (event instanceof SendEvent.Busy busy
+                && busy.session().equals(offered.session())) {
+            // Twice as long each time, within a bound: many may be waiting for the same memory.
+            long waitMs = (long) busy.retryAfterMs() << Math.min(5, state.refusals());
+            long untilNs = busy.nowNs() + waitMs * 1_000_000L;
+            return new Step(new ToldBusy(offered.session(), state.refusals() + 1, untilNs));
         }
         return new Step(state);
     }
@@ -210,149 +188,121 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         }
         Frame offer = new Frame.Offer(id(), chunks.tokens(), digest, 0, layers, chunks.tail());
         return new Step(
-                new Offered(session, state.production(), state.refusals()),
-                new SendEffect.Send(session, offer));
-    }
-
-    private static Step offered(Offered state, SendEvent event) {
-        if (event instanceof SendEvent.Unsent lost && lost.frame() instanceof Frame.Offer) {
-            return new Step(state.goingTo(state.session()));
-        } else if (event instanceof SendEvent.Busy busy && busy.session().equals(state.session())) {
-            // Twice as long each time, within a bound: many may be waiting for the same memory.
-            long waitMs = (long) busy.retryAfterMs() << Math.min(5, state.refusals());
-            long untilNs = busy.nowNs() + waitMs * 1_000_000L;
-            int refusals = state.refusals() + 1;
-            return new Step(new ToldBusy(state.session(), state.production(), refusals, untilNs));
-        }
-        return new Step(state);
+                new Offered(session, state.refusals()), new SendEffect.Send(session, offer));
     }
 
     private Step sending(Sending state, SendEvent event) {
         if (event instanceof SendEvent.Progress now) {
-            return post(state.with(renewed(state.production(), now)), now.saved());
-        } else if (event instanceof SendEvent.PiecesEnded pieces) {
-            return piecesEnded(state, pieces);
-        } else if (event instanceof SendEvent.Attached attached) {
-            return new Step(state.with(attached(state.production(), attached)));
-        } else if (event instanceof SendEvent.Unsent lost
-                && (lost.frame() instanceof Frame.Saved
-                        || lost.frame() instanceof Frame.Attachment)) {
+            return tell(post(state, now), now);
+        } else if (event instanceof SendEvent.Unsent lost && tells(lost.frame())) {
             return new Step(state.told(false));
         } else if (event instanceof SendEvent.Done done
                 && done.session().equals(state.session())
                 && done.ticket() == state.ticket().number()
                 && allPosted(state)) {
             return state.reading()
-                    ? new Step(new Finishing(state.session(), state.ticket(), state.deadlineNs()))
-                    : ended(state.ticket().plane(), Optional.empty(), new ArrayList<>());
+                    ? new Step(new Finishing(state.session(), state.ticket()))
+                    : ended(state.ticket().plane(), Optional.empty());
         }
         return new Step(state);
     }
 
-    /** Posts what is saved, and tells the receiver once all that it waits for is computed. */
-    private Step post(Sending state, Count saved) {
-        Session session = state.session();
-        SendState.Ticket ticket = state.ticket();
-        Tail tail = state.production().tail();
-        List<SendEffect> effects = new ArrayList<>(2);
-        Sending next = state;
-        if (saved.all() > next.posted().all()) {
-            effects.add(new SendEffect.Post(session, ticket, next.posted().all(), saved.all()));
-            boolean wanted = ticket.tail() || saved.body() > next.posted().body();
-            next = next.posted(saved, next.reading() || wanted);
+    /** Posts what is saved, and a tail without content where the receiver waits for one. */
+    private Step post(Sending state, SendEvent.Progress now) {
+        Ticket ticket = state.ticket();
+        Count before = state.posted();
+        Count saved = now.saved();
+        if (saved.all() > before.all()) {
+            boolean wanted = ticket.tail() || saved.body() > before.body();
+            return new Step(
+                    state.posted(saved, state.reading() || wanted),
+                    new SendEffect.Post(state.session(), ticket, before.all(), saved.all()));
         }
-        if (ticket.tail()
-                && tail instanceof Tail.None
-                && onlyBody(next.posted())
-                && !next.reading()) {
-            effects.add(new SendEffect.PostEmptyTail(session, ticket));
-            next = next.posted(new Count(body() + layers, body()), true);
-        }
-        Optional<Frame> word = next.told() ? Optional.empty() : word(ticket, tail, saved);
-        if (word.isPresent()) {
-            effects.add(new SendEffect.Send(session, word.get()));
-            next = next.told(true);
-        }
-        return new Step(next, effects);
+        boolean owesTail = ticket.tail() && now.tail() instanceof Tail.None && onlyBody(before);
+        return owesTail && !state.reading()
+                ? new Step(
+                        state.posted(new Count(body() + layers, body()), true),
+                        new SendEffect.PostEmptyTail(state.session(), ticket))
+                : new Step(state);
     }
 
-    /** Word to the receiver that all it waits for is computed; empty if it isn't, or needn't be. */
-    private Optional<Frame> word(SendState.Ticket ticket, Tail tail, Count saved) {
-        boolean bodySaved = saved.body() == body();
-        if (!ticket.tail()) {
-            return bodySaved && ticket.arrivesSoon()
-                    ? Optional.of(new Frame.Saved(id()))
-                    : Optional.empty();
-        } else if (tail instanceof Tail.None) {
-            return bodySaved
-                    ? Optional.of(new Frame.Attachment(id(), ticket.number(), Optional.empty()))
-                    : Optional.empty();
+    /** Tells the receiver, once, that all it waits for is computed. */
+    private Step tell(Step posted, SendEvent.Progress now) {
+        Sending state = (Sending) posted.next;
+        Ticket ticket = state.ticket();
+        boolean computed = now.saved().body() == body();
+        Frame word = new Frame.Saved(id());
+        if (ticket.tail() && now.tail() instanceof Tail.Attached attached) {
+            computed = now.saved().all() == layers * chunks.count();
+            word = new Frame.Attachment(id(), ticket.number(), attached.content());
+        } else if (ticket.tail()) {
+            computed &= now.tail() instanceof Tail.None;
+            word = new Frame.Attachment(id(), ticket.number(), Optional.empty());
+        } else {
+            computed &= ticket.arrivesSoon();
         }
-        return tail instanceof Tail.Attached attached && saved.all() == pieces()
-                ? Optional.of(new Frame.Attachment(id(), ticket.number(), attached.content()))
-                : Optional.empty();
+        return computed && !state.told()
+                ? new Step(state.told(true), posted.effects)
+                        .and(new SendEffect.Send(state.session(), word))
+                : posted;
+    }
+
+    private static boolean tells(Frame frame) {
+        return frame instanceof Frame.Saved || frame instanceof Frame.Attachment;
     }
 
     private Step piecesEnded(Live state, SendEvent.PiecesEnded event) {
-        if (event.failure().isPresent()) {
-            return fail(state, event.failure().get(), true, !event.idle());
+        if (state instanceof Ungranted) {
+            return new Step(state);
+        } else if (event.failure().isPresent()) {
+            return failTelling(state, event.failure().get(), !event.idle());
         } else if (state instanceof Sending sending) {
             return new Step(sending.posted(sending.posted(), !event.idle()));
         }
-        return event.idle()
-                ? ended(plane(state), Optional.empty(), new ArrayList<>())
+        return event.idle() ? ended(plane(state), Optional.empty()) : new Step(state);
+    }
+
+    private Step draining(Draining state, SendEvent event) {
+        return event instanceof SendEvent.PiecesEnded pieces && pieces.idle()
+                ? ended(plane(state), Optional.of(state.failure()))
                 : new Step(state);
     }
 
-    private Step draining(SendState state, SendEvent event) {
-        return event instanceof SendEvent.PiecesEnded pieces
-                        && pieces.idle()
-                        && state instanceof Draining draining
-                ? ended(plane(state), Optional.of(draining.failure()), new ArrayList<>())
-                : new Step(state);
+    private Step fail(Live state, KvError error, String detail) {
+        return failTelling(state, new Failure(error, detail), reading(state));
     }
 
-    private Step fail(Live state, KvError error, String detail, boolean tellPeer) {
-        return fail(state, new Failure(error, detail), tellPeer, reading(state));
-    }
-
-    private Step fail(Live state, Failure failure, boolean tellPeer, boolean reading) {
-        List<SendEffect> effects = new ArrayList<>(2);
+    private Step failTelling(Live state, Failure failure, boolean reading) {
+        Step step = fail(state, failure, reading);
         Session session = state.session();
-        if (tellPeer && session != null) {
-            effects.add(cancel(session, failure));
-        }
-        if (reading && state instanceof Ticketed ticketed) {
-            effects.add(new SendEffect.CancelSends(ticketed.session(), ticketed.ticket()));
-            return new Step(new Draining(ticketed.session(), ticketed.ticket(), failure), effects);
-        }
-        return ended(plane(state), Optional.of(failure), effects);
+        return session == null ? step : told(session, failure, step);
+    }
+
+    private static Step fail(Live state, Failure failure, boolean reading) {
+        return reading && state instanceof Ticketed sent
+                ? new Step(
+                        new Draining(sent.session(), sent.ticket(), failure),
+                        new SendEffect.CancelSends(sent.session(), sent.ticket()))
+                : ended(plane(state), Optional.of(failure));
+    }
+
+    private static Step ended(String plane, Optional<Failure> failure) {
+        Ended end = new Ended(plane, failure);
+        return new Step(end, new SendEffect.Conclude(end));
+    }
+
+    /** Like {@code step}, and a peer is told first why there will be no transfer for it. */
+    private Step told(Session peer, Failure why, Step step) {
+        Frame cancel = new Frame.Cancel(id(), why.error(), why.detail());
+        List<SendEffect> effects = new ArrayList<>();
+        effects.add(new SendEffect.Send(peer, cancel));
+        effects.addAll(step.effects);
+        return new Step(step.next, effects);
     }
 
     private static boolean reading(Live state) {
         return state instanceof Finishing
                 || (state instanceof Sending sending && sending.reading());
-    }
-
-    private static Step ended(String plane, Optional<Failure> failure, List<SendEffect> before) {
-        Ended end = new Ended(plane, failure);
-        before.add(new SendEffect.Conclude(end));
-        return new Step(end, before);
-    }
-
-    /** Time for the next chunk; for the last one there is no more. */
-    private Production renewed(Production production, SendEvent.Progress now) {
-        int saved = now.saved().all() / layers;
-        return saved > production.chunks() && now.saved().all() < pieces()
-                ? production.renewed(saved, now.nowNs())
-                : production;
-    }
-
-    /** Only what is attached first counts, and nothing where there is no tail. */
-    private static Production attached(Production production, SendEvent.Attached event) {
-        return production.tail() instanceof Tail.Awaited
-                ? production.with(new Tail.Attached(event.content()))
-                : production;
     }
 
     private boolean allPosted(Sending state) {
@@ -369,17 +319,8 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         return layers * chunks.body();
     }
 
-    private int pieces() {
-        return layers * chunks.count();
-    }
-
     private TransferId id() {
         return route.id();
-    }
-
-    private SendEffect cancel(Session session, Failure failure) {
-        return new SendEffect.Send(
-                session, new Frame.Cancel(id(), failure.error(), failure.detail()));
     }
 
     private static String plane(SendState state) {

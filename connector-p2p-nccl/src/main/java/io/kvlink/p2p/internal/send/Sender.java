@@ -70,19 +70,17 @@ public final class Sender {
     public void start(OutboundTransfer transfer) {
         TransferId id = transfer.id();
         if (!add(transfer)) {
-            refuse(transfer, KvError.BAD_ROUTE, "is under way already", Optional.empty());
+            refuseItself(transfer, KvError.BAD_ROUTE, "is under way already");
             return;
         }
         Optional<SendEvent.Fetched> fetch =
                 fetches.take(id).map(early -> fetched(transfer, early.session(), early.fetch()));
         KvError over = tombstones.of(id);
-        boolean held = transfer.machine().held();
-        if (held && over != null) {
-            refuse(transfer, over, "has ended already", Optional.empty());
-            return;
+        if (transfer.machine().held() && over != null) {
+            refuseItself(transfer, over, "has ended already");
+        } else {
+            feed(transfer, new SendEvent.Started(fetch));
         }
-        long patienceNs = held ? limits.getLeaseNs() : limits.transferTimeoutNs();
-        feed(transfer, new SendEvent.Started(nowNs(), patienceNs, fetch));
     }
 
     /** A transfer can't even begin: whoever fetches it is told why. */
@@ -96,24 +94,25 @@ public final class Sender {
 
     // False if another one of its id is under way.
     private boolean add(OutboundTransfer transfer) {
-        transfer.onStart(nowNs());
+        boolean held = transfer.machine().held();
+        transfer.onStart(nowNs(), held ? limits.getLeaseNs() : limits.transferTimeoutNs());
         return transfers.putIfAbsent(transfer.id(), transfer) == null;
     }
 
-    private void refuse(
-            OutboundTransfer transfer, KvError error, String why, Optional<Session> fetcher) {
-        String detail = "transfer=" + transfer.id() + " " + why;
-        step(transfer, new SendEvent.Refused(new Failure(error, detail), fetcher));
+    private void refuseItself(OutboundTransfer transfer, KvError error, String why) {
+        Failure failure = new Failure(error, "transfer=" + transfer.id() + " " + why);
+        step(transfer, new SendEvent.Refused(failure, Optional.empty()));
     }
 
     /** A piece was saved. */
     public void onSaved(OutboundTransfer transfer) {
-        step(transfer, progress(transfer));
+        look(transfer);
     }
 
     /** All of it is saved, and this goes with it; only the first call counts. */
     public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
-        feed(transfer, new SendEvent.Attached(content));
+        transfer.attach(content);
+        look(transfer);
     }
 
     /** The engine gives the transfer up: it will not be saved to its end. */
@@ -121,8 +120,33 @@ public final class Sender {
         feed(transfer, new SendEvent.Aborted(transfer.pieces().count()));
     }
 
-    /** A receiver asks for a transfer, perhaps under a standing grant. */
-    public void onFetch(Session session, Frame.Fetch fetch) {
+    /** A frame came that may be about a transfer on its way out. */
+    public void onFrame(Session session, Frame frame) {
+        if (frame instanceof Frame.Fetch fetch) {
+            onFetch(session, fetch);
+        } else if (frame instanceof Frame.Grant grant) {
+            onGrant(session, grant);
+        } else if (frame instanceof Frame.Busy busy) {
+            // Without a look: the next offer waits for a tick, however short it is to wait.
+            find(busy.id())
+                    .ifPresent(
+                            it ->
+                                    step(
+                                            it,
+                                            new SendEvent.Busy(
+                                                    session, nowNs(), busy.retryAfterMs())));
+        } else if (frame instanceof Frame.Done done) {
+            find(done.id()).ifPresent(it -> feed(it, new SendEvent.Done(session, done.ticket())));
+        } else if (frame instanceof Frame.Cancel cancel) {
+            onCancel(session, cancel);
+        }
+    }
+
+    private Optional<OutboundTransfer> find(TransferId id) {
+        return Optional.ofNullable(transfers.get(id));
+    }
+
+    private void onFetch(Session session, Frame.Fetch fetch) {
         OutboundTransfer transfer = transfers.get(fetch.id());
         KvError over = tombstones.of(fetch.id());
         if (transfer != null) {
@@ -159,8 +183,7 @@ public final class Sender {
         return new Ticket(number, tail, standing, session.planeName(), arrivesSoon);
     }
 
-    /** A receiver has room for what was offered. */
-    public void onGrant(Session session, Frame.Grant grant) {
+    private void onGrant(Session session, Frame.Grant grant) {
         OutboundTransfer transfer = transfers.get(grant.id());
         if (transfer == null
                 || grant.firstLayer() != 0
@@ -172,30 +195,9 @@ public final class Sender {
         }
     }
 
-    /** A receiver has no room for what was offered. */
-    public void onBusy(Session session, Frame.Busy busy) {
-        OutboundTransfer transfer = transfers.get(busy.id());
-        if (transfer != null) {
-            // Not fed: what is to be offered again waits for a tick, however short the wait.
-            step(transfer, new SendEvent.Busy(session, nowNs(), busy.retryAfterMs()));
-        }
-    }
-
-    /** A receiver has everything. */
-    public void onDone(Session session, Frame.Done done) {
-        OutboundTransfer transfer = transfers.get(done.id());
-        if (transfer != null) {
-            feed(transfer, new SendEvent.Done(session, done.ticket()));
-        }
-    }
-
-    /** A receiver gives a transfer up. */
-    public void onCancel(Session session, Frame.Cancel cancel) {
-        OutboundTransfer transfer = transfers.get(cancel.id());
-        if (transfer != null) {
-            Failure told = new Failure(cancel.error(), "told by the peer: " + cancel.detail());
-            step(transfer, new SendEvent.Cancelled(session, told));
-        }
+    private void onCancel(Session session, Frame.Cancel cancel) {
+        Failure told = new Failure(cancel.error(), "told by the peer: " + cancel.detail());
+        find(cancel.id()).ifPresent(it -> step(it, new SendEvent.Cancelled(session, told)));
         if (fetches.withdraw(cancel.id(), session)) {
             // Whoever computes it later need not hold it for nobody.
             tombstones.put(cancel.id(), cancel.error(), nowNs());
@@ -204,30 +206,27 @@ public final class Sender {
 
     /** What waits for this session can be offered. */
     public void onSessionOpen(Session session) {
-        for (OutboundTransfer transfer : all()) {
-            if (session.equals(transfer.state().session())) {
-                step(transfer, progress(transfer));
-            }
-        }
+        on(session).forEach(this::look);
     }
 
     /** Whatever goes to this session moves to another one, or fails. */
     public void onSessionEnded(Session session, KvError error, String detail) {
         fetches.onSessionEnded(session);
-        boolean dialAgain = session.worthDiallingAgain();
         Failure failure = new Failure(error, detail);
-        for (OutboundTransfer transfer : all()) {
-            if (session.equals(transfer.state().session())) {
-                feed(transfer, new SendEvent.SessionEnded(session, failure, dialAgain));
-            }
-        }
+        var ended = new SendEvent.SessionEnded(session, failure, session.worthDiallingAgain());
+        on(session).forEach(transfer -> feed(transfer, ended));
     }
 
     /** Time passes. */
     public void tick() {
-        fetches.tick(nowNs(), this::onUnserved);
+        long nowNs = nowNs();
+        fetches.tick(nowNs, this::onUnserved);
         for (OutboundTransfer transfer : all()) {
-            step(transfer, new SendEvent.Tick(progress(transfer), transfer.sent()));
+            if (transfer.late(nowNs)) {
+                step(transfer, new SendEvent.DeadlinePassed(transfer + "; its time is over"));
+            } else {
+                look(transfer);
+            }
         }
     }
 
@@ -247,6 +246,10 @@ public final class Sender {
         feed(transfer, new SendEvent.PiecesEnded(failure, transfer.idle()));
     }
 
+    private List<OutboundTransfer> on(Session session) {
+        return all().stream().filter(it -> session.equals(it.state().session())).toList();
+    }
+
     // Some may end while the caller goes through them.
     private List<OutboundTransfer> all() {
         return List.copyOf(transfers.values());
@@ -255,13 +258,11 @@ public final class Sender {
     // The look comes after the event: a piece that is saved while an offer is out wakes nobody.
     private void feed(OutboundTransfer transfer, SendEvent event) {
         step(transfer, event);
-        step(transfer, progress(transfer));
+        look(transfer);
     }
 
-    private SendEvent.Progress progress(OutboundTransfer transfer) {
-        Session session = transfer.state().session();
-        boolean open = session != null && session.open();
-        return new SendEvent.Progress(nowNs(), transfer.pieces().count(), open);
+    private void look(OutboundTransfer transfer) {
+        step(transfer, transfer.progress(nowNs()));
     }
 
     private void step(OutboundTransfer transfer, SendEvent event) {
@@ -301,6 +302,8 @@ public final class Sender {
             String endpoint = given.session().endpoint();
             long ticket = given.ticket().number();
             given.session().device().submit(plane -> plane.cancelSends(endpoint, ticket));
+        } else if (effect instanceof SendEffect.DropTail) {
+            transfer.dropTail();
         } else if (effect instanceof SendEffect.Conclude conclude) {
             conclude(transfer, conclude.end());
         }
