@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.session.Session;
 sealed interface SendEffect {
 
     /** Send a frame. If it can't be queued, {@link SendEvent.Unsent} follows. */
-    record Send(Session session, Frame frame) implements SendEffect {}
+    record SendFrame(Session session, Frame frame) implements SendEffect {}
 
     /** Call the receiver. {@link SendEvent.Dialled} follows. */
     record Dial() implements SendEffect {}

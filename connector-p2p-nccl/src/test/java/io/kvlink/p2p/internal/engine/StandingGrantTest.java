@@ -164,6 +164,19 @@ class StandingGrantTest {
     }
 
     @Test
+    void shouldSendAtOnceWhatWasSavedWhileItsOfferWasOut() {
+        Sender sender = new Sender(false);
+        sender.start();
+        sender.offers();
+        sender.saveAll();
+        assertThat(sender.sending()).as("not granted yet").isEmpty();
+        sender.answerOffer(new Frame.Grant(ID, 79, 0, Simulation.LAYERS, false));
+        assertThat(sender.sending()).hasSize(Simulation.LAYERS).containsOnly(79L);
+        sender.answerOffer(new Frame.Cancel(ID, KvError.CANCELLED, "enough"));
+        sender.cancel();
+    }
+
+    @Test
     void shouldGiveUpWhenTheReceiverTakesItsGrantBack() {
         Sender sender = new Sender(true);
         sender.start();

@@ -145,7 +145,7 @@ class SendMachineTest {
     }
 
     private static String text(SendEffect effect) {
-        if (effect instanceof SendEffect.Send it) {
+        if (effect instanceof SendEffect.SendFrame it) {
             return "to %s %s".formatted(name(it.session()), text(it.frame()));
         } else if (effect instanceof SendEffect.Post it) {
             return "post %d..%d for %d".formatted(it.from(), it.to(), it.ticket().number());

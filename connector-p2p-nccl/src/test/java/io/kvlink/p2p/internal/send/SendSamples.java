@@ -39,6 +39,8 @@ final class SendSamples {
     static final SendMachine PUSHED = new SendMachine(ROUTE, 2, CHUNKS, DIGEST, false);
     static final SendMachine HELD = new SendMachine(ROUTE, 2, CHUNKS, DIGEST, true);
 
+    static final TransferLimits LIMITS = new TransferLimits(10, 1, 1, 20, 1);
+
     static final Session MINE = session("mine");
     static final Session OTHER = session("other");
 
@@ -54,7 +56,11 @@ final class SendSamples {
     private SendSamples() {}
 
     private static Session session(String host) {
-        SimNetwork network = new SimNetwork();
+        return sessions().dial(new HostPort(host, 1));
+    }
+
+    /** Sessions whose peers never answer. */
+    static Sessions sessions() {
         HostPort address = new HostPort("p", 1);
         KvLayout layout = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
         Sessions.Listener nobody =
@@ -69,14 +75,13 @@ final class SendSamples {
                     public void onTransferFrame(Session session, Frame frame) {}
                 };
         return new Sessions(
-                        network.join(address),
-                        new Frame.Identity("e", 1, address, layout, 0, List.of()),
-                        Map.of(),
-                        new TransferLimits(1, 1, 1, 1, 1),
-                        new TransferStats(),
-                        nobody,
-                        () -> 0)
-                .dial(new HostPort(host, 1));
+                new SimNetwork().join(address),
+                new Frame.Identity("e", 1, address, layout, 0, List.of()),
+                Map.of(),
+                LIMITS,
+                new TransferStats(),
+                nobody,
+                () -> 0);
     }
 
     static Map<String, SendState> states() {
