@@ -24,7 +24,7 @@ sealed interface SendEffect {
     /** Have the device give up what it was given. */
     record CancelSends(Session session, Ticket ticket) implements SendEffect {}
 
-    /** There will be no tail. */
+    /** Note that no tail will come. */
     record DropTail() implements SendEffect {}
 
     /** Let go of the memory and report the end: the last effect of a transfer. */

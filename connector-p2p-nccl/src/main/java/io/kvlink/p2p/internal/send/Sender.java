@@ -108,7 +108,7 @@ public final class Sender {
         look(transfer);
     }
 
-    /** All of it is saved, and this goes with it; only the first call counts. */
+    /** The tail is saved, and this goes with it; only the first call counts. */
     public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
         transfer.attach(content);
         look(transfer);
@@ -198,12 +198,12 @@ public final class Sender {
         }
     }
 
-    /** What waits for this session can be offered. */
+    /** A session is open: its transfers can be offered. */
     public void onSessionOpen(Session session) {
         on(session).forEach(this::look);
     }
 
-    /** Whatever goes to this session moves to another one, or fails. */
+    /** A session is over: its transfers move to another one, or fail. */
     public void onSessionEnded(Session session, KvError error, String detail) {
         fetches.onSessionEnded(session);
         Failure failure = new Failure(error, detail);
