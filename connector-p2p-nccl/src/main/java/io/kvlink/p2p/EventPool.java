@@ -3,7 +3,7 @@ package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
-import io.kvlink.p2p.internal.transfer.SavePoint;
+import io.kvlink.p2p.internal.send.SavePoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;

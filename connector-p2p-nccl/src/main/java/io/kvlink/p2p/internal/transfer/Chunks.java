@@ -94,7 +94,7 @@ public record Chunks(int tokens, int size, boolean tail) {
     }
 
     /** The regions of all pieces, in order, given those of the layers. */
-    List<MemoryRegion> pieces(List<MemoryRegion> layers) {
+    public List<MemoryRegion> pieces(List<MemoryRegion> layers) {
         if (count() == 1) {
             return layers;
         }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Transfers that have ended, so that what comes late is dropped. Bounded in number and in time.
  * Control thread only.
  */
-final class Tombstones {
+public final class Tombstones {
 
     private static final int MOST = 65_536;
     private static final long KEEP_NS = 600_000_000_000L;
@@ -28,7 +28,7 @@ final class Tombstones {
      * @param error what a latecomer is told
      * @param nowNs the time
      */
-    void put(TransferId id, KvError error, long nowNs) {
+    public void put(TransferId id, KvError error, long nowNs) {
         stones.remove(id);
         stones.put(id, new Stone(error, nowNs + KEEP_NS));
         Iterator<Stone> oldest = stones.values().iterator();
@@ -41,7 +41,7 @@ final class Tombstones {
     }
 
     /** What a latecomer is told of a transfer, or {@code null} if it isn't known to have ended. */
-    @Nullable KvError of(TransferId id) {
+    public @Nullable KvError of(TransferId id) {
         Stone stone = stones.get(id);
         return stone == null ? null : stone.error;
     }

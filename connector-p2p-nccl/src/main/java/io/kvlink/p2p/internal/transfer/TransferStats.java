@@ -21,7 +21,8 @@ public final class TransferStats {
 
     private final Map<Key, DoubleAdder> counters = new ConcurrentHashMap<>();
 
-    void onOutcome(String direction, TransferOutcome outcome) {
+    /** A transfer ended. */
+    public void onOutcome(String direction, TransferOutcome outcome) {
         String ending = outcome.failure().map(KvError::name).orElse("DONE");
         add(
                 "transfers_total",
@@ -52,15 +53,18 @@ public final class TransferStats {
         }
     }
 
-    void onBusy() {
+    /** An offer found no memory. */
+    public void onBusy() {
         add("busy_total", "Offers answered BUSY for lack of memory.", Map.of(), 1);
     }
 
-    void onMalformedFrame() {
+    /** A frame did not decode. */
+    public void onMalformedFrame() {
         add("malformed_frames_total", "Control frames that did not decode.", Map.of(), 1);
     }
 
-    void onHandshakeRefused() {
+    /** A peer didn't fit. */
+    public void onHandshakeRefused() {
         add("handshakes_refused_total", "Peers whose layout or planes did not fit.", Map.of(), 1);
     }
 

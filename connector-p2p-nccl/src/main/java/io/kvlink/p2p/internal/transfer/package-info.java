@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What happens to one prompt's KV on its way. Internal: no promise to anyone outside this jar. */
+/**
+ * Values that senders and receivers share: chunks, digests, limits, counts. Internal: no promise to
+ * anyone.
+ */
 @NullMarked
 package io.kvlink.p2p.internal.transfer;
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.receive;
+
+import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the engine's thread sees of a transfer it waits for. The control thread moves the status
+ * away from {@link Waiting}, once; after that the memory of {@link Ready} stays until the engine's
+ * thread says that it no longer reads it.
+ */
+public final class Expectation {
+
+    /** Where it stands. */
+    public sealed interface Status {}
+
+    /** Not here yet. */
+    public record Waiting() implements Status {}
+
+    /**
+     * All layers are here, or about to be.
+     *
+     * @param layers a region for each layer
+     * @param chunks where its tokens lie in it
+     * @param arrival which of them are here
+     * @param so how it comes, as far as it is known
+     * @param startedNs when it began
+     * @param attachment what came with it, if anything did; then the prompt's last token did, too
+     */
+    public record Ready(
+            List<MemoryRegion> layers,
+            Chunks chunks,
+            Arrival arrival,
+            TransferOutcome so,
+            long startedNs,
+            Optional<ByteBuffer> attachment)
+            implements Status {
+
+        /** Why some layers will not come; {@code null} if all are here or still may. */
+        public @Nullable Failed failure() {
+            return arrival.complete() ? null : arrival.failure();
+        }
+
+        /** How it came, once all layers are here. */
+        public TransferOutcome outcome() {
+            return new TransferOutcome(
+                    so.requestId(),
+                    so.id(),
+                    so.failure(),
+                    so.detail(),
+                    so.plane(),
+                    so.bytes(),
+                    arrival.lastNs() - startedNs);
+        }
+    }
+
+    /**
+     * It will not come.
+     *
+     * @param error why
+     * @param detail the facts
+     */
+    public record Failed(KvError error, String detail) implements Status {}
+
+    private final KvRequest request;
+    private final long digest;
+    private volatile Status status = new Waiting();
+
+    /**
+     * A wait about to begin.
+     *
+     * @param request the request; it has a route
+     * @param digest the prompt's digest
+     */
+    public Expectation(KvRequest request, long digest) {
+        this.request = request;
+        this.digest = digest;
+    }
+
+    /** The request. */
+    public KvRequest request() {
+        return request;
+    }
+
+    /** Where it stands. From any thread. */
+    public Status status() {
+        return status;
+    }
+
+    /** True until it is known whether the KV comes. From any thread. */
+    public boolean waiting() {
+        return status instanceof Waiting;
+    }
+
+    long digest() {
+        return digest;
+    }
+
+    void end(Status end) {
+        if (!waiting()) {
+            throw new IllegalStateException("status=" + status + " next=" + end);
+        }
+        status = end;
+    }
+}
