@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja;
 
+import io.kvlink.djl.jinja.builtin.Globals;
+import io.kvlink.djl.jinja.builtin.Inputs;
+import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.parse.Parser;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Context;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.FunctionFrame;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.statement.BlockStatement;
+import io.kvlink.djl.jinja.statement.Body;
 import io.kvlink.djl.jinja.statement.TemplateReference;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.parse.Parser;
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.builtin.Globals;
-import io.kvlink.djl.jinja.statement.Body;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.error.Limits;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.FunctionFrame;
-import io.kvlink.djl.jinja.builtin.Inputs;
-import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
-import io.kvlink.djl.jinja.statement.BlockStatement;
-import io.kvlink.djl.jinja.scope.Context;
 import java.time.ZonedDateTime;
 import java.util.HashMap;
 import java.util.Map;

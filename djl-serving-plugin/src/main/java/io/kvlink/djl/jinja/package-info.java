@@ -9,13 +9,14 @@
  * strftime_now} and a {@code tojson} without HTML escapes.
  *
  * <p>Templates are strangers' files. Nothing of the JVM is reachable from one, since no value is
- * looked into by reflection; steps, text, nesting and integers have limits ({@link io.kvlink.djl.jinja.error.Limits}). There
- * is no loader: {@code include}, {@code import} and {@code extends} are refused. What Python shows
- * with a memory address, such as a generator, is refused when it would be shown.
+ * looked into by reflection; steps, text, nesting and integers have limits ({@link
+ * io.kvlink.djl.jinja.error.Limits}). There is no loader: {@code include}, {@code import} and
+ * {@code extends} are refused. What Python shows with a memory address, such as a generator, is
+ * refused when it would be shown.
  *
- * <p>{@code parse} makes the tree of {@code statement} and {@code expression}; {@code scope} decides
- * which variable a name means; {@code value} has Python's values and the state of one rendering;
- * {@code operate} their operators and methods; {@code builtin} what is found by name.
+ * <p>{@code parse} makes the tree of {@code statement} and {@code expression}; {@code scope}
+ * decides which variable a name means; {@code value} has Python's values and the state of one
+ * rendering; {@code operate} their operators and methods; {@code builtin} what is found by name.
  */
 @NullMarked
 package io.kvlink.djl.jinja;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja;
 
-import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja;
 
-import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;

@@ -11,15 +11,13 @@ import io.kvlink.p2p.internal.plane.tcp.TcpPlaneFactory;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens the planes that a setting asks for. {@value #AUTO} means all that this machine has, the

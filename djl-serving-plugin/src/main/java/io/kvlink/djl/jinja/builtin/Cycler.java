@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
+import io.kvlink.djl.jinja.operate.Method;
 import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.OfModule;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.WithAttributes;
-import io.kvlink.djl.jinja.operate.Method;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
+import io.kvlink.djl.jinja.value.Arguments;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Signature;
-import io.kvlink.djl.jinja.value.Arguments;
 
 /** A filter, or a test, which gives a truth. */
 public interface Filter {

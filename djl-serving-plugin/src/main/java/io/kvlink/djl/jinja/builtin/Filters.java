@@ -2,10 +2,10 @@
 package io.kvlink.djl.jinja.builtin;
 
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -89,7 +89,8 @@ public final class Filters {
      * @param constants text that the template gives as an argument, by its place; null if it gives
      *     no constant text there
      */
-    public static void requireKnown(String filter, IntFunction<@Nullable String> constants, int line) {
+    public static void requireKnown(
+            String filter, IntFunction<@Nullable String> constants, int line) {
         if (OF_FILTERS.contains(filter)) {
             String name = constants.apply(0);
             if (name != null) {

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.Truth;
-import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.operate.Html;
+import io.kvlink.djl.jinja.value.DictView;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.PyBytes;
+import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.operate.Html;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.PyBytes;
-import io.kvlink.djl.jinja.value.DictView;
-import io.kvlink.djl.jinja.value.TextArguments;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
 import java.util.Map;

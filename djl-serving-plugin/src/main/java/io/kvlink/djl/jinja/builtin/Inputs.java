@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.PyList;
-import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.NumberText;
 import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyList;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;

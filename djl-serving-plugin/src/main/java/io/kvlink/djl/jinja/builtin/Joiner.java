@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Callable;
 import io.kvlink.djl.jinja.value.OfModule;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
-import io.kvlink.djl.jinja.value.WithAttributes;
 import io.kvlink.djl.jinja.value.Signature;
-import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.WithAttributes;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code joiner()} makes: nothing the first time, then a separator. */

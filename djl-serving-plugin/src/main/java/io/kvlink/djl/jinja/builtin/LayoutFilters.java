@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.operate.Subscript;
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.operate.Splitting;
-import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.operate.Subscript;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Types;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.util.List;
 import java.util.Map;
 

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.PyList;
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.operate.AttributePath;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.operate.AttributePath;
 import io.kvlink.djl.jinja.operate.Comparison;
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.DictView;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyIterator;
+import io.kvlink.djl.jinja.value.PyList;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.DictView;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.value.PyIterator;
-import io.kvlink.djl.jinja.value.PyDict;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.error.TemplateException.Kind;
+import io.kvlink.djl.jinja.operate.Arithmetic;
+import io.kvlink.djl.jinja.operate.FormatSpec;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.NumberText;
+import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.NumberText;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.operate.FormatSpec;
-import io.kvlink.djl.jinja.operate.Arithmetic;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.error.TemplateException.Kind;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.PyList;
-import io.kvlink.djl.jinja.operate.AttributePath;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.PyTuple;
+import io.kvlink.djl.jinja.operate.AttributePath;
 import io.kvlink.djl.jinja.operate.Comparison;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyList;
+import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Undefined;
+import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

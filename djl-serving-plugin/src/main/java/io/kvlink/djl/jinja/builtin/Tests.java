@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.LoopValue;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.BlockTable;
-import io.kvlink.djl.jinja.operate.Comparison;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
-import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.operate.Arithmetic;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.DictView;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.operate.Arithmetic;
 import io.kvlink.djl.jinja.operate.Casing;
+import io.kvlink.djl.jinja.operate.Comparison;
+import io.kvlink.djl.jinja.value.BlockTable;
+import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.DictView;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.LoopValue;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -41,9 +41,7 @@ public final class Tests {
         kind("string", Text::is);
         kind("mapping", PyDict.class::isInstance);
         kind("sequence", Tests::isSequence);
-        kind(
-                "iterable",
-                value -> Iteration.isIterable(value) || value instanceof BlockTable);
+        kind("iterable", value -> Iteration.isIterable(value) || value instanceof BlockTable);
         kind("callable", value -> value instanceof Callable || value instanceof Undefined);
         kind("escaped", Markup.class::isInstance);
         put("odd", "", (r, value, a) -> remainder(r, value, 2L, 1L));

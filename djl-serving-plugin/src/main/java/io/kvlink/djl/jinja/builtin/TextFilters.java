@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.builtin;
 
-import io.kvlink.djl.jinja.operate.Subscript;
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.operate.Casing;
+import io.kvlink.djl.jinja.operate.JsonWriter;
+import io.kvlink.djl.jinja.operate.Padding;
+import io.kvlink.djl.jinja.operate.PercentFormat;
+import io.kvlink.djl.jinja.operate.Subscript;
+import io.kvlink.djl.jinja.operate.TextMethods;
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.operate.PercentFormat;
-import io.kvlink.djl.jinja.operate.TextMethods;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.operate.Padding;
 import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.operate.JsonWriter;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.value.PyDict;
-import io.kvlink.djl.jinja.operate.Casing;
+import io.kvlink.djl.jinja.value.Truth;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;

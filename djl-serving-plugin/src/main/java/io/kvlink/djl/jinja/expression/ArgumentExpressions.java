@@ -2,12 +2,12 @@
 package io.kvlink.djl.jinja.expression;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.Iteration;
 import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.value.Text;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.value.PyDict;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.operate.Arithmetic;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Rendering;
 
 /** Arithmetic: {@code a + b} and its like. */
 public final class BinaryExpression extends Expression {

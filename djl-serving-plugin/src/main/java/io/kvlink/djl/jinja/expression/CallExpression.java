@@ -2,12 +2,12 @@
 package io.kvlink.djl.jinja.expression;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
-import io.kvlink.djl.jinja.value.Undefined;
 import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.Types;
 import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Types;
+import io.kvlink.djl.jinja.value.Undefined;
 import org.jspecify.annotations.Nullable;
 
 /** {@code callee(arguments)}. */

@@ -2,8 +2,8 @@
 package io.kvlink.djl.jinja.expression;
 
 import io.kvlink.djl.jinja.operate.Comparison;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Rendering;
 import java.util.ArrayList;
 import java.util.List;
 

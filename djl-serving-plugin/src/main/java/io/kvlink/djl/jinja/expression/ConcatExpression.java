@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
+import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
 import org.jspecify.annotations.Nullable;
 
 /** {@code a if test else b}. */

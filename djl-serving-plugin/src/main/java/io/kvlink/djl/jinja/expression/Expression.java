@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.error.Limits;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.scope.Scope;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

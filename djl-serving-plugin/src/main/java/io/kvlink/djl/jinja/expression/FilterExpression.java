@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.builtin.Filter;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Rendering;
 import org.jspecify.annotations.Nullable;
 
 /** {@code of | name(arguments)}. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Truth;
 
 /** {@code a and b}, {@code a or b}: one of the operands. */
 public final class LogicExpression extends Expression {

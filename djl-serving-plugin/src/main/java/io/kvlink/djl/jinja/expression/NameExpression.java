@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Undefined;
 
 /** Variable that is read. */
 public final class NameExpression extends Expression {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
+import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.value.PyList;
 import io.kvlink.djl.jinja.value.PyTuple;
-import io.kvlink.djl.jinja.scope.Scope;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.operate.Subscript;
-import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.operate.Subscript;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
 import org.jspecify.annotations.Nullable;
 
 /** {@code of[start:stop:step]}. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.builtin.Filter;
+import io.kvlink.djl.jinja.scope.Scope;
 
 /** {@code of is name(arguments)}. */
 public final class TestExpression extends Expression {

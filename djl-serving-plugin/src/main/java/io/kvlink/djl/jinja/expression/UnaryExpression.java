@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.expression;
 
-import io.kvlink.djl.jinja.value.Truth;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.operate.Arithmetic;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Truth;
 
 /** {@code not x}, {@code -x} or {@code +x}. */
 public final class UnaryExpression extends Expression {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
+import io.kvlink.djl.jinja.error.Limits;
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.value.PyList;
 import io.kvlink.djl.jinja.value.PySequence;
-import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.Types;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;

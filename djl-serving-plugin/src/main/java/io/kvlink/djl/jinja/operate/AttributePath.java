@@ -2,10 +2,10 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.NumberText;
-import io.kvlink.djl.jinja.value.Undefined;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

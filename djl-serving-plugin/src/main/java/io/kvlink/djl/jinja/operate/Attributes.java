@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Namespace;
+import io.kvlink.djl.jinja.value.PyBytes;
+import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.value.PyList;
+import io.kvlink.djl.jinja.value.PyRange;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.PyRange;
-import io.kvlink.djl.jinja.value.Namespace;
+import io.kvlink.djl.jinja.value.Text;
 import io.kvlink.djl.jinja.value.Undefined;
 import io.kvlink.djl.jinja.value.WithAttributes;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.PyBytes;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.PyDict;
 import java.math.BigInteger;
 import java.util.HashMap;
 import java.util.List;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.PyList;
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.PySequence;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.DictView;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyBytes;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyList;
+import io.kvlink.djl.jinja.value.PySequence;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.PyBytes;
-import io.kvlink.djl.jinja.value.DictView;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.PyDict;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

@@ -2,11 +2,11 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.PyBytes;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.PyBytes;
-import io.kvlink.djl.jinja.value.TextArguments;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.Digits;
 import io.kvlink.djl.jinja.error.TemplateException;
 import java.math.BigDecimal;
 import java.math.MathContext;

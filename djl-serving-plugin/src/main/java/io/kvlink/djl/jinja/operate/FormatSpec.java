@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
+import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.error.Limits;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.Types;
 import java.math.BigInteger;
 import java.util.Locale;

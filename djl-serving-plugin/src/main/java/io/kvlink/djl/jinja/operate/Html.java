@@ -3,7 +3,6 @@ package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Text;
 import java.util.Map;
 
 /** Text of HTML without its tags and entities. */

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.PySequence;
-import io.kvlink.djl.jinja.value.Truth;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.TextArguments;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.Types;
 import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PySequence;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Truth;
+import io.kvlink.djl.jinja.value.Types;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
-import io.kvlink.djl.jinja.value.Signature;
 import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Signature;
 
 /**
  * Method of one of Python's types.

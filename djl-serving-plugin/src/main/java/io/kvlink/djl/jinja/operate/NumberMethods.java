@@ -2,11 +2,11 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.PyTuple;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.PyRange;
 import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.value.PyBytes;
+import io.kvlink.djl.jinja.value.PyRange;
+import io.kvlink.djl.jinja.value.PyTuple;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.TextArguments;
 import java.math.BigDecimal;
 import java.math.BigInteger;

@@ -2,11 +2,11 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** Methods of {@code str} that fill a text up to a width. */

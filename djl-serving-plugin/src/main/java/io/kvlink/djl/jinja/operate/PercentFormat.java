@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.PyList;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.error.TemplateException.Kind;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyBytes;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyList;
+import io.kvlink.djl.jinja.value.PyRange;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.PyRange;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.PyBytes;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.PyDict;
-import io.kvlink.djl.jinja.error.TemplateException.Kind;
+import io.kvlink.djl.jinja.value.Undefined;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Locale;

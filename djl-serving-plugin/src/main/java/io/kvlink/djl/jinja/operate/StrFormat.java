@@ -2,16 +2,16 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
-import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.error.TemplateException.Kind;
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Types;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;

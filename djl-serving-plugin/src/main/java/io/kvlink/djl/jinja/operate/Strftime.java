@@ -2,9 +2,8 @@
 package io.kvlink.djl.jinja.operate;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import java.time.ZonedDateTime;
 import java.time.temporal.IsoFields;
 import java.util.List;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.PyList;
-import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.Types;
 import static io.kvlink.djl.jinja.value.TextArguments.escapedLike;
 import static io.kvlink.djl.jinja.value.TextArguments.required;
 import static io.kvlink.djl.jinja.value.TextArguments.textOrNone;
 
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.PyList;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Types;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

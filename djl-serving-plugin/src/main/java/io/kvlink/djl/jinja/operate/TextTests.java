@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.None;
-import io.kvlink.djl.jinja.value.Digits;
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.Digits;
+import io.kvlink.djl.jinja.value.None;
+import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.TextArguments;
 import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
 import io.kvlink.djl.jinja.value.Types;
 import java.util.List;
 import java.util.function.IntPredicate;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.operate;
 
-import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.Numbers;
-import io.kvlink.djl.jinja.value.TextArguments;
-import io.kvlink.djl.jinja.value.Text;
 import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextArguments;
+import io.kvlink.djl.jinja.value.TextBuffer;
 
 /** Python's {@code str.maketrans} and {@code str.translate}. */
 final class Translation {

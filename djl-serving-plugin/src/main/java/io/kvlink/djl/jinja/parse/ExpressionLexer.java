@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.parse;
 
-import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.value.Numbers;
 import io.kvlink.djl.jinja.operate.TextTests;
+import io.kvlink.djl.jinja.value.Numbers;
+import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.value.Text;
 import java.math.BigInteger;
 import java.util.ArrayDeque;

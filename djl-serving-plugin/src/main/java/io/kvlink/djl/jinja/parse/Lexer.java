@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.parse;
 
-import io.kvlink.djl.jinja.value.Text;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.value.Text;
 import java.util.ArrayList;
 import java.util.List;
 

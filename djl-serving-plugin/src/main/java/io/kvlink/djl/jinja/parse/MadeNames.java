@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.parse;
 
-import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.operate.Attributes;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.operate.Attributes;
+import io.kvlink.djl.jinja.value.Repr;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.parse;
 
-import io.kvlink.djl.jinja.expression.ArgumentExpressions;
-import io.kvlink.djl.jinja.expression.SliceExpression;
-import io.kvlink.djl.jinja.expression.ConstantExpression;
-import io.kvlink.djl.jinja.expression.AttributeExpression;
-import io.kvlink.djl.jinja.expression.SequenceExpression;
-import io.kvlink.djl.jinja.builtin.Tests;
-import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.expression.UnaryExpression;
-import io.kvlink.djl.jinja.builtin.Filters;
-import io.kvlink.djl.jinja.expression.ElementExpression;
 import io.kvlink.djl.jinja.builtin.Filter;
-import io.kvlink.djl.jinja.expression.TestExpression;
+import io.kvlink.djl.jinja.builtin.Filters;
+import io.kvlink.djl.jinja.builtin.Tests;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.expression.ArgumentExpressions;
+import io.kvlink.djl.jinja.expression.AttributeExpression;
 import io.kvlink.djl.jinja.expression.CallExpression;
+import io.kvlink.djl.jinja.expression.ConstantExpression;
+import io.kvlink.djl.jinja.expression.ElementExpression;
+import io.kvlink.djl.jinja.expression.Expression;
 import io.kvlink.djl.jinja.expression.FilterExpression;
+import io.kvlink.djl.jinja.expression.SequenceExpression;
+import io.kvlink.djl.jinja.expression.SliceExpression;
+import io.kvlink.djl.jinja.expression.TestExpression;
+import io.kvlink.djl.jinja.expression.UnaryExpression;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

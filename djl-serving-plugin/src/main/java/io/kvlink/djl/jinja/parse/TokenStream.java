@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.parse;
 
-import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.value.Repr;
 import java.util.List;
 
 /** Tokens of a template, and how far they were read. */

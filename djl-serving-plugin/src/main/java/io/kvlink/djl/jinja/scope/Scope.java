@@ -12,7 +12,8 @@ public final class Scope {
     private final @Nullable Scope outer;
     private final @Nullable Object[] slots;
 
-    public Scope(Rendering rendering, Context context, @Nullable Scope outer, FunctionFrame function) {
+    public Scope(
+            Rendering rendering, Context context, @Nullable Scope outer, FunctionFrame function) {
         this.rendering = rendering;
         this.context = context;
         this.outer = outer;

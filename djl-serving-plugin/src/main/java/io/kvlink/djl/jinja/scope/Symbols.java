@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.scope;
 
-import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.value.Repr;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.Truth;
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.expression.ConstantExpression;
 import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.scope.BindFrame.Escaping.Mode;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Truth;
 import java.util.List;
 
 /** {@code autoescape condition}: a scope in which what is printed is escaped, or isn't. */

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.OfModule;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.scope.Block;
-import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.scope.Context;
+import io.kvlink.djl.jinja.value.Arguments;
 import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.OfModule;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import io.kvlink.djl.jinja.value.Undefined;
 import io.kvlink.djl.jinja.value.WithAttributes;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.scope.Context;
 import org.jspecify.annotations.Nullable;
 
 /** A block that is rendered once more when it is called. */

@@ -2,18 +2,18 @@
 package io.kvlink.djl.jinja.statement;
 
 import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Block;
+import io.kvlink.djl.jinja.scope.Context;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.FunctionFrame;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.Symbols;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.scope.Entry;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.FunctionFrame;
-import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.scope.Context;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +34,8 @@ public final class BlockStatement extends Statement implements Block {
     private @Nullable Place self;
     private @Nullable Place parent;
 
-    public BlockStatement(int line, String name, boolean scoped, boolean required, Body body, int depth) {
+    public BlockStatement(
+            int line, String name, boolean scoped, boolean required, Body body, int depth) {
         super(line);
         this.name = name;
         this.scoped = scoped;

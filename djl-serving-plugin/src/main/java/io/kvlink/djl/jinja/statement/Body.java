@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Branch;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.Symbols;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.scope.Branch;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.value.TextBuffer;
 import java.util.List;
 
 /** Statements one behind the other. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.expression.CallExpression;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Arguments;
 import org.jspecify.annotations.Nullable;
 
 /** {@code call(parameters) macro(arguments)}, or transformers' {@code generation}. */

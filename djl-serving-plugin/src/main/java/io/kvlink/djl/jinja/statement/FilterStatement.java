@@ -2,17 +2,17 @@
 package io.kvlink.djl.jinja.statement;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.expression.FilterExpression;
 import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.BindFrame.Escaping.Mode;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Text;
 import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.expression.FilterExpression;
-import io.kvlink.djl.jinja.scope.BindFrame.Escaping.Mode;
 import java.util.List;
 
 /** {@code filter name}: filters what is written up to {@code endfilter}. */

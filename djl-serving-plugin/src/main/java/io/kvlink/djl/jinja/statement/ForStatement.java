@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.Truth;
-import io.kvlink.djl.jinja.value.TextBuffer;
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.value.Iteration;
 import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.Markup;
 import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Entry;
 import io.kvlink.djl.jinja.scope.FunctionFrame;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.value.PyIterator;
 import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.PyIterator;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Text;
+import io.kvlink.djl.jinja.value.TextBuffer;
+import io.kvlink.djl.jinja.value.Truth;
 import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

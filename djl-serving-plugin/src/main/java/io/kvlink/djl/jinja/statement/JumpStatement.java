@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
 
 /** {@code break} and {@code continue}. */
 public final class JumpStatement extends Statement {

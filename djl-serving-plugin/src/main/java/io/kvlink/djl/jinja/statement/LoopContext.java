@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.LoopValue;
-import io.kvlink.djl.jinja.value.OfModule;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.operate.Comparison;
-import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Arguments;
 import io.kvlink.djl.jinja.value.Callable;
 import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.WithAttributes;
+import io.kvlink.djl.jinja.value.LoopValue;
+import io.kvlink.djl.jinja.value.OfModule;
+import io.kvlink.djl.jinja.value.PyTuple;
+import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Signature;
-import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Undefined;
+import io.kvlink.djl.jinja.value.WithAttributes;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

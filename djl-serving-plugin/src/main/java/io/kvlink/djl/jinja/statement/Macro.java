@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
+import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Arguments;
+import io.kvlink.djl.jinja.value.Callable;
+import io.kvlink.djl.jinja.value.Markup;
 import io.kvlink.djl.jinja.value.None;
 import io.kvlink.djl.jinja.value.OfModule;
-import io.kvlink.djl.jinja.error.TemplateException;
+import io.kvlink.djl.jinja.value.PyDict;
 import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
-import io.kvlink.djl.jinja.value.Callable;
 import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.value.WithAttributes;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.value.Arguments;
-import io.kvlink.djl.jinja.value.PyDict;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

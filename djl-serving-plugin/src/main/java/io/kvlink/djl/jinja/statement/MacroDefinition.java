@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.value.PyTuple;
+import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.expression.Expression;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.FunctionFrame;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.PyDict;
+import io.kvlink.djl.jinja.value.PyTuple;
 import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Entry;
 import io.kvlink.djl.jinja.value.Undefined;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.FunctionFrame;
-import io.kvlink.djl.jinja.value.PyDict;
-import io.kvlink.djl.jinja.scope.Names;
-import io.kvlink.djl.jinja.error.TemplateSyntaxException;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;

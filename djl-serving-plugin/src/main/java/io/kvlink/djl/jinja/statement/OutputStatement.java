@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.value.Rendering;
 import io.kvlink.djl.jinja.expression.ConstantExpression;
-import io.kvlink.djl.jinja.value.Repr;
 import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.Markup;
 import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.value.Text;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.scope.BindFrame.Escaping.Mode;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Rendering;
+import io.kvlink.djl.jinja.value.Repr;
+import io.kvlink.djl.jinja.value.Text;
 
 /** {@code {{ value }}}, or text between tags. */
 public final class OutputStatement extends Statement {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.value.Repr;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.value.Markup;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.expression.FilterExpression;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Entry;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
+import io.kvlink.djl.jinja.value.Markup;
+import io.kvlink.djl.jinja.value.Repr;
 import org.jspecify.annotations.Nullable;
 
 /** {@code set target}, what is written up to {@code endset}, filtered if asked. */
@@ -20,7 +20,8 @@ public final class SetBlockStatement extends Statement {
     private Entry entry = new Entry(java.util.List.of());
     private boolean topLevel;
 
-    public SetBlockStatement(int line, Target target, @Nullable FilterExpression filter, Body body) {
+    public SetBlockStatement(
+            int line, Target target, @Nullable FilterExpression filter, Body body) {
         super(line);
         this.target = target;
         this.filter = filter;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
 import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
 
 /** {@code set target = value}. */
 public final class SetStatement extends Statement {

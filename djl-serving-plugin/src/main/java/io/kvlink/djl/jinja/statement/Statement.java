@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.BindFrame;
 import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
 
 /** Statement of a template. Bound once, before the template is used; runs itself. */
 public abstract sealed class Statement

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.expression.NamespaceReference;
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.scope.Place;
-import io.kvlink.djl.jinja.value.Iteration;
-import io.kvlink.djl.jinja.expression.SequenceExpression;
-import io.kvlink.djl.jinja.value.Namespace;
-import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Scope;
-import io.kvlink.djl.jinja.scope.BindFrame;
-import io.kvlink.djl.jinja.expression.NameExpression;
-import io.kvlink.djl.jinja.value.Types;
-import io.kvlink.djl.jinja.scope.Names;
 import io.kvlink.djl.jinja.error.TemplateSyntaxException;
+import io.kvlink.djl.jinja.expression.Expression;
+import io.kvlink.djl.jinja.expression.NameExpression;
+import io.kvlink.djl.jinja.expression.NamespaceReference;
+import io.kvlink.djl.jinja.expression.SequenceExpression;
+import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Place;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.value.Iteration;
+import io.kvlink.djl.jinja.value.Namespace;
+import io.kvlink.djl.jinja.value.Types;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.statement;
 
-import io.kvlink.djl.jinja.scope.Symbols;
 import io.kvlink.djl.jinja.expression.Expression;
-import io.kvlink.djl.jinja.scope.Entry;
-import io.kvlink.djl.jinja.scope.Scope;
 import io.kvlink.djl.jinja.scope.BindFrame;
+import io.kvlink.djl.jinja.scope.Entry;
 import io.kvlink.djl.jinja.scope.Names;
+import io.kvlink.djl.jinja.scope.Scope;
+import io.kvlink.djl.jinja.scope.Symbols;
 import java.util.List;
 
 /** {@code with a = 1, b = 2}: a scope with variables of its own. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.value;
 
-import io.kvlink.djl.jinja.error.TemplateException;
 import io.kvlink.djl.jinja.error.Limits;
+import io.kvlink.djl.jinja.error.TemplateException;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.function.Function;

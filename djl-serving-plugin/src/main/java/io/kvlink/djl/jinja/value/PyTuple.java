@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.value;
 
-import io.kvlink.djl.jinja.scope.Names;
 import java.util.List;
 
 /** Python's {@code tuple}, or a named one. Equality is identity. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.value;
 
-import io.kvlink.djl.jinja.error.TemplateException;
 import io.kvlink.djl.jinja.error.Limits;
+import io.kvlink.djl.jinja.error.TemplateException;
 import java.time.ZonedDateTime;
 
 /** State of one rendering: its output and what it may still take. For one thread. */

@@ -2,7 +2,6 @@
 package io.kvlink.djl.jinja.value;
 
 import io.kvlink.djl.jinja.error.TemplateException;
-import io.kvlink.djl.jinja.scope.Names;
 import java.util.List;
 import java.util.Map;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.value;
 
-import io.kvlink.djl.jinja.error.TemplateException;
 import io.kvlink.djl.jinja.error.Limits;
+import io.kvlink.djl.jinja.error.TemplateException;
 
 /** Text under construction that can't outgrow what its rendering may make. For one thread. */
 public final class TextBuffer {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.jinja.value;
 
-import io.kvlink.djl.jinja.scope.Names;
 import java.math.BigInteger;
 
 /** Names of Python's types. */

@@ -16,14 +16,12 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Layers

@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.tcp;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.GatheringByteChannel;

@@ -5,11 +5,9 @@ import io.kvlink.p2p.internal.plane.PostedReceive;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what one sender sends, straight into the destinations. Device thread.

@@ -4,15 +4,13 @@ package io.kvlink.p2p.internal.plane.tcp;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends frames to one peer, in the order in which they were queued. Dialled for the first of them;

@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvError;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HashMap;

@@ -30,13 +30,6 @@ import io.kvlink.p2p.internal.plane.pull.RawPeer;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.p2p.internal.planes.GpuPlanes;
 import io.kvlink.spi.KvError;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -46,6 +39,11 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Strangers at the door, and peers that talk nonsense: they harm nobody but themselves. */
 final class CudaIpcRogueTest extends GpuFixture {

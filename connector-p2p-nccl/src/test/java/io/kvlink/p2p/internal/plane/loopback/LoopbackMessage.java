@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.loopback;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
-
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
 

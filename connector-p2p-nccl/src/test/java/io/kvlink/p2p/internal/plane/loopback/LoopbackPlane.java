@@ -11,9 +11,6 @@ import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.Refused;
 import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.SenderLeft;
 import io.kvlink.p2p.internal.plane.loopback.LoopbackMessage.Taken;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -27,6 +24,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Moves layers of host memory between planes of one JVM: the receiver copies them out of the

@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.plane.Journal;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.spi.MemoryRegion;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardSocketOptions;

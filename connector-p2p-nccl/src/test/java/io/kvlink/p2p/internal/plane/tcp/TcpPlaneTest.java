@@ -11,10 +11,6 @@ import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvMetric;
-
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -28,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
 
 /** The contract over TCP, and what only a network can do to a plane. */
 class TcpPlaneTest extends DataPlaneContract {

@@ -9,16 +9,14 @@ import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.plane.Journal;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
-
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.constraints.IntRange;
-import net.jqwik.api.constraints.Size;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
 
 /** What no bytes and no text can do. */
 class TcpProperties {
