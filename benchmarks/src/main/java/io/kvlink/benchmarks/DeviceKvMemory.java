@@ -5,7 +5,7 @@ import static io.kvlink.benchmarks.DriverCalls.check;
 
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
@@ -23,7 +23,7 @@ final class DeviceKvMemory implements KvMemory {
     // Smaller ones share their memory with others, and would be mapped together.
     private static final long LEAST_BYTES = 4L << 20;
 
-    private final JavaCppDevice device;
+    private final DriverDevice device;
     private final long base;
     private final long regionBytes;
     private final List<MemoryRegion> layers;
@@ -42,7 +42,7 @@ final class DeviceKvMemory implements KvMemory {
      */
     DeviceKvMemory(int ordinal, int layers, long regionBytes, boolean ownStream) {
         this.regionBytes = regionBytes;
-        device = JavaCppDevice.open(ordinal);
+        device = DriverDevice.open(ordinal);
         base = device.allocate(Math.max(LEAST_BYTES, layers * regionBytes));
         this.layers =
                 IntStream.range(0, layers)
@@ -63,7 +63,7 @@ final class DeviceKvMemory implements KvMemory {
         return stream;
     }
 
-    JavaCppDevice gpu() {
+    DriverDevice gpu() {
         return device;
     }
 

@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.NodeCommands.Done;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,7 +29,7 @@ final class FloorCommands {
         @Override
         public FloorTimes run(NodeEngine engine) {
             DeviceKvMemory memory = engine.deviceMemory();
-            JavaCppDevice gpu = memory.gpu();
+            DriverDevice gpu = memory.gpu();
             int layers = memory.layers().size();
             long stride = memory.regionBytes();
             long to = gpu.map(HexFormat.of().parseHex(handle));

@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import com.google.gson.JsonParser;
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.WorkerConfig;
 import io.kvlink.host.EmbeddedHost;
@@ -256,10 +256,10 @@ public final class GpuServingBenchmark implements Callable<Integer> {
         if (!device.startsWith("gpu")) {
             return "no GPU used";
         }
-        if (!CudaDevice.availability().ready()) {
-            return CudaDevice.availability().reason();
+        if (!Gpu.availability().ready()) {
+            return Gpu.availability().reason();
         }
-        try (CudaDevice opened = CudaDevice.open(Integer.parseInt(device.substring(3)))) {
+        try (Gpu opened = Gpu.open(Integer.parseInt(device.substring(3)))) {
             return String.format(
                     Locale.ROOT,
                     "%s (capability %d, %d multiprocessors, %.1f of %.1f GB free)",

@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
@@ -18,7 +18,7 @@ final class NcclPair implements AutoCloseable {
     private final NcclCommunicator communicator;
 
     /** Makes the communicator, together with the other rank. */
-    NcclPair(JavaCppDevice device, byte[] uniqueId, int rank, int channels) {
+    NcclPair(DriverDevice device, byte[] uniqueId, int rank, int channels) {
         library = JavaCppNccl.open(device);
         communicator = library.init(uniqueId, rank, channels);
         awaitReady();

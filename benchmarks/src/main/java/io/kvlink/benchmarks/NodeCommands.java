@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +32,7 @@ final class NodeCommands {
         @Override
         public Integer run(NodeEngine engine) {
             try {
-                return JavaCppDevice.count();
+                return DriverDevice.count();
             } catch (RuntimeException | LinkageError cause) {
                 return 0;
             }

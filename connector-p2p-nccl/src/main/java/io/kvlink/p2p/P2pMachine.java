@@ -2,7 +2,7 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
 import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
@@ -18,7 +18,7 @@ interface P2pMachine {
             new P2pMachine() {
                 @Override
                 public CudaDevice openDevice(int ordinal) {
-                    return JavaCppDevice.open(ordinal);
+                    return DriverDevice.open(ordinal);
                 }
 
                 @Override

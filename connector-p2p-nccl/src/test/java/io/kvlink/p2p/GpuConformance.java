@@ -2,7 +2,7 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.planes.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;
@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class GpuConformance extends P2pConformance {
 
     // A device's context takes long to make, and lives as long as somebody has the device open.
-    private static final List<JavaCppDevice> kept = new ArrayList<>();
+    private static final List<DriverDevice> kept = new ArrayList<>();
 
     private final int gpus;
     private int ofBothRoles;
@@ -35,15 +35,15 @@ abstract class GpuConformance extends P2pConformance {
 
     @AfterAll
     static void letContextsGo() {
-        kept.forEach(JavaCppDevice::close);
+        kept.forEach(DriverDevice::close);
         kept.clear();
     }
 
     @BeforeEach
     final void needGpus() {
         Gpus.assume(gpus);
-        for (int ordinal = kept.size(); ordinal < JavaCppDevice.count(); ordinal++) {
-            kept.add(JavaCppDevice.open(ordinal));
+        for (int ordinal = kept.size(); ordinal < DriverDevice.count(); ordinal++) {
+            kept.add(DriverDevice.open(ordinal));
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.spi.KvRole;
 
 /** Which GPU an engine of the tests is on: producers on the first, consumers on the second. */
@@ -11,6 +11,6 @@ final class GpuPlacement {
 
     /** The second one is the first where there is no other. */
     static int of(KvRole role) {
-        return role.consumes() && JavaCppDevice.count() > 1 ? 1 : 0;
+        return role.consumes() && DriverDevice.count() > 1 ? 1 : 0;
     }
 }

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * else the server has: DJL Serving's TensorFlow engine brings a JavaCPP of its own, which a
  * parent-first loader would give to a connector made for another.
  *
- * <p>What connector and plugin exchange is the plugin's: the SPI, and what the server alone has.
- * One for each process, since a native library belongs to one loader. Thread-safe.
+ * <p>What connector and plugin exchange is the plugin's: the SPI, and what the server alone has. So
+ * are the calls of the CUDA driver: both work in one context, over one JNA, the server's. One for
+ * each process, since a native library of JavaCPP belongs to one loader. Thread-safe.
  */
 final class ConnectorLoader extends URLClassLoader {
 
@@ -72,6 +73,7 @@ final class ConnectorLoader extends URLClassLoader {
         return name.startsWith("java.")
                 || name.startsWith("org.slf4j.")
                 || name.startsWith("io.kvlink.spi.")
+                || name.startsWith("io.kvlink.cuda.")
                 || name.startsWith("io.kvlink.djl.");
     }
 }

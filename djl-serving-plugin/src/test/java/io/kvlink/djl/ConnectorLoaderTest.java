@@ -4,6 +4,7 @@ package io.kvlink.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonNull;
+import io.kvlink.cuda.CudaException;
 import io.kvlink.spi.KvConnector;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,6 +34,7 @@ class ConnectorLoaderTest {
             copy(zip, JsonNull.class);
             copy(zip, KvConnector.class);
             copy(zip, KvLinkPlugin.class);
+            copy(zip, CudaException.class);
             zip.putNextEntry(new ZipEntry(SERVICES));
             zip.write("own".getBytes(StandardCharsets.UTF_8));
         }
@@ -46,6 +48,8 @@ class ConnectorLoaderTest {
 
             assertThat(loader.loadClass(KvConnector.class.getName())).isSameAs(KvConnector.class);
             assertThat(loader.loadClass(KvLinkPlugin.class.getName())).isSameAs(KvLinkPlugin.class);
+            assertThat(loader.loadClass(CudaException.class.getName()))
+                    .isSameAs(CudaException.class);
             assertThat(loader.loadClass("com.google.gson.JsonObject").getClassLoader())
                     .isNotSameAs(loader);
             try (InputStream in = loader.getResourceAsStream(SERVICES)) {

@@ -29,7 +29,7 @@ class VisibleClassesTest {
                             + "|ai/djl/(?!serving/).*|ai/djl/serving/plugins/RequestHandler"
                             + "|io/netty/.*|org/slf4j/.*|com/google/gson/.*|com/sun/jna/.*"
                             + "|io/prometheus/metrics/(core|model|config|expositionformats)/.*"
-                            + "|io/kvlink/spi/.*|io/kvlink/http/.*|io/kvlink/djl/.*");
+                            + "|io/kvlink/spi/.*|io/kvlink/cuda/.*|io/kvlink/http/.*|io/kvlink/djl/.*");
 
     private static final Pattern OBJECT = Pattern.compile("L([\\w/$]+);");
 

@@ -4,7 +4,7 @@ package io.kvlink.samples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
 import io.kvlink.djl.sampling.SamplingParams;
@@ -41,7 +41,7 @@ class CudaDemoGpuIT {
 
     @BeforeEach
     void requireGpu() {
-        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
+        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
     }
 
     private static Map<String, Object> gpu(String type, String batch) {

@@ -2,6 +2,7 @@
 package io.kvlink.distribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -40,13 +41,15 @@ class ArchiveTest {
                         "kvlink-djl-serving-plugin",
                         "kvlink-spi",
                         "kvlink-http-port",
+                        "kvlink-cuda-driver",
                         "kvlink-connector-p2p-nccl",
                         "kvlink-tensor-pool",
                         "kvlink-proxy-demo",
                         "jeromq",
                         "msgpack-core");
         Set<String> server = artifacts(Installation.serverLibraries());
-        assertThat(server).contains("api", "gson", "netty-codec-http", "slf4j-api", "tokenizers");
+        assertThat(server)
+                .contains("api", "gson", "jna", "netty-codec-http", "slf4j-api", "tokenizers");
         server.remove("javacpp");
         assertThat(plugins).doesNotContainAnyElementsOf(server);
     }
@@ -87,29 +90,66 @@ class ArchiveTest {
 
     @Test
     void shouldGiveAConnectorItsOwnJavaCppThoughTheServerHasAnother() throws Exception {
-        try (URLClassLoader server =
-                        new URLClassLoader(
-                                urls(Installation.serverLibraries()),
-                                ClassLoader.getPlatformClassLoader());
-                URLClassLoader plugins =
-                        new URLClassLoader(urls(installed.jars("plugins")), server)) {
+        try (Loaders loaders = Loaders.open()) {
+            assertThat(javaCpp(loaders.plugins)).isEqualTo("1.5.11");
+            assertThat(javaCpp(loaders.connectors)).isEqualTo("1.5.13");
+            // Its native part is of the same version, or this doesn't link.
+            assertThat(
+                            loaders.connectors
+                                    .loadClass("org.bytedeco.javacpp.BytePointer")
+                                    .getConstructor(long.class)
+                                    .newInstance(8L))
+                    .isNotNull();
+            assertThat(loaders.connectors.loadClass("io.kvlink.spi.KvConnector"))
+                    .isSameAs(loaders.plugins.loadClass("io.kvlink.spi.KvConnector"));
+        }
+    }
+
+    @Test
+    void shouldLetConnectorAndDecoderCallTheDriverThroughOneClass() throws Exception {
+        try (Loaders loaders = Loaders.open()) {
+            Class<?> ofConnector =
+                    loaders.connectors.loadClass("io.kvlink.p2p.internal.cuda.DriverDevice");
+            assertThat(ofConnector.getClassLoader()).isSameAs(loaders.connectors);
+            Class<?> driver = loaders.connectors.loadClass("io.kvlink.cuda.Gpu");
+            assertThat(driver.getClassLoader()).isSameAs(loaders.plugins);
+            assertThat(loaders.connectors.loadClass("com.sun.jna.Native").getClassLoader())
+                    .isSameAs(loaders.server);
+
+            // Looking for the driver loads JNA's native part, whether there is a driver or not.
+            Object availability = driver.getMethod("availability").invoke(null);
+            assertThat(availability.toString())
+                    .containsAnyOf("ready=true", "libcuda.so.1", "cuInit", "cuDeviceGetCount");
+            if (!availability.toString().contains("ready=true")) {
+                assertThatThrownBy(() -> ofConnector.getMethod("count").invoke(null))
+                        .rootCause()
+                        .hasMessageContaining("UNAVAILABLE(5)");
+            }
+        }
+    }
+
+    /** The loaders of a server, of its plugin folder, and of that folder's connectors. */
+    private record Loaders(URLClassLoader server, URLClassLoader plugins, URLClassLoader connectors)
+            implements AutoCloseable {
+
+        static Loaders open() throws Exception {
+            URLClassLoader server =
+                    new URLClassLoader(
+                            urls(Installation.serverLibraries()),
+                            ClassLoader.getPlatformClassLoader());
+            URLClassLoader plugins = new URLClassLoader(urls(installed.jars("plugins")), server);
             Method over =
                     plugins.loadClass("io.kvlink.djl.ConnectorLoader")
                             .getDeclaredMethod("over", ClassLoader.class);
             over.setAccessible(true);
-            try (URLClassLoader connectors = (URLClassLoader) over.invoke(null, plugins)) {
-                assertThat(javaCpp(plugins)).isEqualTo("1.5.11");
-                assertThat(javaCpp(connectors)).isEqualTo("1.5.13");
-                // Its native part is of the same version, or this doesn't link.
-                assertThat(
-                                connectors
-                                        .loadClass("org.bytedeco.javacpp.BytePointer")
-                                        .getConstructor(long.class)
-                                        .newInstance(8L))
-                        .isNotNull();
-                assertThat(connectors.loadClass("io.kvlink.spi.KvConnector"))
-                        .isSameAs(plugins.loadClass("io.kvlink.spi.KvConnector"));
-            }
+            return new Loaders(server, plugins, (URLClassLoader) over.invoke(null, plugins));
+        }
+
+        @Override
+        public void close() throws Exception {
+            connectors.close();
+            plugins.close();
+            server.close();
         }
     }
 

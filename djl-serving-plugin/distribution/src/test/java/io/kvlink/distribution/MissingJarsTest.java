@@ -50,6 +50,13 @@ class MissingJarsTest {
         }
     }
 
+    @Test
+    void shouldWorkOnACpuWithoutTheDriversCalls() throws Exception {
+        try (Child host = start("kvlink-cuda-driver")) {
+            assertThat(host.http()).isNotEmpty();
+        }
+    }
+
     private static Child start(String without) throws Exception {
         Path plugins = Files.createDirectory(dir.resolve("without-" + without));
         int copied = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.model.config.ModelConfig;
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaException;
+import io.kvlink.cuda.CudaException;
 import io.kvlink.djl.engine.DecodeRow;
 import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.KvMemory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.model.config.ModelConfig;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Invariant: a block is free or of exactly one {@link CudaSlots} that isn't released.
  */
 final class CudaKvMemory implements KvMemory, AutoCloseable {
-    private final CudaDevice device;
+    private final Gpu device;
     private final long stream;
     private final List<MemoryRegion> layers = new ArrayList<>();
     private final FreeBlocks free;
@@ -39,9 +39,9 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
      *
      * @param blocks of each layer
      * @param sequences most that have slots at a time
-     * @throws io.kvlink.djl.cuda.driver.CudaException if there is no memory; nothing is kept then
+     * @throws io.kvlink.cuda.CudaException if there is no memory; nothing is kept then
      */
-    CudaKvMemory(CudaDevice device, long stream, ModelConfig config, int blocks, int sequences) {
+    CudaKvMemory(Gpu device, long stream, ModelConfig config, int blocks, int sequences) {
         this.device = device;
         this.stream = stream;
         this.free = new FreeBlocks(blocks);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.Cublas;
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.blas.Cublas;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.cuda.weights.WeightUploader;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
@@ -32,7 +32,7 @@ public final class CudaModels {
         if (!spec.device().isGpu()) {
             return "device=%s".formatted(spec.device());
         }
-        for (Availability needed : List.of(CudaDevice.availability(), Cublas.availability())) {
+        for (Availability needed : List.of(Gpu.availability(), Cublas.availability())) {
             if (!needed.ready()) {
                 return needed.reason();
             }
@@ -61,7 +61,7 @@ public final class CudaModels {
     }
 
     private static String deviceWhyNot(int ordinal) {
-        try (CudaDevice device = CudaDevice.open(ordinal)) {
+        try (Gpu device = Gpu.open(ordinal)) {
             return device.capability() >= LEAST_CAPABILITY
                     ? ""
                     : "device=%s capability=%d; expected %d or more"
@@ -73,7 +73,7 @@ public final class CudaModels {
      * Loads a model that {@link #whyNot} has nothing against.
      *
      * @return closed by the caller, on the calling thread
-     * @throws io.kvlink.djl.cuda.driver.CudaException if the driver refuses something
+     * @throws io.kvlink.cuda.CudaException if the driver refuses something
      * @throws io.kvlink.djl.model.config.ModelLoadException if the files don't hold what the
      *     configuration asks for, or the device has too little memory
      */
@@ -98,7 +98,7 @@ public final class CudaModels {
     }
 
     private static void upload(
-            DecoderSpec spec, CudaDevice device, List<CudaWeights.Tensor> tensors, long block) {
+            DecoderSpec spec, Gpu device, List<CudaWeights.Tensor> tensors, long block) {
         ElementType type = ElementType.valueOf(spec.model().computeType().kvType().name());
         Path name = spec.directory().toAbsolutePath().normalize().getFileName();
         try (Checkpoint checkpoint = Checkpoint.open(spec.directory());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.Cublas;
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.CudaException;
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.cuda.CudaException;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.blas.Cublas;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.config.ModelLoadException;
@@ -31,7 +31,7 @@ final class CudaResources implements AutoCloseable {
     private final CudaSettings settings;
     private final ModelConfig config;
     private final ElementType type;
-    private final CudaDevice device;
+    private final Gpu device;
     private final long stream;
     private final CudaKvMemory memory;
     private final Pickers pickers;
@@ -44,7 +44,7 @@ final class CudaResources implements AutoCloseable {
         this.config = config;
         this.open = open;
         this.type = ElementType.valueOf(config.computeType().kvType().name());
-        this.device = opened(CudaDevice.open(settings.ordinal()));
+        this.device = opened(Gpu.open(settings.ordinal()));
         long freeAtStart = device.freeBytes();
         this.stream = device.newStream();
         open.push(() -> device.destroyStream(stream));

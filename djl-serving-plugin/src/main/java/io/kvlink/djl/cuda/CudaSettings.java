@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -35,6 +35,6 @@ record CudaSettings(
          * @param tensors with their offsets
          * @param block address that the offsets count from
          */
-        void load(CudaDevice device, long stream, List<CudaWeights.Tensor> tensors, long block);
+        void load(Gpu device, long stream, List<CudaWeights.Tensor> tensors, long block);
     }
 }

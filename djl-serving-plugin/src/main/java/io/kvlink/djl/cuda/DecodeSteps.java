@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
+import io.kvlink.cuda.CudaGraph;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.cuda.CudaPicks.Asked;
-import io.kvlink.djl.cuda.driver.CudaDevice;
 import io.kvlink.djl.engine.DecodeRow;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.engine.Picks;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * calls one by one. The decoder's thread.
  */
 final class DecodeSteps implements AutoCloseable {
-    private final CudaDevice device;
+    private final Gpu device;
     private final long stream;
     private final Kernels kernels;
     private final LayerPass pass;
@@ -33,7 +34,7 @@ final class DecodeSteps implements AutoCloseable {
     private final long input;
     private final long attention;
     private final StepRing ring;
-    private final Map<Integer, Long> graphs = new TreeMap<>();
+    private final Map<Integer, CudaGraph> graphs = new TreeMap<>();
 
     /** Borrows the tools; closes the ring. */
     DecodeSteps(StepTools tools, StepPlace place, RowBuckets buckets, PartPlan parts) {
@@ -63,14 +64,8 @@ final class DecodeSteps implements AutoCloseable {
                         return none;
                     });
             device.synchronizeStream(stream);
-            device.beginCapture(stream);
-            try {
-                enqueue(count, LayerHook.NONE);
-            } catch (RuntimeException | Error cause) {
-                device.abandonCapture(stream);
-                throw cause;
-            }
-            graphs.put(count, device.endCapture(stream));
+            graphs.put(
+                    count, CudaGraph.capture(device, stream, () -> enqueue(count, LayerHook.NONE)));
         }
     }
 
@@ -87,9 +82,9 @@ final class DecodeSteps implements AutoCloseable {
     private CudaPicks enqueue(StepRing.Entry entry, List<DecodeRow> rows, LayerHook hook) {
         int count = buckets.countFor(rows.size());
         List<@Nullable Asked> asked = send(entry, rows, count);
-        Long graph = graphs.get(count);
+        CudaGraph graph = graphs.get(count);
         if (hook == LayerHook.NONE && graph != null) {
-            device.launchGraph(graph, stream);
+            graph.launch(stream);
         } else {
             enqueue(count, hook);
         }
@@ -158,7 +153,7 @@ final class DecodeSteps implements AutoCloseable {
 
     @Override
     public void close() {
-        graphs.values().forEach(device::destroyGraph);
+        graphs.values().forEach(CudaGraph::close);
         graphs.clear();
         ring.close();
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.CudaModule;
-import io.kvlink.djl.cuda.driver.ElementType;
-import io.kvlink.djl.cuda.driver.Launch;
+import io.kvlink.cuda.CudaModule;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.Launch;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.model.config.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,7 +31,7 @@ final class Kernels implements AutoCloseable {
     // All devices since Ampere have as much.
     private static final int MOST_SHARED = 96 << 10;
 
-    private final CudaDevice device;
+    private final Gpu device;
     private final ModelConfig config;
     private final ElementType type;
     private final AttentionShape shape;
@@ -52,9 +52,9 @@ final class Kernels implements AutoCloseable {
     /**
      * Translates the kernels for the device.
      *
-     * @throws io.kvlink.djl.cuda.driver.CudaException if the driver refuses them
+     * @throws io.kvlink.cuda.CudaException if the driver refuses them
      */
-    Kernels(CudaDevice device, ModelConfig config, ElementType type, long stream) {
+    Kernels(Gpu device, ModelConfig config, ElementType type, long stream) {
         this.device = device;
         this.config = config;
         this.type = type;

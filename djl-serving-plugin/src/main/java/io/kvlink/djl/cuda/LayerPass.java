@@ -2,8 +2,8 @@
 package io.kvlink.djl.cuda;
 
 import io.kvlink.djl.cuda.Kernels.Finish;
-import io.kvlink.djl.cuda.driver.Cublas;
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.djl.cuda.blas.Cublas;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.model.config.ModelConfig;
 

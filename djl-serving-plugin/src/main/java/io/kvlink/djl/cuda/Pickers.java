@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,7 +20,7 @@ final class Pickers implements AutoCloseable {
     private static final int BIAS_INTS = 3;
     private static final int ENDER_INTS = 2;
 
-    private final CudaDevice device;
+    private final Gpu device;
     private final Kernels kernels;
     private final TableWriter writer;
     private final long stream;
@@ -38,7 +38,7 @@ final class Pickers implements AutoCloseable {
      * @param most at a time
      */
     Pickers(
-            CudaDevice device,
+            Gpu device,
             Kernels kernels,
             TableWriter writer,
             long stream,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.cuda.CudaPicks.Asked;
-import io.kvlink.djl.cuda.driver.CudaDevice;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.engine.Picks;
 import io.kvlink.djl.engine.PromptChunk;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * so that a hook's saves leave while later layers are computed. The decoder's thread.
  */
 final class PrefillSteps implements AutoCloseable {
-    private final CudaDevice device;
+    private final Gpu device;
     private final long stream;
     private final Kernels kernels;
     private final LayerPass pass;

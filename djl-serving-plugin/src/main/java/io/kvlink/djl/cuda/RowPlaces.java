@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.PinnedMemory;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.PinnedMemory;
 import io.kvlink.djl.engine.DecodeRow;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
@@ -17,7 +17,7 @@ import java.util.List;
  * @param logits address of the step's logits, float32 {@code [maxBatch, vocabulary]}
  */
 record RowPlaces(
-        CudaDevice device,
+        Gpu device,
         long stream,
         CudaKvMemory memory,
         DecodeSteps decodes,

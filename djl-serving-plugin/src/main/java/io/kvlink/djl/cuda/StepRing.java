@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.PinnedMemory;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.PinnedMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
  * device has done it. As many steps are enqueued ahead as there are entries. The decoder's thread.
  */
 final class StepRing implements AutoCloseable {
-    private final CudaDevice device;
+    private final Gpu device;
     private final List<Entry> entries = new ArrayList<>();
     private int next;
 
-    StepRing(CudaDevice device, int count, int inputBytes, int outputBytes) {
+    StepRing(Gpu device, int count, int inputBytes, int outputBytes) {
         this.device = device;
         try {
             for (int i = 0; i < count; i++) {

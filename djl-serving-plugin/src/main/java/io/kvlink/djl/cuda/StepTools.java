@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import java.util.List;
 
 /**
@@ -11,7 +11,7 @@ import java.util.List;
  * @param windows different windows of the layers, as {@link AttentionLayers#windows} has them
  */
 record StepTools(
-        CudaDevice device,
+        Gpu device,
         long stream,
         Kernels kernels,
         LayerPass pass,

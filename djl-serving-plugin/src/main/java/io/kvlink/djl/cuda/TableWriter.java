@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.PinnedMemory;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.PinnedMemory;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,13 +16,13 @@ final class TableWriter implements AutoCloseable {
     private static final int SEGMENTS = 4;
     private static final int SEGMENT_INTS = 1 << 16;
 
-    private final CudaDevice device;
+    private final Gpu device;
     private final long stream;
     private final List<Segment> segments = new ArrayList<>();
     private int current;
     private int used;
 
-    TableWriter(CudaDevice device, long stream) {
+    TableWriter(Gpu device, long stream) {
         this.device = device;
         this.stream = stream;
         try {
@@ -72,7 +72,7 @@ final class TableWriter implements AutoCloseable {
         private final PinnedMemory memory;
         private final long copied;
 
-        private Segment(CudaDevice device) {
+        private Segment(Gpu device) {
             memory = device.allocatePinned((long) SEGMENT_INTS * Integer.BYTES);
             try {
                 copied = device.newEvent();
@@ -91,7 +91,7 @@ final class TableWriter implements AutoCloseable {
                     .put(numbers, from, count);
         }
 
-        private void close(CudaDevice device) {
+        private void close(Gpu device) {
             try {
                 device.destroyEvent(copied);
             } finally {

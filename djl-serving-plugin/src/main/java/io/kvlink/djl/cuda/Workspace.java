@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.model.config.ModelConfig;
 
 /**
@@ -47,7 +47,7 @@ record Workspace(
      * @param pickers most answers with a picker
      */
     static Workspace allocate(
-            CudaDevice device, long stream, ModelConfig config, int rows, int batch, int pickers) {
+            Gpu device, long stream, ModelConfig config, int rows, int batch, int pickers) {
         int element = config.computeType().kvType().bytes();
         long heads = (long) config.heads() * config.headDim();
         long keys = (long) config.kvHeads() * config.headDim();

@@ -1,7 +1,7 @@
 /**
  * The CUDA decoder: a model's layers as kernels of our own and products of cuBLAS, decode steps as
  * graphs, tokens picked on the device. Depends on {@code engine}, {@code model.config}, {@code
- * model.weights}, {@code sampling}, {@code cuda.driver} and {@code cuda.weights}; of libtorch it
+ * model.weights}, {@code sampling}, {@code cuda.blas} and {@code cuda.weights}; of libtorch it
  * needs nothing.
  */
 @NullMarked

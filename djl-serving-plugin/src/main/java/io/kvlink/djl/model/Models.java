@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.model;
 
+import io.kvlink.cuda.CudaException;
 import io.kvlink.djl.cuda.CudaModels;
-import io.kvlink.djl.cuda.driver.CudaException;
 import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.DecoderFactory;
 import io.kvlink.djl.engine.DecoderSpec;

@@ -4,8 +4,8 @@ package io.kvlink.djl.cuda;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
-import io.kvlink.djl.cuda.driver.Cublas;
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.blas.Cublas;
 import io.kvlink.djl.engine.Decoders;
 
 /** CUDA decoders on the first GPU, for tests. */
@@ -16,7 +16,7 @@ final class CudaDecoders {
 
     /** Skips a test with the reason where there is no such GPU or library. */
     static void requireGpu() {
-        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
+        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
         assumeTrue(Cublas.availability().ready(), Cublas.availability().reason());
     }
 }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
 import io.kvlink.djl.engine.Decoder;
@@ -40,14 +40,14 @@ class CudaMemoryGpuIT {
             new SamplingParams(1, .9, 20, 0, 1.1, .5, .5, Map.of(3, 1f), 5, 1);
 
     @TempDir private Path directory;
-    private CudaDevice device;
+    private Gpu device;
     private long totalBytes;
     private ModelConfig model;
 
     @BeforeEach
     void open() throws IOException {
         CudaDecoders.requireGpu();
-        device = CudaDevice.open(0);
+        device = Gpu.open(0);
         totalBytes = device.totalBytes();
         TinyCheckpoint.random(SHAPE, 2).write(directory, "BF16");
         model = ModelConfig.read(directory).computedIn(ComputeType.BFLOAT16);

@@ -4,7 +4,7 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.model.CheckpointWeights;
 import io.kvlink.djl.model.ReferenceLlama;
 import io.kvlink.djl.model.TinyModels;
@@ -26,7 +26,7 @@ class CudaReferenceGpuIT extends StartedWorkers {
 
     @BeforeAll
     static void requireGpu() {
-        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
+        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
     }
 
     @Test

@@ -4,7 +4,7 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
+import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.GenerationResult.FinishReason;
@@ -28,7 +28,7 @@ class CudaWorkerGpuIT extends StartedWorkers {
 
     @BeforeAll
     static void writeModel() {
-        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
+        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
         writeModel(1);
     }
 

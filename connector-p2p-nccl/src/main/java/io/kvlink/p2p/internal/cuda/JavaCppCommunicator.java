@@ -3,8 +3,9 @@ package io.kvlink.p2p.internal.cuda;
 
 import static io.kvlink.p2p.internal.cuda.NcclCalls.check;
 
-import io.kvlink.p2p.internal.cuda.CudaCalls.Address;
+import io.kvlink.p2p.internal.cuda.NcclCalls.Address;
 import java.util.function.ToIntFunction;
+import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.jspecify.annotations.Nullable;
@@ -20,13 +21,15 @@ final class JavaCppCommunicator implements NcclCommunicator {
 
     private static final Logger log = LoggerFactory.getLogger(JavaCppCommunicator.class);
 
-    private final JavaCppDevice device;
+    private final DriverDevice device;
     private final ncclComm communicator;
     private final int peer;
     private final int[] status = new int[1];
+    // The stream of the last call; it is the same for long.
+    private CUstream_st last = new CUstream_st();
     private @Nullable Thread end;
 
-    JavaCppCommunicator(JavaCppDevice device, ncclComm communicator, int rank) {
+    JavaCppCommunicator(DriverDevice device, ncclComm communicator, int rank) {
         this.device = device;
         this.communicator = communicator;
         this.peer = 1 - rank;
@@ -46,12 +49,7 @@ final class JavaCppCommunicator implements NcclCommunicator {
     public void send(long address, long bytes, CudaStream stream) {
         int result =
                 nccl.ncclSend(
-                        new Address(address),
-                        bytes,
-                        nccl.ncclInt8,
-                        peer,
-                        alive(),
-                        JavaCppDevice.of(stream));
+                        new Address(address), bytes, nccl.ncclInt8, peer, alive(), pointer(stream));
         if (result != nccl.ncclSuccess) {
             check(result, "ncclSend", facts(address, bytes));
         }
@@ -61,15 +59,18 @@ final class JavaCppCommunicator implements NcclCommunicator {
     public void receive(long address, long bytes, CudaStream stream) {
         int result =
                 nccl.ncclRecv(
-                        new Address(address),
-                        bytes,
-                        nccl.ncclInt8,
-                        peer,
-                        alive(),
-                        JavaCppDevice.of(stream));
+                        new Address(address), bytes, nccl.ncclInt8, peer, alive(), pointer(stream));
         if (result != nccl.ncclSuccess) {
             check(result, "ncclRecv", facts(address, bytes));
         }
+    }
+
+    private CUstream_st pointer(CudaStream stream) {
+        long handle = DriverDevice.handle(stream);
+        if (last.address() != handle) {
+            last = new CUstream_st(new Address(handle));
+        }
+        return last;
     }
 
     private String facts(long address, long bytes) {

@@ -20,9 +20,9 @@ public final class JavaCppNccl implements NcclLibrary {
     // What NCCL's header calls NCCL_CONFIG_UNDEF_INT: the library's choice.
     private static final int UNDEFINED = Integer.MIN_VALUE;
 
-    private final JavaCppDevice device;
+    private final DriverDevice device;
 
-    private JavaCppNccl(JavaCppDevice device) {
+    private JavaCppNccl(DriverDevice device) {
         this.device = device;
     }
 
@@ -33,7 +33,7 @@ public final class JavaCppNccl implements NcclLibrary {
      * @return the library
      * @throws KvConnectorException with {@link KvError#UNAVAILABLE} if it can't be loaded
      */
-    public static JavaCppNccl open(JavaCppDevice device) {
+    public static JavaCppNccl open(DriverDevice device) {
         try {
             JavaCppNccl library = new JavaCppNccl(device);
             library.version();
@@ -41,7 +41,7 @@ public final class JavaCppNccl implements NcclLibrary {
         } catch (LinkageError cause) {
             throw new KvConnectorException(
                     KvError.UNAVAILABLE,
-                    "NCCL isn't loadable: %s; put libnccl.so.2 on the library path"
+                    "NCCL isn't loadable: %s; put libnccl.so.2 and libcudart.so.13 on the library path"
                             .formatted(cause.getMessage()),
                     cause);
         }

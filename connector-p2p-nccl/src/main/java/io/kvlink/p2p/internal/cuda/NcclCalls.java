@@ -6,12 +6,20 @@ import io.kvlink.spi.KvError;
 import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /** Turns NCCL's statuses into words, and bad ones into an exception that names the call. */
 final class NcclCalls {
 
     private NcclCalls() {}
+
+    /** A pointer with an address that came from elsewhere. */
+    static final class Address extends Pointer {
+        Address(long address) {
+            this.address = address;
+        }
+    }
 
     static void check(int status, String call, Object facts) {
         // A call on a communicator that doesn't block may be under way; its state tells.

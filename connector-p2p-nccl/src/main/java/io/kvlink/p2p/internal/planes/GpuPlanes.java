@@ -2,7 +2,7 @@
 package io.kvlink.p2p.internal.planes;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.plane.DataPlane;
@@ -114,8 +114,8 @@ public final class GpuPlanes {
     }
 
     private static NcclLibrary nccl(GpuPlaneConfig config) {
-        if (!(config.device() instanceof JavaCppDevice device)) {
-            throw new IllegalArgumentException("no device of JavaCPP's: " + config.device());
+        if (!(config.device() instanceof DriverDevice device)) {
+            throw new IllegalArgumentException("no device of the driver's: " + config.device());
         }
         return JavaCppNccl.open(device);
     }

@@ -16,14 +16,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param driverFiles a driver shows by one of these
  * @param libraryFolders or by {@value #DRIVER_LIBRARY} in one of these
- * @param loader where the preset's classes would be
+ * @param loader where the bindings' classes would be
  */
 record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader loader) {
 
     static final String DRIVER_LIBRARY = "libcuda.so.1";
 
-    private static final String NCCL_PRESET = "org.bytedeco.cuda.global.nccl";
-    private static final String CUDA_PRESET = "org.bytedeco.cuda.global.cudart";
+    private static final String NCCL_BINDING = "org.bytedeco.cuda.global.nccl";
+    private static final String DRIVER_BINDING = "io.kvlink.cuda.Gpu";
+    private static final String JNA = "com.sun.jna.Native";
 
     /** Looks at this machine. */
     static GpuProbe ofThisMachine() {
@@ -57,25 +58,26 @@ record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader l
 
     /** What NCCL lacks here; empty if nothing. */
     String missingForNccl() {
-        return missing(NCCL_PRESET);
+        String missing = missingForCuda();
+        return missing.isEmpty() ? missing(NCCL_BINDING, "org.bytedeco:cuda-platform") : missing;
     }
 
     /** What CUDA alone lacks here; empty if nothing. */
     String missingForCuda() {
-        return missing(CUDA_PRESET);
-    }
-
-    private String missing(String preset) {
         if (!hasDriver()) {
             return "no CUDA driver: neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"
                     .formatted(driverFiles, DRIVER_LIBRARY, libraryFolders);
         }
+        String missing = missing(DRIVER_BINDING, "io.kvlink:kvlink-cuda-driver");
+        return missing.isEmpty() ? missing(JNA, "net.java.dev.jna:jna") : missing;
+    }
+
+    private String missing(String binding, String artifact) {
         try {
-            Class.forName(preset, false, loader);
+            Class.forName(binding, false, loader);
             return "";
         } catch (ClassNotFoundException | LinkageError cause) {
-            return "no class %s; put org.bytedeco:cuda-platform on the class path"
-                    .formatted(preset);
+            return "no class %s; put %s on the class path".formatted(binding, artifact);
         }
     }
 

@@ -72,13 +72,13 @@ public final class DeviceKvMemory implements KvMemory {
      * @param ordinal the GPU's ordinal in this process
      */
     public static DeviceKvMemory of(int ordinal) {
-        JavaCppDevice device = JavaCppDevice.open(ordinal);
-        SpinKernel kernel = new SpinKernel();
+        DriverDevice device = DriverDevice.open(ordinal);
+        SpinKernel kernel = new SpinKernel(ordinal);
         CudaStream stream = device.newStream();
         return new DeviceKvMemory(
                 device,
                 stream,
-                JavaCppDevice.of(stream).address(),
+                DriverDevice.handle(stream),
                 () -> kernel.spin(stream, DELAY),
                 List.of(kernel, device));
     }

@@ -9,7 +9,7 @@ class JavaCppNcclGpuIT extends NcclContract {
     @Override
     Node open(int rank) {
         Gpus.assume(2);
-        JavaCppDevice device = JavaCppDevice.open(rank);
+        DriverDevice device = DriverDevice.open(rank);
         return new Node(device, JavaCppNccl.open(device));
     }
 }

@@ -24,26 +24,33 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class DataPlanesTest {
 
+    private static final String NCCL = "org.bytedeco.cuda.global.nccl";
+
     private static final TcpPlaneConfig TCP = TcpPlaneConfig.usual("127.0.0.1", 0, "");
 
     @TempDir Path folder;
 
-    private final ClassLoader withPreset =
-            new ClassLoader() {
-                @Override
-                protected Class<?> findClass(String name) throws ClassNotFoundException {
-                    if (!name.startsWith("org.bytedeco.cuda.global.")) {
-                        throw new ClassNotFoundException(name);
-                    }
-                    byte[] bytes = emptyClass(name);
-                    return defineClass(name, bytes, 0, bytes.length);
+    private final ClassLoader withBindings = having("io.kvlink.cuda.", "com.sun.jna.", NCCL);
+
+    /** A loader of nothing but Java's classes and empty ones of these names. */
+    private static ClassLoader having(String... prefixes) {
+        return new ClassLoader(ClassLoader.getPlatformClassLoader()) {
+            @Override
+            protected Class<?> findClass(String name) throws ClassNotFoundException {
+                if (Stream.of(prefixes).noneMatch(name::startsWith)) {
+                    throw new ClassNotFoundException(name);
                 }
-            };
+                byte[] bytes = emptyClass(name);
+                return defineClass(name, bytes, 0, bytes.length);
+            }
+        };
+    }
 
     /** The class file of a public class that holds nothing. */
     private static byte[] emptyClass(String name) {
@@ -102,20 +109,20 @@ class DataPlanesTest {
 
     @Test
     void shouldOpenAllThatAreAvailableButLoopback() {
-        assertThat(openAndClose(planes(withPreset), "auto")).containsExactly("tcp");
+        assertThat(openAndClose(planes(withBindings), "auto")).containsExactly("tcp");
         assertThat(openAndClose(DataPlanes.standard(TCP, Optional.empty()), "auto"))
                 .contains("tcp");
     }
 
     @Test
     void shouldOpenTheNamedOneOnly() {
-        assertThat(openAndClose(planes(withPreset), "tcp")).containsExactly("tcp");
-        assertThat(openAndClose(planes(withPreset), "loopback")).containsExactly("loopback");
+        assertThat(openAndClose(planes(withBindings), "tcp")).containsExactly("tcp");
+        assertThat(openAndClose(planes(withBindings), "loopback")).containsExactly("loopback");
     }
 
     @Test
     void shouldNameTheKnownPlanes() {
-        assertThatThrownBy(() -> planes(withPreset).open("rdma"))
+        assertThatThrownBy(() -> planes(withBindings).open("rdma"))
                 .isInstanceOf(KvConnectorException.class)
                 .hasMessage(
                         "BAD_CONFIG(1): data_plane=rdma; expected auto or one of [cuda-ipc, nccl,"
@@ -125,7 +132,7 @@ class DataPlanesTest {
     @Test
     void shouldSayThatThereIsNoDriver() {
         for (String name : List.of("nccl", "cuda-ipc")) {
-            assertThatThrownBy(() -> planes(withPreset).open(name))
+            assertThatThrownBy(() -> planes(withBindings).open(name))
                     .isInstanceOf(KvConnectorException.class)
                     .hasMessageStartingWith(
                             "UNAVAILABLE(5): data_plane=" + name + ": no CUDA driver: neither")
@@ -134,15 +141,23 @@ class DataPlanesTest {
     }
 
     @Test
-    void shouldSayThatThePresetIsMissing() throws IOException {
+    void shouldNameTheBindingThatIsMissing() throws IOException {
         Files.createFile(folder.resolve("libcuda.so.1"));
-        ClassLoader without = ClassLoader.getPlatformClassLoader();
-        assertThatThrownBy(() -> planes(without).open("nccl"))
+        assertThatThrownBy(() -> planes(having("io.kvlink.cuda.", "com.sun.jna.")).open("nccl"))
                 .hasMessage(
-                        "UNAVAILABLE(5): data_plane=nccl: no class org.bytedeco.cuda.global.nccl;"
-                                + " put org.bytedeco:cuda-platform on the class path");
-        assertThatThrownBy(() -> planes(without).open("cuda-ipc"))
-                .hasMessageContaining("no class org.bytedeco.cuda.global.cudart");
+                        "UNAVAILABLE(5): data_plane=nccl: no class org.bytedeco.cuda.global.nccl; put org.bytedeco:cuda-platform on the class path");
+        for (String name : List.of("nccl", "cuda-ipc")) {
+            assertThatThrownBy(() -> planes(having("com.sun.jna.", NCCL)).open(name))
+                    .hasMessage(
+                            "UNAVAILABLE(5): data_plane="
+                                    + name
+                                    + ": no class io.kvlink.cuda.Gpu; put io.kvlink:kvlink-cuda-driver on the class path");
+            assertThatThrownBy(() -> planes(having("io.kvlink.cuda.", NCCL)).open(name))
+                    .hasMessageContaining("no class com.sun.jna.Native; put net.java.dev.jna:jna");
+        }
+        // Between processes of one host NCCL isn't needed.
+        assertThatThrownBy(() -> planes(having("io.kvlink.cuda.", "com.sun.jna.")).open("cuda-ipc"))
+                .hasMessageContaining("the engine keeps KV in host memory");
     }
 
     @Test
@@ -166,7 +181,7 @@ class DataPlanesTest {
     @Test
     void shouldSayWhereTheEngineKeepsItsKv() throws IOException {
         Files.createFile(folder.resolve("version"));
-        assertThatThrownBy(() -> planes(withPreset).open("nccl"))
+        assertThatThrownBy(() -> planes(withBindings).open("nccl"))
                 .hasMessage("UNAVAILABLE(5): data_plane=nccl: the engine keeps KV in host memory");
         for (String name : List.of("tcp", "loopback")) {
             assertThatThrownBy(() -> DataPlanes.standard(TCP, Optional.of(gpu())).open(name))
@@ -186,7 +201,7 @@ class DataPlanesTest {
                         List.of(
                                 gpuPlanes(
                                         "nccl",
-                                        probe(withPreset).missingForNccl(),
+                                        probe(withBindings).missingForNccl(),
                                         Optional.empty())),
                         List.of());
         assertThatThrownBy(() -> none.open("auto"))

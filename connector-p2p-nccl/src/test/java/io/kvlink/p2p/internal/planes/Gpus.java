@@ -3,7 +3,7 @@ package io.kvlink.p2p.internal.planes;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 
 /** Lets a test run only where there are GPUs; elsewhere it is skipped with the reason. */
 public final class Gpus {
@@ -18,7 +18,7 @@ public final class Gpus {
     public static void assume(int atLeast) {
         String missing = GpuProbe.ofThisMachine().missingForCuda();
         assumeTrue(missing.isEmpty(), missing);
-        int gpus = JavaCppDevice.count();
+        int gpus = DriverDevice.count();
         assumeTrue(gpus >= atLeast, "%d GPUs; needs %d".formatted(gpus, atLeast));
     }
 }

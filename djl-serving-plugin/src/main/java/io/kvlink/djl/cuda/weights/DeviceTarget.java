@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda.weights;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.CudaModule;
-import io.kvlink.djl.cuda.driver.ElementType;
-import io.kvlink.djl.cuda.driver.Launch;
-import io.kvlink.djl.cuda.driver.PinnedMemory;
+import io.kvlink.cuda.CudaModule;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.Launch;
+import io.kvlink.cuda.PinnedMemory;
+import io.kvlink.djl.cuda.blas.ElementType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -34,7 +34,7 @@ final class DeviceTarget implements Target {
         }
     }
 
-    private final CudaDevice device;
+    private final Gpu device;
     private final Launch launch;
     private final Deque<Runnable> undo = new ArrayDeque<>();
     private final CudaModule kernels;
@@ -50,7 +50,7 @@ final class DeviceTarget implements Target {
      * @param marks numbers of marks, from 0
      * @param pieceBytes of the largest buffer
      */
-    DeviceTarget(CudaDevice device, int marks, int pieceBytes) {
+    DeviceTarget(Gpu device, int marks, int pieceBytes) {
         this.device = device;
         launch = new Launch(device);
         events = new long[marks];

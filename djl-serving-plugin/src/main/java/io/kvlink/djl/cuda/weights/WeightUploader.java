@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda.weights;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.model.weights.Checkpoint;
 import io.kvlink.djl.model.weights.TensorBytes;
@@ -65,9 +65,9 @@ public final class WeightUploader implements AutoCloseable {
      *
      * @param device attached to the calling thread; borrowed, as is {@code checkpoint}
      * @param model its name in the log
-     * @throws io.kvlink.djl.cuda.driver.CudaException if the device hasn't got what it takes
+     * @throws io.kvlink.cuda.CudaException if the device hasn't got what it takes
      */
-    public static WeightUploader open(CudaDevice device, Checkpoint checkpoint, String model) {
+    public static WeightUploader open(Gpu device, Checkpoint checkpoint, String model) {
         int cores = Runtime.getRuntime().availableProcessors();
         Pipeline pipeline = new Pipeline(Math.min(MOST_READERS, cores), BUFFERS, BUFFER_BYTES);
         LoadProgress progress =

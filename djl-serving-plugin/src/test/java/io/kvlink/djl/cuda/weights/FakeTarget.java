@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda.weights;
 
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.djl.cuda.blas.ElementType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.djl.cuda.driver.CudaDevice;
-import io.kvlink.djl.cuda.driver.ElementType;
-import io.kvlink.djl.cuda.driver.PinnedMemory;
+import io.kvlink.cuda.Gpu;
+import io.kvlink.cuda.PinnedMemory;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.model.weights.Checkpoint;
 import java.nio.ByteBuffer;
@@ -29,12 +29,12 @@ class WeightUploaderGpuIT {
 
     @TempDir private Path directory;
 
-    private CudaDevice device;
+    private Gpu device;
 
     @BeforeEach
     void open() {
-        assumeTrue(CudaDevice.availability().ready(), CudaDevice.availability().reason());
-        device = CudaDevice.open(0);
+        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
+        device = Gpu.open(0);
     }
 
     @AfterEach

@@ -4,7 +4,7 @@ package io.kvlink.djl.cuda.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.kvlink.djl.cuda.driver.ElementType;
+import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.cuda.weights.WeightUploader.Pipeline;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.model.weights.Checkpoint;

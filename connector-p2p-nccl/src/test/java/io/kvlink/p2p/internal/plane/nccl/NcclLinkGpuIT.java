@@ -2,7 +2,7 @@
 package io.kvlink.p2p.internal.plane.nccl;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.planes.Gpus;
@@ -13,11 +13,11 @@ class NcclLinkGpuIT extends NcclLinkContract {
     @Override
     CudaDevice openDevice(int ordinal) {
         Gpus.assume(2);
-        return JavaCppDevice.open(ordinal);
+        return DriverDevice.open(ordinal);
     }
 
     @Override
     NcclLibrary openLibrary(CudaDevice device) {
-        return JavaCppNccl.open((JavaCppDevice) device);
+        return JavaCppNccl.open((DriverDevice) device);
     }
 }
