@@ -82,6 +82,11 @@ public final class Session {
         return transfers;
     }
 
+    /** True if this side opened it, to that address. */
+    public boolean dialledTo(HostPort where) {
+        return dialled && address.equals(where);
+    }
+
     /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
     public boolean worthDiallingAgain() {
         return dialled && peer != null;

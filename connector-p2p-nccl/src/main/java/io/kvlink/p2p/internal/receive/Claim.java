@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.receive;
+
+import io.kvlink.spi.KvRequest;
+import java.util.Optional;
+
+/** Request that a transfer is for. */
+sealed interface Claim {
+
+    /** The request, if there is one. */
+    default Optional<Expectation> request() {
+        return Optional.empty();
+    }
+
+    /** True if it is that request. */
+    default boolean by(Expectation other) {
+        return request().filter(other::equals).isPresent();
+    }
+
+    /** True if the token behind the layers is wanted, or nobody has said so far. */
+    default boolean wantsTail() {
+        return request().map(Expectation::request).map(KvRequest::attachment).orElse(true);
+    }
+
+    /** No request has asked for it, or the one that had has let go. */
+    record Nobody() implements Claim {}
+
+    /**
+     * A request has asked, and reads nothing.
+     *
+     * @param held the request
+     */
+    record Claimed(Expectation held) implements Claim {
+        @Override
+        public Optional<Expectation> request() {
+            return Optional.of(held);
+        }
+    }
+
+    /**
+     * A request has been told that all is here or about to be: it may read the memory.
+     *
+     * @param reader the request
+     */
+    record Reading(Expectation reader) implements Claim {
+        @Override
+        public Optional<Expectation> request() {
+            return Optional.of(reader);
+        }
+    }
+}
