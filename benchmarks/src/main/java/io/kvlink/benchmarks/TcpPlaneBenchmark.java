@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
-import io.kvlink.p2p.internal.dataplane.TcpPlane;
-import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
+import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlane;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
 import java.io.EOFException;

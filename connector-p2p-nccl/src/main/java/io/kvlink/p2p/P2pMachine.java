@@ -3,10 +3,10 @@ package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppDevice;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlanes;
-import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
-import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
+import io.kvlink.p2p.internal.planes.DataPlanes;
 import java.util.List;
 import java.util.Optional;
 

@@ -2,9 +2,9 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.GpuPlaneConfig;
-import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.spi.KvConnectorProvider;
 import java.util.List;
 import java.util.Optional;

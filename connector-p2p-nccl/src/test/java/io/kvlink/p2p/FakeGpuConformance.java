@@ -7,7 +7,7 @@ import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
 import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
-import io.kvlink.p2p.internal.gpu.GpuPlanes;
+import io.kvlink.p2p.internal.planes.GpuPlanes;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;

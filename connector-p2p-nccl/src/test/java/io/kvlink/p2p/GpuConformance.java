@@ -3,7 +3,7 @@ package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
 import io.kvlink.p2p.internal.cuda.JavaCppDevice;
-import io.kvlink.p2p.internal.dataplane.Gpus;
+import io.kvlink.p2p.internal.planes.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvMemory;
 import java.util.ArrayList;

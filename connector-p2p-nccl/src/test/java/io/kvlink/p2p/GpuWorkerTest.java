@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.gpu.GpuPlanes;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.planes.GpuPlanes;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;

@@ -3,7 +3,7 @@ package io.kvlink.p2p;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.p2p.internal.dataplane.Gpus;
+import io.kvlink.p2p.internal.planes.Gpus;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferRoute;
 import java.io.IOException;

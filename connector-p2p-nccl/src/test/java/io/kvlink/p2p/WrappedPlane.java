@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 
 /** A plane that does as another one does, until a test changes something. */
 class WrappedPlane implements DataPlane {

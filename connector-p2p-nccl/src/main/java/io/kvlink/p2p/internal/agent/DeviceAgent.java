@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.agent;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveListener;
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvError;

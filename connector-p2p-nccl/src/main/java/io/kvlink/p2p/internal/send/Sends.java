@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.send;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendListener;
-import io.kvlink.p2p.internal.dataplane.DataPlane.SendOp;
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane.SendListener;
+import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;

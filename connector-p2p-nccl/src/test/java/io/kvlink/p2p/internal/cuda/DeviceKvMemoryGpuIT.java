@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.cuda;
 
-import io.kvlink.p2p.internal.dataplane.Gpus;
+import io.kvlink.p2p.internal.planes.Gpus;
 
 final class DeviceKvMemoryGpuIT extends DeviceKvMemoryContract {
 

@@ -3,7 +3,7 @@ package io.kvlink.p2p.internal.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.p2p.internal.dataplane.Gpus;
+import io.kvlink.p2p.internal.planes.Gpus;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.session;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 
 /** Leads to all planes of its name, or to none. */
 record NamedPlane(String name, boolean leads) implements DataPlane {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.sim;
 
-import io.kvlink.p2p.internal.dataplane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayDeque;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.plane;
+
+import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
+import io.kvlink.spi.MemoryRegion;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/** A receive that hasn't ended: which of its layers are here, and who sends them. Device thread. */
+public final class PostedReceive {
+
+    private final ReceiveOp op;
+    private final long number;
+    private final BitSet arrived;
+    private @Nullable Source source;
+
+    PostedReceive(ReceiveOp op, long number) {
+        this.op = op;
+        this.number = number;
+        this.arrived = new BitSet(op.destinations().size());
+    }
+
+    /** Where bytes of a receive come from. */
+    public interface Source {
+        /**
+         * The receive ends without success: from now on its destinations must not be written.
+         *
+         * @param receive the receive
+         */
+        void abandon(PostedReceive receive);
+    }
+
+    public ReceiveOp op() {
+        return op;
+    }
+
+    /** How many receives of its plane were posted before. */
+    public long number() {
+        return number;
+    }
+
+    /** How many layers aren't here. */
+    int missing() {
+        return op.destinations().size() - arrived.cardinality();
+    }
+
+    /** The first source that sent a layer; the receive belongs to it. */
+    public @Nullable Source source() {
+        return source;
+    }
+
+    public void ownedBy(Source first) {
+        source = first;
+    }
+
+    /** Why such a layer can't be taken; empty if it can. */
+    public String fault(int layer, long length) {
+        int index = layer - op.firstLayer();
+        if (index < 0 || index >= op.destinations().size()) {
+            return "layer=%d expected=%d..%d"
+                    .formatted(
+                            layer, op.firstLayer(), op.firstLayer() + op.destinations().size() - 1);
+        }
+        if (arrived.get(index)) {
+            return "layer=" + layer + " came twice";
+        }
+        long expected = op.destinations().get(index).bytes();
+        return length == expected
+                ? ""
+                : "layer=%d bytes=%d expected=%d".formatted(layer, length, expected);
+    }
+
+    public MemoryRegion destination(int layer) {
+        return op.destinations().get(layer - op.firstLayer());
+    }
+
+    /** Takes note of a layer; true if it was the last one missing. */
+    boolean arrived(int layer) {
+        arrived.set(layer - op.firstLayer());
+        return arrived.cardinality() == op.destinations().size();
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.planes;
+
+import io.kvlink.p2p.internal.plane.DataPlane;
+import io.kvlink.p2p.internal.plane.DataPlaneFactory;
+import io.kvlink.p2p.internal.plane.NoPlane;
+import io.kvlink.p2p.internal.plane.loopback.LoopbackPlane;
+import io.kvlink.p2p.internal.plane.loopback.LoopbackPlaneFactory;
+import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
+import io.kvlink.p2p.internal.plane.tcp.TcpPlaneFactory;
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens the planes that a setting asks for. {@value #AUTO} means all that this machine has, the
+ * best first; a name means that plane only.
+ */
+public final class DataPlanes {
+
+    /** The setting for "whatever works here". */
+    public static final String AUTO = "auto";
+
+    private static final Logger log = LoggerFactory.getLogger(DataPlanes.class);
+
+    private final List<DataPlaneFactory> factories;
+
+    DataPlanes(List<DataPlaneFactory> factories) {
+        this.factories = List.copyOf(factories);
+    }
+
+    /**
+     * All planes of this version, in order of preference.
+     *
+     * @param tcp how the TCP plane listens
+     * @param gpu what planes between GPUs work with; empty if the engine keeps KV in host memory
+     */
+    public static DataPlanes standard(TcpPlaneConfig tcp, Optional<GpuPlaneConfig> gpu) {
+        GpuProbe probe = GpuProbe.ofThisMachine();
+        String hostOnly = "KV lies in device memory";
+        return new DataPlanes(
+                List.of(
+                        new GpuPlaneFactory(
+                                GpuPlanes.CUDA_IPC,
+                                probe.missingForCuda(),
+                                gpu,
+                                config -> {},
+                                GpuPlanes::openCudaIpc),
+                        new GpuPlaneFactory(
+                                GpuPlanes.NCCL,
+                                probe.missingForNccl(),
+                                gpu,
+                                GpuPlanes::requireNccl,
+                                GpuPlanes::openNccl),
+                        gpu.isPresent() ? new NoPlane("tcp", hostOnly) : new TcpPlaneFactory(tcp),
+                        gpu.isPresent()
+                                ? new NoPlane(LoopbackPlane.NAME, hostOnly)
+                                : new LoopbackPlaneFactory()));
+    }
+
+    /** The planes' names, in order of preference. */
+    public List<String> names() {
+        return factories.stream().map(DataPlaneFactory::name).toList();
+    }
+
+    /**
+     * Opens planes, and logs which, and why the others are not.
+     *
+     * @param setting {@value #AUTO} or a name; the loopback plane is opened only when named
+     * @return the planes, the best first; the caller closes them
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG} for an unknown name, {@link
+     *     KvError#UNAVAILABLE} for a plane that this machine lacks
+     */
+    public List<DataPlane> open(String setting) {
+        if (!setting.equals(AUTO) && !names().contains(setting)) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "data_plane=%s; expected %s or one of %s".formatted(setting, AUTO, names()));
+        }
+        List<DataPlane> open = new ArrayList<>();
+        List<String> others = new ArrayList<>();
+        try {
+            for (DataPlaneFactory factory : factories) {
+                String reason = reasonAgainst(factory, setting);
+                if (reason.isEmpty()) {
+                    open.add(factory.open());
+                } else {
+                    others.add(factory.name() + ": " + reason);
+                }
+            }
+        } catch (RuntimeException | Error cause) {
+            closeAll(open, cause);
+            throw cause;
+        }
+        if (open.isEmpty()) {
+            throw new KvConnectorException(
+                    KvError.UNAVAILABLE, "data_plane=%s %s".formatted(setting, others));
+        }
+        log.info(
+                "data planes open: {}; not open: {}",
+                open.stream().map(DataPlane::name).toList(),
+                others);
+        return List.copyOf(open);
+    }
+
+    private static String reasonAgainst(DataPlaneFactory factory, String setting) {
+        if (setting.equals(AUTO)) {
+            if (factory.name().equals(LoopbackPlane.NAME)) {
+                return "opened only when named";
+            }
+        } else if (!factory.name().equals(setting)) {
+            return "data_plane=" + setting;
+        }
+        Availability availability = factory.availability();
+        if (!availability.ready() && !setting.equals(AUTO)) {
+            throw new KvConnectorException(
+                    KvError.UNAVAILABLE,
+                    "data_plane=%s: %s".formatted(setting, availability.reason()));
+        }
+        return availability.reason();
+    }
+
+    private static void closeAll(List<DataPlane> planes, Throwable cause) {
+        for (DataPlane plane : planes) {
+            try {
+                plane.close();
+            } catch (RuntimeException inner) {
+                cause.addSuppressed(inner);
+            }
+        }
+    }
+}

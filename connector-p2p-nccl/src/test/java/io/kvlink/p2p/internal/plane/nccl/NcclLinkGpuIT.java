@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.plane.nccl;
+
+import io.kvlink.p2p.internal.cuda.CudaDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppNccl;
+import io.kvlink.p2p.internal.cuda.NcclLibrary;
+import io.kvlink.p2p.internal.planes.Gpus;
+
+/** Links between two GPUs of one process. */
+class NcclLinkGpuIT extends NcclLinkContract {
+
+    @Override
+    CudaDevice openDevice(int ordinal) {
+        Gpus.assume(2);
+        return JavaCppDevice.open(ordinal);
+    }
+
+    @Override
+    NcclLibrary openLibrary(CudaDevice device) {
+        return JavaCppNccl.open((JavaCppDevice) device);
+    }
+}
