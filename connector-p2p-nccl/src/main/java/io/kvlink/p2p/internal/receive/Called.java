@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
+import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.p2p.internal.session.Session;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * A request waits, and the prefill instance has been asked, or is about to be. Nothing is leased.
- *
- * @param subject the transfer
- * @param request waits for it
- * @param call the session that was dialled for it
- * @param startedNs when it began, for the figures
- * @param deadlineNs how long the request waits
+ * A request waits, and its prefill instance has been asked without a grant, or is about to be
+ * asked. Nothing is leased.
  */
 record Called(Subject subject, Expectation request, Session call, long startedNs, long deadlineNs)
         implements Receipt.Unfinished {
@@ -33,44 +29,34 @@ record Called(Subject subject, Expectation request, Session call, long startedNs
     }
 
     @Override
-    public Step fail(Claim left, Expectation.Failed why, Moment at, List<Session> told) {
-        return Failure.of(subject, left, why, at, startedNs).tell(told).ends();
+    public Step fail(Claim left, Expectation.Failed why, long nowNs, List<Session> told) {
+        return Failure.of(subject, left, why, nowNs - startedNs).tell(told).ends();
     }
 
     @Override
-    public Step on(ReceiveEvent.Reserved reserved) {
-        Ticket ticket = reserved.ticket();
+    public Step on(ReceiveEvent event) {
+        if (event instanceof ReceiveEvent.Reserved reserved) {
+            return stand(reserved.ticket());
+        } else if (event instanceof ReceiveEvent.NoRoom) {
+            return Step.to(this, new ReceiveEffect.SendFetch(subject, call, Optional.empty()));
+        } else if (event instanceof ReceiveEvent.Offered offered) {
+            return new Deferred(subject, claim(), offered.by(), startedNs, deadlineNs)
+                    .take(offered, List.of(offered.by(), call));
+        } else if (event instanceof ReceiveEvent.Cancelled told && told.session().equals(call)) {
+            return fail(told);
+        } else if (event instanceof ReceiveEvent.SessionEnded end && end.session().equals(call)) {
+            // Perhaps the prefill instance has restarted: then the new one is asked.
+            return Calling.enter(subject, request, startedNs, deadlineNs);
+        }
+        return otherwise(event);
+    }
+
+    private Step stand(Ticket ticket) {
         return Step.to(
                 new Standing(
                         new Delivery(subject, ticket, claim(), Optional.empty(), deadlineNs),
                         Optional.empty()),
                 new ReceiveEffect.Post(subject, ticket),
                 new ReceiveEffect.SendFetch(subject, call, Optional.of(ticket)));
-    }
-
-    @Override
-    public Step on(ReceiveEvent.NoRoom noRoom) {
-        return Step.to(this, new ReceiveEffect.SendFetch(subject, call, Optional.empty()));
-    }
-
-    @Override
-    public Step on(ReceiveEvent.Offered offered) {
-        return Deferred.enter(
-                subject, claim(), offered, List.of(offered.by(), call), startedNs, deadlineNs);
-    }
-
-    @Override
-    public Step on(ReceiveEvent.Cancelled cancelled) {
-        return cancelled.by().equals(call)
-                ? fail(claim(), cancelled.why(), cancelled.at(), List.of())
-                : Step.to(this);
-    }
-
-    /** Perhaps the prefill instance has restarted: then the new one is asked. */
-    @Override
-    public Step on(ReceiveEvent.SessionEnded ended) {
-        return ended.session().equals(call)
-                ? Calling.enter(subject, request, startedNs, deadlineNs)
-                : Step.to(this);
     }
 }

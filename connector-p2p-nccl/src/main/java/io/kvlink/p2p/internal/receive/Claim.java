@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
-import io.kvlink.spi.KvRequest;
 import java.util.Optional;
 
 /** Request that a transfer is for. */
@@ -17,19 +16,10 @@ sealed interface Claim {
         return request().filter(other::equals).isPresent();
     }
 
-    /** True if the token behind the layers is wanted, or nobody has said so far. */
-    default boolean wantsTail() {
-        return request().map(Expectation::request).map(KvRequest::attachment).orElse(true);
-    }
-
-    /** No request has asked for it, or the one that had has let go. */
+    /** No request has asked, or the one that had has let go. */
     record Nobody() implements Claim {}
 
-    /**
-     * A request has asked, and reads nothing.
-     *
-     * @param held the request
-     */
+    /** A request has asked, and reads nothing. */
     record Claimed(Expectation held) implements Claim {
         @Override
         public Optional<Expectation> request() {
@@ -37,11 +27,7 @@ sealed interface Claim {
         }
     }
 
-    /**
-     * A request has been told that all is here or about to be: it may read the memory.
-     *
-     * @param reader the request
-     */
+    /** A request was told that all is here or about to be: it may read the memory. */
     record Reading(Expectation reader) implements Claim {
         @Override
         public Optional<Expectation> request() {

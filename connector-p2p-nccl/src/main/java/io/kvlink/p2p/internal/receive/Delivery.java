@@ -2,53 +2,47 @@
 package io.kvlink.p2p.internal.receive;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * Part that the states share in which a device may write under a ticket.
+ * Bytes on their way under a ticket: the data of the states in which a device may write.
  *
- * @param subject the transfer
- * @param ticket the ticket
- * @param claim its request
- * @param computed what the sender said when all was computed; empty before
- * @param deadlineNs how long it may take
+ * @param computed the sender's word that all of the ticket is computed, once it has come
  */
 record Delivery(
         Subject subject, Ticket ticket, Claim claim, Optional<Computed> computed, long deadlineNs) {
 
-    /**
-     * Word of the sender that all of the ticket is computed.
-     *
-     * @param attachment what goes with it, if anything does
-     */
+    /** All is computed, and this goes with it. */
     record Computed(Optional<ByteBuffer> attachment) {}
-
-    Delivery until(long nextDeadlineNs) {
-        return new Delivery(subject, ticket, claim, computed, nextDeadlineNs);
-    }
 
     Delivery claimed(ReceiveEvent.Asked asked) {
         Claim claimed = new Claim.Claimed(asked.request());
         return new Delivery(subject, ticket, claimed, computed, asked.at().requestUntilNs());
     }
 
-    /** Takes the word for a ticket without a tail. */
-    Delivery saved(ReceiveEvent.Saved saved) {
-        return saved.by().equals(ticket.session()) && !ticket.tail()
-                ? computed(Optional.empty())
-                : this;
+    /** The time runs anew: the sender may still have to compute the next chunk. */
+    Delivery renewed(ReceiveEvent.ChunkReceived chunk) {
+        return new Delivery(subject, ticket, claim, computed, chunk.at().requestUntilNs());
     }
 
-    /** Takes the first word for this ticket, if it has a tail. */
+    /** The word for a ticket without a tail. */
+    Delivery saved(ReceiveEvent.Saved saved) {
+        boolean meant = saved.by().equals(ticket.session()) && !ticket.tail();
+        return meant ? computed(Optional.empty()) : this;
+    }
+
+    /** The word for a ticket with a tail; only the first one counts. */
     Delivery attached(ReceiveEvent.Attached attached) {
-        return ticket.isFor(attached) && computed.isEmpty() ? computed(attached.content()) : this;
+        boolean meant = ticket.isFor(attached) && computed.isEmpty();
+        return meant ? computed(attached.content()) : this;
     }
 
     private Delivery computed(Optional<ByteBuffer> attachment) {
-        return new Delivery(
-                subject, ticket, claim, Optional.of(new Computed(attachment)), deadlineNs);
+        Optional<Computed> word = Optional.of(new Computed(attachment));
+        return new Delivery(subject, ticket, claim, word, deadlineNs);
     }
 
     /** Lets the request read, if all is computed and comes as fast as the wire allows. */
@@ -65,51 +59,45 @@ record Delivery(
     }
 
     /** All bytes are here; what the sender attaches may not be. */
-    Step received(Moment at) {
+    Step received(ReceiveEvent.Received received) {
         return ticket.tail() && computed.isEmpty()
                 ? Step.to(new Unattached(subject, ticket, claim, deadlineNs))
-                : complete(at);
+                : complete(received);
     }
 
     /** All that will come is here. */
-    Step complete(Moment at) {
-        return complete(
-                subject,
-                ticket,
-                claim,
-                computed.flatMap(Computed::attachment),
-                at.unclaimedUntilNs());
+    Step complete(ReceiveEvent last) {
+        return complete(subject, ticket, claim, computed.flatMap(Computed::attachment), last);
     }
 
-    /** All that will come is here: the request reads it, and the sender hears after that. */
+    /** All that will come is here. The request hears first: the sender is in less of a hurry. */
     static Step complete(
             Subject subject,
             Ticket ticket,
             Claim claim,
             Optional<ByteBuffer> attachment,
-            long unclaimedUntilNs) {
+            ReceiveEvent last) {
         ReceiveEffect done =
                 new ReceiveEffect.Send(
                         ticket.session(), new Frame.Done(subject.id(), ticket.number()));
         if (claim instanceof Claim.Claimed claimed) {
             Loaded loaded = new Loaded(subject, ticket, claimed.held());
             return Step.to(loaded, ticket.ready(subject, claimed.held(), attachment), done);
+        } else if (claim instanceof Claim.Reading reading) {
+            return Step.to(new Loaded(subject, ticket, reading.reader()), done);
         }
-        return Step.to(
-                claim.request()
-                        .<Receipt>map(reader -> new Loaded(subject, ticket, reader))
-                        .orElseGet(
-                                () -> new Unclaimed(subject, ticket, attachment, unclaimedUntilNs)),
-                done);
+        long untilNs = last.at().unclaimedUntilNs();
+        return Step.to(new Unclaimed(subject, ticket, attachment, untilNs), done);
     }
 
-    /** The device has let go of it before all bytes came. */
-    Failure failed(ReceiveEvent.ReceiveFailed failed) {
-        return Failure.of(subject, claim, failed.why(), failed.at(), ticket, failed.bytes());
+    /** It fails, and the device hasn't said what is here. */
+    Failure failure(Claim left, Expectation.Failed why, long nowNs) {
+        return Failure.of(subject, left, why, nowNs, ticket, 0);
     }
 
-    /** It fails before the device has said what is here. */
-    Failure fail(Claim left, Expectation.Failed why, Moment at) {
-        return Failure.of(subject, left, why, at, ticket, 0);
+    /** The device has let go of it. */
+    Failure failure(ReceiveEvent.ReceiveFailed failed) {
+        long nowNs = failed.at().nowNs();
+        return Failure.of(subject, claim, failed.why(), nowNs, ticket, failed.bytes());
     }
 }

@@ -2,16 +2,14 @@
 package io.kvlink.p2p.internal.receive;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.p2p.internal.session.Session;
-import io.kvlink.spi.KvError;
-import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A transfer that fails. It is counted, peers and request hear of it, and its memory is freed when
- * neither the device nor a request has it any more.
+ * neither the device nor the request has it any more.
  */
 final class Failure {
 
@@ -20,59 +18,46 @@ final class Failure {
     private final Expectation.Failed why;
     private final List<ReceiveEffect> effects = new ArrayList<>();
 
-    private Failure(Subject subject, Claim claim, Expectation.Failed why, TransferOutcome outcome) {
+    private Failure(
+            Subject subject, Claim claim, Expectation.Failed why, ReceiveEffect.CountFailed count) {
         this.subject = subject;
         this.claim = claim;
         this.why = why;
-        effects.add(new ReceiveEffect.CountFailed(subject, why, outcome));
+        effects.add(count);
     }
 
-    /** Of a transfer that came through no plane. */
-    static Failure of(
-            Subject subject, Claim claim, Expectation.Failed why, Moment at, long startedNs) {
-        return of(subject, claim, why, "", 0, at.nowNs() - startedNs);
-    }
-
-    /** Of a transfer of which so many bytes are here. */
-    static Failure of(
-            Subject subject,
-            Claim claim,
-            Expectation.Failed why,
-            Moment at,
-            Ticket ticket,
-            long bytes) {
-        String plane = ticket.session().planeName();
-        return of(subject, claim, why, plane, bytes, at.nowNs() - ticket.startedNs());
-    }
-
-    private static Failure of(
-            Subject subject,
-            Claim claim,
-            Expectation.Failed why,
-            String plane,
-            long bytes,
-            long ns) {
-        String request = claim.request().map(held -> held.request().id()).orElse("");
-        Optional<KvError> error = Optional.of(why.error());
+    /** Nothing came, and nothing is leased. */
+    static Failure of(Subject subject, Claim claim, Expectation.Failed why, long durationNs) {
         return new Failure(
                 subject,
                 claim,
                 why,
-                new TransferOutcome(request, subject.id(), error, why.detail(), plane, bytes, ns));
+                new ReceiveEffect.CountFailed(subject, why, "", 0, durationNs));
     }
 
-    /** Peers hear of it. */
+    /** So many bytes came under a ticket. */
+    static Failure of(
+            Subject subject,
+            Claim claim,
+            Expectation.Failed why,
+            long nowNs,
+            Ticket ticket,
+            long bytes) {
+        String plane = ticket.session().planeName();
+        long ns = nowNs - ticket.startedNs();
+        return new Failure(
+                subject, claim, why, new ReceiveEffect.CountFailed(subject, why, plane, bytes, ns));
+    }
+
     Failure tell(List<Session> peers) {
-        for (Session peer : peers) {
-            Frame cancel = new Frame.Cancel(subject.id(), why.error(), why.detail());
-            effects.add(new ReceiveEffect.Send(peer, cancel));
-        }
+        Frame cancel = new Frame.Cancel(subject.id(), why.error(), why.detail());
+        peers.forEach(peer -> effects.add(new ReceiveEffect.Send(peer, cancel)));
         return this;
     }
 
     /** Nothing is leased. */
     Step ends() {
-        return step(after());
+        return step(after(subject, claim, why));
     }
 
     /** The device has the memory, and was told to let go. */
@@ -87,8 +72,7 @@ final class Failure {
 
     /** The device has let go of the memory. */
     Step frees(Ticket ticket) {
-        Draining drained = new Draining(subject, ticket, claim, why);
-        return step(drained).then(drained.freed());
+        return drains(ticket).then(new Draining(subject, ticket, claim, why).freed());
     }
 
     private Step step(Receipt next) {
@@ -100,7 +84,8 @@ final class Failure {
         return new Step(next, List.copyOf(effects));
     }
 
-    private Receipt after() {
+    /** Nothing is leased any more: the request keeps the failure, if there is one. */
+    static Receipt after(Subject subject, Claim claim, Expectation.Failed why) {
         return claim.request()
                 .<Receipt>map(request -> new Failed(subject, request))
                 .orElseGet(() -> new Over(subject.id(), why.error()));

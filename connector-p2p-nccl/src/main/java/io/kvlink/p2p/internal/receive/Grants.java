@@ -10,9 +10,9 @@ import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
-import io.kvlink.spi.TransferId;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 
 /**
  * Tickets for leased memory. No ticket leaves before memory for all layers is leased and the
@@ -22,30 +22,18 @@ import java.util.concurrent.Executor;
  */
 final class Grants {
 
-    /** Hears how tickets go on. */
-    interface Listener {
-        /** One more chunk is here, but not all. */
-        void onChunk(TransferId id);
-
-        /** All layers are here; the ticket has ended. */
-        void onReceived(TransferId id);
-
-        /** The device writes no more; so many bytes are here. The ticket has ended. */
-        void onReceiveFailed(TransferId id, long bytes, KvError error, String detail);
-    }
-
     private final KvLayout layout;
     private final TransferMemory memory;
     private final Executor control;
-    private final Listener listener;
+    private final Inbox inbox;
     private final StandingGrants standing;
     private final Tickets tickets = new Tickets();
 
-    Grants(KvLayout layout, TransferMemory memory, Executor control, Listener listener) {
+    Grants(KvLayout layout, TransferMemory memory, Executor control, Inbox inbox) {
         this.layout = layout;
         this.memory = memory;
         this.control = control;
-        this.listener = listener;
+        this.inbox = inbox;
         standing = new StandingGrants(memory.maxBytes());
     }
 
@@ -115,15 +103,6 @@ final class Grants {
         ticket.session().device().submit(plane -> plane.cancelReceive(ticket.number()));
     }
 
-    private void onEnded(ReceiveOp op, Runnable report) {
-        control.execute(
-                () -> {
-                    tickets.release(op.ticket());
-                    standing.onEnded(op.ticket());
-                    report.run();
-                });
-    }
-
     /** Brings the device thread's reports to the control thread: one a chunk. */
     private final class Reports implements ReceiveListener {
         private final Subject subject;
@@ -144,16 +123,31 @@ final class Grants {
 
         private void report(ReceiveOp op) {
             if (pieces == op.destinations().size()) {
-                onEnded(op, () -> listener.onReceived(subject.id()));
+                onTicketEnd(op, () -> new ReceiveEvent.Received(inbox.moment()));
             } else if (pieces % layout.layers() == 0) {
-                control.execute(() -> listener.onChunk(subject.id()));
+                feed(() -> new ReceiveEvent.ChunkReceived(inbox.moment()));
             }
         }
 
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
             long arrived = bytes;
-            onEnded(op, () -> listener.onReceiveFailed(subject.id(), arrived, error, detail));
+            Expectation.Failed why = new Expectation.Failed(error, detail);
+            onTicketEnd(op, () -> new ReceiveEvent.ReceiveFailed(inbox.moment(), arrived, why));
+        }
+
+        private void onTicketEnd(ReceiveOp op, Supplier<ReceiveEvent> event) {
+            feed(
+                    () -> {
+                        tickets.release(op.ticket());
+                        standing.onEnded(op.ticket());
+                        return event.get();
+                    });
+        }
+
+        // The time is the control thread's.
+        private void feed(Supplier<ReceiveEvent> event) {
+            control.execute(() -> inbox.feed(subject.id(), event.get()));
         }
     }
 }

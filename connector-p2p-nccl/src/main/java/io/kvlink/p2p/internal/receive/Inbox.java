@@ -5,19 +5,25 @@ import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.Tombstones;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Receiving side of the control thread: finds the transfer that an event is about, lets the {@link
- * ReceiveMachine} make a step, and has its effects run. Control thread only.
+ * Receiving side of the control thread. Finds the transfer that an event is about, has the {@link
+ * ReceiveMachine} make a step, and has its effects run. Owns the states of all transfers on their
+ * way in, and the tombstones of those that have ended. Control thread only.
  */
-public final class Inbox implements Grants.Listener {
+public final class Inbox {
 
     // Of one peer at a time; more of its offers are answered BUSY.
     private static final int MOST_OF_A_SESSION = 1024;
@@ -27,7 +33,10 @@ public final class Inbox implements Grants.Listener {
     private final KvLayout layout;
     private final LongSupplier clock;
     private final ReceiveEffects effects;
-    private final Receipts receipts = new Receipts();
+    private final Map<TransferId, Receipt> receipts = new LinkedHashMap<>();
+    private final Tombstones tombstones = new Tombstones();
+    // Of the receipts, those that have failed and only await that their request lets go.
+    private int failed;
 
     /**
      * Without a transfer so far.
@@ -60,12 +69,12 @@ public final class Inbox implements Grants.Listener {
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
     public int transfers() {
-        return receipts.count();
+        return receipts.size() - failed;
     }
 
     /** The engine has a request whose KV is to come. */
     public void expect(Expectation expectation) {
-        Receipt receipt = receipts.find(id(expectation));
+        Receipt receipt = find(id(expectation));
         if (receipt == null) {
             int tokens = expectation.request().transferTokens();
             receipt = unheard(id(expectation), tokens, expectation.digest());
@@ -82,13 +91,13 @@ public final class Inbox implements Grants.Listener {
         return expectation.request().route().orElseThrow().id();
     }
 
-    private Unheard unheard(TransferId id, int tokens, long digest) {
+    private Receipt unheard(TransferId id, int tokens, long digest) {
         return new Unheard(new Subject(id, tokens, digest, new Arrival(layout.layers(), clock)));
     }
 
     /** A peer has, or will have, a transfer. */
     public void onOffer(Session session, Frame.Offer offer) {
-        Receipt receipt = receipts.find(offer.id());
+        Receipt receipt = find(offer.id());
         if (receipt == null && session.transfers() >= MOST_OF_A_SESSION) {
             sessions.send(session, new Frame.Busy(offer.id(), Receipt.BUSY_MS));
             return;
@@ -117,63 +126,43 @@ public final class Inbox implements Grants.Listener {
 
     /** A peer has given a transfer up. */
     public void onCancel(Session session, Frame.Cancel cancel) {
-        feed(
-                cancel.id(),
-                new ReceiveEvent.Cancelled(moment(), session, cancel.error(), cancel.detail()));
+        Expectation.Failed why =
+                new Expectation.Failed(cancel.error(), "told by the peer: " + cancel.detail());
+        feed(cancel.id(), new ReceiveEvent.Cancelled(moment(), session, why));
     }
 
     /** A session is open. */
     public void onSessionOpen(Session session) {
-        ReceiveEvent opened = new ReceiveEvent.CallOpened(moment(), session);
-        receipts.all().forEach(receipt -> feed(receipt.id(), opened));
+        feedAll(new ReceiveEvent.CallOpened(moment(), session));
     }
 
     /** A session is over. */
     public void onSessionEnded(Session session, KvError error, String detail) {
         Expectation.Failed why = new Expectation.Failed(error, detail);
-        ReceiveEvent ended = new ReceiveEvent.SessionEnded(moment(), session, why);
-        receipts.all().forEach(receipt -> feed(receipt.id(), ended));
-    }
-
-    /** Time has passed. */
-    public void tick() {
-        for (Receipt receipt : receipts.due(clock.getAsLong())) {
-            feed(receipt.id(), new ReceiveEvent.DeadlinePassed(moment()));
-        }
-        effects.tick();
+        feedAll(new ReceiveEvent.SessionEnded(moment(), session, why));
     }
 
     /** Fails what is under way, and frees what is here: the engine has stopped calling. */
     public void close() {
-        for (Receipt receipt : receipts.all()) {
-            feed(receipt.id(), new ReceiveEvent.Closed(moment()));
-        }
+        feedAll(new ReceiveEvent.Closed(moment()));
     }
 
-    @Override
-    public void onChunk(TransferId id) {
-        feed(id, new ReceiveEvent.ChunkReceived(moment()));
+    /** Time has passed. */
+    public void tick() {
+        ReceiveEvent.DeadlinePassed passed = new ReceiveEvent.DeadlinePassed(moment());
+        List<Receipt> due =
+                receipts.values().stream().filter(receipt -> due(receipt, passed.at())).toList();
+        due.forEach(receipt -> step(receipt, passed));
+        effects.tick();
     }
 
-    @Override
-    public void onReceived(TransferId id) {
-        feed(id, new ReceiveEvent.Received(moment()));
-    }
-
-    @Override
-    public void onReceiveFailed(TransferId id, long bytes, KvError error, String detail) {
-        Expectation.Failed why = new Expectation.Failed(error, detail);
-        feed(id, new ReceiveEvent.ReceiveFailed(moment(), bytes, why));
-    }
-
-    /** The session that was dialled for a transfer was open already. */
-    void onCallOpen(TransferId id, Session call) {
-        feed(id, new ReceiveEvent.CallOpened(moment(), call));
+    private static boolean due(Receipt receipt, ReceiveEvent.Moment at) {
+        return receipt instanceof Receipt.Timed timed && at.nowNs() - timed.deadlineNs() >= 0;
     }
 
     /** True if a transfer still waits for what this call brings. */
     boolean awaits(ReceiveEffect.SendFetch fetch) {
-        Receipt receipt = receipts.find(fetch.subject().id());
+        Receipt receipt = receipts.get(fetch.subject().id());
         if (receipt instanceof Called called) {
             return fetch.ticket().isEmpty() && fetch.call().equals(called.call());
         }
@@ -182,23 +171,54 @@ public final class Inbox implements Grants.Listener {
     }
 
     /** The time now. */
-    Moment moment() {
+    ReceiveEvent.Moment moment() {
         long nowNs = clock.getAsLong();
-        return new Moment(
+        return new ReceiveEvent.Moment(
                 nowNs, nowNs + limits.transferTimeoutNs(), nowNs + limits.unclaimedTtlNs());
     }
 
-    /** Something has happened to a transfer, if it is known here. */
+    /** Something has happened to a transfer; nothing if it isn't known here. */
     void feed(TransferId id, ReceiveEvent event) {
-        Receipt receipt = receipts.find(id);
+        Receipt receipt = find(id);
         if (receipt != null) {
             step(receipt, event);
         }
     }
 
+    // Some may end while the others hear.
+    private void feedAll(ReceiveEvent event) {
+        List.copyOf(receipts.keySet()).forEach(id -> feed(id, event));
+    }
+
+    private @Nullable Receipt find(TransferId id) {
+        Receipt receipt = receipts.get(id);
+        KvError told = receipt == null ? tombstones.of(id) : null;
+        return told == null ? receipt : new Over(id, told);
+    }
+
     private void step(Receipt receipt, ReceiveEvent event) {
-        Step step = ReceiveMachine.on(receipt, event);
-        receipts.move(receipt, step.next(), event.at().nowNs());
-        step.effects().forEach(effect -> effect.run(effects));
+        ReceiveMachine.Step step = ReceiveMachine.on(receipt, event);
+        if (step.next() != receipt) {
+            move(receipt, step.next(), event.at().nowNs());
+        }
+        step.effects().forEach(effects::run);
+    }
+
+    private void move(Receipt from, Receipt to, long nowNs) {
+        if (!from.session().equals(to.session())) {
+            to.session().ifPresent(session -> session.join());
+            from.session().ifPresent(session -> session.leave(nowNs));
+        }
+        failed += hasFailed(to) - hasFailed(from);
+        if (to instanceof Over over) {
+            receipts.remove(over.id());
+            tombstones.put(over.id(), over.told(), nowNs);
+        } else {
+            receipts.put(to.id(), to);
+        }
+    }
+
+    private static int hasFailed(Receipt receipt) {
+        return receipt instanceof Failed || receipt instanceof Spoiled ? 1 : 0;
     }
 }

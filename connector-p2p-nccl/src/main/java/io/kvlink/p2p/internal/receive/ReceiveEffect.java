@@ -5,158 +5,54 @@ import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
-import io.kvlink.spi.TransferOutcome;
 import java.util.Optional;
 
 /** Something to be done for a transfer on its way in. */
 sealed interface ReceiveEffect {
 
-    /** Does what effects say. Control thread only. */
-    interface Runner {
-        void run(Dial dial);
+    /** Call the prefill instance. {@link ReceiveEvent.CallOpened} follows, at once or later. */
+    record Dial(TransferId id, HostPort prefill) implements ReceiveEffect {}
 
-        void run(ReserveAhead reserve);
+    /** Lease memory for a standing grant. {@link ReceiveEvent.Reserved} or NoRoom follows. */
+    record ReserveAhead(Subject subject, Session call, boolean tail) implements ReceiveEffect {}
 
-        void run(Reserve reserve);
-
-        void run(Post post);
-
-        void run(SendFetch fetch);
-
-        void run(SendGrant grant);
-
-        void run(Send send);
-
-        void run(CancelReceive cancel);
-
-        void run(CloseLeases close);
-
-        void run(Tell tell);
-
-        void run(Wake wake);
-
-        void run(CountFailed failed);
-
-        void run(CountReceived received);
-
-        void run(Warn warn);
-    }
-
-    /** Has it done. */
-    void run(Runner runner);
-
-    /** Calls the prefill instance; {@link ReceiveEvent.CallOpened} once both sides agree. */
-    record Dial(TransferId id, HostPort prefill) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
-
-    /** Leases memory for a standing grant; {@link ReceiveEvent.Reserved} or NoRoom follows. */
-    record ReserveAhead(Subject subject, Session call, boolean tail) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
-
-    /** Leases memory for an offer; {@link ReceiveEvent.Reserved}, NoRoom or TooLarge follows. */
+    /** Lease memory for an offer. {@link ReceiveEvent.Reserved}, NoRoom or TooLarge follows. */
     record Reserve(Subject subject, Session by, boolean tail, long startedNs)
-            implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+            implements ReceiveEffect {}
 
-    /** Has the device receive under a ticket. */
-    record Post(Subject subject, Ticket ticket) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Have the device receive. Its reports follow, a {@link ReceiveEvent.TicketEnd} last. */
+    record Post(Subject subject, Ticket ticket) implements ReceiveEffect {}
 
-    /** Asks for the transfer, under a standing grant if there is one; again until it is sent. */
+    /** Ask for the transfer, under a standing grant or without; again until it is sent. */
     record SendFetch(Subject subject, Session call, Optional<Ticket> ticket)
-            implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+            implements ReceiveEffect {}
 
-    /** Answers an offer; {@link ReceiveEvent.GrantLost} follows if it can't be sent. */
-    record SendGrant(Subject subject, Ticket ticket) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Answer an offer. {@link ReceiveEvent.GrantLost} follows if that can't be sent. */
+    record SendGrant(Subject subject, Ticket ticket) implements ReceiveEffect {}
 
-    /** Sends a frame, unless the session is over. */
-    record Send(Session to, Frame frame) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Send a frame, unless the session is over. */
+    record Send(Session to, Frame frame) implements ReceiveEffect {}
 
-    /** Has the device let go of the memory; it still reports how the ticket ended. */
-    record CancelReceive(Ticket ticket) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Have the device let go of the memory; it reports that. */
+    record CancelReceive(Ticket ticket) implements ReceiveEffect {}
 
-    /** Frees the memory: neither the device nor a request has it any more. */
-    record CloseLeases(Ticket ticket) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Free the memory: neither the device nor a request has it any more. */
+    record CloseLeases(Ticket ticket) implements ReceiveEffect {}
 
-    /** Gives a request the word that it waits for. */
-    record Tell(Expectation request, Expectation.Status word) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Give a request the word that it waits for. */
+    record Tell(Expectation request, Expectation.Status word) implements ReceiveEffect {}
 
-    /** Wakes an engine that reads. */
-    record Wake() implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Wake an engine that reads. */
+    record Wake() implements ReceiveEffect {}
 
-    /** Counts a failure, logs it, and tells whoever waits for a layer. */
-    record CountFailed(Subject subject, Expectation.Failed why, TransferOutcome outcome)
-            implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Count and log a failure, and tell whoever waits for a layer. */
+    record CountFailed(
+            Subject subject, Expectation.Failed why, String plane, long bytes, long durationNs)
+            implements ReceiveEffect {}
 
-    /** Counts a transfer that came whole. */
-    record CountReceived(Subject subject, Ticket ticket) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Count a transfer that came whole. */
+    record CountReceived(Subject subject, Ticket ticket) implements ReceiveEffect {}
 
-    /** Logs that nobody has asked for a transfer that came. */
-    record Warn(TransferId unclaimed) implements ReceiveEffect {
-        @Override
-        public void run(Runner runner) {
-            runner.run(this);
-        }
-    }
+    /** Log that nobody has asked for a transfer that came. */
+    record WarnUnclaimed(TransferId id) implements ReceiveEffect {}
 }

@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs what the receiving machine wants done: frames, memory, devices, the engine, the figures. The
- * results go back to the {@link Inbox} as events. Control thread only.
+ * answers go back to the {@link Inbox} as events. Control thread only.
  */
-final class ReceiveEffects implements ReceiveEffect.Runner {
+final class ReceiveEffects {
 
     private static final Logger logger = LoggerFactory.getLogger(ReceiveEffects.class);
 
@@ -48,43 +48,78 @@ final class ReceiveEffects implements ReceiveEffect.Runner {
         this.wakeup = wakeup;
     }
 
-    @Override
-    public void run(ReceiveEffect.Dial dial) {
-        Session call = sessions.dial(dial.prefill());
-        if (call.open()) {
-            inbox.onCallOpen(dial.id(), call);
+    void run(ReceiveEffect effect) {
+        if (effect instanceof ReceiveEffect.Dial dial) {
+            dial(dial);
+        } else if (effect instanceof ReceiveEffect.ReserveAhead reserve) {
+            reserveAhead(reserve);
+        } else if (effect instanceof ReceiveEffect.Reserve reserve) {
+            reserve(reserve);
+        } else if (effect instanceof ReceiveEffect.Post post) {
+            grants.post(post.subject(), post.ticket());
+        } else if (effect instanceof ReceiveEffect.SendFetch fetch) {
+            if (!sent(fetch)) {
+                unsent.add(fetch);
+            }
+        } else if (effect instanceof ReceiveEffect.SendGrant grant) {
+            sendGrant(grant);
+        } else if (effect instanceof ReceiveEffect.Send send) {
+            sessions.send(send.to(), send.frame());
+        } else if (effect instanceof ReceiveEffect.CancelReceive cancel) {
+            grants.cancel(cancel.ticket());
+        } else if (effect instanceof ReceiveEffect.CloseLeases close) {
+            close.ticket().leases().close();
+        } else if (effect instanceof ReceiveEffect.Tell tell) {
+            tell.request().end(tell.word());
+            wakeup.run();
+        } else if (effect instanceof ReceiveEffect.Wake) {
+            wakeup.run();
+        } else if (effect instanceof ReceiveEffect.CountFailed failed) {
+            countFailed(failed);
+        } else if (effect instanceof ReceiveEffect.CountReceived received) {
+            countReceived(received);
+        } else if (effect instanceof ReceiveEffect.WarnUnclaimed warn) {
+            logger.warn("transfer={} was never asked for", warn.id());
+        } else {
+            throw new IllegalStateException("nobody runs " + effect);
         }
     }
 
-    @Override
-    public void run(ReceiveEffect.ReserveAhead reserve) {
-        Moment at = inbox.moment();
+    /** Sends once more what couldn't be sent, and is still wanted. */
+    void tick() {
+        unsent.removeIf(fetch -> !inbox.awaits(fetch) || sent(fetch));
+    }
+
+    private void dial(ReceiveEffect.Dial dial) {
+        Session call = sessions.dial(dial.prefill());
+        if (call.open()) {
+            inbox.feed(dial.id(), new ReceiveEvent.CallOpened(inbox.moment(), call));
+        }
+    }
+
+    private void reserveAhead(ReceiveEffect.ReserveAhead reserve) {
+        ReceiveEvent.Moment at = inbox.moment();
         Subject subject = reserve.subject();
-        Optional<Ticket> ticket =
-                grants.reserveAhead(subject, reserve.call(), reserve.tail(), at.nowNs());
         inbox.feed(
                 subject.id(),
-                ticket.<ReceiveEvent>map(granted -> new ReceiveEvent.Reserved(at, granted))
+                grants.reserveAhead(subject, reserve.call(), reserve.tail(), at.nowNs())
+                        .<ReceiveEvent>map(ticket -> new ReceiveEvent.Reserved(at, ticket))
                         .orElseGet(() -> new ReceiveEvent.NoRoom(at)));
     }
 
-    /**
-     * Whether it can ever fit is asked a second time behind the attempt: that may find that there
-     * is less than was planned.
-     */
-    @Override
-    public void run(ReceiveEffect.Reserve reserve) {
-        Moment at = inbox.moment();
+    // Whether it can ever fit is asked a second time behind the attempt: that may find that there
+    // is less than was planned.
+    private void reserve(ReceiveEffect.Reserve reserve) {
+        ReceiveEvent.Moment at = inbox.moment();
         Subject subject = reserve.subject();
         boolean tail = reserve.tail();
-        boolean fits = grants.canEverFit(subject, tail);
         Optional<Ticket> ticket =
-                fits
+                grants.canEverFit(subject, tail)
                         ? grants.reserve(subject, reserve.by(), tail, reserve.startedNs())
                         : Optional.empty();
         if (ticket.isPresent()) {
             inbox.feed(subject.id(), new ReceiveEvent.Reserved(at, ticket.get()));
-        } else if (fits && grants.canEverFit(subject, tail)) {
+        } else if (grants.canEverFit(subject, tail)) {
             stats.onBusy();
             inbox.feed(subject.id(), new ReceiveEvent.NoRoom(at));
         } else {
@@ -95,24 +130,7 @@ final class ReceiveEffects implements ReceiveEffect.Runner {
         }
     }
 
-    @Override
-    public void run(ReceiveEffect.Post post) {
-        grants.post(post.subject(), post.ticket());
-    }
-
-    @Override
-    public void run(ReceiveEffect.SendFetch fetch) {
-        if (!send(fetch)) {
-            unsent.add(fetch);
-        }
-    }
-
-    /** Sends once more what couldn't be sent, and is still wanted. */
-    void tick() {
-        unsent.removeIf(fetch -> !inbox.awaits(fetch) || send(fetch));
-    }
-
-    private boolean send(ReceiveEffect.SendFetch fetch) {
+    private boolean sent(ReceiveEffect.SendFetch fetch) {
         Subject subject = fetch.subject();
         long number = fetch.ticket().map(Ticket::number).orElse(0L);
         boolean tail = fetch.ticket().filter(Ticket::tail).isPresent();
@@ -121,67 +139,35 @@ final class ReceiveEffects implements ReceiveEffect.Runner {
                 new Frame.Fetch(subject.id(), subject.tokens(), subject.digest(), number, tail));
     }
 
-    @Override
-    public void run(ReceiveEffect.SendGrant grant) {
+    private void sendGrant(ReceiveEffect.SendGrant grant) {
         TransferId id = grant.subject().id();
         Ticket ticket = grant.ticket();
+        Session session = ticket.session();
         Frame frame = new Frame.Grant(id, ticket.number(), 0, layout.layers(), ticket.tail());
-        if (!sessions.send(ticket.session(), frame)) {
-            inbox.feed(id, new ReceiveEvent.GrantLost(inbox.moment()));
+        if (!sessions.send(session, frame)) {
+            String detail = "GRANT could not be queued; " + session;
+            Expectation.Failed why = new Expectation.Failed(KvError.PEER_LOST, detail);
+            inbox.feed(id, new ReceiveEvent.GrantLost(inbox.moment(), session, why));
         }
     }
 
-    @Override
-    public void run(ReceiveEffect.Send send) {
-        sessions.send(send.to(), send.frame());
-    }
-
-    @Override
-    public void run(ReceiveEffect.CancelReceive cancel) {
-        grants.cancel(cancel.ticket());
-    }
-
-    @Override
-    public void run(ReceiveEffect.CloseLeases close) {
-        close.ticket().leases().close();
-    }
-
-    @Override
-    public void run(ReceiveEffect.Tell tell) {
-        tell.request().end(tell.word());
-        wakeup.run();
-    }
-
-    @Override
-    public void run(ReceiveEffect.Wake wake) {
-        wakeup.run();
-    }
-
-    @Override
-    public void run(ReceiveEffect.CountFailed failed) {
+    private void countFailed(ReceiveEffect.CountFailed failed) {
+        TransferId id = failed.subject().id();
         Expectation.Failed why = failed.why();
-        logger.warn(
-                "transfer={} not received: {} {}",
-                failed.subject().id(),
-                why.error(),
-                why.detail());
-        stats.onOutcome("receive", failed.outcome());
+        logger.warn("transfer={} not received: {} {}", id, why.error(), why.detail());
+        count(id, Optional.of(why.error()), failed.plane(), failed.bytes(), failed.durationNs());
         failed.subject().arrival().fail(why);
     }
 
-    @Override
-    public void run(ReceiveEffect.CountReceived received) {
+    private void countReceived(ReceiveEffect.CountReceived received) {
+        Subject subject = received.subject();
         Ticket ticket = received.ticket();
-        long ns = received.subject().arrival().lastNs() - ticket.startedNs();
+        long ns = subject.arrival().lastNs() - ticket.startedNs();
         String plane = ticket.session().planeName();
-        TransferId id = received.subject().id();
-        Optional<KvError> none = Optional.empty();
-        stats.onOutcome(
-                "receive", new TransferOutcome("", id, none, "", plane, ticket.bytes(), ns));
+        count(subject.id(), Optional.empty(), plane, ticket.bytes(), ns);
     }
 
-    @Override
-    public void run(ReceiveEffect.Warn warn) {
-        logger.warn("transfer={} was never asked for", warn.unclaimed());
+    private void count(TransferId id, Optional<KvError> error, String plane, long bytes, long ns) {
+        stats.onOutcome("receive", new TransferOutcome("", id, error, "", plane, bytes, ns));
     }
 }

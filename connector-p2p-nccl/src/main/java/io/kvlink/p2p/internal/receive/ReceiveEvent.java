@@ -2,163 +2,83 @@
 package io.kvlink.p2p.internal.receive;
 
 import io.kvlink.p2p.internal.session.Session;
-import io.kvlink.spi.KvError;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** Something that happened to a transfer on its way in, with all facts that matter. */
 sealed interface ReceiveEvent {
 
+    /** Time of an event, and how long a request or an unclaimed transfer waits from then on. */
+    record Moment(long nowNs, long requestUntilNs, long unclaimedUntilNs) {}
+
     /** When it happened. */
     Moment at();
 
-    /** The step that a state makes. */
-    Step applyTo(Receipt state);
+    /** Nothing more comes through a session. */
+    sealed interface Loss extends ReceiveEvent {
+        /** The session. */
+        Session session();
 
-    // From the engine.
-
-    record Asked(Moment at, Expectation request) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
+        /** The reason. */
+        Expectation.Failed why();
     }
 
-    record Released(Moment at, Expectation request) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** Answer to an effect. Where no effect asked for it, it is a defect. */
+    sealed interface Answer extends ReceiveEvent {}
 
-    record Closed(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** Last report of a device about a ticket: it has let go of the memory. */
+    sealed interface TicketEnd extends Answer {}
 
-    // From peers.
+    /** A request asks for it. */
+    record Asked(Moment at, Expectation request) implements ReceiveEvent {}
 
-    /**
-     * An offer.
-     *
-     * @param at when
-     * @param by through which session
-     * @param tokens length in tokens
-     * @param digest the prompt's digest
-     * @param whole whether it is for all layers
-     * @param tail whether there will be the token behind them, too
-     */
+    /** A request lets go of it. */
+    record Released(Moment at, Expectation request) implements ReceiveEvent {}
+
+    /** The connector is closing, and the engine has stopped calling. */
+    record Closed(Moment at) implements ReceiveEvent {}
+
+    /** Its time is over. */
+    record DeadlinePassed(Moment at) implements ReceiveEvent {}
+
+    /** A peer offers all of its layers, or only some; perhaps the token behind them, too. */
     record Offered(Moment at, Session by, int tokens, long digest, boolean whole, boolean tail)
-            implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+            implements ReceiveEvent {}
 
-    record Saved(Moment at, Session by) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** The sender has computed all layers. */
+    record Saved(Moment at, Session by) implements ReceiveEvent {}
 
+    /** The sender has computed all of a ticket with a tail, and this goes with it. */
     record Attached(Moment at, Session by, long ticket, Optional<ByteBuffer> content)
-            implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+            implements ReceiveEvent {}
 
-    record Cancelled(Moment at, Session by, KvError error, String detail) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
+    /** A session that this side dialled is open. */
+    record CallOpened(Moment at, Session call) implements ReceiveEvent {}
 
-        /** Why the transfer fails. */
-        Expectation.Failed why() {
-            return new Expectation.Failed(error, "told by the peer: " + detail);
-        }
-    }
+    /** The peer has given the transfer up. */
+    record Cancelled(Moment at, Session session, Expectation.Failed why) implements Loss {}
 
-    record CallOpened(Moment at, Session call) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** A session is over. */
+    record SessionEnded(Moment at, Session session, Expectation.Failed why) implements Loss {}
 
-    record SessionEnded(Moment at, Session session, Expectation.Failed why)
-            implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** The frame with the ticket couldn't be sent. */
+    record GrantLost(Moment at, Session session, Expectation.Failed why) implements Loss, Answer {}
 
-    // Results of effects.
+    /** Memory is leased. */
+    record Reserved(Moment at, Ticket ticket) implements Answer {}
 
-    record Reserved(Moment at, Ticket ticket) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** There is no memory now. */
+    record NoRoom(Moment at) implements Answer {}
 
-    record NoRoom(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** There never will be memory for that. */
+    record TooLarge(Moment at, String detail) implements Answer {}
 
-    record TooLarge(Moment at, String detail) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** A chunk came, and isn't the last. */
+    record ChunkReceived(Moment at) implements Answer {}
 
-    record GrantLost(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** All bytes came. */
+    record Received(Moment at) implements TicketEnd {}
 
-    // From the device, in order: some chunks, then one of the other two.
-
-    record ChunkReceived(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
-
-    record Received(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
-
-    record ReceiveFailed(Moment at, long bytes, Expectation.Failed why) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
-
-    // From the clock.
-
-    record DeadlinePassed(Moment at) implements ReceiveEvent {
-        @Override
-        public Step applyTo(Receipt state) {
-            return state.on(this);
-        }
-    }
+    /** No more than so many bytes came. */
+    record ReceiveFailed(Moment at, long bytes, Expectation.Failed why) implements TicketEnd {}
 }

@@ -5,21 +5,14 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import java.util.Optional;
 
-/**
- * The prompt's KV that a transfer brings.
- *
- * @param id the transfer
- * @param tokens its length in tokens
- * @param digest the prompt's digest
- * @param arrival which layers are here; the device thread writes it too
- */
+/** The prompt that a transfer brings the KV of, and which of its layers are here. */
 record Subject(TransferId id, int tokens, long digest, Arrival arrival) {
 
     /** Why a request is for another prompt, if so. */
     Optional<Expectation.Failed> misfit(ReceiveEvent.Asked asked) {
-        int theirs = asked.request().request().transferTokens();
-        boolean same = theirs == tokens && asked.request().digest() == digest;
-        return same ? Optional.empty() : Optional.of(differs(theirs, tokens));
+        int asksFor = asked.request().request().transferTokens();
+        boolean same = asksFor == tokens && asked.request().digest() == digest;
+        return same ? Optional.empty() : Optional.of(differs(asksFor, tokens));
     }
 
     /** Why an offer is for another prompt, or for a part of this one, if so. */
@@ -27,14 +20,12 @@ record Subject(TransferId id, int tokens, long digest, Arrival arrival) {
         if (!samePrompt(offered)) {
             return Optional.of(differs(tokens, offered.tokens()));
         }
+        String detail = "the offer is for some layers only";
         return offered.whole()
                 ? Optional.empty()
-                : Optional.of(
-                        new Expectation.Failed(
-                                KvError.MALFORMED_FRAME, "the offer is for some layers only"));
+                : Optional.of(new Expectation.Failed(KvError.MALFORMED_FRAME, detail));
     }
 
-    /** True if an offer is for this prompt. */
     boolean samePrompt(ReceiveEvent.Offered offered) {
         return offered.tokens() == tokens && offered.digest() == digest;
     }

@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.receive;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
-import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -12,11 +11,6 @@ import java.util.Optional;
 /**
  * Memory for all layers of a transfer, and the number under which one peer may fill it.
  *
- * @param number the number; the plane takes bytes under it from that peer alone
- * @param session through which the peer is told
- * @param leases the memory
- * @param chunks how the tokens lie in it
- * @param bytes of all layers
  * @param arrivesSoon whether layers that are computed may be waited for within a step
  * @param startedNs when the transfer began, for the figures
  */
@@ -34,18 +28,18 @@ record Ticket(
         return chunks.tail();
     }
 
-    /** True if it is the ticket that a sender attaches something to. */
+    /** True if the sender attaches something to this ticket. */
     boolean isFor(ReceiveEvent.Attached attached) {
         return attached.by().equals(session) && attached.ticket() == number && tail();
     }
 
     /** The word that lets a request read. */
     ReceiveEffect ready(Subject subject, Expectation request, Optional<ByteBuffer> attachment) {
-        TransferOutcome outcome =
+        TransferOutcome so =
                 new TransferOutcome(
                         request.request().id(),
                         subject.id(),
-                        Optional.<KvError>empty(),
+                        Optional.empty(),
                         "",
                         session.planeName(),
                         bytes,
@@ -53,11 +47,6 @@ record Ticket(
         return new ReceiveEffect.Tell(
                 request,
                 new Expectation.Ready(
-                        leases.regions(),
-                        chunks,
-                        subject.arrival(),
-                        outcome,
-                        startedNs,
-                        attachment));
+                        leases.regions(), chunks, subject.arrival(), so, startedNs, attachment));
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
+import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.p2p.internal.session.Session;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -8,12 +9,8 @@ import java.util.Optional;
 
 /**
  * All bytes are here, and only what the sender attaches isn't known. Whatever happens to the sender
- * now, the bytes are worth as much as ever. The device has let go; nobody reads.
- *
- * @param subject the transfer
- * @param ticket the ticket
- * @param claim its request; reads nothing
- * @param deadlineNs how long the attachment is waited for
+ * now, the bytes are worth as much as ever. The device has let go; the request, if there is one,
+ * reads nothing.
  */
 record Unattached(Subject subject, Ticket ticket, Claim claim, long deadlineNs)
         implements Receipt.Unfinished, Receipt.Ticketed {
@@ -24,55 +21,39 @@ record Unattached(Subject subject, Ticket ticket, Claim claim, long deadlineNs)
     }
 
     @Override
-    public Step fail(Claim left, Expectation.Failed why, Moment at, List<Session> told) {
-        return Failure.of(subject, left, why, at, ticket, ticket.bytes()).tell(told).frees(ticket);
+    public Step fail(Claim left, Expectation.Failed why, long nowNs, List<Session> told) {
+        return Failure.of(subject, left, why, nowNs, ticket, ticket.bytes())
+                .tell(told)
+                .frees(ticket);
     }
 
     @Override
-    public Step on(ReceiveEvent.Asked asked) {
-        if (claim.request().isPresent()) {
-            return belongsToAnother(asked);
+    public Step on(ReceiveEvent event) {
+        if (event instanceof ReceiveEvent.Asked asked && claim.request().isEmpty()) {
+            return asked(asked);
+        } else if (event instanceof ReceiveEvent.Offered offered
+                && offered.by().samePeer(ticket.session())
+                && subject.samePrompt(offered)) {
+            return Step.to(this); // It crossed the call, and its sender has sent all.
+        } else if (event instanceof ReceiveEvent.Attached attached && ticket.isFor(attached)) {
+            return complete(attached.content(), event);
+        } else if (event instanceof ReceiveEvent.DeadlinePassed
+                || (event instanceof ReceiveEvent.Loss loss
+                        && loss.session().equals(ticket.session()))) {
+            return complete(Optional.empty(), event);
         }
+        return otherwise(event);
+    }
+
+    private Step asked(ReceiveEvent.Asked asked) {
         Claim claimed = new Claim.Claimed(asked.request());
-        long untilNs = asked.at().requestUntilNs();
+        ReceiveEvent.Moment at = asked.at();
         return subject.misfit(asked)
-                .map(why -> fail(claimed, why, asked.at(), peers()))
-                .orElseGet(() -> Step.to(new Unattached(subject, ticket, claimed, untilNs)));
+                .map(why -> fail(claimed, why, at.nowNs(), peers()))
+                .orElse(Step.to(new Unattached(subject, ticket, claimed, at.requestUntilNs())));
     }
 
-    /** An offer that crossed the call may be late; its sender has sent all. */
-    @Override
-    public Step on(ReceiveEvent.Offered offered) {
-        return offered.by().samePeer(ticket.session()) && subject.samePrompt(offered)
-                ? Step.to(this)
-                : Step.to(this, cancel(offered.by(), refusal(offered)));
-    }
-
-    @Override
-    public Step on(ReceiveEvent.Attached attached) {
-        return ticket.isFor(attached) ? complete(attached.content(), attached.at()) : Step.to(this);
-    }
-
-    @Override
-    public Step on(ReceiveEvent.Cancelled cancelled) {
-        return cancelled.by().equals(ticket.session())
-                ? complete(Optional.empty(), cancelled.at())
-                : Step.to(this);
-    }
-
-    @Override
-    public Step on(ReceiveEvent.SessionEnded ended) {
-        return ended.session().equals(ticket.session())
-                ? complete(Optional.empty(), ended.at())
-                : Step.to(this);
-    }
-
-    @Override
-    public Step on(ReceiveEvent.DeadlinePassed passed) {
-        return complete(Optional.empty(), passed.at());
-    }
-
-    private Step complete(Optional<ByteBuffer> attachment, Moment at) {
-        return Delivery.complete(subject, ticket, claim, attachment, at.unclaimedUntilNs());
+    private Step complete(Optional<ByteBuffer> attachment, ReceiveEvent last) {
+        return Delivery.complete(subject, ticket, claim, attachment, last);
     }
 }
