@@ -51,7 +51,7 @@ final class HostMover implements KvMover {
                 KvCopies.copy(source, held);
                 source = held;
             }
-            save.outbound().save(number, save.chunk(), source, save.bytes());
+            save.outbound().save(number, save.chunk(), source, save.bytes(), null);
         }
     }
 

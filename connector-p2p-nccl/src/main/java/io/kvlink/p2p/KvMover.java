@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
@@ -20,7 +20,7 @@ interface KvMover extends AutoCloseable {
      * @param runs where its tokens lie in each layer's memory
      * @param bytes how many bytes of a layer that is
      */
-    record Save(Outbound outbound, int chunk, List<KvLayout.Run> runs, long bytes) {}
+    record Save(OutboundTransfer outbound, int chunk, List<KvLayout.Run> runs, long bytes) {}
 
     /** Whether the engine's memory is of the kind that this moves. */
     boolean accepts(MemoryRegion layer);

@@ -2,7 +2,7 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
@@ -20,7 +20,7 @@ final class P2pRequests {
     private final HostPort address;
 
     final Map<String, Expectation> expectations = new ConcurrentHashMap<>();
-    final Map<String, Outbound> outbounds = new ConcurrentHashMap<>();
+    final Map<String, OutboundTransfer> outbounds = new ConcurrentHashMap<>();
 
     P2pRequests(KvRole role, HostPort address) {
         this.role = role;

@@ -3,7 +3,7 @@ package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.engine.ControlAgent;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.BlockOwnership;
@@ -111,7 +111,7 @@ final class P2pScheduler implements KvScheduler {
             throw new IllegalArgumentException(
                     request + " attachment=" + request.attachment() + " bytes=" + content.length);
         }
-        Outbound outbound = requests.outbounds.get(request.id());
+        OutboundTransfer outbound = requests.outbounds.get(request.id());
         if (outbound != null) {
             control.attach(outbound, Optional.of(ByteBuffer.wrap(content.clone())));
         }
@@ -169,7 +169,7 @@ final class P2pScheduler implements KvScheduler {
         allocations.remove(request.id());
         saved.remove(request.id());
         release(request.id());
-        Outbound outbound = requests.outbounds.get(request.id());
+        OutboundTransfer outbound = requests.outbounds.get(request.id());
         if (outbound == null || outbound.ended()) {
             return BlockOwnership.FREE_NOW;
         }

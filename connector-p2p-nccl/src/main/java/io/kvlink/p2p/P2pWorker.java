@@ -5,7 +5,7 @@ import io.kvlink.p2p.internal.engine.ControlAgent;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.KvConnectorContext;
@@ -45,10 +45,10 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     // Loads that have ended; their copies may still run.
     private final List<TransferOutcome> ended = new ArrayList<>();
     // Transfers whose leases the device may still be copying into.
-    private final List<Outbound> copying = new ArrayList<>();
+    private final List<OutboundTransfer> copying = new ArrayList<>();
 
     /** A transfer of the current step, and how many of its pieces are saved when it is done. */
-    private record Saving(Outbound outbound, int pieces) {
+    private record Saving(OutboundTransfer outbound, int pieces) {
         boolean complete() {
             return outbound.savedPieces() == pieces;
         }
@@ -197,7 +197,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     private void endSaves() {
         boolean copies = false;
         for (Saving saving : savings) {
-            Outbound outbound = saving.outbound;
+            OutboundTransfer outbound = saving.outbound;
             if (!saving.complete()) {
                 control.abort(outbound);
             }
@@ -221,8 +221,8 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             return;
         }
         boolean copied = mover.savesCopied();
-        for (Iterator<Outbound> all = copying.iterator(); all.hasNext(); ) {
-            Outbound outbound = all.next();
+        for (Iterator<OutboundTransfer> all = copying.iterator(); all.hasNext(); ) {
+            OutboundTransfer outbound = all.next();
             if (!copied && outbound.ended()) {
                 mover.awaitSaves(); // Rare: it was given up before it was copied.
                 copied = true;
@@ -254,7 +254,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             long bytes = layers.get(0).bytes();
             runs.add(layout.runs(task.blocks(), chunks.from(chunk), chunks.to(chunk), bytes));
         }
-        Outbound outbound = first == 0 ? begin(request, chunks) : held(request.id());
+        OutboundTransfer outbound = first == 0 ? begin(request, chunks) : held(request.id());
         if (outbound == null) {
             return;
         }
@@ -266,19 +266,20 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     }
 
     // A transfer of which earlier chunks were saved; null if it has ended meanwhile.
-    private @Nullable Outbound held(String requestId) {
-        Outbound outbound = requests.outbounds.get(requestId);
+    private @Nullable OutboundTransfer held(String requestId) {
+        OutboundTransfer outbound = requests.outbounds.get(requestId);
         return outbound != null && outbound.hold() ? outbound : null;
     }
 
     // Null if it can't begin.
-    private @Nullable Outbound begin(KvRequest request, Chunks chunks) {
+    private @Nullable OutboundTransfer begin(KvRequest request, Chunks chunks) {
         boolean held = sendType == SendType.GET;
         long layerBytes = layout.layerBytes(chunks.allTokens());
         LayerLeases leases =
                 held ? memory.tryLease(layout.layers(), layerBytes, request.id()) : null;
         long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
-        Outbound outbound = new Outbound(request, layout.layers(), chunks, digest, held, leases);
+        OutboundTransfer outbound =
+                new OutboundTransfer(request, layout.layers(), chunks, digest, held, leases);
         requests.outbounds.put(request.id(), outbound);
         if (held && leases == null) {
             outbound.letGo();

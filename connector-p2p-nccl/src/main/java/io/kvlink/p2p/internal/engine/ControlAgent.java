@@ -9,8 +9,8 @@ import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.p2p.internal.receive.Inbox;
-import io.kvlink.p2p.internal.send.Outbound;
-import io.kvlink.p2p.internal.send.Outbox;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.Sender;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
@@ -42,7 +42,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
     private final ControlTransport transport;
     private final @Nullable Heartbeat heartbeat;
     private final Sessions sessions;
-    private final Outbox outbox;
+    private final Sender sender;
     private final Inbox inbox;
     private final Queue<Runnable> commands;
 
@@ -73,7 +73,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         this.commands = commands;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        outbox = new Outbox(sessions, limits, stats, this, sent, clock);
+        sender = new Sender(sessions, limits, stats, this, sent, clock);
         inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
@@ -85,31 +85,31 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
     }
 
     /** A transfer begins. From the engine's thread. */
-    public void start(Outbound transfer) {
-        execute(() -> outbox.start(transfer));
+    public void start(OutboundTransfer transfer) {
+        execute(() -> sender.start(transfer));
     }
 
     /** A transfer can't begin. From the engine's thread. */
-    public void refuse(Outbound transfer, KvError error, String detail) {
-        execute(() -> outbox.refuse(transfer, error, detail));
+    public void refuse(OutboundTransfer transfer, KvError error, String detail) {
+        execute(() -> sender.refuse(transfer, error, detail));
     }
 
     /** Pieces were saved. From the engine's thread. */
-    public void saved(Outbound transfer) {
+    public void saved(OutboundTransfer transfer) {
         // An offer's answer looks at all that is saved by then, so nobody is woken before it.
         if (!transfer.offered()) {
-            execute(() -> outbox.onSaved(transfer));
+            execute(() -> sender.onSaved(transfer));
         }
     }
 
     /** A transfer's pieces will not all be saved. From the engine's thread. */
-    public void abort(Outbound transfer) {
-        execute(() -> outbox.abort(transfer));
+    public void abort(OutboundTransfer transfer) {
+        execute(() -> sender.abort(transfer));
     }
 
     /** All of a transfer is saved, and this goes with it. From the engine's thread. */
-    public void attach(Outbound transfer, Optional<ByteBuffer> content) {
-        execute(() -> outbox.attach(transfer, content));
+    public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
+        execute(() -> sender.attach(transfer, content));
     }
 
     /** A request waits for its KV. From the engine's thread. */
@@ -151,13 +151,13 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         if (nowNs - lastTickNs >= TICK_NS) {
             lastTickNs = nowNs;
             sessions.tick();
-            outbox.tick();
+            sender.tick();
             inbox.tick();
             if (heartbeat != null) {
                 heartbeat.tick(nowNs);
             }
         }
-        transfers = outbox.transfers() + inbox.transfers();
+        transfers = sender.transfers() + inbox.transfers();
         peers = sessions.openSessions();
         if (closing && transfers == 0) {
             drained.complete(null);
@@ -184,7 +184,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(
                 () -> {
                     closing = true;
-                    outbox.close();
+                    sender.close();
                     inbox.close();
                     sessions.close(); // Ends what the devices are still busy with.
                 });
@@ -201,34 +201,26 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     @Override
     public void onOpen(Session session) {
-        outbox.onSessionOpen(session);
+        sender.onSessionOpen(session);
         inbox.onSessionOpen(session);
     }
 
     @Override
     public void onEnded(Session session, KvError error, String detail) {
-        outbox.onSessionEnded(session, error, detail);
+        sender.onSessionEnded(session, error, detail);
         inbox.onSessionEnded(session, error, detail);
     }
 
     @Override
     public void onTransferFrame(Session session, Frame frame) {
-        if (frame instanceof Frame.Fetch fetch) {
-            outbox.onFetch(session, fetch);
-        } else if (frame instanceof Frame.Offer offer) {
+        sender.onFrame(session, frame);
+        if (frame instanceof Frame.Offer offer) {
             inbox.onOffer(session, offer);
-        } else if (frame instanceof Frame.Grant grant) {
-            outbox.onGrant(session, grant);
-        } else if (frame instanceof Frame.Busy busy) {
-            outbox.onBusy(session, busy);
         } else if (frame instanceof Frame.Saved saved) {
             inbox.onSaved(session, saved);
         } else if (frame instanceof Frame.Attachment attachment) {
             inbox.onAttachment(session, attachment);
-        } else if (frame instanceof Frame.Done done) {
-            outbox.onDone(session, done);
         } else if (frame instanceof Frame.Cancel cancel) {
-            outbox.onCancel(session, cancel);
             inbox.onCancel(session, cancel);
         }
     }

@@ -4,122 +4,122 @@ package io.kvlink.p2p.internal.send;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.MemoryRegion;
-import io.kvlink.spi.TransferId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pieces of a transfer that the engine has saved, in the order of saving, each with the point
- * where it is complete on its device. The engine's thread adds them, the others read: the count is
- * written last, so that a piece below it is there. A point is released once, by whichever thread
- * takes it away.
+ * Pieces of a transfer that the engine has saved, in the order of saving. The engine's thread adds
+ * them, the others read: the count is written last, so that a piece below it is there.
  */
 final class SavedPieces {
 
-    /** A piece that is there, or will be at its point. */
-    record Saved(int piece, List<MemoryRegion> source, long bytes) {}
+    /**
+     * A piece that is there, or will be when a device has reached a point. The point is released
+     * once, by whichever thread takes it away.
+     */
+    record Piece(
+            int number,
+            List<MemoryRegion> source,
+            long bytes,
+            AtomicReference<@Nullable SavePoint> point) {
 
-    private final TransferId id;
+        /** Where it is complete on its device, or {@code null}. */
+        @Nullable CudaEvent after() {
+            SavePoint at = point.get();
+            return at == null ? null : at.event();
+        }
+
+        /** Nobody waits for its point any more. By any thread. */
+        void releasePoint() {
+            SavePoint at = point.getAndSet(null);
+            if (at != null) {
+                at.release();
+            }
+        }
+    }
+
+    /** How many pieces: of all, and of those that aren't of the tail. */
+    record Count(int all, int body) {
+        static final Count NONE = new Count(0, 0);
+    }
+
     private final int layers;
     private final Chunks chunks;
-    // Written by the engine's thread, read by the control thread.
-    private final AtomicReferenceArray<@Nullable Saved> pieces;
-    private volatile int saved;
-    // Of those, the ones that aren't of the tail.
-    private volatile int savedBody;
-    // Where each is complete; whoever is the last to need one takes it away and releases it.
-    private final AtomicReferenceArray<@Nullable SavePoint> points;
+    // Written by the engine's thread, read by the others.
+    private final AtomicReferenceArray<@Nullable Piece> pieces;
+    private volatile Count count = Count.NONE;
 
-    SavedPieces(TransferId id, int layers, Chunks chunks) {
-        this.id = id;
+    SavedPieces(int layers, Chunks chunks) {
         this.layers = layers;
         this.chunks = chunks;
         pieces = new AtomicReferenceArray<>(layers * chunks.count());
-        points = new AtomicReferenceArray<>(layers * chunks.count());
     }
 
     /** A chunk of a layer is there, or will be at a point. By the engine's thread, each once. */
-    @SuppressWarnings("NonAtomicVolatileUpdate") // The engine's thread is the only writer.
     void add(
             int layer,
             int chunk,
             List<MemoryRegion> source,
             long bytes,
             @Nullable SavePoint after) {
-        int next = saved;
-        points.set(next, after);
-        pieces.set(next, new Saved(chunk * layers + layer, source, bytes));
-        if (chunk < chunks.body()) {
-            savedBody = savedBody + 1;
-        }
-        saved = next + 1;
+        Count before = count;
+        int number = chunk * layers + layer;
+        pieces.set(before.all, new Piece(number, source, bytes, new AtomicReference<>(after)));
+        count = new Count(before.all + 1, before.body + (chunk < chunks.body() ? 1 : 0));
     }
 
     /** How many there are. */
-    int count() {
-        return saved;
+    Count count() {
+        return count;
     }
 
-    /** How many there will be. */
-    int all() {
-        return pieces.length();
+    /** True if there are all. */
+    boolean complete() {
+        return count.all == pieces.length();
     }
 
-    /** How many there will be but for those of the tail. */
-    int body() {
-        return layers * chunks.body();
-    }
-
-    /** True if all pieces but those of the tail are saved. */
-    boolean bodySaved() {
-        return savedBody == body();
-    }
-
-    /** True if none of the tail is saved. */
-    boolean noTailSaved() {
-        return saved == savedBody;
+    /** True if a piece is of the tail. */
+    boolean ofTail(Piece piece) {
+        return piece.number >= layers * chunks.body();
     }
 
     /** A piece, by its place in the order of saving. */
-    Saved piece(int index) {
-        Saved piece = pieces.get(index);
+    Piece piece(int index) {
+        Piece piece = pieces.get(index);
         if (piece == null) {
-            throw new IllegalStateException(
-                    "index=" + index + " isn't saved: transfer=" + id + " saved=" + saved);
+            throw new IllegalStateException("index=" + index + " isn't saved: " + count);
         }
         return piece;
     }
 
-    /** Where a piece is complete on its device, or {@code null}. */
-    @Nullable CudaEvent after(int index) {
-        SavePoint point = points.get(index);
-        return point == null ? null : point.event();
-    }
-
-    /** Nobody waits for a piece's point any more. By any thread. */
-    void releasePoint(int index) {
-        SavePoint point = points.getAndSet(index, null);
-        if (point != null) {
-            point.release();
-        }
-    }
-
     /** Nobody waits for any point. By any thread. */
     void releasePoints() {
-        for (int index = 0; index < points.length(); index++) {
-            releasePoint(index);
+        for (int index = 0; index < count.all; index++) {
+            piece(index).releasePoint();
         }
     }
 
-    /** The first token of a layer whose pieces are saved. */
-    List<MemoryRegion> firstToken(int layer) {
+    /** Tail without content: the first token of each layer, whose pieces are saved. */
+    List<Piece> emptyTail() {
+        List<Piece> tail = new ArrayList<>(layers);
+        for (int layer = 0; layer < layers; layer++) {
+            List<MemoryRegion> token = firstToken(layer);
+            long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
+            int number = layers * chunks.body() + layer;
+            tail.add(new Piece(number, token, bytes, new AtomicReference<>()));
+        }
+        return tail;
+    }
+
+    private List<MemoryRegion> firstToken(int layer) {
         int index = 0;
-        while (piece(index).piece != layer) {
+        while (piece(index).number != layer) {
             index++;
         }
-        Saved first = piece(index);
+        Piece first = piece(index);
         List<MemoryRegion> token = new ArrayList<>();
         long left = first.bytes / (chunks.to(0) - chunks.from(0));
         for (MemoryRegion region : first.source) {

@@ -7,7 +7,7 @@ import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.FrameCodec;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
@@ -107,8 +107,8 @@ class RoguePeerTest {
         pump(simulation, node, 2);
         consumer.send(new Frame.Cancel(id, KvError.CANCELLED, "the client left"));
         pump(simulation, node, 2);
-        Outbound held =
-                new Outbound(
+        OutboundTransfer held =
+                new OutboundTransfer(
                         consumer.request(id),
                         Simulation.LAYERS,
                         Chunks.of(4, 0, false),

@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.p2p.internal.sim.SimFabric;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
@@ -161,7 +161,7 @@ final class Simulation {
         boolean attachesContent;
         boolean attached;
         int arrivedTokens;
-        @Nullable Outbound outbound;
+        @Nullable OutboundTransfer outbound;
         @Nullable Expectation expectation;
         int saved;
         int loaded;
@@ -225,7 +225,7 @@ final class Simulation {
             if (sendOver || !prefill.alive) {
                 return false;
             }
-            Outbound out = outbound;
+            OutboundTransfer out = outbound;
             if (out == null) {
                 LayerLeases leases =
                         get
@@ -235,7 +235,7 @@ final class Simulation {
                 if (get && leases == null) {
                     return false; // The engine computes it later.
                 }
-                out = new Outbound(produced, LAYERS, chunks, digest(), get, leases);
+                out = new OutboundTransfer(produced, LAYERS, chunks, digest(), get, leases);
                 outbound = out;
                 prefill.control.start(out);
                 return true;
@@ -267,7 +267,7 @@ final class Simulation {
             return PromptDigest.of(request.promptTokens(), request.promptTokens().length);
         }
 
-        private void save(Outbound out, int layer, int chunk) {
+        private void save(OutboundTransfer out, int layer, int chunk) {
             MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
             int from = chunks.from(chunk);
             int to = chunks.to(chunk);
@@ -278,7 +278,7 @@ final class Simulation {
                 source.forEach(region -> copy.put(region.buffer()));
                 source = List.of(held);
             }
-            out.save(layer, chunk, source, LAYOUT.layerBytes(to - from));
+            out.save(layer, chunk, source, LAYOUT.layerBytes(to - from), null);
         }
 
         /** The decode engine does one thing. */

@@ -7,7 +7,7 @@ import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.FrameCodec;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.Outbound;
+import io.kvlink.p2p.internal.send.OutboundTransfer;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
@@ -346,7 +346,7 @@ class StandingGrantTest {
         private final SimNetwork.SimTransport own;
         private final Peer peer;
         private Peer called;
-        private Outbound outbound;
+        private OutboundTransfer outbound;
 
         Sender(boolean get) {
             this.get = get;
@@ -364,7 +364,7 @@ class StandingGrantTest {
         void start() {
             TransferRoute route = new TransferRoute(node.address, address, ID);
             outbound =
-                    new Outbound(
+                    new OutboundTransfer(
                             new KvRequest("r", Optional.of(route), PROMPT),
                             Simulation.LAYERS,
                             Chunks.of(TOKENS, 0, false),
@@ -408,7 +408,7 @@ class StandingGrantTest {
             for (int layer = 0; layer < Simulation.LAYERS; layer++) {
                 int count = Math.toIntExact(Simulation.LAYOUT.layerBytes(TOKENS));
                 MemoryRegion bytes = MemoryRegion.ofBuffer(ByteBuffer.wrap(new byte[count]));
-                outbound.save(layer, 0, List.of(bytes), count);
+                outbound.save(layer, 0, List.of(bytes), count, null);
                 node.control.saved(outbound);
             }
             pump(simulation, node);

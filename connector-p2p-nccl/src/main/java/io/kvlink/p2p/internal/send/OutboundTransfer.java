@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.send;
 
-import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
-import io.kvlink.spi.HostPort;
-import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -19,24 +17,18 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transfer on its way out. The engine's thread adds pieces and may wait for them to be sent;
- * all else belongs to the control thread. The regions of saved pieces aren't freed or changed
- * before {@link #ended}.
+ * One transfer on its way out, as its three threads share it. The engine's thread saves pieces and
+ * may wait for them to be sent. The device thread counts what it has sent and reads no more. The
+ * control thread alone moves the {@link SendState}; the others only look at it. The regions of
+ * saved pieces aren't freed or changed before {@link #ended}.
  */
-public final class Outbound {
-
-    /** The place of a piece that was never saved. */
-    static final int NONE = -1;
+public final class OutboundTransfer {
 
     private final KvRequest request;
-    private final TransferId id;
-    private final HostPort peer;
-    private final long digest;
-    private final boolean held;
-    private final int layers;
-    private final Chunks chunks;
+    private final SendMachine machine;
     private final @Nullable LayerLeases leases;
 
+    // Written by the engine's thread.
     private final SavedPieces pieces;
 
     // The engine's thread, which may be copying into the leases, and the control thread. The last
@@ -53,40 +45,18 @@ public final class Outbound {
     private final AtomicInteger inFlight = new AtomicInteger();
 
     // Written by the control thread, read by the engine's.
-    private volatile boolean ended;
-    private volatile boolean refused;
-    private volatile boolean offered;
+    private volatile SendState state = new SendState.Created();
 
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
 
     // The control thread's own.
-    SendState state = SendState.WAITING;
-    @Nullable Session session;
-    long startedNs;
-    long deadlineNs;
-    long retryAtNs;
-    int refusals;
-    long ticket;
-    // The ticket is for the tail, too.
-    boolean tailGranted;
-    boolean tailDeclined;
-    // What goes with it, once the engine has said so.
-    boolean attached;
-    Optional<ByteBuffer> attachment = Optional.empty();
-    // Saved pieces that were looked at, and pieces that the device was given.
-    int looked;
-    int posted;
+    private long startedNs;
+    private long patienceNs;
+    private long deadlineNs;
     // Saved chunks for which the deadline was put off.
-    int renewed;
-    // The receiver has all pieces.
-    boolean received;
-    // Under a standing grant.
-    boolean adopted;
-    boolean saidSaved;
-    String plane = "";
-    @Nullable KvError failure;
-    String detail = "";
+    private int renewedChunks;
+    private Tail tail;
 
     /**
      * A transfer about to begin.
@@ -99,7 +69,7 @@ public final class Outbound {
      * @param leases memory of the connector's own that holds the layers; {@code null} if they stay
      *     in the engine's
      */
-    public Outbound(
+    public OutboundTransfer(
             KvRequest request,
             int layers,
             Chunks chunks,
@@ -107,30 +77,16 @@ public final class Outbound {
             boolean held,
             @Nullable LayerLeases leases) {
         this.request = request;
-        this.layers = layers;
-        this.chunks = chunks;
-        this.digest = digest;
-        this.held = held;
         this.leases = leases;
-        var route = request.route().orElseThrow();
-        id = route.id();
-        peer = route.decode();
-        pieces = new SavedPieces(id, layers, chunks);
+        TransferRoute route = request.route().orElseThrow();
+        machine = new SendMachine(route, layers, chunks, digest, held);
+        pieces = new SavedPieces(layers, chunks);
+        tail = chunks.tail() ? new Tail.Awaited() : new Tail.None();
     }
 
     /** The transfer. */
     public TransferId id() {
-        return id;
-    }
-
-    /** The request. */
-    public KvRequest request() {
-        return request;
-    }
-
-    /** How its tokens are cut. */
-    public Chunks chunks() {
-        return chunks;
+        return machine.route().id();
     }
 
     /** Memory of the connector's own that holds the layers, if it does. */
@@ -143,19 +99,7 @@ public final class Outbound {
         if (leases == null) {
             throw new IllegalStateException("no leases: " + this);
         }
-        return chunks.region(leases.regions().get(layer), chunk);
-    }
-
-    /**
-     * A chunk of a layer is there. By the engine's thread, each once.
-     *
-     * @param layer the layer
-     * @param chunk the chunk
-     * @param source its bytes
-     * @param bytes how many
-     */
-    public void save(int layer, int chunk, List<MemoryRegion> source, long bytes) {
-        save(layer, chunk, source, bytes, null);
+        return machine.chunks().region(leases.regions().get(layer), chunk);
     }
 
     /**
@@ -177,62 +121,24 @@ public final class Outbound {
         pieces.add(layer, chunk, source, bytes, after);
     }
 
-    /** How many pieces the receiver gets. */
-    int wantedPieces() {
-        return pieces.body() + (tailGranted ? layers : 0);
-    }
-
-    /** There will be no tail, if nothing else is missing; false if more is. */
-    boolean declineTail() {
-        tailDeclined |= pieces.bodySaved() && pieces.noTailSaved();
-        return tailDeclined;
-    }
-
-    /** What goes with the tail; without one, whatever the engine said, nothing does. */
-    Optional<ByteBuffer> attachment() {
-        return tailComes() ? attachment : Optional.empty();
-    }
-
-    private boolean tailComes() {
-        return chunks.tail() && !tailDeclined;
-    }
-
-    /** True if the receiver waits for a tail, and there will be none: any bytes do, then. */
-    boolean owesTail() {
-        return tailGranted && !tailComes() && posted == pieces.body() && idle();
-    }
-
-    /** Whether a piece is for the receiver. */
-    boolean wanted(SavedPieces.Saved piece) {
-        return tailGranted || piece.piece() < pieces.body();
-    }
-
-    /** True if what the receiver waits for is computed, and it may be told so. */
-    boolean tellable() {
-        if (!tailGranted || !tailComes()) {
-            return pieces.bodySaved();
-        }
-        return saved() && attached;
-    }
-
     /** True if all pieces are saved, those of the tail, too. */
     public boolean saved() {
-        return pieces.count() == pieces.all();
+        return pieces.complete();
     }
 
     /** How many pieces are saved. */
     public int savedPieces() {
-        return pieces.count();
+        return pieces.count().all();
     }
 
     /** True if nothing reads the saved pieces any more. */
     public boolean ended() {
-        return ended;
+        return state instanceof SendState.Ended;
     }
 
     /** True while the control thread waits for the receiver's answer. */
     public boolean offered() {
-        return offered;
+        return state instanceof SendState.Offered;
     }
 
     /**
@@ -247,7 +153,7 @@ public final class Outbound {
         waiter = Thread.currentThread();
         boolean interrupted = false;
         try {
-            while (!ended && sent.get() < count && !refused) {
+            while (sent.get() < count && worthWaiting()) {
                 long leftNs = deadlineNs - System.nanoTime();
                 if (leftNs <= 0) {
                     return false;
@@ -262,6 +168,12 @@ public final class Outbound {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    private boolean worthWaiting() {
+        SendState now = state;
+        return !(now instanceof SendState.Ended)
+                && !(now instanceof SendState.Ungranted ungranted && ungranted.refusals() > 0);
     }
 
     /**
@@ -295,57 +207,76 @@ public final class Outbound {
         }
     }
 
-    /** Where a saved piece is complete on its device, or {@code null}. */
-    @Nullable CudaEvent after(int index) {
-        return pieces.after(index);
+    /** Rules of this transfer, and its constant facts. */
+    SendMachine machine() {
+        return machine;
     }
 
-    int layers() {
-        return layers;
+    SavedPieces pieces() {
+        return pieces;
     }
 
-    /** A piece, by its place in the order of saving. */
-    SavedPieces.Saved piece(int index) {
-        return pieces.piece(index);
+    /** Where it stands. */
+    SendState state() {
+        return state;
     }
 
-    HostPort peer() {
-        return peer;
+    /** The control thread has heard of it; its next chunk may take so long. */
+    void onStart(long nowNs, long patienceNs) {
+        startedNs = nowNs;
+        deadlineNs = nowNs + patienceNs;
+        this.patienceNs = patienceNs;
     }
 
-    long digest() {
-        return digest;
+    /** All of it is saved, and this goes with it. Counts once, and only where a tail may come. */
+    void attach(Optional<ByteBuffer> content) {
+        tail = tail instanceof Tail.Awaited ? new Tail.Attached(content) : tail;
     }
 
-    boolean held() {
-        return held;
+    /** There will be no tail. */
+    void dropTail() {
+        tail = new Tail.None();
     }
 
-    int tokens() {
-        return chunks.tokens();
-    }
-
-    /** The first token of a layer whose pieces have been sent. */
-    List<MemoryRegion> firstToken(int layer) {
-        return pieces.firstToken(layer);
-    }
-
-    void onPiecePosted() {
-        posted++;
-        inFlight.incrementAndGet();
-    }
-
-    /** The device no longer reads a piece; true if it reads none now. */
-    boolean onPieceEnded(int index) {
-        if (index != NONE) {
-            pieces.releasePoint(index);
+    /** A look at what the engine has done. Time runs anew after each chunk but the last. */
+    SendEvent.Progress progress(long nowNs) {
+        SavedPieces.Count saved = pieces.count();
+        int chunks = saved.all() / machine.layers();
+        if (chunks > renewedChunks && !saved()) {
+            renewedChunks = chunks;
+            deadlineNs = nowNs + patienceNs;
         }
-        return inFlight.decrementAndGet() == 0;
+        Session session = state.session();
+        return new SendEvent.Progress(nowNs, saved, tail, session != null && session.open());
+    }
+
+    /** True if the deadline has passed, and counts. */
+    boolean late(long nowNs) {
+        return state instanceof SendState.Live && nowNs - deadlineNs >= 0;
+    }
+
+    /** Moves it. By the control thread, which then brings the effects about. */
+    List<SendEffect> on(SendEvent event) {
+        SendMachine.Step step = machine.on(state, event);
+        state = step.next();
+        if (!worthWaiting()) {
+            LockSupport.unpark(waiter);
+        }
+        return step.effects();
     }
 
     /** True if the device reads no piece. */
     boolean idle() {
         return inFlight.get() == 0;
+    }
+
+    void onPiecePosted() {
+        inFlight.incrementAndGet();
+    }
+
+    /** The device no longer reads a piece; true if it reads none now. */
+    boolean onPieceEnded() {
+        return inFlight.decrementAndGet() == 0;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
@@ -360,58 +291,19 @@ public final class Outbound {
         LockSupport.unpark(waiter);
     }
 
-    void refused(boolean noRoom) {
-        refused = noRoom;
-        LockSupport.unpark(waiter);
-    }
-
-    /** True if the receiver has granted nothing so far: another start of it may do. */
-    boolean ungranted() {
-        return failure == null && (state == SendState.WAITING || state == SendState.OFFERED);
-    }
-
-    /** An offer that is out is no longer worth anything. */
-    void withdrawOffer() {
-        if (state == SendState.OFFERED) {
-            moveTo(SendState.WAITING);
-        }
-    }
-
-    void moveTo(SendState next) {
-        if (!state.next().contains(next)) {
-            throw new IllegalStateException(
-                    "transfer=" + id + " from=" + state + " to=" + next + " is no legal move");
-        }
-        state = next;
-        offered = next == SendState.OFFERED;
-        if (next == SendState.ENDED) {
-            ended = true;
-            LockSupport.unpark(waiter);
-        }
-    }
-
-    TransferOutcome outcome(long nowNs) {
+    TransferOutcome outcome(SendState.Ended end, long nowNs) {
         return new TransferOutcome(
                 request.id(),
-                id,
-                Optional.ofNullable(failure),
-                detail,
-                plane,
+                id(),
+                end.failure().map(SendState.Failure::error),
+                end.failure().map(SendState.Failure::detail).orElse(""),
+                end.plane(),
                 sentBytes,
                 nowNs - startedNs);
     }
 
     @Override
     public String toString() {
-        return "transfer="
-                + id
-                + " peer="
-                + peer
-                + " state="
-                + state
-                + " saved="
-                + pieces.count()
-                + " sent="
-                + sent;
+        return "%s saved=%d sent=%d".formatted(machine.describe(state), savedPieces(), sent.get());
     }
 }

@@ -15,7 +15,7 @@ import io.kvlink.spi.TransferRoute;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-class OutboundTest {
+class OutboundTransferTest {
 
     @Test
     void shouldFreeHeldMemoryOnlyWhenBothThreadsHaveLetGo() {
@@ -25,7 +25,8 @@ class OutboundTest {
                 new TransferRoute(
                         new HostPort("p", 1), new HostPort("d", 2), new TransferId(1, 2, 0));
         KvRequest request = new KvRequest("r", Optional.of(route), new int[] {1, 2});
-        Outbound held = new Outbound(request, 2, Chunks.of(1, 0, false), 7, true, leases);
+        OutboundTransfer held =
+                new OutboundTransfer(request, 2, Chunks.of(1, 0, false), 7, true, leases);
         held.letGo();
         assertThat(memory.bufferBytes()).as("one may still copy into it").isEqualTo(32);
         held.letGo();

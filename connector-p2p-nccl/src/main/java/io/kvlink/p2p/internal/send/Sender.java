@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.send;
+
+import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.send.SendState.Failure;
+import io.kvlink.p2p.internal.send.SendState.Ticket;
+import io.kvlink.p2p.internal.session.Session;
+import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.Tombstones;
+import io.kvlink.p2p.internal.transfer.TransferLimits;
+import io.kvlink.p2p.internal.transfer.TransferStats;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sending side of a node: finds the transfer that something happened to, asks its {@link
+ * SendMachine}, and brings the effects about, in order. Owns the transfers that haven't ended and
+ * the tombstones of those that have. A transfer counts among the transfers of the session that its
+ * state names. Control thread only.
+ */
+public final class Sender {
+
+    private static final Logger logger = LoggerFactory.getLogger(Sender.class);
+
+    private final Sessions sessions;
+    private final TransferLimits limits;
+    private final TransferStats stats;
+    private final Consumer<TransferOutcome> finished;
+    private final LongSupplier clock;
+
+    private final Map<TransferId, OutboundTransfer> transfers = new LinkedHashMap<>();
+    private final Tombstones tombstones = new Tombstones();
+    private final EarlyFetches fetches = new EarlyFetches();
+    private final PieceSender pieces;
+
+    /** Nothing is to be sent yet. */
+    public Sender(
+            Sessions sessions,
+            TransferLimits limits,
+            TransferStats stats,
+            Executor control,
+            Consumer<TransferOutcome> finished,
+            LongSupplier clock) {
+        this.sessions = sessions;
+        this.limits = limits;
+        this.stats = stats;
+        this.finished = finished;
+        this.clock = clock;
+        pieces = new PieceSender(control, this::onPiecesEnded);
+    }
+
+    /** Transfers that haven't ended. */
+    public int transfers() {
+        return transfers.size();
+    }
+
+    /** A transfer begins; none of its layers need be saved yet. */
+    public void start(OutboundTransfer transfer) {
+        TransferId id = transfer.id();
+        if (!add(transfer)) {
+            refuseItself(transfer, KvError.BAD_ROUTE, "is under way already");
+            return;
+        }
+        Optional<SendEvent.Fetched> fetch =
+                fetches.take(id).map(early -> fetched(transfer, early.session(), early.fetch()));
+        KvError over = tombstones.of(id);
+        if (transfer.machine().held() && over != null) {
+            refuseItself(transfer, over, "has ended already");
+        } else {
+            feed(transfer, new SendEvent.Started(fetch));
+        }
+    }
+
+    /** A transfer can't even begin: whoever fetches it is told why. */
+    public void refuse(OutboundTransfer transfer, KvError error, String detail) {
+        Optional<Session> fetcher =
+                add(transfer)
+                        ? fetches.take(transfer.id()).map(EarlyFetches.Early::session)
+                        : Optional.empty();
+        step(transfer, new SendEvent.Refused(new Failure(error, detail), fetcher));
+    }
+
+    // False if another one of its id is under way.
+    private boolean add(OutboundTransfer transfer) {
+        boolean held = transfer.machine().held();
+        transfer.onStart(nowNs(), held ? limits.getLeaseNs() : limits.transferTimeoutNs());
+        return transfers.putIfAbsent(transfer.id(), transfer) == null;
+    }
+
+    private void refuseItself(OutboundTransfer transfer, KvError error, String why) {
+        Failure failure = new Failure(error, "transfer=" + transfer.id() + " " + why);
+        step(transfer, new SendEvent.Refused(failure, Optional.empty()));
+    }
+
+    /** A piece was saved. */
+    public void onSaved(OutboundTransfer transfer) {
+        look(transfer);
+    }
+
+    /** All of it is saved, and this goes with it; only the first call counts. */
+    public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
+        transfer.attach(content);
+        look(transfer);
+    }
+
+    /** The engine gives the transfer up: it will not be saved to its end. */
+    public void abort(OutboundTransfer transfer) {
+        feed(transfer, new SendEvent.Aborted(transfer.pieces().count()));
+    }
+
+    /** A frame came that may be about a transfer on its way out. */
+    public void onFrame(Session session, Frame frame) {
+        if (frame instanceof Frame.Fetch fetch) {
+            onFetch(session, fetch);
+        } else if (frame instanceof Frame.Grant grant) {
+            onGrant(session, grant);
+        } else if (frame instanceof Frame.Busy busy) {
+            // Without a look: the next offer waits for a tick, however short it is to wait.
+            find(busy.id())
+                    .ifPresent(
+                            it ->
+                                    step(
+                                            it,
+                                            new SendEvent.Busy(
+                                                    session, nowNs(), busy.retryAfterMs())));
+        } else if (frame instanceof Frame.Done done) {
+            find(done.id()).ifPresent(it -> feed(it, new SendEvent.Done(session, done.ticket())));
+        } else if (frame instanceof Frame.Cancel cancel) {
+            onCancel(session, cancel);
+        }
+    }
+
+    private Optional<OutboundTransfer> find(TransferId id) {
+        return Optional.ofNullable(transfers.get(id));
+    }
+
+    private void onFetch(Session session, Frame.Fetch fetch) {
+        OutboundTransfer transfer = transfers.get(fetch.id());
+        KvError over = tombstones.of(fetch.id());
+        if (transfer != null) {
+            feed(transfer, fetched(transfer, session, fetch));
+        } else if (over != null) {
+            cancel(session, fetch.id(), over, "the transfer has ended here");
+        } else if (!fetches.put(session, fetch, nowNs() + limits.transferTimeoutNs())
+                && fetch.ticket() != 0) {
+            cancel(session, fetch.id(), KvError.NO_SPACE, "too many wait for their transfers");
+        }
+    }
+
+    private static SendEvent.Fetched fetched(
+            OutboundTransfer transfer, Session session, Frame.Fetch fetch) {
+        Optional<Ticket> ticket =
+                fetch.ticket() == 0
+                        ? Optional.empty()
+                        : Optional.of(ticket(session, fetch.ticket(), fetch.tail(), true));
+        return new SendEvent.Fetched(
+                session, entitled(transfer, session), fetch.tokens(), fetch.digest(), ticket);
+    }
+
+    // A pushed transfer goes to its route's decode instance, a held one to the first that fetches.
+    private static boolean entitled(OutboundTransfer transfer, Session session) {
+        Session taken = transfer.state().session();
+        SendMachine machine = transfer.machine();
+        return machine.held()
+                ? taken == null || session.samePeer(taken)
+                : session.peerAddress().equals(Optional.of(machine.route().decode()));
+    }
+
+    private static Ticket ticket(Session session, long number, boolean tail, boolean standing) {
+        boolean arrivesSoon = session.device().plane().arrivesSoon();
+        return new Ticket(number, tail, standing, session.planeName(), arrivesSoon);
+    }
+
+    private void onGrant(Session session, Frame.Grant grant) {
+        OutboundTransfer transfer = transfers.get(grant.id());
+        if (transfer == null
+                || grant.firstLayer() != 0
+                || grant.layers() != transfer.machine().layers()) {
+            cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
+        } else {
+            Ticket ticket = ticket(session, grant.ticket(), grant.tail(), false);
+            feed(transfer, new SendEvent.Granted(session, ticket));
+        }
+    }
+
+    private void onCancel(Session session, Frame.Cancel cancel) {
+        Failure told = new Failure(cancel.error(), "told by the peer: " + cancel.detail());
+        find(cancel.id()).ifPresent(it -> step(it, new SendEvent.Cancelled(session, told)));
+        if (fetches.withdraw(cancel.id(), session)) {
+            // Whoever computes it later need not hold it for nobody.
+            tombstones.put(cancel.id(), cancel.error(), nowNs());
+        }
+    }
+
+    /** What waits for this session can be offered. */
+    public void onSessionOpen(Session session) {
+        on(session).forEach(this::look);
+    }
+
+    /** Whatever goes to this session moves to another one, or fails. */
+    public void onSessionEnded(Session session, KvError error, String detail) {
+        fetches.onSessionEnded(session);
+        Failure failure = new Failure(error, detail);
+        var ended = new SendEvent.SessionEnded(session, failure, session.worthDiallingAgain());
+        on(session).forEach(transfer -> feed(transfer, ended));
+    }
+
+    /** Time passes. */
+    public void tick() {
+        long nowNs = nowNs();
+        fetches.tick(nowNs, this::onUnserved);
+        for (OutboundTransfer transfer : all()) {
+            if (transfer.late(nowNs)) {
+                step(transfer, new SendEvent.DeadlinePassed(transfer + "; its time is over"));
+            } else {
+                look(transfer);
+            }
+        }
+    }
+
+    private void onUnserved(EarlyFetches.Early early) {
+        if (early.fetch().ticket() != 0) {
+            String detail = "nobody has begun to compute it";
+            cancel(early.session(), early.fetch().id(), KvError.DEADLINE, detail);
+        }
+    }
+
+    /** Fails what is under way. */
+    public void close() {
+        all().forEach(transfer -> step(transfer, new SendEvent.Closing()));
+    }
+
+    private void onPiecesEnded(OutboundTransfer transfer, Optional<Failure> failure) {
+        feed(transfer, new SendEvent.PiecesEnded(failure, transfer.idle()));
+    }
+
+    private List<OutboundTransfer> on(Session session) {
+        return all().stream().filter(it -> session.equals(it.state().session())).toList();
+    }
+
+    // Some may end while the caller goes through them.
+    private List<OutboundTransfer> all() {
+        return List.copyOf(transfers.values());
+    }
+
+    // The look comes after the event: a piece that is saved while an offer is out wakes nobody.
+    private void feed(OutboundTransfer transfer, SendEvent event) {
+        step(transfer, event);
+        look(transfer);
+    }
+
+    private void look(OutboundTransfer transfer) {
+        step(transfer, transfer.progress(nowNs()));
+    }
+
+    private void step(OutboundTransfer transfer, SendEvent event) {
+        Session before = transfer.state().session();
+        List<SendEffect> effects = transfer.on(event);
+        count(before, transfer.state().session());
+        for (SendEffect effect : effects) {
+            run(transfer, effect);
+        }
+    }
+
+    private void count(@Nullable Session before, @Nullable Session after) {
+        if (before == after) {
+            return;
+        }
+        if (before != null) {
+            before.leave(nowNs());
+        }
+        if (after != null) {
+            after.join();
+        }
+    }
+
+    private void run(OutboundTransfer transfer, SendEffect effect) {
+        if (effect instanceof SendEffect.Send send) {
+            if (!sessions.send(send.session(), send.frame())) {
+                step(transfer, new SendEvent.Unsent(send.frame()));
+            }
+        } else if (effect instanceof SendEffect.Dial) {
+            Session session = sessions.dial(transfer.machine().route().decode());
+            step(transfer, new SendEvent.Dialled(session));
+        } else if (effect instanceof SendEffect.Post post) {
+            pieces.post(transfer, post);
+        } else if (effect instanceof SendEffect.PostEmptyTail tail) {
+            pieces.post(transfer, tail);
+        } else if (effect instanceof SendEffect.CancelSends given) {
+            String endpoint = given.session().endpoint();
+            long ticket = given.ticket().number();
+            given.session().device().submit(plane -> plane.cancelSends(endpoint, ticket));
+        } else if (effect instanceof SendEffect.DropTail) {
+            transfer.dropTail();
+        } else if (effect instanceof SendEffect.Conclude conclude) {
+            conclude(transfer, conclude.end());
+        }
+    }
+
+    private void conclude(OutboundTransfer transfer, SendState.Ended end) {
+        TransferId id = transfer.id();
+        Optional<Failure> failure = end.failure();
+        if (transfers.remove(id, transfer)) {
+            KvError told = failure.map(Failure::error).orElse(KvError.NO_SUCH_TRANSFER);
+            tombstones.put(id, told, nowNs());
+        }
+        transfer.letGo();
+        TransferOutcome outcome = transfer.outcome(end, nowNs());
+        stats.onOutcome("send", outcome);
+        failure.ifPresent(
+                why -> logger.warn("transfer={} not sent: {} {}", id, why.error(), why.detail()));
+        finished.accept(outcome);
+    }
+
+    private void cancel(Session session, TransferId id, KvError error, String detail) {
+        sessions.send(session, new Frame.Cancel(id, error, detail));
+    }
+
+    private long nowNs() {
+        return clock.getAsLong();
+    }
+}
