@@ -1,145 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
-import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveListener;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.session.Session;
-import io.kvlink.p2p.internal.session.Sessions;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
+import java.util.Optional;
 import java.util.concurrent.Executor;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 
 /**
- * Leases memory for inbound transfers and hands out tickets for it: no ticket leaves before memory
- * for all layers is leased and the receive is posted. A ticket is for the peer of one session: the
- * receive names its endpoint, and the plane takes bytes under the ticket from nobody else. Control
- * thread only; what the device thread reports comes back through the control thread's queue.
+ * Tickets for leased memory. No ticket leaves before memory for all layers is leased and the
+ * receive is posted. A ticket is for the peer of one session: the receive names its endpoint, and
+ * the plane takes bytes under the ticket from nobody else. Control thread only; the device thread's
+ * reports come through the control thread's queue.
  */
 final class Grants {
 
-    /** Hears how tickets end. */
-    interface Listener {
-        /** All layers of the ticket are here. */
-        void onReceived(Inbound inbound);
-
-        /** One more chunk is here, but not all. */
-        void onChunk(Inbound inbound);
-
-        /** The device writes no more; so many bytes of the ticket are here. */
-        void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail);
-
-        /** A ticket went out for an offer. */
-        void onGranted(Inbound inbound);
-
-        /** The ticket couldn't be sent. */
-        void onGrantLost(Inbound inbound, String detail);
-    }
-
-    private final Sessions sessions;
     private final KvLayout layout;
     private final TransferMemory memory;
     private final Executor control;
-    private final Listener listener;
+    private final Inbox inbox;
     private final StandingGrants standing;
     private final Tickets tickets = new Tickets();
 
-    Grants(
-            Sessions sessions,
-            KvLayout layout,
-            TransferMemory memory,
-            Executor control,
-            Listener listener) {
-        this.sessions = sessions;
+    Grants(KvLayout layout, TransferMemory memory, Executor control, Inbox inbox) {
         this.layout = layout;
         this.memory = memory;
         this.control = control;
-        this.listener = listener;
+        this.inbox = inbox;
         standing = new StandingGrants(memory.maxBytes());
     }
 
+    /** Bytes of one layer. */
+    long layerBytes(Subject subject, boolean tail) {
+        return layout.layerBytes(subject.tokens() + (tail ? 1 : 0));
+    }
+
     /** Whether a transfer would fit if nothing else were leased. */
-    boolean canEverFit(Inbound inbound) {
-        return memory.canEverFit(layout.layers(), layout.layerBytes(inbound.allTokens()));
+    boolean canEverFit(Subject subject, boolean tail) {
+        return memory.canEverFit(layout.layers(), layerBytes(subject, tail));
     }
 
-    /** Leases memory for all layers; false if there is none now. */
-    boolean reserve(Inbound inbound) {
-        inbound.leases = lease(inbound);
-        return inbound.leases != null;
-    }
-
-    private @Nullable LayerLeases lease(Inbound inbound) {
-        return memory.tryLease(
-                layout.layers(), layout.layerBytes(inbound.allTokens()), inbound.id.toString());
-    }
-
-    /**
-     * Makes a standing grant of all layers, if there is ample memory. The ticket is posted; the
-     * caller sends it.
-     */
-    void stand(Inbound inbound, Session session) {
-        long bytes = inbound.bytes(layout);
-        if (!standing.admits(session, bytes)) {
-            return;
+    /** Leases memory for a standing grant, if there is ample room. */
+    Optional<Ticket> reserveAhead(Subject subject, Session session, boolean tail, long startedNs) {
+        if (!standing.admits(session, layout.layers() * layerBytes(subject, tail))) {
+            return Optional.empty();
         }
-        inbound.leases = lease(inbound);
-        if (inbound.leases != null) {
-            standing.add(session, bytes);
-            inbound.standingOn = session;
-            inbound.moveTo(ReceiveState.STANDING);
-            post(inbound, session);
-        }
+        Optional<Ticket> ticket = reserve(subject, session, tail, startedNs);
+        ticket.ifPresent(standing::add);
+        return ticket;
     }
 
-    /** A standing grant has ended, one way or the other. */
-    void unstand(Inbound inbound) {
-        if (inbound.standingOn != null) {
-            standing.remove(inbound.standingOn, inbound.bytes(layout));
-            inbound.standingOn = null;
-        }
-    }
-
-    /** Has the device give up a ticket; it still ends through the listener. */
-    void cancel(Inbound inbound) {
-        long ticket = inbound.ticket;
-        inbound.session().device().submit(plane -> plane.cancelReceive(ticket));
-    }
-
-    /** Grants what is offered and has memory. */
-    void grant(Inbound inbound, Session session) {
-        inbound.moveTo(ReceiveState.GRANTED);
-        post(inbound, session);
-        Frame grant = new Frame.Grant(inbound.id, inbound.ticket, 0, layout.layers(), inbound.tail);
-        if (sessions.send(session, grant)) {
-            listener.onGranted(inbound);
-        } else {
-            listener.onGrantLost(inbound, "GRANT could not be queued; " + session);
-        }
-    }
-
-    private void post(Inbound inbound, Session session) {
-        LayerLeases leases = inbound.leases;
+    /** Leases memory for all layers, if there is room now. */
+    Optional<Ticket> reserve(Subject subject, Session session, boolean tail, long startedNs) {
+        long layerBytes = layerBytes(subject, tail);
+        LayerLeases leases = memory.tryLease(layout.layers(), layerBytes, subject.id().toString());
         if (leases == null) {
-            throw new IllegalStateException("granted without memory: " + inbound);
+            return Optional.empty();
         }
-        Chunks chunks = Chunks.of(inbound.tokens, session.chunkTokens(), inbound.tail);
-        inbound.chunks = chunks;
-        inbound.arrival.expect(chunks.count());
-        inbound.ticket = tickets.take();
+        return Optional.of(
+                new Ticket(
+                        tickets.take(),
+                        session,
+                        leases,
+                        Chunks.of(subject.tokens(), session.chunkTokens(), tail),
+                        layout.layers() * layerBytes,
+                        session.device().plane().arrivesSoon(),
+                        startedNs));
+    }
+
+    /** Has the device receive. */
+    void post(Subject subject, Ticket ticket) {
+        subject.arrival().expect(ticket.chunks().count());
         ReceiveOp op =
                 new ReceiveOp(
-                        session.endpoint(),
-                        inbound.ticket,
+                        ticket.session().endpoint(),
+                        ticket.number(),
                         0,
-                        chunks.pieces(leases.regions()),
-                        new Received(inbound));
-        session.device().submit(plane -> receive(plane, op));
+                        ticket.chunks().pieces(ticket.leases().regions()),
+                        new Reports(subject));
+        ticket.session().device().submit(plane -> receive(plane, op));
     }
 
     // On the device thread. What a plane throws ends the operation, or it would never end.
@@ -152,44 +98,56 @@ final class Grants {
         }
     }
 
-    /** Brings the device thread's reports back to the control thread: one a chunk. */
-    private final class Received implements ReceiveListener {
-        private final Inbound inbound;
+    /** Has the device give up a ticket; it still reports how it ended. */
+    void cancel(Ticket ticket) {
+        ticket.session().device().submit(plane -> plane.cancelReceive(ticket.number()));
+    }
+
+    /** Brings the device thread's reports to the control thread: one a chunk. */
+    private final class Reports implements ReceiveListener {
+        private final Subject subject;
         // The device thread's own.
         private int pieces;
         private long bytes;
 
-        Received(Inbound inbound) {
-            this.inbound = inbound;
+        Reports(Subject subject) {
+            this.subject = subject;
         }
 
         @Override
         public void onLayerReceived(ReceiveOp op, int piece) {
             pieces++;
             bytes += op.destinations().get(piece).bytes();
-            inbound.arrival.arrived(piece % layout.layers(), () -> report(op));
+            subject.arrival().arrived(piece % layout.layers(), () -> report(op));
         }
 
         private void report(ReceiveOp op) {
             if (pieces == op.destinations().size()) {
-                control.execute(
-                        () -> {
-                            tickets.release(op.ticket());
-                            listener.onReceived(inbound);
-                        });
+                onTicketEnd(op, () -> new ReceiveEvent.Received(inbox.moment()));
             } else if (pieces % layout.layers() == 0) {
-                control.execute(() -> listener.onChunk(inbound));
+                feed(() -> new ReceiveEvent.ChunkReceived(inbox.moment()));
             }
         }
 
         @Override
         public void onReceiveFailed(ReceiveOp op, KvError error, String detail) {
             long arrived = bytes;
-            control.execute(
+            Expectation.Failed why = new Expectation.Failed(error, detail);
+            onTicketEnd(op, () -> new ReceiveEvent.ReceiveFailed(inbox.moment(), arrived, why));
+        }
+
+        private void onTicketEnd(ReceiveOp op, Supplier<ReceiveEvent> event) {
+            feed(
                     () -> {
                         tickets.release(op.ticket());
-                        listener.onReceiveFailed(inbound, arrived, error, detail);
+                        standing.onEnded(op.ticket());
+                        return event.get();
                     });
+        }
+
+        // The time is the control thread's.
+        private void feed(Supplier<ReceiveEvent> event) {
+            control.execute(() -> inbox.feed(subject.id(), event.get()));
         }
     }
 }

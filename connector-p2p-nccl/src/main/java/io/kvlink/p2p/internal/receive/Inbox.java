@@ -5,28 +5,25 @@ import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.Tombstones;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
-import java.nio.ByteBuffer;
-import java.util.Optional;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The receiving state machine: asks for transfers, takes offers, and ends each transfer exactly
- * once. Control thread only.
+ * Receiving side of the control thread. Finds the transfer that an event is about, has the {@link
+ * ReceiveMachine} make a step, and has its effects run. Owns the states of all transfers on their
+ * way in, and the tombstones of those that have ended. Control thread only.
  */
-public final class Inbox implements Grants.Listener {
-
-    private static final Logger logger = LoggerFactory.getLogger(Inbox.class);
-
-    /** How soon a sender that is told BUSY may offer again. */
-    static final int BUSY_MS = 5;
+public final class Inbox {
 
     // Of one peer at a time; more of its offers are answered BUSY.
     private static final int MOST_OF_A_SESSION = 1024;
@@ -34,13 +31,25 @@ public final class Inbox implements Grants.Listener {
     private final Sessions sessions;
     private final TransferLimits limits;
     private final KvLayout layout;
-    private final TransferStats stats;
     private final LongSupplier clock;
-    private final Grants grants;
-    private final PrefillCalls calls;
-    private final Deliveries deliveries;
-    private final InboundTransfers transfers;
+    private final ReceiveEffects effects;
+    private final Map<TransferId, Receipt> receipts = new LinkedHashMap<>();
+    private final Tombstones tombstones = new Tombstones();
+    // Of the receipts, those that have failed and only await that their request lets go.
+    private int failed;
 
+    /**
+     * Without a transfer so far.
+     *
+     * @param sessions to peers; borrowed
+     * @param limits times
+     * @param layout of the KV
+     * @param memory where it goes; borrowed
+     * @param stats counts
+     * @param control runs something on the control thread
+     * @param wakeup told that an expectation changed
+     * @param clock the time
+     */
     public Inbox(
             Sessions sessions,
             TransferLimits limits,
@@ -53,314 +62,163 @@ public final class Inbox implements Grants.Listener {
         this.sessions = sessions;
         this.limits = limits;
         this.layout = layout;
-        this.stats = stats;
         this.clock = clock;
-        grants = new Grants(sessions, layout, memory, control, this);
-        calls = new PrefillCalls(sessions, grants, clock);
-        deliveries = new Deliveries(layout, wakeup);
-        transfers = new InboundTransfers(sessions, layout, stats, grants, deliveries, clock);
+        Grants grants = new Grants(layout, memory, control, this);
+        effects = new ReceiveEffects(sessions, layout, stats, grants, this, wakeup);
     }
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
     public int transfers() {
-        return transfers.count();
+        return receipts.size() - failed;
     }
 
     /** The engine has a request whose KV is to come. */
     public void expect(Expectation expectation) {
-        TransferId id = expectation.request().route().orElseThrow().id();
-        KvError over = transfers.over(id);
-        Inbound inbound = transfers.find(id);
-        if (inbound == null && over != null) {
-            deliveries.refuse(expectation, over);
-            return;
+        Receipt receipt = find(id(expectation));
+        if (receipt == null) {
+            int tokens = expectation.request().transferTokens();
+            receipt = unheard(id(expectation), tokens, expectation.digest());
         }
-        int tokens = expectation.request().transferTokens();
-        if (inbound == null) {
-            inbound = transfers.begin(id, tokens, expectation.digest(), limits.unclaimedTtlNs());
-        } else if (inbound.expectation != null) {
-            deliveries.settle(
-                    expectation,
-                    new Expectation.Failed(
-                            KvError.BAD_ROUTE, "transfer=" + id + " belongs to another request"));
-            return;
-        }
-        if (inbound.failure != null) {
-            deliveries.settle(
-                    expectation, inbound.failure); // What is still being drained ends by itself.
-            return;
-        }
-        inbound.await(expectation, nowNs() + limits.transferTimeoutNs());
-        if (inbound.tokens != tokens || inbound.digest != expectation.digest()) {
-            String detail = prompts(tokens, inbound.tokens);
-            transfers.fail(inbound, KvError.PROMPT_MISMATCH, detail, true);
-        } else if (inbound.session == null) {
-            calls.ask(inbound, expectation.request().route().orElseThrow().prefill());
-        } else {
-            deliveries.publish(inbound);
-        }
+        step(receipt, new ReceiveEvent.Asked(moment(), expectation));
     }
 
     /** The engine no longer reads the transfer's memory, or no longer wants it. */
     public void release(Expectation expectation) {
-        TransferId id = expectation.request().route().orElseThrow().id();
-        Inbound inbound = transfers.find(id);
-        if (inbound == null || inbound.expectation != expectation) {
-            return;
-        }
-        inbound.expectation = null;
-        if (inbound.state == ReceiveState.COMPLETE) {
-            transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
-        } else if (inbound.state == ReceiveState.FAILED) {
-            transfers.end(inbound, KvError.CANCELLED);
-        } else if (inbound.state != ReceiveState.DRAINING) {
-            transfers.fail(inbound, KvError.CANCELLED, "the consumer gave the request up", true);
-        }
+        feed(id(expectation), new ReceiveEvent.Released(moment(), expectation));
     }
 
+    private static TransferId id(Expectation expectation) {
+        return expectation.request().route().orElseThrow().id();
+    }
+
+    private Receipt unheard(TransferId id, int tokens, long digest) {
+        return new Unheard(new Subject(id, tokens, digest, new Arrival(layout.layers(), clock)));
+    }
+
+    /** A peer has, or will have, a transfer. */
     public void onOffer(Session session, Frame.Offer offer) {
-        KvError over = transfers.over(offer.id());
-        if (over != null) {
-            cancel(session, offer.id(), over, "the transfer has ended here");
+        Receipt receipt = find(offer.id());
+        if (receipt == null && session.transfers() >= MOST_OF_A_SESSION) {
+            sessions.send(session, new Frame.Busy(offer.id(), Receipt.BUSY_MS));
             return;
         }
-        Inbound inbound = transfers.find(offer.id());
-        if (inbound == null && session.transfers() >= MOST_OF_A_SESSION) {
-            sessions.send(session, new Frame.Busy(offer.id(), BUSY_MS));
-            return;
+        if (receipt == null) {
+            receipt = unheard(offer.id(), offer.tokens(), offer.digest());
         }
-        if (inbound == null) {
-            inbound =
-                    transfers.begin(
-                            offer.id(), offer.tokens(), offer.digest(), limits.unclaimedTtlNs());
-        }
-        if (offer.tokens() != inbound.tokens || offer.digest() != inbound.digest) {
-            String detail = prompts(inbound.tokens, offer.tokens());
-            refuse(inbound, session, KvError.PROMPT_MISMATCH, detail);
-        } else if (inbound.state == ReceiveState.STANDING && inbound.mayOffer(session)) {
-            inbound.offeredOn = session; // It crossed our call, and will be sent under its ticket.
-        } else if (inbound.state == ReceiveState.RECALLED) {
-            sessions.send(session, new Frame.Busy(offer.id(), BUSY_MS));
-        } else if (!inbound.fits(session, offer, layout.layers())) {
-            refuse(inbound, session, KvError.MALFORMED_FRAME, offer + " doesn't fit " + inbound);
-        } else {
-            accept(inbound, session, offer.tail());
-        }
-    }
-
-    private void accept(Inbound inbound, Session session, boolean tail) {
-        Expectation expectation = inbound.expectation;
-        inbound.tail = tail && (expectation == null || expectation.request().attachment());
-        if (inbound.session == null) {
-            inbound.take(session);
-            inbound.startedNs = nowNs();
-        }
-        // Whether it can ever fit is asked a second time behind the attempt: that may find that
-        // there is less than was planned.
-        boolean fits = grants.canEverFit(inbound);
-        if (fits && grants.reserve(inbound)) {
-            grants.grant(inbound, session);
-        } else if (!fits || !grants.canEverFit(inbound)) {
-            String detail =
-                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb, and -XX:MaxDirectMemorySize with them"
-                            .formatted(layout.layers(), layout.layerBytes(inbound.allTokens()));
-            transfers.fail(inbound, KvError.TOO_LARGE, detail, true);
-        } else {
-            stats.onBusy();
-            sessions.send(session, new Frame.Busy(inbound.id, BUSY_MS));
-        }
+        boolean whole = offer.firstLayer() == 0 && offer.layers() == layout.layers();
+        step(
+                receipt,
+                new ReceiveEvent.Offered(
+                        moment(), session, offer.tokens(), offer.digest(), whole, offer.tail()));
     }
 
     /** The sender has computed all layers. */
     public void onSaved(Session session, Frame.Saved saved) {
-        Inbound inbound = transfers.find(saved.id());
-        if (inbound != null && session.equals(inbound.session) && !inbound.tail) {
-            inbound.saved = true;
-            deliveries.publish(inbound);
-        }
+        feed(saved.id(), new ReceiveEvent.Saved(moment(), session));
     }
 
-    /** The same, with what goes with them. */
-    public void onAttachment(Session session, Frame.Attachment attachment) {
-        Inbound inbound = transfers.find(attachment.id());
-        if (inbound != null
-                && session.equals(inbound.session)
-                && attachment.ticket() == inbound.ticket
-                && inbound.ticket != 0 // Or it would be kept without memory for its KV.
-                && inbound.tail
-                && !inbound.attached
-                && inbound.failure == null) {
-            inbound.saved = true;
-            attached(inbound, attachment.content());
-        }
+    /** The sender has computed all layers, and something goes with them. */
+    public void onAttachment(Session session, Frame.Attachment frame) {
+        feed(
+                frame.id(),
+                new ReceiveEvent.Attached(moment(), session, frame.ticket(), frame.content()));
     }
 
-    private void attached(Inbound inbound, Optional<ByteBuffer> content) {
-        inbound.attached = true;
-        inbound.attachment = content;
-        if (inbound.quiet) {
-            complete(inbound);
-        } else {
-            deliveries.publish(inbound);
-        }
-    }
-
+    /** A peer has given a transfer up. */
     public void onCancel(Session session, Frame.Cancel cancel) {
-        Inbound inbound = transfers.find(cancel.id());
-        if (inbound != null
-                && inbound.state != ReceiveState.COMPLETE
-                && (session.equals(inbound.session)
-                        || (inbound.session == null && session.equals(inbound.interest)))) {
-            if (inbound.lacksAttachment()) {
-                attached(inbound, Optional.empty()); // What is here is worth as much as ever.
-                return;
-            }
-            transfers.fail(inbound, cancel.error(), "told by the peer: " + cancel.detail(), false);
-        }
+        Expectation.Failed why =
+                new Expectation.Failed(cancel.error(), "told by the peer: " + cancel.detail());
+        feed(cancel.id(), new ReceiveEvent.Cancelled(moment(), session, why));
     }
 
+    /** A session is open. */
     public void onSessionOpen(Session session) {
-        for (Inbound inbound : transfers.all()) {
-            if (session.equals(inbound.interest)) {
-                calls.fetch(inbound);
-            }
-        }
+        feedAll(new ReceiveEvent.CallOpened(moment(), session));
     }
 
+    /** A session is over. */
     public void onSessionEnded(Session session, KvError error, String detail) {
-        for (Inbound inbound : transfers.all()) {
-            if (session.equals(inbound.offeredOn)) {
-                inbound.offeredOn = null;
-            }
-            boolean asks = inbound.session == null && session.equals(inbound.interest);
-            if (session.equals(inbound.session) && inbound.lacksAttachment()) {
-                attached(inbound, Optional.empty());
-            } else if (asks && session.worthDiallingAgain() && inbound.failure == null) {
-                calls.askAnew(inbound, session);
-            } else if (session.equals(inbound.session)
-                    && inbound.state == ReceiveState.STANDING
-                    && !inbound.published) {
-                // Perhaps the sender restarted before it had begun: then the new one will.
-                inbound.moveTo(ReceiveState.RECALLED);
-                grants.cancel(inbound);
-            } else if ((asks || session.equals(inbound.session))
-                    && inbound.state != ReceiveState.RECALLED
-                    && inbound.state != ReceiveState.COMPLETE) {
-                transfers.fail(inbound, error, detail, false);
-            }
-        }
-    }
-
-    public void tick() {
-        transfers.due().forEach(this::onDeadline);
-        transfers.all().forEach(calls::fetch); // Once more, if it couldn't be sent.
-    }
-
-    private void onDeadline(Inbound inbound) {
-        if (inbound.state == ReceiveState.COMPLETE) {
-            logger.warn("transfer={} was never asked for", inbound.id);
-            transfers.end(inbound, KvError.NO_SUCH_TRANSFER);
-        } else if (inbound.lacksAttachment()) {
-            attached(inbound, Optional.empty());
-        } else {
-            transfers.fail(inbound, KvError.DEADLINE, inbound + "; its time is over", true);
-        }
+        Expectation.Failed why = new Expectation.Failed(error, detail);
+        feedAll(new ReceiveEvent.SessionEnded(moment(), session, why));
     }
 
     /** Fails what is under way, and frees what is here: the engine has stopped calling. */
     public void close() {
-        for (Inbound inbound : transfers.all()) {
-            if (inbound.state != ReceiveState.COMPLETE) {
-                transfers.fail(inbound, KvError.CLOSED, "this connector is closing", true);
-            }
-            inbound.expectation = null;
-            if (inbound.state == ReceiveState.COMPLETE || inbound.state == ReceiveState.FAILED) {
-                transfers.end(inbound, KvError.CLOSED);
-            }
+        feedAll(new ReceiveEvent.Closed(moment()));
+    }
+
+    /** Time has passed. */
+    public void tick() {
+        ReceiveEvent.DeadlinePassed passed = new ReceiveEvent.DeadlinePassed(moment());
+        List<Receipt> due =
+                receipts.values().stream().filter(receipt -> due(receipt, passed.at())).toList();
+        due.forEach(receipt -> step(receipt, passed));
+        effects.tick();
+    }
+
+    private static boolean due(Receipt receipt, ReceiveEvent.Moment at) {
+        return receipt instanceof Receipt.Timed timed && at.nowNs() - timed.deadlineNs() >= 0;
+    }
+
+    /** True if a transfer still waits for what this call brings. */
+    boolean awaits(ReceiveEffect.SendFetch fetch) {
+        Receipt receipt = receipts.get(fetch.subject().id());
+        if (receipt instanceof Called called) {
+            return fetch.ticket().isEmpty() && fetch.call().equals(called.call());
+        }
+        return receipt instanceof Standing standing
+                && fetch.ticket().filter(standing.ticket()::equals).isPresent();
+    }
+
+    /** The time now. */
+    ReceiveEvent.Moment moment() {
+        long nowNs = clock.getAsLong();
+        return new ReceiveEvent.Moment(
+                nowNs, nowNs + limits.transferTimeoutNs(), nowNs + limits.unclaimedTtlNs());
+    }
+
+    /** Something has happened to a transfer; nothing if it isn't known here. */
+    void feed(TransferId id, ReceiveEvent event) {
+        Receipt receipt = find(id);
+        if (receipt != null) {
+            step(receipt, event);
         }
     }
 
-    // A stranger's offer, or one for what is here already, harms nobody but its sender.
-    private void refuse(Inbound inbound, Session session, KvError error, String detail) {
-        cancel(session, inbound.id, error, detail);
-        if (inbound.mayOffer(session) && inbound.state != ReceiveState.COMPLETE) {
-            // Told on a link of its own if our call went through another one.
-            transfers.fail(inbound, error, detail, !session.equals(inbound.session));
+    // Some may end while the others hear.
+    private void feedAll(ReceiveEvent event) {
+        List.copyOf(receipts.keySet()).forEach(id -> feed(id, event));
+    }
+
+    private @Nullable Receipt find(TransferId id) {
+        Receipt receipt = receipts.get(id);
+        KvError told = receipt == null ? tombstones.of(id) : null;
+        return told == null ? receipt : new Over(id, told);
+    }
+
+    private void step(Receipt receipt, ReceiveEvent event) {
+        ReceiveMachine.Step step = ReceiveMachine.on(receipt, event);
+        if (step.next() != receipt) {
+            move(receipt, step.next(), event.at().nowNs());
         }
+        step.effects().forEach(effects::run);
     }
 
-    private static String prompts(int ours, int theirs) {
-        return "prompt differs: tokens=" + ours + "/" + theirs + " (ours/theirs) or their ids";
-    }
-
-    @Override
-    public void onGranted(Inbound inbound) {
-        deliveries.publish(inbound);
-    }
-
-    @Override
-    public void onGrantLost(Inbound inbound, String detail) {
-        transfers.fail(inbound, KvError.PEER_LOST, detail, false);
-    }
-
-    @Override
-    public void onReceived(Inbound inbound) {
-        inbound.receivedBytes = inbound.bytes(layout);
-        if (inbound.state == ReceiveState.DRAINING) {
-            transfers.free(inbound);
-            return;
+    private void move(Receipt from, Receipt to, long nowNs) {
+        if (!from.session().equals(to.session())) {
+            to.session().ifPresent(session -> session.join());
+            from.session().ifPresent(session -> session.leave(nowNs));
         }
-        inbound.quiet = true;
-        grants.unstand(inbound);
-        if (inbound.lacksAttachment() && !inbound.session().open()) {
-            inbound.attached = true; // That nothing more will come.
-        }
-        if (!inbound.lacksAttachment()) {
-            complete(inbound);
-        }
-    }
-
-    private void complete(Inbound inbound) {
-        Session session = inbound.session();
-        inbound.moveTo(ReceiveState.COMPLETE);
-        if (inbound.expectation == null) {
-            inbound.deadlineNs = nowNs() + limits.unclaimedTtlNs();
-        }
-        deliveries.publish(inbound);
-        // After the engine was woken: the producer is in less of a hurry.
-        sessions.send(session, new Frame.Done(inbound.id, inbound.ticket));
-    }
-
-    @Override
-    public void onChunk(Inbound inbound) {
-        // The time runs anew: the sender may still have to compute the next one.
-        inbound.deadlineNs = nowNs() + limits.transferTimeoutNs();
-    }
-
-    @Override
-    public void onReceiveFailed(Inbound inbound, long bytes, KvError error, String detail) {
-        inbound.receivedBytes += bytes;
-        // Not if the engine waits within a step: it would read the memory of the old ticket.
-        boolean asksAgain =
-                inbound.receivedBytes == 0 && inbound.expectation != null && !inbound.published;
-        if (inbound.state == ReceiveState.DRAINING) {
-            transfers.free(inbound);
-        } else if (inbound.state == ReceiveState.RECALLED && asksAgain) {
-            calls.askAgain(inbound);
-        } else if (inbound.state == ReceiveState.STANDING && asksAgain) {
-            inbound.moveTo(ReceiveState.RECALLED);
-            calls.askAgain(inbound);
+        failed += hasFailed(to) - hasFailed(from);
+        if (to instanceof Over over) {
+            receipts.remove(over.id());
+            tombstones.put(over.id(), over.told(), nowNs);
         } else {
-            inbound.ticket = 0; // The plane has let go of it.
-            transfers.fail(inbound, error, detail, true);
+            receipts.put(to.id(), to);
         }
     }
 
-    private void cancel(Session session, TransferId id, KvError error, String detail) {
-        sessions.send(session, new Frame.Cancel(id, error, detail));
-    }
-
-    private long nowNs() {
-        return clock.getAsLong();
+    private static int hasFailed(Receipt receipt) {
+        return receipt instanceof Failed || receipt instanceof Spoiled ? 1 : 0;
     }
 }

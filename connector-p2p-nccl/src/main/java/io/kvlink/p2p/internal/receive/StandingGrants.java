@@ -6,15 +6,17 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Bounds the memory that is granted before anybody has computed anything for it: half of all, so
- * that offers never starve, and so many grants a session. Control thread only.
+ * Limit of the memory that is granted before anybody has computed anything for it: half of all, so
+ * that offers never starve, and so many grants a session. A grant counts until its ticket ends.
+ * Control thread only.
  */
 final class StandingGrants {
 
     private static final int MOST_OF_A_SESSION = 64;
 
     private final long mostBytes;
-    private final Map<Session, Integer> grants = new HashMap<>();
+    private final Map<Long, Ticket> byNumber = new HashMap<>();
+    private final Map<Session, Integer> ofSession = new HashMap<>();
     private long bytes;
 
     StandingGrants(long memoryBytes) {
@@ -23,16 +25,22 @@ final class StandingGrants {
 
     boolean admits(Session session, long wantedBytes) {
         return wantedBytes <= mostBytes - bytes
-                && grants.getOrDefault(session, 0) < MOST_OF_A_SESSION;
+                && ofSession.getOrDefault(session, 0) < MOST_OF_A_SESSION;
     }
 
-    void add(Session session, long grantedBytes) {
-        bytes += grantedBytes;
-        grants.merge(session, 1, Integer::sum);
+    void add(Ticket ticket) {
+        bytes += ticket.bytes();
+        byNumber.put(ticket.number(), ticket);
+        ofSession.merge(ticket.session(), 1, Integer::sum);
     }
 
-    void remove(Session session, long grantedBytes) {
-        bytes -= grantedBytes;
-        grants.computeIfPresent(session, (any, count) -> count == 1 ? null : count - 1);
+    /** A ticket has ended, whether or not it was a standing grant. */
+    void onEnded(long number) {
+        Ticket ticket = byNumber.remove(number);
+        if (ticket != null) {
+            bytes -= ticket.bytes();
+            ofSession.computeIfPresent(
+                    ticket.session(), (session, count) -> count == 1 ? null : count - 1);
+        }
     }
 }

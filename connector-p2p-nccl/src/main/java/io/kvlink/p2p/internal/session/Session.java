@@ -30,7 +30,7 @@ public final class Session {
     @Nullable Identity peer;
     // The device that carries this session's bytes; set when the session opens.
     @Nullable DeviceAgent device;
-    String endpoint = "";
+    private String endpoint = "";
     // Planes that the peer has, but that don't lead to it from here.
     final Set<String> unreachable = new HashSet<>();
     long dialledNs;
@@ -82,6 +82,11 @@ public final class Session {
         return transfers;
     }
 
+    /** True if this side opened it, to that address. */
+    public boolean dialledTo(HostPort where) {
+        return dialled && address.equals(where);
+    }
+
     /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
     public boolean worthDiallingAgain() {
         return dialled && peer != null;
@@ -93,6 +98,12 @@ public final class Session {
                 && other.peer != null
                 && peer.address().equals(other.peer.address())
                 && peer.epoch() == other.peer.epoch();
+    }
+
+    /** Its bytes go through a device from now on. */
+    void use(DeviceAgent by, String peerEndpoint) {
+        device = by;
+        endpoint = peerEndpoint;
     }
 
     /** One more transfer uses it. */

@@ -14,7 +14,6 @@ import io.kvlink.spi.KvError;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -22,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The conversations with peers: opens them, checks that both sides fit, notices that a peer is gone
- * or has restarted, and ends them. A session belongs to one start (epoch) of a peer; a restarted
- * peer is a new one. Control thread only.
+ * Conversations with peers: opens them by the {@link Handshake}, notices that a peer is gone or has
+ * restarted, and ends them. A session belongs to one start (epoch) of a peer; a restarted peer is a
+ * new one. Control thread only.
  */
 public final class Sessions {
 
@@ -47,9 +46,7 @@ public final class Sessions {
     private static final long IDLE_NS = TimeUnit.MINUTES.toNanos(10);
 
     private final ControlTransport transport;
-    private final Frame.Identity self;
-    // By name, the most wanted first.
-    private final Map<String, DeviceAgent> devices;
+    private final Handshake handshake;
     private final TransferLimits limits;
     private final TransferStats stats;
     private final Listener listener;
@@ -79,8 +76,7 @@ public final class Sessions {
             Listener listener,
             LongSupplier clock) {
         this.transport = transport;
-        this.self = self;
-        this.devices = devices;
+        handshake = new Handshake(self, devices);
         this.limits = limits;
         this.stats = stats;
         this.listener = listener;
@@ -182,17 +178,7 @@ public final class Sessions {
 
     private void hello(Session session) {
         session.lastHelloNs = nowNs();
-        send(session, new Frame.Hello(Frame.PROTOCOL, without(session.unreachable)));
-    }
-
-    private Frame.Identity without(Set<String> planes) {
-        return new Frame.Identity(
-                self.engineId(),
-                self.epoch(),
-                self.address(),
-                self.layout(),
-                self.chunkTokens(),
-                self.planes().stream().filter(plane -> !planes.contains(plane.name())).toList());
+        send(session, handshake.hello(session.unreachable));
     }
 
     private void onHello(Link link, Frame.Hello hello) {
@@ -207,24 +193,30 @@ public final class Sessions {
             end(session, KvError.MALFORMED_FRAME, "HELLO as an answer");
             return;
         }
-        String difference =
-                hello.protocol() == Frame.PROTOCOL
-                        ? self.layout().firstDifference(peer.layout())
-                        : "protocol=" + Frame.PROTOCOL + "/" + hello.protocol();
-        DeviceAgent device = difference.isEmpty() ? common(peer) : null;
-        if (device == null) {
-            stats.onHandshakeRefused();
-            KvError error =
-                    difference.isEmpty() ? KvError.NO_COMMON_PLANE : KvError.LAYOUT_MISMATCH;
-            String detail =
-                    difference.isEmpty() ? "planes=" + names(self) + "/" + names(peer) : difference;
-            logger.warn("peer={} refused: {} {} (ours/theirs)", peer.address(), error, detail);
-            reject(link, error, detail + " (receiver's/caller's)");
+        Handshake.Verdict verdict = handshake.judge(hello);
+        if (verdict instanceof Handshake.Misfits misfits) {
+            refuse(link, peer, misfits);
             if (session != null) {
-                end(session, error, detail);
+                end(session, misfits.error(), misfits.detail());
             }
-            return;
+        } else if (verdict instanceof Handshake.Fits fits) {
+            greet(link, session, peer, fits);
         }
+    }
+
+    private void refuse(Link link, Frame.Identity peer, Handshake.Misfits misfits) {
+        stats.onHandshakeRefused();
+        logger.warn(
+                "peer={} refused: {} {} (ours/theirs)",
+                peer.address(),
+                misfits.error(),
+                misfits.detail());
+        reject(link, misfits.error(), misfits.detail() + " (receiver's/caller's)");
+    }
+
+    private void greet(
+            Link link, @Nullable Session known, Frame.Identity peer, Handshake.Fits fits) {
+        Session session = known;
         if (session == null) {
             if (!endOlderEpochs(peer)) {
                 String detail = "address=" + peer.address() + " is taken by a newer instance";
@@ -238,14 +230,13 @@ public final class Sessions {
             }
             session = new Session(link, peer.address(), false, nowNs());
             byLink.put(link, session);
-            opened(session, peer, device);
-        } else if (session.transfers == 0 && !device.equals(session.device)) {
+            opened(session, peer, fits);
+        } else if (session.transfers == 0 && !fits.device().equals(session.device)) {
             // The caller could not reach us by the plane that we chose, and offers the others.
-            session.device = device;
-            session.endpoint = endpointOf(peer, device.plane().name());
-            logger.info("{} plane={} instead", session, device.plane().name());
+            session.use(fits.device(), fits.endpoint());
+            logger.info("{} plane={} instead", session, session.planeName());
         }
-        send(session, new Frame.Accept(self, session.device().plane().name()));
+        send(session, handshake.accept(session.device()));
     }
 
     private void onStranger(Link link, Frame frame) {
@@ -272,24 +263,20 @@ public final class Sessions {
         if (session.open() || !session.dialled) {
             return; // An answer to a repeated HELLO.
         }
-        DeviceAgent device = devices.get(accept.plane());
-        String endpoint = endpointOf(accept.identity(), accept.plane());
-        String difference = self.layout().firstDifference(accept.identity().layout());
-        if (!difference.isEmpty()) {
-            end(session, KvError.LAYOUT_MISMATCH, session + " " + difference);
-            return;
+        Handshake.Verdict verdict = handshake.judge(accept);
+        if (verdict instanceof Handshake.Misfits misfits) {
+            end(session, misfits.error(), session + " " + misfits.detail());
+        } else if (verdict instanceof Handshake.LeadsNowhere nowhere) {
+            tryWithout(session, nowhere.plane());
+        } else if (verdict instanceof Handshake.Fits fits) {
+            opened(session, accept.identity(), fits);
         }
-        if (device == null || endpoint.isEmpty() || !device.plane().reaches(endpoint)) {
-            tryWithout(session, accept.plane());
-            return;
-        }
-        opened(session, accept.identity(), device);
     }
 
     // The peer believes that the plane leads here; the next best may.
     private void tryWithout(Session session, String plane) {
         session.unreachable.add(plane);
-        if (session.unreachable.containsAll(devices.keySet())) {
+        if (handshake.exhausted(session.unreachable)) {
             end(session, KvError.NO_COMMON_PLANE, session + " tried=" + session.unreachable);
         } else {
             logger.info("{} plane={} doesn't lead there; trying the others", session, plane);
@@ -297,37 +284,12 @@ public final class Sessions {
         }
     }
 
-    private void opened(Session session, Frame.Identity peer, DeviceAgent device) {
+    private void opened(Session session, Frame.Identity peer, Handshake.Fits fits) {
         session.peer = peer;
-        session.device = device;
-        session.endpoint = endpointOf(peer, device.plane().name());
+        session.use(fits.device(), fits.endpoint());
         session.state = Session.State.OPEN;
-        logger.info("{} plane={} dialled={}", session, device.plane().name(), session.dialled);
+        logger.info("{} plane={} dialled={}", session, session.planeName(), session.dialled);
         listener.onOpen(session);
-    }
-
-    /** The most wanted of our planes that the peer has too and that reaches it. */
-    private @Nullable DeviceAgent common(Frame.Identity peer) {
-        for (DeviceAgent device : devices.values()) {
-            String endpoint = endpointOf(peer, device.plane().name());
-            if (!endpoint.isEmpty() && device.plane().reaches(endpoint)) {
-                return device;
-            }
-        }
-        return null;
-    }
-
-    private static String endpointOf(Frame.Identity peer, String plane) {
-        for (Frame.Plane offered : peer.planes()) {
-            if (offered.name().equals(plane)) {
-                return offered.endpoint();
-            }
-        }
-        return "";
-    }
-
-    private static List<String> names(Frame.Identity identity) {
-        return identity.planes().stream().map(Frame.Plane::name).toList();
     }
 
     // Epochs grow with time: of two at one address the younger is the restarted peer.
@@ -363,7 +325,7 @@ public final class Sessions {
         transport.hangUp(session.link);
         logger.info("{} ended: {} {}", session.address(), error, detail);
         if (wasOpen && lastOf(session)) {
-            String endpoint = session.endpoint;
+            String endpoint = session.endpoint();
             session.device().submit(plane -> plane.disconnect(endpoint));
         }
         listener.onEnded(session, error, detail);
@@ -372,7 +334,7 @@ public final class Sessions {
     // A peer may have called us and been called by us: its connections serve both sessions.
     private boolean lastOf(Session ended) {
         for (Session session : byLink.values()) {
-            if (session.open() && session.endpoint.equals(ended.endpoint)) {
+            if (session.open() && session.endpoint().equals(ended.endpoint())) {
                 return false;
             }
         }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.sim.SimNetwork.SimTransport;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
@@ -122,52 +121,5 @@ class PlaneChoiceTest {
         nowNs += 100 * SECOND_NS;
         run(caller, called);
         assertThat(called.events).contains("ended PEER_LOST");
-    }
-
-    /** Leads to all planes of its name, or to none. */
-    private record NamedPlane(String name, boolean leads) implements DataPlane {
-        @Override
-        public String endpoint() {
-            return name;
-        }
-
-        @Override
-        public boolean arrivesSoon() {
-            return false;
-        }
-
-        @Override
-        public boolean reaches(String endpoint) {
-            return leads && endpoint.startsWith(name);
-        }
-
-        @Override
-        public void send(SendOp op) {}
-
-        @Override
-        public void receive(ReceiveOp op) {}
-
-        @Override
-        public void cancelSends(String endpoint, long ticket) {}
-
-        @Override
-        public void cancelReceive(long ticket) {}
-
-        @Override
-        public void disconnect(String endpoint) {}
-
-        @Override
-        public int poll(long nowNs) {
-            return 0;
-        }
-
-        @Override
-        public void idle(long maxNs) {}
-
-        @Override
-        public void wakeup() {}
-
-        @Override
-        public void close() {}
     }
 }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.receive;
+
+import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
+import io.kvlink.spi.KvError;
+
+/** It has failed, and a request may be reading what was here before. The device has let go. */
+record Spoiled(Subject subject, Ticket ticket, Expectation reader) implements Receipt.Ticketed {
+
+    @Override
+    public Step on(ReceiveEvent event) {
+        if (event instanceof ReceiveEvent.Released released && released.request().equals(reader)) {
+            return end(KvError.CANCELLED);
+        } else if (event instanceof ReceiveEvent.Closed) {
+            return end(KvError.CLOSED);
+        }
+        return otherwise(event);
+    }
+
+    private Step end(KvError told) {
+        return Step.to(new Over(id(), told), new ReceiveEffect.CloseLeases(ticket));
+    }
+}
