@@ -32,7 +32,7 @@ public final class Gpu implements AutoCloseable {
         this.context = context;
     }
 
-    /** Whether there is a driver with all functions that are called, and a GPU. */
+    /** Tells whether there is a GPU, and a driver with all functions that are called. */
     public static Availability availability() {
         return GpuFacts.availability();
     }
@@ -283,7 +283,7 @@ public final class Gpu implements AutoCloseable {
         CudaException.check(DriverCalls.cuEventSynchronize(event), "cuEventSynchronize");
     }
 
-    /** Whether the event's work is done, or the event was never recorded. */
+    /** True if the event's work is done, or the event was never recorded. */
     public boolean complete(long event) {
         int status = DriverCalls.cuEventQuery(event);
         if (status == DriverCalls.NOT_READY) {

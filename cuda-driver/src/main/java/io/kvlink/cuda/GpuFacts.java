@@ -29,7 +29,7 @@ record GpuFacts(
         static final Availability AVAILABILITY = probe();
     }
 
-    /** Whether there is a driver with all functions that are called, and a GPU. */
+    /** Tells whether there is a GPU, and a driver with all functions that are called. */
     static Availability availability() {
         return Probe.AVAILABILITY;
     }

@@ -61,7 +61,7 @@ public final class GpuReach {
         CudaException.check(DriverCalls.cuIpcCloseMemHandle(address), "cuIpcCloseMemHandle");
     }
 
-    /** Whether the device is that one, or can access its memory; false if nobody here sees it. */
+    /** True if the device is that one, or can access its memory; false if nobody here sees it. */
     public boolean canAccess(String uuid) {
         if (uuid.equals(device.uuid())) {
             return true;

@@ -58,7 +58,7 @@ public final class DriverDevice implements CudaDevice {
     }
 
     /**
-     * How many devices this process sees.
+     * Number of devices that this process sees.
      *
      * @throws KvConnectorException with {@link KvError#UNAVAILABLE} if there is no driver, or no
      *     GPU
