@@ -180,7 +180,7 @@ final class BuddyHostPool implements HostPool {
         }
     }
 
-    /** This moment's numbers. */
+    /** Counts and sizes of this moment. */
     PoolSnapshot snapshot() {
         synchronized (lock) {
             return account.snapshot(
