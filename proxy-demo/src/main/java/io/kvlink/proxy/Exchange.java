@@ -20,17 +20,17 @@ import org.slf4j.LoggerFactory;
  * client's connection, on which all its upstream calls run too.
  *
  * <p>Until an answer has begun, another instance takes the place of one that failed, as {@link
- * Tries} allows, and a prefill without another is left to the decode instance alone. Each try has a
- * transfer id of its own, so that a late instance can't disturb its successor.
+ * Tries} allows. A prefill without another instance is left to the decode instance alone. Each try
+ * has a transfer id of its own, so that a late instance can't disturb its successor.
  */
 final class Exchange implements UpstreamCall.Listener, Serving {
 
     private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
 
-    /** How long a prefill instance may take to end its call after the answer is complete. */
+    /** Time that a prefill instance has to end its call after the answer is complete. */
     private static final long DRAIN_SECONDS = 30;
 
-    /** How often a request looks for an instance that may just be coming. */
+    /** Pause between two looks for an instance that may just be coming. */
     private static final long RETURN_MS = 50;
 
     private final ProxyParts parts;

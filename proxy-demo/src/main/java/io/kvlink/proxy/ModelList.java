@@ -81,7 +81,7 @@ final class ModelList implements UpstreamCall.Listener, Serving {
         waiting.add(new Question("", parts.fleet()));
     }
 
-    /** Whether no instance alone can say which models there are. */
+    /** True if no instance alone can say which models there are. */
     static boolean isNeeded(Fleet fleet) {
         int unnamed = fleet.count(Role.DECODE, "") > 0 ? 1 : 0;
         return fleet.models().size() + unnamed > 1;

@@ -100,12 +100,12 @@ final class Tries {
                 || (retryAfter.isEmpty() && fleet.has(instance));
     }
 
-    /** After how many seconds a decode instance wants to be asked again, if one has said so. */
+    /** Seconds after which a decode instance wants to be asked again, if one has said so. */
     OptionalLong retryAfter() {
         return retryAfter;
     }
 
-    /** How many instances have failed. */
+    /** Number of instances that have failed. */
     int count() {
         return failed.size();
     }

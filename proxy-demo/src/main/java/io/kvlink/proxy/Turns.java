@@ -40,7 +40,7 @@ final class Turns {
                 model, name -> new Pickers(new PairPicker(), new PairPicker()));
     }
 
-    /** How many models have turns here. */
+    /** Number of models that have turns here. */
     int size() {
         return pickers.size();
     }
