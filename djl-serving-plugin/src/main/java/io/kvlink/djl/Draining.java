@@ -16,7 +16,7 @@ final class Draining {
 
     private Draining() {}
 
-    /** Whether there is nothing to wait for. */
+    /** True if there is nothing to wait for. */
     static boolean idle(TextGenerator worker) {
         WorkerStatus status = worker.status();
         return status.waiting() + status.running() == 0

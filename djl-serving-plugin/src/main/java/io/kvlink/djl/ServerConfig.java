@@ -19,7 +19,7 @@ import org.slf4j.helpers.NOPLogger;
  */
 final class ServerConfig {
 
-    /** Where the surface listens on a port of its own: {@code host:port}. */
+    /** Key of the address of the surface's own port: {@code host:port}. */
     static final String OWN_ADDRESS = "kvlink_address";
 
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
@@ -44,7 +44,7 @@ final class ServerConfig {
         return isServer() ? LoggerFactory.getLogger(ACCESS_LOG) : NOPLogger.NOP_LOGGER;
     }
 
-    /** Whether this process is a DJL Serving. */
+    /** True if this process is a DJL Serving. */
     boolean isServer() {
         try {
             Class<?> unused = Class.forName(className, false, ServerConfig.class.getClassLoader());

@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Everything a decoder has on its device, opened in this order and closed in the reverse one:
- * kernels, weights, workspace, KV memory, graphs. Opened, used and closed by one thread.
+ * Resources of a decoder on its device: kernels, weights, workspace, KV memory, graphs. They are
+ * opened in this order and closed in the reverse one. Opened, used and closed by one thread.
  */
 final class CudaResources implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(CudaResources.class);
@@ -180,7 +180,7 @@ final class CudaResources implements AutoCloseable {
                 new StepRing(device, ahead, layout.bytes(), outputBytes));
     }
 
-    /** Does what the first requests would wait for otherwise. */
+    /** Captures graphs and warms up, so that the first requests needn't wait for that. */
     private void prepare(Workspace space) {
         long start = System.nanoTime();
         log.info("device=gpu{} captures graphs={}", device.ordinal(), decodes.counts());

@@ -101,7 +101,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
     }
 
-    /** On a thread of {@link FairTasks}. */
+    /** Prepares the request. Runs on a thread of {@link FairTasks}. */
     private void prepare(ByteBuf body) {
         int length = body.readableBytes();
         try (ByteBufInputStream bytes = new ByteBufInputStream(body, true)) {

@@ -56,7 +56,7 @@ abstract sealed class Expression
 
     abstract Object evaluate(Scope scope);
 
-    /** Whether it has the same value in each rendering, so that Jinja2 computes it beforehand. */
+    /** True if the value is equal in all renderings, so that Jinja2 computes it beforehand. */
     boolean isConstant() {
         return parts.stream().allMatch(Expression::isConstant);
     }

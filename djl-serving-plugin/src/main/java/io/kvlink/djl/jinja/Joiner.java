@@ -3,7 +3,7 @@ package io.kvlink.djl.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/** What {@code joiner()} makes: nothing the first time, then a separator. */
+/** Value of {@code joiner()}: nothing the first time, then a separator. */
 final class Joiner implements Callable, WithAttributes {
 
     private final Object separator;

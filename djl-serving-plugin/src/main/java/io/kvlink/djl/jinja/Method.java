@@ -10,7 +10,7 @@ package io.kvlink.djl.jinja;
  */
 record Method(String name, Signature signature, Body body) {
 
-    /** What a method does. */
+    /** Code of a method. */
     interface Body {
 
         /** Called with the arguments by place; null where one was left out. */

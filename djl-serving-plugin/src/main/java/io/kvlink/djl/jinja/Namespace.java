@@ -3,7 +3,7 @@ package io.kvlink.djl.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/** What {@code namespace()} makes: the one value whose attributes templates may set. */
+/** Value of {@code namespace()}: the only one whose attributes templates may set. */
 final class Namespace {
 
     private final PyDict attributes;

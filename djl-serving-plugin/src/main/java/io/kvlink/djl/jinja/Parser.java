@@ -26,7 +26,7 @@ final class Parser {
         this.expressions = new ExpressionParser(tokens, new MadeNames());
     }
 
-    /** What a template consists of. */
+    /** Parts of a template. */
     record Parsed(Body body, Map<String, BlockStatement> blocks) {}
 
     static Parsed parse(String source) {
@@ -233,7 +233,7 @@ final class Parser {
         return before;
     }
 
-    /** How deeply what was parsed since {@link #takeDeepest} nests. */
+    /** Depth of all that was parsed since {@link #takeDeepest}. */
     private int depthWithin(int deepestBefore) {
         int within = 3 * (deepestStatement - open.size()) + expressions.deepest() + CALL_NODES;
         deepestStatement = Math.max(deepestStatement, deepestBefore);

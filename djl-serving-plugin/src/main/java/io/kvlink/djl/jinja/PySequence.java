@@ -9,7 +9,7 @@ sealed interface PySequence extends Iterable<Object> permits PyList, PyTuple {
 
     List<Object> items();
 
-    /** How many values are within each other here. */
+    /** Depth of values within each other. */
     int depth();
 
     default int size() {

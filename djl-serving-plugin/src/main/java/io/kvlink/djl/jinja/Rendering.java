@@ -45,7 +45,7 @@ final class Rendering {
         return before;
     }
 
-    /** What was written since {@link #beginCapture}, whose result is given back. */
+    /** Text that was written since {@link #beginCapture}, whose result is given back. */
     String endCapture(TextBuffer before) {
         String captured = out.toString();
         out = before;

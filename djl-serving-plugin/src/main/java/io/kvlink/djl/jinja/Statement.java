@@ -16,7 +16,7 @@ abstract sealed class Statement
                 SetStatement,
                 WithStatement {
 
-    /** What comes after a statement: the next one, or a jump within the innermost loop. */
+    /** Continuation after a statement: the next one, or a jump within the innermost loop. */
     enum Flow {
         NEXT,
         BREAK,

@@ -54,7 +54,7 @@ sealed interface Target {
             this.line = line;
         }
 
-        /** The same name, to be bound to another variable. */
+        /** Copy of the name, to be bound to another variable. */
         Name copy() {
             return new Name(name, line);
         }
@@ -143,7 +143,7 @@ sealed interface Target {
         }
     }
 
-    /** As many targets as a value has elements. */
+    /** Tuple of as many targets as a value has elements. */
     record Tuple(List<Target> parts) implements Target {
 
         @Override

@@ -67,8 +67,8 @@ final class AnswerText {
     }
 
     /**
-     * The text up to a stop string in what isn't certain yet, if there is one: as the answer ends
-     * with it, no later token can change it. Else nothing.
+     * The uncertain text up to a stop string, if there is one; else nothing. As the answer ends
+     * with it, no later token can change it.
      */
     private String ending() {
         CharSequence ahead = decoder.ahead();
@@ -83,7 +83,7 @@ final class AnswerText {
         return "";
     }
 
-    /** Whether a stop string has come; then the answer ends. */
+    /** True if a stop string has come; then the answer ends. */
     boolean stopped() {
         return stops.stopped();
     }

@@ -16,13 +16,13 @@ sealed interface Call permits Call.Rows, Call.Chunks {
 
     List<Unit> units();
 
-    /** Has the decoder compute it. */
+    /** Lets the decoder compute the call. */
     Picks enqueue(Decoder decoder, LayerHook hook);
 
     /** A call for each unit, which together do this one's work. */
     List<Call> apart();
 
-    /** Whether one of its sequences is among these. */
+    /** True if one of the call's sequences is among these. */
     default boolean hasAny(Set<KvRequest> requests) {
         return units().stream().anyMatch(unit -> requests.contains(unit.sequence().kv()));
     }

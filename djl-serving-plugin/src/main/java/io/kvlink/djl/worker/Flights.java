@@ -123,8 +123,8 @@ final class Flights {
     }
 
     /**
-     * Notes the failure of units that weren't enqueued. What was enqueued before is awaited first:
-     * it may have ended an answer.
+     * Notes the failure of units that weren't enqueued. Calls that were enqueued before are awaited
+     * first: they may have ended an answer.
      */
     void fail(List<Unit> units, Throwable cause, Map<Sequence, Throwable> failures) {
         land(launched(), failures);

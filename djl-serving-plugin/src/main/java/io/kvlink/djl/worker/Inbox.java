@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What other threads tell the scheduler's thread: a request came, something changed, close. Any
+ * News from other threads to the scheduler's thread: a request came, something changed, close. Any
  * thread may call, but {@link #arrivals}, {@link #await} and the counting belong to the
  * scheduler's.
  *
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Inbox {
 
-    /** What became of a request that was offered. */
+    /** Fate of a request that was offered. */
     enum Answer {
         ACCEPTED,
         FULL,

@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sequences in the worker, and how they leave it: the client is told, the connector is told,
+ * Sequences in the worker, and their way out of it. The client is told, the connector is told, and
  * the slots are freed, at once or when the connector has read them. Belongs to the scheduler's
  * thread, but for {@link #runningCount}.
  *
@@ -64,12 +64,12 @@ final class Requests {
         this.clock = clock;
     }
 
-    /** Those without slots, in the order they came. */
+    /** Sequences without slots, in the order they came. */
     List<Sequence> waiting() {
         return List.copyOf(waiting);
     }
 
-    /** Those with slots in a phase, in the order they got them. */
+    /** Sequences with slots in a phase, in the order they got them. */
     List<Sequence> running(Phase phase) {
         List<Sequence> found = new ArrayList<>();
         for (Sequence sequence : running) {
@@ -80,7 +80,7 @@ final class Requests {
         return found;
     }
 
-    /** Those with slots, in the order they got them. */
+    /** Sequences with slots, in the order they got them. */
     List<Sequence> running() {
         return List.copyOf(running);
     }
@@ -89,12 +89,12 @@ final class Requests {
         return runningCount;
     }
 
-    /** Whether the connector may have something to say soon. */
+    /** True if the connector may have something to say soon. */
     boolean expectsReport() {
         return !lent.isEmpty() || !waiting.isEmpty() || runningCount > 0;
     }
 
-    /** Whether none is left, and the connector has given all slots back. */
+    /** True if none is left, and the connector has given all slots back. */
     boolean none() {
         return inbox.waiting() == 0
                 && lent.isEmpty()
@@ -186,8 +186,8 @@ final class Requests {
     }
 
     /**
-     * Takes the slots of a sequence, so that others have them: it waits for new ones, before all
-     * that came after it, and then computes again what it has lost.
+     * Takes the slots of a sequence, so that others have them. The sequence waits for new ones,
+     * before all that came after it, and then computes its lost KV again.
      */
     void preempt(Sequence sequence) {
         preempt(sequence, detach(sequence));
@@ -207,8 +207,8 @@ final class Requests {
     }
 
     /**
-     * Gives a sequence slots for so many tokens, with its KV; false if there are none. What it
-     * throws leaves the sequence its slots, but perhaps not their KV.
+     * Gives a sequence slots for so many tokens, with its KV; false if there are none. If it
+     * throws, the sequence has its slots, but perhaps not their KV.
      */
     boolean grow(Sequence sequence, int tokens) {
         KvSlots held = sequence.slots();
@@ -258,7 +258,7 @@ final class Requests {
         releases.onLanded();
     }
 
-    /** Whether slots wait for calls in flight. */
+    /** True if slots wait for calls in flight. */
     boolean releasing() {
         return !releases.none();
     }

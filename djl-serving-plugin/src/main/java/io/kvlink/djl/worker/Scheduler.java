@@ -17,20 +17,20 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what is computed next. A turn takes what arrived, frees what was cancelled, admits what
- * fits, and computes the first tokens of the prompts whose KV is loaded now, then one token of
- * every answer, then the chunks of prompts that {@link PromptSteps} chooses. So a long prompt
- * delays the answers by so much a turn.
+ * Chooses the next computation. A turn takes arrivals, frees cancelled requests, and admits those
+ * that fit. Then it computes the first tokens of the prompts whose KV is loaded now, one token of
+ * every answer, and the chunks of prompts that {@link PromptSteps} chooses. So a long prompt delays
+ * the answers by so much a turn.
  *
- * <p>Where the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of
- * the turn before: the decoder computes while texts are made. An answer that turns out to have
- * ended has one row computed in vain.
+ * <p>If the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of the
+ * turn before. So the decoder computes while texts are made. An answer that turns out to have ended
+ * has one row computed in vain.
  *
  * <p>A step that throws fails the requests in it. Belongs to the scheduler's thread.
  */
 final class Scheduler {
 
-    /** What a step gave, kept until it is known to count. */
+    /** Result of a step's unit, kept until it is known to count. */
     private record Computed(Unit unit, @Nullable SampledToken token) {}
 
     private final Inbox inbox;
@@ -140,7 +140,10 @@ final class Scheduler {
                 report -> settleLoads(loading, results, report));
     }
 
-    /** Only what the connector confirms counts; the rest was computed from whatever was there. */
+    /**
+     * Keeps the results whose loads the connector confirms. The rest was computed from whatever was
+     * there.
+     */
     private void settleLoads(List<Sequence> loading, List<Computed> results, WorkerReport report) {
         Set<String> confirmed = ids(report.loaded());
         for (Computed result : results) {
@@ -263,7 +266,7 @@ final class Scheduler {
         onToken(sequence, beforeNs);
     }
 
-    /** After a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
+    /** Notes a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
     private void onToken(Sequence sequence, long beforeNs) {
         Answer answer = sequence.answer();
         sequence.onToken(answer.lastToken());

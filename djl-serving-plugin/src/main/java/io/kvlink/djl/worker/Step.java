@@ -22,12 +22,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Computes one step: the calls to the connector's two halves in the contract's order, around the
- * decoder's calls: one for the next tokens of up to {@link Decoder#maxBatch} sequences, one for as
- * many chunks of prompts as may be computed together. Belongs to the scheduler's thread.
+ * decoder's calls. One call computes the next tokens of up to {@link Decoder#maxBatch} sequences.
+ * Another computes as many chunks of prompts as may be computed together. Belongs to the
+ * scheduler's thread.
  *
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
- * has computed it: only the last one with a sequence that is saved carries the saves, and the first
- * one with a sequence that is loaded carries the waits.
+ * has computed it. Only the last call with a sequence that is saved carries the saves. Only the
+ * first call with a sequence that is loaded carries the waits.
  *
  * <p>Where the decoder overlaps, calls of a step that loads and saves nothing stay in flight when
  * the step is done.
@@ -69,9 +70,8 @@ final class Step {
     }
 
     /**
-     * Computes a unit of each of some sequences, or leaves it in flight. What the connector throws
-     * fails all of them; what the computation of one throws fails that one, if no other depends on
-     * it.
+     * Computes a unit of each of some sequences, or leaves it in flight. A failure of the connector
+     * fails all of them. A failure of one computation fails that one, if no other depends on it.
      *
      * @param failures gets those of sequences whose result doesn't count, also if this throws
      * @return what the connector reports

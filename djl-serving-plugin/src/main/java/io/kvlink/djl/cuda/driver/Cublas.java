@@ -29,7 +29,7 @@ public final class Cublas implements AutoCloseable {
         factors.setFloat(ZERO, 0);
     }
 
-    /** Whether cuBLAS can be called; loads it when first asked. */
+    /** Tells whether cuBLAS can be called; loads it when first asked. */
     public static Availability availability() {
         return CublasCalls.availability();
     }

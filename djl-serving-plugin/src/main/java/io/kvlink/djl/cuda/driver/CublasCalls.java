@@ -26,7 +26,9 @@ final class CublasCalls {
 
     private CublasCalls() {}
 
-    /** Whether there is a cuBLAS with all of these functions. None is called unless there is. */
+    /**
+     * Tells whether there is a cuBLAS with all of these functions. None is called unless there is.
+     */
     static Availability availability() {
         return Probe.AVAILABILITY;
     }

@@ -46,7 +46,7 @@ public final class CudaDevice implements AutoCloseable {
         multiprocessors = attribute(device, MULTIPROCESSOR_COUNT);
     }
 
-    /** Whether there is a driver with all functions that are called, and a GPU. */
+    /** Tells whether there is a GPU, and a driver with all functions that are called. */
     public static Availability availability() {
         return Probe.AVAILABILITY;
     }
@@ -233,7 +233,7 @@ public final class CudaDevice implements AutoCloseable {
         CudaException.check(DriverCalls.cuEventSynchronize(event), "cuEventSynchronize");
     }
 
-    /** Whether the event's work is done, or the event was never recorded. */
+    /** True if the event's work is done, or the event was never recorded. */
     public boolean complete(long event) {
         int status = DriverCalls.cuEventQuery(event);
         if (status == DriverCalls.NOT_READY) {

@@ -36,12 +36,12 @@ public final class CudaException extends RuntimeException {
         return status;
     }
 
-    /** Whether memory of the device, or locked memory of the host, didn't suffice. */
+    /** True if memory of the device, or locked memory of the host, didn't suffice. */
     public boolean outOfMemory() {
         return outOfMemory;
     }
 
-    /** Whether the context is broken: every later call fails, until the process ends. */
+    /** True if the context is broken: every later call fails, until the process ends. */
     public boolean deviceLost() {
         return deviceLost;
     }

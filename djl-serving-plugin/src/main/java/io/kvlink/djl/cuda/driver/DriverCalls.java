@@ -24,7 +24,7 @@ final class DriverCalls {
 
     private DriverCalls() {}
 
-    /** Whether the driver has all of these functions. None is called unless it has. */
+    /** Tells whether the driver has all of these functions. None is called unless it has. */
     static Availability availability() {
         return Probe.AVAILABILITY;
     }

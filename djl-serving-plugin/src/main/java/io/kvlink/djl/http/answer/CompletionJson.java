@@ -87,7 +87,10 @@ record CompletionJson(Head head) implements AnswerJson {
         return object;
     }
 
-    /** By name; the picked token is always there. Of others with one name the likelier one is. */
+    /**
+     * Log-probabilities by name; the picked token is always there. Of others with one name the
+     * likelier one is. Of others with one name the likelier one is.
+     */
     private static JsonObject top(Logprobs token) {
         JsonObject top = new JsonObject();
         float pickedLogprob = token.token().logprob();

@@ -30,7 +30,7 @@ public final class NDArrayDecoder implements Decoder {
 
     private static final Logger log = LoggerFactory.getLogger(NDArrayDecoder.class);
 
-    /** Of a row without a finite logit. */
+    /** Token of a row without a finite logit. */
     private static final SampledToken NOTHING = new SampledToken(-1);
 
     /** Tokens for which there is KV memory if nobody says. */

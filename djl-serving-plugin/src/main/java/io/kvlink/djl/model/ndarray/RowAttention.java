@@ -10,9 +10,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer's attention of a batch in which each row is another sequence. The rows share what
- * surrounds it, not attention itself: each has its own keys, and is computed in the shapes that its
- * own length gives, so that its bits don't depend on the others. Decoder's thread.
+ * One layer's attention of a batch in which each row is another sequence. The rows share the
+ * products around it, not attention itself. Each row has its own keys, and is computed in the
+ * shapes that its own length gives. So its bits don't depend on the others. Decoder's thread.
  *
  * <p>With few and short heads, a sequence's heads are one matrix product instead of one a head:
  * each query is as wide as all heads' keys together, and zero outside its own head's. That adds
