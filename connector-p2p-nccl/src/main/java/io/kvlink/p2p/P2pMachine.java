@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.dataplane.TcpPlaneConfig;
 import java.util.List;
 import java.util.Optional;
 
-/** What a connector opens of the machine it runs on; tests bring one of their own. */
+/** Resources of a machine that a connector opens; tests bring their own. */
 interface P2pMachine {
 
     /** The machine this process runs on. */

@@ -18,7 +18,7 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
 
     private final P2pMachine machine;
 
-    /** For {@link java.util.ServiceLoader}. */
+    /** Makes the provider for {@link java.util.ServiceLoader}. */
     public P2pNcclConnectorProvider() {
         this(P2pMachine.THIS);
     }

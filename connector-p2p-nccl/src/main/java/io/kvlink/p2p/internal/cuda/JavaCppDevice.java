@@ -69,7 +69,7 @@ public final class JavaCppDevice implements CudaDevice {
         return opened;
     }
 
-    /** How many devices this process sees. */
+    /** Number of devices that this process sees. */
     public static int count() {
         int[] count = new int[1];
         check(cudart.cuInit(0), "cuInit", "");
