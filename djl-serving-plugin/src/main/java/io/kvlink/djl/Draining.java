@@ -36,7 +36,7 @@ final class Draining {
             long leftNs = worker.drainLimit().toNanos() - (System.nanoTime() - sinceNs);
             worker.drain().get(Math.max(0, leftNs), TimeUnit.NANOSECONDS);
         } catch (TimeoutException late) {
-            log.warn("{}; drain_seconds are over, what runs fails", summary(worker));
+            log.warn("{}; drain_seconds are over, so running requests fail", summary(worker));
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException cause) {

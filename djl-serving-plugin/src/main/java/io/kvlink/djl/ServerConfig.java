@@ -93,9 +93,8 @@ final class ServerConfig {
         String management = property("management_address").orElse(DEFAULT_ADDRESS);
         if (!inference.equals(management) && ownAddress().isEmpty()) {
             log.warn(
-                    "inference_address={} management_address={}; DJL Serving lets plugins answer on"
-                            + " the latter only, so /v1/completions is there; make them equal, or"
-                            + " set {}=host:port for a port of its own",
+                    "inference_address={} management_address={}; /v1/completions answers on the"
+                            + " latter only; make them equal, or set {}=host:port",
                     inference,
                     management,
                     OWN_ADDRESS);

@@ -116,7 +116,8 @@ public final class ProxyServer implements AutoCloseable {
                     bound.cause());
         }
         ProxyServer server = new ProxyServer(parts, loops, bound.channel());
-        LOG.info("http={} discovery={} config={}", server.http(), discovery.address(), config);
+        LOG.info("http={} discovery={}", server.http(), discovery.address());
+        LOG.debug("config={}", config);
         return server;
     }
 

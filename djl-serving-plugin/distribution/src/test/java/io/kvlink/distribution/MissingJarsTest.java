@@ -46,7 +46,7 @@ class MissingJarsTest {
             assertThat(host.http()).isNotEmpty();
             assertThat(Files.readString(dir.resolve("kvlink-tensor-pool.log")))
                     .contains("hostPool=none")
-                    .contains("with kvlink-tensor-pool's jar in the plugin folder");
+                    .contains("kvlink-tensor-pool's jar would add host memory");
         }
     }
 

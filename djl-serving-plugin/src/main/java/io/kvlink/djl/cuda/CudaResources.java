@@ -71,16 +71,15 @@ final class CudaResources implements AutoCloseable {
         prepare(space);
         log.info(
                 "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
-                        + " kv_cache_tokens={} graphs={} flash={}",
+                        + " kv_cache_tokens={}",
                 device.ordinal(),
                 device.name(),
                 config.computeType().key(),
                 weights.bytes() >> 20,
                 space.bytes() >> 20,
                 ((long) blocks * config.layers() * 2 * CudaKvMemory.blockBytes(config)) >> 20,
-                (long) blocks * KvMemory.BLOCK_TOKENS,
-                decodes.counts(),
-                kernels.flashes());
+                (long) blocks * KvMemory.BLOCK_TOKENS);
+        log.info("device=gpu{} flash={}", device.ordinal(), kernels.flashes());
     }
 
     private Cublas cublas() {

@@ -334,7 +334,8 @@ public final class LlamaWorker implements TextGenerator {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
-        log.info("max_prompt_bytes={} {}", maxPromptBytes(), resources.textBound());
+        log.info("max_prompt_bytes={}", maxPromptBytes());
+        log.debug("{}", resources.textBound());
         while (!inbox.closed()) {
             pulse.turn();
             if (!turn(scheduler)) {

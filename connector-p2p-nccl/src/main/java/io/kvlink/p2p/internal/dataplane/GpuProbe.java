@@ -67,7 +67,7 @@ record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader l
 
     private String missing(String preset) {
         if (!hasDriver()) {
-            return "no CUDA driver: neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"
+            return "no CUDA driver; neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"
                     .formatted(driverFiles, DRIVER_LIBRARY, libraryFolders);
         }
         try {

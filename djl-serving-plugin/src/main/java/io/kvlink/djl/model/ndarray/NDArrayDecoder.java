@@ -77,9 +77,8 @@ public final class NDArrayDecoder implements Decoder {
                 model.decodeThreads());
         if (model.rowsTogether() < model.maxBatch()) {
             log.warn(
-                    "decode_batch=exact computes at most {} of max_batch={} sequences together: no"
-                            + " more rows have the same bits on this processor; option.decode_batch=fast"
-                            + " doesn't ask for that",
+                    "decode_batch=exact computes at most {} of max_batch={} sequences together on"
+                            + " this processor; option.decode_batch=fast computes all",
                     model.rowsTogether(),
                     model.maxBatch());
         }
