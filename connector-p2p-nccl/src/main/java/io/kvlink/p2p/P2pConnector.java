@@ -69,7 +69,7 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
-            P2pMachine machine,
+            DevicesAndPlanes machine,
             List<AutoCloseable> opened) {
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
         device = context.device().map(named -> machine.openDevice(named.ordinal())).orElse(null);
@@ -140,7 +140,7 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
-            P2pMachine machine) {
+            DevicesAndPlanes machine) {
         List<AutoCloseable> opened = new ArrayList<>();
         try {
             return new P2pConnector(config, p2p, context, machine, opened);

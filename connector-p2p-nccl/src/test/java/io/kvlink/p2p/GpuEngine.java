@@ -50,7 +50,7 @@ final class GpuEngine implements AutoCloseable {
 
     /** Machine with a plane of the test's choice. */
     record Machine(FakeProcess process, UnaryOperator<DataPlane> wrapper, PlaneOpener planes)
-            implements P2pMachine {
+            implements DevicesAndPlanes {
 
         /** Opens a plane between GPUs. */
         interface PlaneOpener {

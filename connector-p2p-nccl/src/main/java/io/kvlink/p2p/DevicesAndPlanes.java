@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.Optional;
 
 /** Resources of a machine that a connector opens; tests bring their own. */
-interface P2pMachine {
+interface DevicesAndPlanes {
 
     /** The machine this process runs on. */
-    P2pMachine THIS =
-            new P2pMachine() {
+    DevicesAndPlanes THIS =
+            new DevicesAndPlanes() {
                 @Override
                 public CudaDevice openDevice(int ordinal) {
                     return JavaCppDevice.open(ordinal);
