@@ -24,7 +24,7 @@ final class Fleet {
     record Pair(Instance prefill, Instance decode) {}
 
     private final InstanceTable table;
-    private final Turns turns = new Turns();
+    private final ModelTurns turns = new ModelTurns();
     private final LongSupplier clock;
     private final long skipNs;
 

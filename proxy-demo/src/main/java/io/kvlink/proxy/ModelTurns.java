@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * Turns of the instances of each model: one model's requests shift no other's turns. Used from any
  * thread.
  */
-final class Turns {
+final class ModelTurns {
 
     // Written by the event loops. Its keys are models of the table, and the empty name.
     private final Map<String, Pickers> pickers = new ConcurrentHashMap<>();
