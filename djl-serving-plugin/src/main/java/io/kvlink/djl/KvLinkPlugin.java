@@ -28,7 +28,7 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
     private final OpenAiSurface surface;
     private final OpenAiSurface alone;
     private final OtherPlugins others = new OtherPlugins(this);
-    private final @Nullable OwnPort ownPort;
+    private final @Nullable KvLinkPort ownPort;
     private final Thread atExit;
 
     /**
@@ -59,7 +59,9 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         alone = new OpenAiSurface(models.alone(), InstantSource.system(), cors, config.accessLog());
         config.warnOfSeparateAddresses();
         ownPort =
-                config.ownAddress().map(address -> OwnPort.open(address, cors, alone)).orElse(null);
+                config.ownAddress()
+                        .map(address -> KvLinkPort.open(address, cors, alone))
+                        .orElse(null);
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }

@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
  * Gives waiting sequences their slots, in the order they came. One whose KV isn't there yet is
  * passed over. One that may start and finds no room is not: those behind it wait, so that a long
  * prompt gets its turn. Slots are for what is known of it and the answer's next tokens; {@link
- * Growth} sees to more. Belongs to the scheduler's thread.
+ * KvGrowth} sees to more. Belongs to the scheduler's thread.
  */
 final class Admission {
 

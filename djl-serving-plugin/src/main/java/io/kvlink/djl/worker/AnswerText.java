@@ -20,7 +20,7 @@ final class AnswerText {
     // stop string was found.
     private int counted;
     private int countedPoints;
-    private int looked;
+    private int searched;
 
     /** Stop strings are looked for in the text from the token {@code minTokens} on. */
     AnswerText(TokenDecoder decoder, List<String> stops, int minTokens) {
@@ -60,7 +60,7 @@ final class AnswerText {
         if (ahead.length() < counted) {
             counted = 0;
             countedPoints = 0;
-            looked = 0;
+            searched = 0;
         }
         countedPoints += Character.codePointCount(ahead, counted, ahead.length());
         counted = ahead.length();
@@ -72,8 +72,8 @@ final class AnswerText {
      */
     private String ending() {
         CharSequence ahead = decoder.ahead();
-        boolean likely = ahead.length() > looked && stops.wouldStop(ahead, looked);
-        looked = ahead.length();
+        boolean likely = ahead.length() > searched && stops.wouldStop(ahead, searched);
+        searched = ahead.length();
         if (likely) {
             String rest = decoder.rest();
             if (stops.wouldStop(rest, 0)) {

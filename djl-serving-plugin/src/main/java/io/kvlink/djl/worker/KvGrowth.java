@@ -16,7 +16,7 @@ import java.util.function.BooleanSupplier;
  * waits then and computes its KV again. An older request never gives way to a younger one, so the
  * oldest goes on whatever happens. Belongs to the scheduler's thread.
  */
-final class Growth {
+final class KvGrowth {
 
     private static final Comparator<Sequence> BY_ARRIVAL =
             Comparator.comparingLong(Sequence::arrival);
@@ -26,7 +26,7 @@ final class Growth {
     private final int growthTokens;
     private boolean stalled;
 
-    Growth(Requests requests, KvMemory memory, int growthTokens) {
+    KvGrowth(Requests requests, KvMemory memory, int growthTokens) {
         this.requests = requests;
         this.memory = memory;
         this.growthTokens = growthTokens;
@@ -136,7 +136,7 @@ final class Growth {
     private List<Sequence> younger(Sequence sequence) {
         return requests.running().stream()
                 .filter(other -> other.arrival() > sequence.arrival())
-                .filter(Growth::canGiveWay)
+                .filter(KvGrowth::canGiveWay)
                 .toList();
     }
 

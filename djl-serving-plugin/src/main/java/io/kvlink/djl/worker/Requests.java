@@ -35,7 +35,7 @@ final class Requests {
     /** Slots that the connector still uses; {@code last} if the sequence ends with them. */
     private record Lent(KvSlots slots, Sequence sequence, boolean last) {}
 
-    private final Inbox inbox;
+    private final SchedulerInbox inbox;
     private final KvScheduler kv;
     private final KvMemory memory;
     private final WorkerMetrics metrics;
@@ -44,13 +44,13 @@ final class Requests {
     private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
     private final Map<String, Lent> lent = new HashMap<>();
-    private final Releases releases;
+    private final SlotReleases releases;
     private long arrivals;
     // Written by the scheduler's thread, read by any.
     private volatile int runningCount;
 
     Requests(
-            Inbox inbox,
+            SchedulerInbox inbox,
             WorkerResources resources,
             WorkerMetrics metrics,
             FailureLog failures,
@@ -60,7 +60,7 @@ final class Requests {
         this.memory = resources.memory();
         this.metrics = metrics;
         this.failures = failures;
-        this.releases = new Releases(failures);
+        this.releases = new SlotReleases(failures);
         this.clock = clock;
     }
 
@@ -369,7 +369,7 @@ final class Requests {
         }
     }
 
-    private void observe(Answer answer) {
+    private void observe(RunningAnswer answer) {
         if (answer.tokens() > 1) {
             metrics.onLaterTokens(
                     answer.lastTokenNs() - answer.firstTokenNs(), answer.tokens() - 1);
@@ -377,7 +377,7 @@ final class Requests {
     }
 
     private static GenerationResult result(Sequence sequence, FinishReason reason, long nowNs) {
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         return new GenerationResult(
                 reason,
                 sequence.promptLength(),

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * One answer while it is written: decides when it ends, and passes text on. Belongs to the
  * scheduler's thread, and closes its picker at {@link #close}.
  */
-final class Answer {
+final class RunningAnswer {
 
     /** Makes pickers as {@link io.kvlink.djl.engine.Decoder#newPicker} does. */
     interface Pickers {
@@ -39,7 +39,7 @@ final class Answer {
     private long lastTokenNs;
     private @Nullable FinishReason finish;
 
-    Answer(
+    RunningAnswer(
             GenerationRequest request,
             GenerationListener listener,
             ModelConfig model,

@@ -31,13 +31,13 @@ import org.jspecify.annotations.Nullable;
 final class Scheduler {
 
     /** Result of a step's unit, kept until it is known to count. */
-    private record Computed(Unit unit, @Nullable SampledToken token) {}
+    private record Computed(WorkUnit unit, @Nullable SampledToken token) {}
 
-    private final Inbox inbox;
+    private final SchedulerInbox inbox;
     private final KvScheduler kv;
     private final Requests requests;
     private final Admission admission;
-    private final Growth growth;
+    private final KvGrowth growth;
     private final Step step;
     private final Flights flights;
     private final PromptSteps prompts;
@@ -47,7 +47,7 @@ final class Scheduler {
     private final LongSupplier clock;
 
     Scheduler(
-            Inbox inbox,
+            SchedulerInbox inbox,
             Requests requests,
             WorkerResources resources,
             WorkerConfig config,
@@ -58,7 +58,7 @@ final class Scheduler {
         this.kv = resources.kvScheduler();
         this.requests = requests;
         this.admission = new Admission(requests, resources, metrics, config, clock);
-        this.growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
+        this.growth = new KvGrowth(requests, resources.memory(), config.kvGrowthTokens());
         PrefillRate rate = new PrefillRate();
         this.flights = new Flights(rate, clock);
         this.step = new Step(resources, flights, config, metrics, clock);
@@ -96,7 +96,7 @@ final class Scheduler {
             admission.admit();
         }
         boolean computed = stepLoads();
-        List<Unit> answers = units(growth.decodable(this::landAll));
+        List<WorkUnit> answers = units(growth.decodable(this::landAll));
         computed |= run(answers, this::onComputed, report -> {});
         computed |= prompts.run(!answers.isEmpty(), this::stepPrompts);
         return computed;
@@ -163,11 +163,11 @@ final class Scheduler {
         }
     }
 
-    private boolean stepPrompts(List<Unit> units) {
+    private boolean stepPrompts(List<WorkUnit> units) {
         return run(units, this::onComputed, report -> {});
     }
 
-    private List<Unit> units(List<Sequence> sequences) {
+    private List<WorkUnit> units(List<Sequence> sequences) {
         return sequences.stream().map(sequence -> sequence.unit(sizes, Integer.MAX_VALUE)).toList();
     }
 
@@ -181,7 +181,7 @@ final class Scheduler {
         void accept(WorkerReport report);
     }
 
-    private boolean run(List<Unit> units, Flights.Output output, Settlement settlement) {
+    private boolean run(List<WorkUnit> units, Flights.Output output, Settlement settlement) {
         if (units.isEmpty()) {
             return false;
         }
@@ -244,7 +244,7 @@ final class Scheduler {
         }
     }
 
-    private void onComputed(Unit unit, @Nullable SampledToken token) {
+    private void onComputed(WorkUnit unit, @Nullable SampledToken token) {
         Sequence sequence = unit.sequence();
         if (sequence.ended()) {
             return; // It was in flight when that turned out.
@@ -257,7 +257,7 @@ final class Scheduler {
         if (token.id() < 0) {
             throw new IllegalStateException("the model's logits have no finite number");
         }
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         long beforeNs = answer.lastTokenNs();
         answer.onToken(token, clock.getAsLong());
         if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
@@ -268,7 +268,7 @@ final class Scheduler {
 
     /** Notes a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
     private void onToken(Sequence sequence, long beforeNs) {
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {

@@ -22,7 +22,7 @@ final class Sequence implements Generation {
     private static final int FIRST_ANSWERED = 16;
 
     private final KvRequest kv;
-    private final Answer answer;
+    private final RunningAnswer answer;
     private final int tokenLimit;
     private final long submittedNs;
     private final Runnable wake;
@@ -58,7 +58,7 @@ final class Sequence implements Generation {
      * @param tokenLimit most tokens of prompt and answer
      * @param wake wakes the scheduler
      */
-    Sequence(KvRequest kv, Answer answer, int tokenLimit, long submittedNs, Runnable wake) {
+    Sequence(KvRequest kv, RunningAnswer answer, int tokenLimit, long submittedNs, Runnable wake) {
         this.kv = kv;
         this.answer = answer;
         this.tokenLimit = tokenLimit;
@@ -80,7 +80,7 @@ final class Sequence implements Generation {
         return kv;
     }
 
-    Answer answer() {
+    RunningAnswer answer() {
         return answer;
     }
 
@@ -267,7 +267,7 @@ final class Sequence implements Generation {
         return promptLength() - position;
     }
 
-    StepPlan.Entry planned(Unit unit) {
+    StepPlan.Entry planned(WorkUnit unit) {
         return new StepPlan.Entry(kv, slots().blockTable(), position, unit.tokens());
     }
 
@@ -282,9 +282,9 @@ final class Sequence implements Generation {
     }
 
     /** Part in the next call: at most {@code most} tokens of the prompt, if bits don't count. */
-    Unit unit(ChunkSizes sizes, int most) {
+    WorkUnit unit(ChunkSizes sizes, int most) {
         int tokens = onlyLoads() ? 0 : sizes.next(position, promptLength(), most);
-        return new Unit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
+        return new WorkUnit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
     }
 
     private boolean picks(int tokens) {
@@ -310,7 +310,7 @@ final class Sequence implements Generation {
     }
 
     /** The next unit of one that doesn't decode yet. */
-    PromptChunk chunk(Unit unit) {
+    PromptChunk chunk(WorkUnit unit) {
         int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit.tokens());
         return new PromptChunk(
                 slots(),
@@ -321,7 +321,7 @@ final class Sequence implements Generation {
     }
 
     /** A unit is in flight: the next one begins behind it. */
-    void onLaunched(Unit unit) {
+    void onLaunched(WorkUnit unit) {
         flying++;
         picking += unit.picks() ? 1 : 0;
         position += unit.tokens();
@@ -331,13 +331,13 @@ final class Sequence implements Generation {
     }
 
     /** A unit is no longer in flight. */
-    void onLanded(Unit unit) {
+    void onLanded(WorkUnit unit) {
         flying--;
         picking -= unit.picks() ? 1 : 0;
     }
 
     /** A unit counts. */
-    void onComputed(Unit unit) {
+    void onComputed(WorkUnit unit) {
         computed += unit.prompt();
     }
 

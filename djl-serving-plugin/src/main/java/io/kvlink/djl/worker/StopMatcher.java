@@ -50,13 +50,13 @@ final class StopMatcher {
     }
 
     /**
-     * True if a stop string would come with a text. Changes nothing. Changes nothing.
+     * True if a stop string would come with a text. Changes nothing.
      *
      * @param text what may come
-     * @param looked characters of it in which there is none, with what is held before them
+     * @param cleared characters of it in which there is none, with what is held before them
      */
-    boolean wouldStop(CharSequence text, int looked) {
-        int from = Math.max(0, looked - longest);
+    boolean wouldStop(CharSequence text, int cleared) {
+        int from = Math.max(0, cleared - longest);
         String unseen = text.subSequence(from, text.length()).toString();
         String searched = from == 0 ? held + unseen : unseen;
         return stops.stream().anyMatch(searched::contains);
