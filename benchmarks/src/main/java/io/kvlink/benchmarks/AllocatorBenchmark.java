@@ -32,8 +32,8 @@ import org.openjdk.jmh.infra.Blackhole;
  * One allocation and its release, of direct memory: this pool against Netty's. A sample includes
  * the clock's own cost, which {@link #clockOnly} shows.
  *
- * <p>Netty runs twice: as it comes, where a thread that isn't Netty's has no cache, and with a
- * cache for each thread, which serves up to 32 KiB without a lock.
+ * <p>Netty runs twice. As it comes, a thread that isn't Netty's has no cache. The other time each
+ * thread has a cache, which serves up to 32 KiB without a lock.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)
@@ -113,11 +113,11 @@ public class AllocatorBenchmark {
         return lease;
     }
 
-    /** What a sample costs without any work. */
+    /** Cost of a sample without any work. */
     @Benchmark
     public void clockOnly() {}
 
-    /** This pool. */
+    /** KvLink's pool. */
     @Benchmark
     public void kvlink(Held held, Blackhole sink) {
         try (HostLease lease = lease()) {
@@ -125,7 +125,7 @@ public class AllocatorBenchmark {
         }
     }
 
-    /** This pool, with two threads. */
+    /** KvLink's pool, with two threads. */
     @Benchmark
     @Threads(2)
     public void kvlinkTwoThreads(Held held, Blackhole sink) {

@@ -47,7 +47,7 @@ final class BenchmarkEngine implements AutoCloseable {
     record Placed(KvRequest request, BlockTable blocks) {}
 
     /**
-     * What the producer saw.
+     * Times and bytes of a round at the producer.
      *
      * @param startNs before the first {@code saveLayer}
      * @param saveNs how long each {@code saveLayer} took
@@ -58,7 +58,7 @@ final class BenchmarkEngine implements AutoCloseable {
     record Sent(long startNs, long[] saveNs, long allocatedBytes, String plane) {}
 
     /**
-     * What the consumer saw.
+     * Times and bytes of a round at the consumer.
      *
      * @param endNs for each request: the engine's stream has passed its last {@code awaitLayer}
      * @param allocatedBytes by the engine's thread, from the requests' arrival to their end

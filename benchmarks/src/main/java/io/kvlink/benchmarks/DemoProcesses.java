@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What {@code samples/demo.sh --serve} started; the threads of each process are watched too. */
+/** Processes that {@code samples/demo.sh --serve} started; the threads of each are watched too. */
 final class DemoProcesses implements AutoCloseable {
 
     private static final Pattern PROCESS =

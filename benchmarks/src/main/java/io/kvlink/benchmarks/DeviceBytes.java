@@ -143,7 +143,7 @@ final class DeviceBytes implements AutoCloseable {
                 "cuLaunchKernel");
     }
 
-    /** How many words have differed since the last call; waits for the stream. */
+    /** Number of words that have differed since the last call; waits for the stream. */
     long differences() {
         settle();
         try (LongPointer count = new LongPointer(1)) {

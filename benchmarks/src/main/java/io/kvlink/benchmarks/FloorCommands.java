@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.util.HexFormat;
 
-/** What engines can be told to do without a connector, to measure what a connector can't beat. */
+/** Commands for engines without a connector, to measure the floor that no connector gets below. */
 final class FloorCommands {
 
     private FloorCommands() {}

@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 /**
- * How long the same bytes take without a connector.
+ * Times of the same bytes without a connector.
  *
  * @param ms each round, by the GPU's clock where it is a GPU's
  * @param wallMs each round, until the calling thread knows

@@ -24,9 +24,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Serving of one model on one device, as its clients see it: decode steps by rows and contexts,
- * first tokens by prompts, many clients at once, and clients whose prompts come while answers run.
- * Prints one table. Needs a directory with config.json, weights and a tokenizer.
+ * Serving of one model on one device, as its clients see it. Cases are decode steps by rows and
+ * contexts, first tokens by prompts, and many clients at once or while answers run. Prints one
+ * table. Needs a directory with config.json, weights and a tokenizer.
  */
 @Command(
         name = "gpu-serving",

@@ -5,8 +5,8 @@ import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvLayout;
 
 /**
- * What is in an engine's blocks. A byte's place in the pattern is its place in the request, so both
- * ends agree on it however their blocks lie.
+ * Known content of an engine's blocks. A byte's place in the pattern is its place in the request,
+ * so both ends agree on it however their blocks lie.
  */
 record KvContents(KvLayout layout, KvMemory memory) {
 
@@ -32,7 +32,10 @@ record KvContents(KvLayout layout, KvMemory memory) {
         memory.settle();
     }
 
-    /** How many words of 8 bytes of a request's tokens aren't what {@link #fill} wrote. */
+    /**
+     * Number of words of 8 bytes of a request's tokens that differ from those that {@link #fill}
+     * wrote.
+     */
     long differences(BlockTable blocks, int tokens, long seed) {
         each(
                 blocks,
@@ -42,7 +45,7 @@ record KvContents(KvLayout layout, KvMemory memory) {
         return memory.differences();
     }
 
-    /** How many words of 8 bytes of all memory were written to since {@link #poison}. */
+    /** Number of words of 8 bytes, in all memory, that were written to since {@link #poison}. */
     long written() {
         for (int layer = 0; layer < layout.layers(); layer++) {
             memory.compare(layer, 0, regionBytes(), KvPattern.POISON, 0);

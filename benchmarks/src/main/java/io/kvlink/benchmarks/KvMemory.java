@@ -32,7 +32,7 @@ interface KvMemory extends AutoCloseable {
     /** Compares with the pattern; parameters as {@link #fill}. The result adds up. */
     void compare(int layer, long offset, long bytes, long seed, long position);
 
-    /** How many words of 8 bytes have differed since the last call. */
+    /** Number of words of 8 bytes that have differed since the last call. */
     long differences();
 
     /** Waits until all that is enqueued on the engine's stream has run. */

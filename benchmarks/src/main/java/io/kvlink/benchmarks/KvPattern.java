@@ -3,7 +3,7 @@ package io.kvlink.benchmarks;
 
 /**
  * Random words by seed and place, so that contents can be checked where they arrive without the
- * original. The same as in {@code bytes.cu}.
+ * original. The kernels of {@code bytes.cu} compute the same ones.
  */
 final class KvPattern {
 

@@ -12,7 +12,7 @@ import java.lang.reflect.Type;
  */
 interface NodeCommand<R> {
 
-    /** Does it, on the engine's thread. */
+    /** Runs the command on the engine's thread. */
     R run(NodeEngine engine) throws Exception;
 
     /** The type of what comes back. */

@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** What engines can be told to do with a connector, and to tell about themselves. */
+/** Commands for engines with a connector, and questions about them. */
 final class NodeCommands {
 
     private NodeCommands() {}
 
-    /** Nothing to say. */
+    /** Answer of a command without a result. */
     record Done() {
         static final Done DONE = new Done();
     }
@@ -27,7 +27,7 @@ final class NodeCommands {
         }
     }
 
-    /** How many GPUs the process sees; 0 without driver or bindings. */
+    /** Number of GPUs that the process sees; 0 without driver or bindings. */
     record Gpus() implements NodeCommand<Integer> {
         @Override
         public Integer run(NodeEngine engine) {
@@ -39,7 +39,7 @@ final class NodeCommands {
         }
     }
 
-    /** What a GPU's engine runs on, in words. */
+    /** Device, driver and libraries of a GPU's engine, in words. */
     record GpuFacts(int ordinal, boolean nccl) implements NodeCommand<String> {
         @Override
         public String run(NodeEngine engine) throws IOException {
@@ -171,7 +171,7 @@ final class NodeCommands {
     }
 
     /**
-     * What is wrong in memory, in words of 8 bytes.
+     * Wrong words of 8 bytes in memory.
      *
      * @param different words of the requests that aren't what the producer has
      * @param stray words that were written to and are no request's
@@ -197,7 +197,7 @@ final class NodeCommands {
         }
     }
 
-    /** What the process has used so far. */
+    /** Processor time and memory that the process has used so far. */
     record Use() implements NodeCommand<Usage> {
         @Override
         public Usage run(NodeEngine engine) {

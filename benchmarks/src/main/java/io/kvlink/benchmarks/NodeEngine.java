@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class NodeEngine {
 
     /**
-     * How an engine is made.
+     * Size and place of an engine.
      *
      * @param role prefill or decode
      * @param layers of the model

@@ -28,9 +28,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * How long one request's KV takes from the producer's first {@code saveLayer} to the consumer's
- * last {@code awaitLayer}, over TCP in one JVM, against a bare socket that copies the same bytes
- * between the same threads. The two take turns, so that other load on the machine hits both.
+ * Latency of one request's KV over TCP in one JVM, from the producer's first {@code saveLayer} to
+ * the consumer's last {@code awaitLayer}. A bare socket copies the same bytes between the same
+ * threads. The two take turns, so that other load on the machine hits both.
  */
 public final class RequestBenchmark {
 
@@ -249,7 +249,7 @@ public final class RequestBenchmark {
         }
     }
 
-    /** What was measured. Rounds before 0 don't count. */
+    /** Measured rounds. Rounds before 0 don't count. */
     private static final class Samples {
         private final int layers;
         private final double[] requestMs;

@@ -19,10 +19,10 @@ import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 
 /**
- * What a worker gives to many clients at once: tokens a second of some running answers, with
- * batches and without, and what a long prompt's arrival costs the answers that are running, where
- * it is computed and where its KV is loaded. The cases of a round follow each other, so that other
- * load on the machine hits all of them.
+ * Work of a worker for many clients at once: tokens a second of running answers, with batches and
+ * without. It also measures the cost of a long prompt's arrival to those answers, computed where it
+ * arrives or loaded. The cases of a round follow each other, so that other load on the machine hits
+ * all of them.
  */
 public final class ServingBenchmark {
 
@@ -151,7 +151,7 @@ public final class ServingBenchmark {
         workers.remove(worker);
     }
 
-    /** While all of them are being answered. */
+    /** Rate while all clients are being answered. */
     private static Rate rate(LlamaWorker worker, int clients) throws Exception {
         List<TokenTimes> all = new ArrayList<>();
         for (int client = 0; client < clients; client++) {
@@ -176,7 +176,7 @@ public final class ServingBenchmark {
     }
 
     /**
-     * What was measured once.
+     * Result of one measurement of running answers.
      *
      * @param tokensPerS while all clients are being answered
      * @param cpuUs processor time of the worker's thread for each of these tokens
@@ -189,7 +189,7 @@ public final class ServingBenchmark {
         return prompt;
     }
 
-    /** What an arrival does to a running answer. */
+    /** Effect of an arrival on a running answer. */
     private record Arrival(double before, double during, double longest, double added) {}
 
     private interface Prompts {

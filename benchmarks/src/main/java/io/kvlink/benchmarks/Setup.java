@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 /**
- * How connectors are configured.
+ * Configuration of the connectors.
  *
  * @param plane {@code data_plane}
  * @param sendType {@code send_type}

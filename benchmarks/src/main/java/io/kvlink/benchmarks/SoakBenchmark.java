@@ -15,9 +15,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Many clients for a long time, against the demo's processes: each answer is compared with the one
- * that a single client got before, and each instance with what it was before. Ends with 1 if
- * anything differs or failed.
+ * Many clients for a long time, against the demo's processes. Each answer is compared with the one
+ * that a single client got before, and each instance with its state before. Ends with 1 if anything
+ * differs or failed.
  */
 @Command(
         name = "soak",

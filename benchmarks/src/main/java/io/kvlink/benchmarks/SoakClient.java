@@ -26,7 +26,7 @@ final class SoakClient {
     private final URI endpoint;
 
     /**
-     * What came back.
+     * Answer to one request.
      *
      * @param tokens of a stream, else 0
      * @param firstMs until the first of them

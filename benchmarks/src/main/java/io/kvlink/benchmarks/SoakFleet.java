@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** What a proxy's instances hold. One thread. */
+/** Memory and transfers of a proxy's instances. One thread. */
 final class SoakFleet {
 
     private final HttpClient http =

@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What all clients saw. Any thread. */
+/** Counts of all clients' answers and faults. Any thread. */
 final class SoakTally {
 
     private final Object lock = new Object();
@@ -46,7 +46,7 @@ final class SoakTally {
         }
     }
 
-    /** Whether nothing failed or was wrong, and something was asked at all. */
+    /** True if nothing failed or was wrong, and something was asked at all. */
     boolean clean() {
         synchronized (lock) {
             return wrong == 0 && failures.isEmpty() && answers > 0;

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How values lie.
+ * Quantiles of some values.
  *
  * @param count how many
  * @param min the least

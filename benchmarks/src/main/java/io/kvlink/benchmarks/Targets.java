@@ -4,7 +4,7 @@ package io.kvlink.benchmarks;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What is wanted between two GPUs of one host, for a model of Llama-3-8B's shape. */
+/** Goals between two GPUs of one host, for a model of Llama-3-8B's shape. */
 final class Targets {
 
     private static final Map<Integer, Double> MS =

@@ -24,9 +24,9 @@ import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * Compares the TCP plane with what it can't beat: two threads that copy the same bytes through one
- * blocking socket of this host, with a header before each layer and nothing else. Both are measured
- * in turns, so that other load on the machine hits both.
+ * Compares the TCP plane with its floor: two threads that copy the same bytes through one blocking
+ * socket of this host. The floor sends a header before each layer and nothing else. Both are
+ * measured in turns, so that other load on the machine hits both.
  */
 public final class TcpPlaneBenchmark {
 
@@ -93,7 +93,7 @@ public final class TcpPlaneBenchmark {
                 summary(socketCpu));
     }
 
-    /** What all threads have used; says more than time where other programs take turns. */
+    /** Processor time of all threads; says more than time where other programs take turns. */
     private static long cpuNs() {
         return ProcessHandle.current().info().totalCpuDuration().orElseThrow().toNanos();
     }

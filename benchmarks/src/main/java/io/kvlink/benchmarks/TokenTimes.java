@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When each token of one answer came. Written by the worker's thread, up to {@code count}; read
+ * Arrival times of one answer's tokens. Written by the worker's thread, up to {@code count}; read
  * when that is over, or by who has cancelled it.
  */
 final class TokenTimes implements GenerationListener {
@@ -109,7 +109,7 @@ final class TokenTimes implements GenerationListener {
         return end.get(DEADLINE_S, TimeUnit.SECONDS);
     }
 
-    /** From the submission to the first token, in ms. */
+    /** Time from the submission to the first token, in ms. */
     double firstMs() {
         return (atNs[0] - submittedNs) / 1e6;
     }
@@ -135,7 +135,7 @@ final class TokenTimes implements GenerationListener {
         return cpuNs[0];
     }
 
-    /** The same when the last one came. */
+    /** Processor time of the worker's thread when the last token came. */
     long lastCpuNs() {
         return cpuNs[count - 1];
     }

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * Which instances send to which.
+ * Pairs of instances that send to each other.
  *
  * @param name {@code 1P3D}: each producer to each consumer; {@code 2x1P1D}: so many such groups
  * @param producers how many

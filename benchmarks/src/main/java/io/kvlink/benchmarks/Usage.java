@@ -7,7 +7,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 
 /**
- * What a process has used.
+ * Processor time and memory of a process.
  *
  * @param processCpuNs all its threads, the JVM's own and native ones included; the system counts in
  *     steps of 10 ms
@@ -22,7 +22,7 @@ record Usage(long processCpuNs, long connectorCpuNs, long connectorBytes) {
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
-    /** What this process has used so far. */
+    /** Use of this process so far. */
     static Usage now() {
         long cpuNs = 0;
         long bytes = 0;

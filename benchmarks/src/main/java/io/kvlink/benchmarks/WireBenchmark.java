@@ -15,8 +15,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /**
- * The wire tool: how long KV takes from a producer's first {@code saveLayer} to a consumer's last
- * {@code awaitLayer}, between processes, over each plane and in each mode, against the bare wire.
+ * The wire tool: latency of KV from a producer's first {@code saveLayer} to a consumer's last
+ * {@code awaitLayer}, between processes. It tries each plane and mode, against the bare wire.
  */
 @Command(
         name = "benchmarks/run.sh wire",
@@ -112,7 +112,10 @@ public final class WireBenchmark implements Callable<Integer> {
         }
     }
 
-    /** Whether a row, with memory at both ends and buffers, takes a third of what is free. */
+    /**
+     * True if a row, with memory at both ends and buffers, takes at most a third of the free
+     * memory.
+     */
     private boolean fits(int tokens) {
         return 6L * tokens * options.layers * WireRun.LAYER_TOKEN_BYTES < availableBytes() / 3;
     }
@@ -130,7 +133,7 @@ public final class WireBenchmark implements Callable<Integer> {
         return Runtime.getRuntime().maxMemory() * 4;
     }
 
-    /** What this machine is, in words. */
+    /** Description of this machine, in words. */
     static List<String> machine() {
         List<String> facts = new ArrayList<>();
         facts.add(

@@ -24,7 +24,7 @@ final class WireFleet implements AutoCloseable {
     record Remote(String name, RemoteProcess process) {}
 
     /**
-     * What was found out about two processes' clocks.
+     * Distance of two processes' clocks.
      *
      * @param offsetNs how far they seem to be apart
      * @param uncertaintyNs how far this may be wrong
@@ -110,7 +110,7 @@ final class WireFleet implements AutoCloseable {
         }
     }
 
-    /** What all processes have used so far. */
+    /** Use of all processes so far. */
     Usage usage() {
         // One engine of each process tells.
         Map<RemoteProcess, Remote> first = new LinkedHashMap<>();

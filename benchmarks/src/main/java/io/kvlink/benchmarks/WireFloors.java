@@ -9,7 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the first producer and the first consumer of a fleet reach without a connector, kept for the
+ * Times that a fleet's first producer and first consumer reach without a connector, kept for the
  * whole run.
  */
 final class WireFloors {

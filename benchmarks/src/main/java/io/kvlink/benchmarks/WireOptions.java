@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What the wire tool is asked for. Lists that are {@code null} depend on the machine. */
+/** Options of the wire tool. Lists that are {@code null} depend on the machine. */
 final class WireOptions {
 
     private static final List<String> PLANES = List.of("cuda-ipc", "nccl", "tcp", "loopback");

@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** What was measured, for people and for programs. */
+/** Results of a run, for people and for programs. */
 record WireReport(
         List<String> facts,
         List<WireResult> results,

@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 /** The series of one setup, over connectors that are opened for it. One thread. */
 final class WireSeries implements AutoCloseable {
 
-    /** So long before a round begins, all engines know of it and are quiet. */
+    /** Time before a round begins at which all engines know of it and are quiet. */
     static final long LEAD_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final Random RANDOM = new Random();
     private static final int BULK_ROUNDS = 5;
 
     /**
-     * How much is measured.
+     * Number and time limit of the rounds.
      *
      * @param warmUps rounds before
      * @param rounds at most
@@ -32,7 +32,7 @@ final class WireSeries implements AutoCloseable {
 
     static final int LEAST_ROUNDS = 10;
 
-    /** What one round took. */
+    /** Times of one round. */
     @SuppressWarnings("ArrayRecordComponent")
     private record Round(
             double[] pairMs,

@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Enqueues copies on streams of its own and ties them to the engine's stream by events, so that
- * neither thread nor stream waits longer than it must.
+ * Enqueues copies on streams of its own and ties them to the engine's stream by events. So neither
+ * thread nor stream waits longer than it must.
  */
 final class DeviceMover implements KvMover {
 

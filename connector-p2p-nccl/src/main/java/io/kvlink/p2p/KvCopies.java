@@ -8,7 +8,10 @@ import java.util.AbstractList;
 import java.util.List;
 import java.util.RandomAccess;
 
-/** Between the exchanged form of a layer, keys of all tokens and then values, and an engine's. */
+/**
+ * Copies between a layer's exchanged form, keys of all tokens and then values, and an engine's
+ * form.
+ */
 final class KvCopies {
 
     private KvCopies() {}

@@ -22,13 +22,13 @@ interface KvMover extends AutoCloseable {
      */
     record Save(OutboundTransfer outbound, int chunk, List<KvLayout.Run> runs, long bytes) {}
 
-    /** Whether the engine's memory is of the kind that this moves. */
+    /** True if the engine's memory is of the kind that this moves. */
     boolean accepts(MemoryRegion layer);
 
     /** The calling thread is the engine's. */
     void attach();
 
-    /** Whether {@link #load} returns before it has copied: then many layers at once are best. */
+    /** True if {@link #load} returns before it has copied: then many layers at once are best. */
     boolean enqueues();
 
     /** A step's loads begin: they come after what the engine has enqueued so far. */
@@ -48,7 +48,7 @@ interface KvMover extends AutoCloseable {
             List<KvLayout.Run> runs,
             boolean moreToCome);
 
-    /** What the engine enqueues from now on comes after the loads so far. */
+    /** Lets all that the engine enqueues from now on run after the loads so far. */
     void joinLoads();
 
     /** Waits until the loads so far have been copied; short once the engine has its results. */
@@ -63,10 +63,12 @@ interface KvMover extends AutoCloseable {
      */
     void save(int number, MemoryRegion layer, List<Save> saves);
 
-    /** What the engine enqueues from now on comes after the copies that {@link #save} made. */
+    /**
+     * Lets all that the engine enqueues from now on run after the copies that {@link #save} made.
+     */
     void joinSaves();
 
-    /** Whether the copies that {@link #save} made so far are complete. */
+    /** True if the copies that {@link #save} made so far are complete. */
     boolean savesCopied();
 
     /** Waits for them. */

@@ -69,7 +69,7 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
-            P2pMachine machine,
+            DevicesAndPlanes machine,
             List<AutoCloseable> opened) {
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
         device = context.device().map(named -> machine.openDevice(named.ordinal())).orElse(null);
@@ -131,10 +131,8 @@ final class P2pConnector implements KvConnector {
         worker = new P2pWorker(requests, engine.control(), context, memory, mover, p2p, sent);
         opened.add(worker);
         closeables = List.copyOf(opened);
-        logger.info("connector engine={} address={} epoch={} {}", engineId, address, epoch, p2p);
-        if (!config.ignoredKeys().isEmpty()) {
-            logger.warn("settings without effect here: {}", config.ignoredKeys());
-        }
+        logger.info("connector engine={} address={} epoch={}", engineId, address, epoch);
+        logger.debug("connector engine={} settings={}", engineId, p2p);
     }
 
     /** Opens all parts; if one fails, closes those before it. */
@@ -142,7 +140,7 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
-            P2pMachine machine) {
+            DevicesAndPlanes machine) {
         List<AutoCloseable> opened = new ArrayList<>();
         try {
             return new P2pConnector(config, p2p, context, machine, opened);
@@ -262,9 +260,7 @@ final class P2pConnector implements KvConnector {
             return null;
         }
         if (context.hostPools().isEmpty()) {
-            logger.info(
-                    "no tensor pool is installed: KV in flight must fit into kv_buffer_size; put the"
-                            + " tensor-pool jar beside the connector's to use mem_pool_size_gb");
+            logger.debug("hostPool=none; KV in flight must fit into kv_buffer_size");
             return null;
         }
         long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());

@@ -16,14 +16,14 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
     /** The connector's name. */
     public static final String NAME = "P2pNcclConnector";
 
-    private final P2pMachine machine;
+    private final DevicesAndPlanes machine;
 
-    /** For {@link java.util.ServiceLoader}. */
+    /** Makes the provider for {@link java.util.ServiceLoader}. */
     public P2pNcclConnectorProvider() {
-        this(P2pMachine.THIS);
+        this(DevicesAndPlanes.THIS);
     }
 
-    P2pNcclConnectorProvider(P2pMachine machine) {
+    P2pNcclConnectorProvider(DevicesAndPlanes machine) {
         this.machine = machine;
     }
 

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What both halves know of the engine's requests. The halves may run on two threads; each map has
+ * Requests of the engine, as both halves know them. The halves may run on two threads. Each map has
  * one writer at a time, by the order in which an engine calls.
  */
 final class P2pRequests {

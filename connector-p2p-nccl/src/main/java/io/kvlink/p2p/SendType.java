@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-/** Who begins a transfer, and who waits for it: {@code send_type} of the configuration. */
+/**
+ * Order of a transfer's two sides, which says who waits for whom: {@code send_type} of the
+ * configuration.
+ */
 public enum SendType {
     /**
      * The step waits until its layers are sent, but not for a receiver without room: then the

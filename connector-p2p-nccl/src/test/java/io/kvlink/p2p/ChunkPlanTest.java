@@ -21,7 +21,7 @@ import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What leaves in which step of a prompt of 50 tokens. */
+/** Chunks of a prompt of 50 tokens, and the steps in which they leave. */
 class ChunkPlanTest {
 
     private static final int TOKENS = 50;

@@ -19,7 +19,7 @@ abstract class EarlyLoopback extends P2pConformance {
     @Override
     protected KvConnectorProvider provider() {
         return new P2pNcclConnectorProvider(
-                new P2pMachine() {
+                new DevicesAndPlanes() {
                     @Override
                     public CudaDevice openDevice(int ordinal) {
                         throw new IllegalStateException("device=" + ordinal);

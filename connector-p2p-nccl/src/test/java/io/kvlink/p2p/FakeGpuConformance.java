@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 
 /**
  * The conformance suite with KV on simulated GPUs, over the plane that copies into the receiver's
- * memory: whatever is enqueued runs late, in any order that is legal.
+ * memory. Enqueued work runs late, in any order that is legal.
  */
 abstract class FakeGpuConformance extends P2pConformance {
 

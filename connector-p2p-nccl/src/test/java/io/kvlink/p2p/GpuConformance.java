@@ -12,8 +12,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
- * The conformance suite with KV on GPUs: producers on GPU 0, consumers on GPU 1, or all on one if
- * the plane can do with that. A computation that lags is a kernel that spins for 50 ms.
+ * The conformance suite with KV on GPUs. Producers are on GPU 0, consumers on GPU 1, or all on one
+ * if the plane can do with that. A computation that lags is a kernel that spins for 50 ms.
  */
 abstract class GpuConformance extends P2pConformance {
 

@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
 /**
- * An engine that computes on a simulated GPU: all it does to KV is enqueued on its stream, and runs
+ * An engine that computes on a simulated GPU. All it does to KV is enqueued on its stream, and runs
  * whenever the machine gets to it. The test's thread only.
  */
 final class GpuEngine implements AutoCloseable {
@@ -48,9 +48,9 @@ final class GpuEngine implements AutoCloseable {
     private final long scratch;
     private long nextScratch;
 
-    /** What a machine with that plane opens. */
+    /** Machine with a plane of the test's choice. */
     record Machine(FakeProcess process, UnaryOperator<DataPlane> wrapper, PlaneOpener planes)
-            implements P2pMachine {
+            implements DevicesAndPlanes {
 
         /** Opens a plane between GPUs. */
         interface PlaneOpener {
@@ -211,7 +211,7 @@ final class GpuEngine implements AutoCloseable {
         return poll();
     }
 
-    /** What ended since the last time. */
+    /** Takes the report of all that ended since the last call. */
     WorkerReport poll() {
         WorkerReport report = connector.worker().pollFinished();
         connector.scheduler().onStepDone(report);

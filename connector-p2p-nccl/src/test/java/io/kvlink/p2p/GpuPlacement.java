@@ -4,7 +4,7 @@ package io.kvlink.p2p;
 import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.spi.KvRole;
 
-/** Which GPU an engine of the tests is on: producers on the first, consumers on the second. */
+/** GPU of each engine of the tests: producers are on the first, consumers on the second. */
 final class GpuPlacement {
 
     private GpuPlacement() {}

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
- * Tests that start producers and consumers as processes of their own: on host memory, or producers
- * on GPU 0 and consumers on GPU 1 where there are two.
+ * Tests that start producers and consumers as processes of their own. KV is in host memory, or on
+ * GPU 0 for producers and on GPU 1 for consumers, where there are two.
  */
 abstract class NodeCases {
 
@@ -88,7 +88,7 @@ abstract class NodeCases {
         assertThat(end(producer, id)).startsWith("SENT " + plane);
     }
 
-    /** How a request ended at a node, within its deadline. */
+    /** End of a request at a node, within its deadline. */
     final String end(NodeProcess node, String id) {
         String start = "END " + id + " ";
         return node.await(start, timeout.plus(SLACK)).substring(start.length());

@@ -167,7 +167,7 @@ final class NodeEngine implements AutoCloseable {
     }
 
     /**
-     * What is computed from now on is late, on a GPU.
+     * Delays all further computations on a GPU.
      *
      * @param times how often 50 ms
      */

@@ -26,10 +26,10 @@ import java.util.concurrent.atomic.AtomicLong;
 /** A {@link TransferNode} seen from the test that started it. One thread. */
 final class NodeProcess implements AutoCloseable {
 
-    /** How a node's connector is configured. */
+    /** Configuration of a node's connector. */
     record Setup(SendType mode, String plane, int device, int blocks, Duration timeout) {
 
-        /** As {@link TransferNode} takes them. */
+        /** Arguments for {@link TransferNode}. */
         String words(KvRole role, int port) {
             return "role=%s plane=%s mode=%s port=%d device=%d blocks=%d buffer=%d timeout=%d"
                     .formatted(
@@ -81,7 +81,7 @@ final class NodeProcess implements AutoCloseable {
         return start(role, Map.of());
     }
 
-    /** The same with something else in its environment. */
+    /** Starts a node with something else in its environment. */
     static NodeProcess start(KvRole role, Map<String, String> environment) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What a {@link TransferNode} holds at one moment; travels as one line of text.
+ * Memory, files and threads of a {@link TransferNode} at one moment. Travels as one line of text.
  *
  * @param ledger of its connector
  * @param deviceFree bytes of its GPU that nobody uses; 0 without a GPU
@@ -31,7 +31,7 @@ record NodeState(
         long threads,
         long tasks) {
 
-    /** This process now, after a garbage collection. Linux only. */
+    /** State of this process now, after a garbage collection. Linux only. */
     static NodeState ofThisProcess(KvLedger ledger, long deviceFree) {
         System.gc();
         long direct =

@@ -16,8 +16,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A process of its own with one connector at a time, told what to do by lines on its standard
- * input, answering on its standard output; it ends when its input does.
+ * A process of its own with one connector at a time. It takes commands as lines on its standard
+ * input, and answers on its standard output. It ends when its input does.
  *
  * <pre>
  * open role=kv_producer plane=tcp ...   OPEN host:port

@@ -36,7 +36,7 @@ final class VisibleGpusGpuIT extends NodeCases {
         assertThat(planes("0,1", "1,0")).isEqualTo("LOADED cuda-ipc, SENT cuda-ipc");
     }
 
-    /** How a transfer went between two processes that each compute on the first GPU they see. */
+    /** Planes of a transfer between two processes that each compute on the first GPU they see. */
     private String planes(String producerSees, String consumerSees) throws IOException {
         NodeProcess consumer = opened(KvRole.CONSUMER, consumerSees);
         NodeProcess producer = opened(KvRole.PRODUCER, producerSees);

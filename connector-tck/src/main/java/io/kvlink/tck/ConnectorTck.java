@@ -18,9 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * What an implementor says about a connector, and what every rule needs: engines, requests that hop
- * between them, waits with a deadline. After each test every engine must come to rest with an idle
- * ledger before it is closed.
+ * Description of a connector by its implementor, and the needs of every rule: engines, requests
+ * that hop between them, waits with a deadline. After each test every engine must come to rest with
+ * an idle ledger before it is closed.
  */
 @ExtendWith(LeakExtension.class)
 public abstract class ConnectorTck {
@@ -33,8 +33,8 @@ public abstract class ConnectorTck {
     protected abstract KvConnectorProvider provider();
 
     /**
-     * The JSON of {@code kv_transfer_config} for an engine, with {@code kv_port} 0, {@link
-     * #transferDeadline} and {@link #unclaimedTtl} set in the connector's own words.
+     * The JSON of {@code kv_transfer_config} for an engine, with {@code kv_port} 0. It sets {@link
+     * #transferDeadline} and {@link #unclaimedTtl} in the connector's own words.
      *
      * @param role the engine's role
      * @return a map that may be changed or not
@@ -42,7 +42,7 @@ public abstract class ConnectorTck {
     protected abstract Map<String, Object> config(KvRole role);
 
     /**
-     * Where an engine keeps KV; asked for once an engine, which closes it.
+     * Memory for an engine's KV; asked for once an engine, which closes it.
      *
      * @param role the engine's role
      * @return host memory unless overridden
@@ -52,7 +52,7 @@ public abstract class ConnectorTck {
     }
 
     /**
-     * Whether the connector has an optional ability.
+     * True if the connector has an optional ability.
      *
      * @param capability which
      * @return true unless overridden
@@ -62,7 +62,7 @@ public abstract class ConnectorTck {
     }
 
     /**
-     * What engines say of the chunks that they compute prompts in: {@link
+     * Chunk size that engines claim for their prompts: {@link
      * io.kvlink.spi.KvConnectorContext#prefillChunk}. Their steps compute other numbers of tokens
      * all the same.
      */
@@ -70,17 +70,17 @@ public abstract class ConnectorTck {
         return 0;
     }
 
-    /** How long {@link #config} lets a transfer wait for its peer before it fails. */
+    /** Time that {@link #config} lets a transfer wait for its peer before it fails. */
     protected Duration transferDeadline() {
         return Duration.ofSeconds(10);
     }
 
-    /** How long {@link #config} keeps KV that nobody asks for. */
+    /** Time that {@link #config} keeps KV that nobody asks for. */
     protected Duration unclaimedTtl() {
         return Duration.ofSeconds(2);
     }
 
-    /** What the suite adds to a deadline before it calls a connector late. */
+    /** Time that the suite adds to a deadline before it calls a connector late. */
     protected Duration slack() {
         return Duration.ofSeconds(5);
     }

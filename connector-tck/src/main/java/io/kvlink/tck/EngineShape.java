@@ -6,7 +6,7 @@ import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.AxisOrder;
 
 /**
- * How a fake engine keeps KV.
+ * Layout and size of a fake engine's KV memory.
  *
  * @param layout its layout
  * @param blocks how many blocks it has

@@ -28,9 +28,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * An inference engine without a model: calls a connector's halves in the documented order, computes
- * KV that can be recognised, and checks every byte that was loaded. Runs on the test's thread, one
- * {@link #step} at a time.
+ * An inference engine without a model. It calls a connector's halves in the documented order,
+ * computes KV that can be recognised, and checks every byte that was loaded. Runs on the test's
+ * thread, one {@link #step} at a time.
  */
 final class FakeEngine implements AutoCloseable {
 
@@ -122,12 +122,12 @@ final class FakeEngine implements AutoCloseable {
         return request;
     }
 
-    /** What the connector answers now; changes nothing. */
+    /** Asks for the connector's answer now; changes nothing. */
     LoadDecision ask(FakeRequest request, int computedTokens) {
         return scheduler.matchedTokens(request.kv, computedTokens);
     }
 
-    /** What the connector says came with a request's KV; changes nothing. */
+    /** Bytes that came with a request's KV, by the connector's word; changes nothing. */
     Optional<byte[]> attachment(FakeRequest request) {
         return scheduler.attachment(request.kv);
     }
@@ -177,7 +177,7 @@ final class FakeEngine implements AutoCloseable {
         List.copyOf(requests.values()).forEach(this::leave);
     }
 
-    /** What the engine computes from now on takes its time: see {@link KvMemory#delay}. */
+    /** Lets the following computations take their time: see {@link KvMemory#delay}. */
     void lag() {
         memory.delay();
     }

@@ -15,10 +15,10 @@ import java.util.Random;
 import java.util.function.Supplier;
 
 /**
- * A fake engine's KV memory: hands out blocks in a shuffled order, writes content that follows from
- * the model and the tokens up to a position, and checks it byte for byte. Blocks nobody uses hold
- * poison, so that bytes read too early or too late are recognised. All of it is enqueued on the
- * memory's stream; only the outcome of a check waits.
+ * A fake engine's KV memory. It hands out blocks in a shuffled order, writes content that follows
+ * from the model and the tokens up to a position, and checks it byte for byte. Blocks nobody uses
+ * hold poison, so that bytes read too early or too late are recognised. All of it is enqueued on
+ * the memory's stream; only the outcome of a check waits.
  */
 final class FakeKv {
 
@@ -125,7 +125,7 @@ final class FakeKv {
         }
     }
 
-    /** For each position a number that follows from all tokens up to it. */
+    /** Numbers of all positions; each follows from all tokens up to its position. */
     static long[] prefixes(int[] prompt) {
         long[] prefixes = new long[prompt.length];
         long hash = 1;

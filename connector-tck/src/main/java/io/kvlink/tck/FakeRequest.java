@@ -13,11 +13,11 @@ import java.util.function.Supplier;
 /** A fake engine's book-keeping for one request. Owned by its engine. */
 final class FakeRequest {
 
-    /** What the engine does with it. */
+    /** Progress of the request in the engine. */
     enum State {
-        /** Has no blocks. */
+        /** No blocks yet. */
         WAITING,
-        /** Its blocks fill in the background. */
+        /** The blocks fill in the background. */
         LOADING,
         /** Takes part in steps until its prompt is computed. */
         RUNNING,
@@ -25,11 +25,11 @@ final class FakeRequest {
         ENDED
     }
 
-    /** How it ended. */
+    /** Reason of the end. */
     enum Ending {
-        /** It hasn't. */
+        /** The request hasn't ended. */
         NONE,
-        /** Its whole prompt was computed here. */
+        /** The whole prompt was computed here. */
         COMPUTED,
         /** KV was loaded, and every byte was right. */
         LOADED,
@@ -75,7 +75,7 @@ final class FakeRequest {
         return kv.promptTokens().length;
     }
 
-    /** Everything the connector said about a failure, for assertions. */
+    /** All that the connector said about failures, for assertions. */
     List<String> failures() {
         List<String> failures = new ArrayList<>();
         if (decision.orElse(LoadDecision.NOTHING) instanceof LoadDecision.Failed failed) {

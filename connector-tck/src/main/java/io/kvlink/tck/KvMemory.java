@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * Where a fake engine keeps KV, and the stream it computes on. On a device nothing but {@link
- * #close} and a read's {@code get} may wait: work is enqueued and runs in order, later, so that a
- * connector that doesn't heed the stream's order is found out. On the host all happens at once.
+ * Memory of a fake engine's KV, and the stream it computes on. On a device nothing but {@link
+ * #close} and a read's {@code get} may wait. Work is enqueued and runs in order, later, so that a
+ * connector that ignores the stream's order is found out. On the host all happens at once.
  *
  * <p>One engine's, used by the test's thread. {@link #heap} and {@link #direct} need no device.
  */

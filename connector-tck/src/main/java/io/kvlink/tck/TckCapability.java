@@ -2,8 +2,8 @@
 package io.kvlink.tck;
 
 /**
- * What a connector may leave out. All are assumed; where one is denied, the suite checks that the
- * connector refuses cleanly instead of skipping the rule.
+ * Abilities that a connector may leave out. All are assumed; where one is denied, the suite checks
+ * that the connector refuses cleanly instead of skipping the rule.
  */
 public enum TckCapability {
     /** One instance sends and receives: {@code kv_both}. Without it the role is BAD_CONFIG. */
@@ -18,7 +18,7 @@ public enum TckCapability {
     /** The engine may have the head of a prompt already; the tail is loaded behind it. */
     LOAD_BEHIND_PREFIX,
     /**
-     * What a producer attaches comes with the KV of the whole prompt. Without it all but the
+     * Attachments: a producer's bytes come with the KV of the whole prompt. Without it all but the
      * prompt's last token is loaded, whatever is attached.
      */
     ATTACHMENTS

@@ -22,7 +22,7 @@ interface TckClock {
                 }
             };
 
-    /** Now, on no particular scale. */
+    /** Present time, on no particular scale. */
     long nowNs();
 
     /** Lets a moment pass between two looks. */

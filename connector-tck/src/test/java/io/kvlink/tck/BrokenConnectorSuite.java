@@ -4,7 +4,7 @@ package io.kvlink.tck;
 /** The contract over a broken connector; run by {@link BrokenConnectorsTest} only. */
 final class BrokenConnectorSuite extends MemoryConnectorSuite {
 
-    /** Which one. Set before the launcher runs, on the same thread. */
+    /** Fault of the connector under test. Set before the launcher runs, on the same thread. */
     static Fault broken = Fault.NONE;
 
     BrokenConnectorSuite() {

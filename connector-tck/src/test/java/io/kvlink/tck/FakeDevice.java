@@ -143,7 +143,7 @@ final class FakeDevice {
         return at.getValue().slice(offset, Math.toIntExact(region.bytes()));
     }
 
-    /** Whether the device has got to an event. */
+    /** True if the device has got to an event. */
     boolean reached(Event event) {
         turn();
         return event.reached;

@@ -68,12 +68,12 @@ enum Fault {
         this.rules = rules;
     }
 
-    /** Whether the broken connector pushes, or holds KV until it is fetched. */
+    /** True if the broken connector pushes; false if it holds KV until it is fetched. */
     boolean push() {
         return push;
     }
 
-    /** Whether KV is on a device. */
+    /** True if KV is on a device. */
     boolean onDevice() {
         return onDevice;
     }

@@ -28,7 +28,7 @@ final class MemoryCopies {
         return device.map(there -> there.bytes(region)).orElseGet(region::buffer);
     }
 
-    /** What the engine has computed up to here. */
+    /** Event behind all that the engine has computed so far. */
     Optional<FakeDevice.Event> computed() {
         return fault == Fault.SENDS_BEFORE_THE_STREAM
                 ? Optional.empty()

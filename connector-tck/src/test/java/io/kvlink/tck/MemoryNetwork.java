@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Where memory connectors meet: who is reachable, which transfers are under way, and which have
+ * Meeting place of memory connectors: reachable ones, transfers under way, and transfers that
  * ended. Used by one thread, as all of the suite is.
  */
 final class MemoryNetwork {

@@ -150,7 +150,7 @@ final class MemoryTransfer {
         }
     }
 
-    /** What came, once all is here. */
+    /** Attached bytes, once all is here. */
     Optional<byte[]> attachment() {
         if (!ready) {
             return Optional.empty();

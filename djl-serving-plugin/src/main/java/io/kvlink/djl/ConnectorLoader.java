@@ -6,13 +6,12 @@ import java.net.URLClassLoader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sees connectors and pools with the libraries that lie beside them in the plugin folder, whatever
- * else the server has: DJL Serving's TensorFlow engine brings a JavaCPP of its own, which a
- * parent-first loader would give to a connector made for another.
+ * Loads connectors and pools with the libraries that lie beside them in the plugin folder, whatever
+ * else the server has. DJL Serving's TensorFlow engine, for instance, brings a JavaCPP of its own.
+ * A parent-first loader would give that one to a connector made for another.
  *
- * <p>What connector and plugin exchange is the plugin's: the SPI, and what the server alone has. So
- * are the calls of the CUDA driver: both work in one context, over one JNA, the server's. One for
- * each process, since a native library of JavaCPP belongs to one loader. Thread-safe.
+ * <p>Types that connector and plugin exchange are the plugin's: the SPI, and those that the server
+ * alone has. One for each process, since a native library belongs to one loader. Thread-safe.
  */
 final class ConnectorLoader extends URLClassLoader {
 
@@ -25,8 +24,8 @@ final class ConnectorLoader extends URLClassLoader {
     }
 
     /**
-     * A loader of the same jars that looks into them first; the same loader if it isn't one of
-     * jars, as when everything is on one class path.
+     * A loader of the same jars that looks into them first. If the loader isn't one of jars, as
+     * when everything is on one class path, it is returned itself.
      */
     static ClassLoader over(ClassLoader plugins) {
         return plugins instanceof URLClassLoader jars

@@ -16,7 +16,7 @@ final class Draining {
 
     private Draining() {}
 
-    /** Whether there is nothing to wait for. */
+    /** True if there is nothing to wait for. */
     static boolean idle(TextGenerator worker) {
         WorkerStatus status = worker.status();
         return status.waiting() + status.running() == 0
@@ -36,7 +36,7 @@ final class Draining {
             long leftNs = worker.drainLimit().toNanos() - (System.nanoTime() - sinceNs);
             worker.drain().get(Math.max(0, leftNs), TimeUnit.NANOSECONDS);
         } catch (TimeoutException late) {
-            log.warn("{}; drain_seconds are over, what runs fails", summary(worker));
+            log.warn("{}; drain_seconds are over, so running requests fail", summary(worker));
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException cause) {

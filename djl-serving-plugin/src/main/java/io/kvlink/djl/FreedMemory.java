@@ -13,8 +13,8 @@ final class FreedMemory {
     private FreedMemory() {}
 
     /**
-     * Gives it back to the system. The C library keeps what was freed in blocks of less than 32
-     * MiB, for each of many arenas, so a server that loads and unloads models would grow.
+     * Gives freed memory back to the system. The C library keeps freed blocks of less than 32 MiB,
+     * for each of many arenas. So a server that loads and unloads models would grow.
      */
     static void giveBack() {
         try {

@@ -14,7 +14,7 @@ import io.kvlink.djl.options.ModelOptions;
  */
 public final class KvLinkEngine extends Engine {
 
-    /** What serving.properties says: {@code engine=KvLink}. */
+    /** Name of the engine in serving.properties: {@code engine=KvLink}. */
     public static final String NAME = "KvLink";
 
     static final int RANK = 100;

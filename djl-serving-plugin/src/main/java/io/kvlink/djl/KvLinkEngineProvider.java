@@ -28,7 +28,7 @@ public final class KvLinkEngineProvider implements EngineProvider {
 
     private final KvLinkEngine engine;
 
-    /** For DJL. Starts nothing. */
+    /** Makes the provider for DJL. Starts nothing. */
     public KvLinkEngineProvider() {
         this(
                 (dir, name, options) -> startLlama(dir, name, options, Workers.SHARED),
@@ -46,7 +46,9 @@ public final class KvLinkEngineProvider implements EngineProvider {
         return KvLinkEngine.NAME;
     }
 
-    /** Behind PyTorch, so that KvLink never becomes DJL's default engine by being installed. */
+    /**
+     * Rank behind PyTorch, so that KvLink never becomes DJL's default engine by being installed.
+     */
     @Override
     public int getEngineRank() {
         return KvLinkEngine.RANK;

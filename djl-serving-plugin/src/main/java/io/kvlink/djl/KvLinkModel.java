@@ -157,8 +157,8 @@ public final class KvLinkModel extends BaseModel {
     }
 
     /**
-     * Sees to it that a model which DJL Serving has unregistered meanwhile doesn't stay: from here
-     * on until DJL Serving knows that it has it, nobody else would close it.
+     * Ends a model that DJL Serving has unregistered meanwhile. Until DJL Serving knows that it has
+     * the model, nobody else would close it.
      */
     private void handOver() {
         if (loading.isEmpty()) {
@@ -191,7 +191,7 @@ public final class KvLinkModel extends BaseModel {
     }
 
     /**
-     * Does nothing: an engine without arrays has a manager that is never closed, by which DJL's own
+     * Keeps quiet. An engine without arrays has a manager that is never closed. DJL's own method
      * would warn of each model that was.
      */
     @Override

@@ -28,12 +28,13 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
     private final OpenAiSurface surface;
     private final OpenAiSurface alone;
     private final OtherPlugins others = new OtherPlugins(this);
-    private final @Nullable OwnPort ownPort;
+    private final @Nullable KvLinkPort ownPort;
     private final Thread atExit;
 
     /**
-     * For the host. Makes {@code engine=KvLink} known to DJL, which finds engines by itself on the
-     * class path only; listens on a port of its own if the host's configuration says so.
+     * Makes the plugin for the host, and {@code engine=KvLink} known to DJL. DJL finds engines by
+     * itself on the class path only. The plugin listens on a port of its own if the host's
+     * configuration says so.
      *
      * @throws IllegalStateException if DJL has the engine of another copy of this plugin: models
      *     would be loaded there and not be seen here
@@ -58,7 +59,9 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         alone = new OpenAiSurface(models.alone(), InstantSource.system(), cors, config.accessLog());
         config.warnOfSeparateAddresses();
         ownPort =
-                config.ownAddress().map(address -> OwnPort.open(address, cors, alone)).orElse(null);
+                config.ownAddress()
+                        .map(address -> KvLinkPort.open(address, cors, alone))
+                        .orElse(null);
         if (ownPort != null) {
             log.info("{} port={}", ServerConfig.OWN_ADDRESS, ownPort.port());
         }
@@ -66,7 +69,9 @@ public final class KvLinkPlugin implements RequestHandler<@Nullable Void>, AutoC
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** For DJL Serving, which sets this bean property of its plugins: its {@code PluginManager}. */
+    /**
+     * Takes the host's {@code PluginManager}; DJL Serving sets this bean property of its plugins.
+     */
     public void setPluginManager(Object manager) {
         others.setManager(manager);
     }

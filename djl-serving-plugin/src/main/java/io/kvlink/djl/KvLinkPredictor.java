@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.UUID;
 
 /**
- * Answers what comes through DJL itself, {@code /predictions/<model>} say: an {@link Input} with
- * the JSON body of a completion's or a chat's request becomes an {@link Output} with the completion
- * or error object, or with the events of a stream. The thread waits for the answer, or for a
- * stream's first token; no translator is used.
+ * Answers requests that come through DJL itself, {@code /predictions/<model>} say. An {@link Input}
+ * has the JSON body of a completion's or a chat's request. The {@link Output} has the completion or
+ * error object, or the events of a stream. The thread waits for the answer, or for a stream's first
+ * token; no translator is used.
  *
  * @param <I> {@link Input}, or nothing works
  * @param <O> {@link Output}

@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Failure of a model to load, as DJL is told of it. DJL Serving answers with the innermost cause's
- * message, {@code Errno 48} say, and logs none of it; so the cause is logged here and not passed
+ * message, {@code Errno 48} say, and logs none of it. So the cause is logged here and not passed
  * on.
  */
 final class LoadFailure {

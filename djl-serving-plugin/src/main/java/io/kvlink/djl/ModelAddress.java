@@ -51,7 +51,7 @@ record ModelAddress(Optional<String> model, Optional<String> version) {
         }
     }
 
-    /** Of several the last, where SageMaker's attributes are headers too. */
+    /** Value of a header; of several the last, where SageMaker's attributes are headers too. */
     private static Optional<String> header(HttpRequest request, String key) {
         Optional<String> found = Optional.empty();
         for (Map.Entry<String, String> header : request.headers().entries()) {

@@ -12,7 +12,7 @@ import java.util.Optional;
 record ModelVersion(String model, String version) {
 
     /**
-     * Whether the two are different versions of one model, so that the later follows the former.
+     * True if the two are different versions of one model, so that the later follows the former.
      */
     static boolean follow(Optional<ModelVersion> former, Optional<ModelVersion> later) {
         return former.isPresent()

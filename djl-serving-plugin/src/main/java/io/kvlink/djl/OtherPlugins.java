@@ -32,7 +32,7 @@ final class OtherPlugins {
         manager = pluginManager;
     }
 
-    /** Whether another plugin takes a request. On an event loop. */
+    /** True if another plugin takes a request. On an event loop. */
     boolean want(HttpRequest request) {
         Object known = manager;
         if (known == null || ASKING.get()) {

@@ -51,12 +51,12 @@ final class RoutedModels implements ModelDirectory {
         this.registry = registry;
     }
 
-    /** Whether a request of a path of ours is for one of our models, or for nobody's. */
+    /** True if a request of a path of ours is for one of our models, or for nobody's. */
     boolean isOurs(HttpRequest request) {
         return decided(request).models.isPresent();
     }
 
-    /** These models where nothing but KvLink answers. */
+    /** Directory of these models for a port where nothing but KvLink answers. */
     ModelDirectory alone() {
         RoutedModels all = this;
         return new ModelDirectory() {
@@ -92,7 +92,7 @@ final class RoutedModels implements ModelDirectory {
         return workers.models();
     }
 
-    /** By {@code option.model_name}, or else by DJL Serving's own name. */
+    /** Finds a model by {@code option.model_name}, or else by DJL Serving's own name. */
     @Override
     public Optional<TextGenerator> named(String name) {
         return workers.named(name)
@@ -195,7 +195,10 @@ final class RoutedModels implements ModelDirectory {
         return Optional.empty();
     }
 
-    /** As DJL Serving decides, if the path is one of its own. */
+    /**
+     * Models of a request that names none, chosen as DJL Serving does if the path is one of its
+     * own.
+     */
     private Optional<ModelDirectory> unnamed(HttpRequest request) {
         Optional<TextGenerator> startup =
                 registry.singleStartup()

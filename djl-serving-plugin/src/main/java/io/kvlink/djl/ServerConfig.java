@@ -19,7 +19,7 @@ import org.slf4j.helpers.NOPLogger;
  */
 final class ServerConfig {
 
-    /** Where the surface listens on a port of its own: {@code host:port}. */
+    /** Key of the address of the surface's own port: {@code host:port}. */
     static final String OWN_ADDRESS = "kvlink_address";
 
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
@@ -44,7 +44,7 @@ final class ServerConfig {
         return isServer() ? LoggerFactory.getLogger(ACCESS_LOG) : NOPLogger.NOP_LOGGER;
     }
 
-    /** Whether this process is a DJL Serving. */
+    /** True if this process is a DJL Serving. */
     boolean isServer() {
         try {
             Class<?> unused = Class.forName(className, false, ServerConfig.class.getClassLoader());
@@ -93,9 +93,8 @@ final class ServerConfig {
         String management = property("management_address").orElse(DEFAULT_ADDRESS);
         if (!inference.equals(management) && ownAddress().isEmpty()) {
             log.warn(
-                    "inference_address={} management_address={}; DJL Serving lets plugins answer on"
-                            + " the latter only, so /v1/completions is there; make them equal, or"
-                            + " set {}=host:port for a port of its own",
+                    "inference_address={} management_address={}; /v1/completions answers on the"
+                            + " latter only; make them equal, or set {}=host:port",
                     inference,
                     management,
                     OWN_ADDRESS);

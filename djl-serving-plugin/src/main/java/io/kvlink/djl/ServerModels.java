@@ -53,12 +53,12 @@ final class ServerModels {
             this.waiting = waiting;
         }
 
-        /** Which version of which model it is; empty if that isn't certain. */
+        /** Model and version; empty if they aren't certain. */
         Optional<ModelVersion> version() {
             return waiting.size() == 1 ? versionOf(waiting.get(0)) : Optional.empty();
         }
 
-        /** Whether DJL Serving still has it, and hasn't given it up. */
+        /** True if DJL Serving still has the model, and hasn't given it up. */
         boolean wanted() {
             try {
                 // Not by equals: another registration of the name and version is equal.
@@ -75,7 +75,7 @@ final class ServerModels {
             }
         }
 
-        /** Whether DJL Serving has taken the loaded model over: it will close it. */
+        /** True if DJL Serving has taken the loaded model over: it will close it. */
         boolean taken(Model model) {
             try {
                 for (Object known : waiting) {

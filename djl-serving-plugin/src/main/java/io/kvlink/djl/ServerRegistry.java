@@ -48,8 +48,8 @@ final class ServerRegistry {
     record Entry(String name, String version, String engine, Set<String> workers, String status) {
 
         /**
-         * Whether KvLink answers for it: also while nobody knows its engine, as all that can be
-         * said then is that it is being loaded.
+         * True if KvLink answers for the model. While nobody knows its engine this is true too: all
+         * that can be said then is that it is being loaded.
          */
         boolean isOurs() {
             return engine.equals(KvLinkEngine.NAME) || (engine.isEmpty() && isLoading());
@@ -148,7 +148,7 @@ final class ServerRegistry {
         }
     }
 
-    /** Of several models that of the first that isn't ready. */
+    /** Status of several models: that of the first that isn't ready. */
     private static String status(List<Object> models) {
         return models.stream()
                 .map(ServerRegistry::status)

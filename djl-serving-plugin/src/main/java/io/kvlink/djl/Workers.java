@@ -109,7 +109,7 @@ final class Workers implements ModelDirectory {
         }
     }
 
-    /** Whether peers reach one of the workers there. */
+    /** True if peers reach one of the workers at this address. */
     boolean has(HostPort kvAddress) {
         return at(kvAddress).isPresent();
     }
@@ -156,7 +156,7 @@ final class Workers implements ModelDirectory {
         }
     }
 
-    /** When its time to drain began, whoever has begun it. */
+    /** Start of a worker's time to drain, whoever has begun it. */
     private long drainingSinceNs(TextGenerator worker) {
         return entries.stream()
                 .filter(entry -> entry.worker == worker)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What DJL and DJL Serving see: a plugin that answers HTTP requests, and an engine. */
+/**
+ * Plugin and engine that DJL and DJL Serving see: the one answers HTTP requests, the other loads
+ * models.
+ */
 @NullMarked
 package io.kvlink.djl;
 

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Has the shape of DJL Serving's {@code ModelManager}. */
+/** Class of the shape of DJL Serving's {@code ModelManager}. */
 public final class FakeModelManager {
 
     static final FakeModelManager INSTANCE = new FakeModelManager();
@@ -56,14 +56,14 @@ public final class FakeModelManager {
         INSTANCE.endpoints.remove(name);
     }
 
-    /** As DJL Serving's. */
+    /** Endpoint like DJL Serving's. */
     public record Endpoint(List<Workflow> workflows) {
         public List<Workflow> getWorkflows() {
             return workflows;
         }
     }
 
-    /** As DJL Serving's. */
+    /** Workflow like DJL Serving's. */
     public record Workflow(@Nullable String version, Set<Info> models) {
         public @Nullable String getVersion() {
             return version;
@@ -74,7 +74,7 @@ public final class FakeModelManager {
         }
     }
 
-    /** As DJL Serving's {@code ModelInfo}. */
+    /** Model information like DJL Serving's {@code ModelInfo}. */
     public record Info(String engine, @Nullable String worker) {
         public @Nullable String getEngineName() {
             return engine.isEmpty() ? null : engine;

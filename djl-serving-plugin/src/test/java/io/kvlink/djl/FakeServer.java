@@ -16,8 +16,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of DJL Serving 0.36 that {@link ServerModels} reads, with the same methods, and with its
- * gap: what is unregistered while it loads stays loaded.
+ * The part of DJL Serving 0.36 that {@link ServerModels} reads, with the same methods. It has the
+ * same gap: a model that is unregistered while it loads stays loaded.
  */
 @SuppressWarnings("unused") // Called by name.
 final class FakeServer {
@@ -51,7 +51,7 @@ final class FakeServer {
                     .add(new Workflow(info));
         }
 
-        /** As a DELETE does: closes what is there, and forgets it. */
+        /** Closes and forgets a model, as a DELETE does. */
         static void unregister(ModelInfo info) {
             Endpoint endpoint = INSTANCE.endpoints.get(info.id);
             endpoint.workflows.removeIf(workflow -> workflow.info.equals(info));

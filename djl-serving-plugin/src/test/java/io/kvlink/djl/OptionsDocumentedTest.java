@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /** The README's table of options is what a worker takes: no key less, none more. */
 class OptionsDocumentedTest {
 
-    /** What the model reads before the worker sees its options. */
+    /** Options that the model reads before the worker sees the rest. */
     private static final Set<String> MODEL = Set.of("model_dir", "predict_timeout_s");
 
     private static final Pattern ROW =

@@ -127,7 +127,7 @@ class PluginDefinitionTest {
         assertThat(model.closed).isTrue();
     }
 
-    /** Has the shape of DJL Serving's class. */
+    /** Class of the shape of DJL Serving's. */
     public static final class FakeServerConfig {
 
         static Map<String, String> values = Map.of();

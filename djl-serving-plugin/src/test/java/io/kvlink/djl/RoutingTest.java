@@ -309,7 +309,7 @@ class RoutingTest {
         assertThat(takes("/metrics", "")).isTrue();
     }
 
-    /** Has the shape of DJL Serving's {@code PluginManager}. */
+    /** Class of the shape of DJL Serving's {@code PluginManager}. */
     public static final class Plugins {
         final Set<Object> handlers = new LinkedHashSet<>();
 

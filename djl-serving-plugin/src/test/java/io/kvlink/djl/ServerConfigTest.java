@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class ServerConfigTest {
 
-    /** Has the shape of DJL Serving's class. */
+    /** Class of the shape of DJL Serving's. */
     public static final class Fake {
 
         static Map<String, String> values = Map.of();
@@ -26,7 +26,7 @@ class ServerConfigTest {
         }
     }
 
-    /** Another class of that name. */
+    /** A foreign class of that name. */
     public static final class Other {
         private Other() {}
     }

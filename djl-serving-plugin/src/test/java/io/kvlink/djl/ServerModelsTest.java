@@ -82,7 +82,7 @@ class ServerModelsTest {
         started.get(0).awaitClosed();
     }
 
-    /** Its registration stays, as one that was asked for without waiting does. */
+    /** A registration stays, as one does that was asked for without waiting. */
     @Test
     void shouldLeaveNothingOfAModelThatTheServerGivesUpAfterItsLoad() {
         ModelInfo info = register("m", null);

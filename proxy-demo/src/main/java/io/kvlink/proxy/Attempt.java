@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One try at serving a request, by a prefill and a decode instance or by the latter alone. Owns the
- * try's ids and its calls as long as they are under way: a call that has ended or was cancelled is
+ * try's ids and its calls as long as they are under way. A call that has ended or was cancelled is
  * forgotten at once, so that nothing is done to it twice. Belongs to its exchange's event loop.
  */
 final class Attempt {
@@ -26,19 +26,19 @@ final class Attempt {
         this.alone = alone;
     }
 
-    /** Before the first try. */
+    /** Attempt that stands for none, before the first try. */
     static Attempt none() {
         return new Attempt("", "", "prefill=none decode=none", true);
     }
 
-    /** By a pair. */
+    /** Makes an attempt of a pair. */
     static Attempt by(Instance prefillOn, Instance decodeOn, TransferId id) {
         TransferRoute route = new TransferRoute(prefillOn.zmq(), decodeOn.zmq(), id);
         String instances = "prefill=%s decode=%s".formatted(prefillOn.http(), decodeOn.http());
         return new Attempt(route.id().hex(), route.requestId(), instances, false);
     }
 
-    /** By a decode instance alone. */
+    /** Makes an attempt of a decode instance alone. */
     static Attempt by(Instance decodeOn, TransferId id) {
         // No route in the request's id: the instance takes the request for one of its own.
         return new Attempt(id.hex(), id.hex(), "prefill=none decode=" + decodeOn.http(), true);
@@ -49,22 +49,22 @@ final class Attempt {
         return transfer;
     }
 
-    /** What the instances are to call the request. */
+    /** Request id that both instances are told. */
     String requestId() {
         return requestId;
     }
 
-    /** Who takes part, for messages. */
+    /** Names of the instances, for messages. */
     String instances() {
         return instances;
     }
 
-    /** Whether no prefill instance was to take part. */
+    /** True if the decode instance serves the request alone. */
     boolean alone() {
         return alone;
     }
 
-    /** Its calls, about to start. */
+    /** Takes the calls, which are about to start. */
     void begin(@Nullable UpstreamCall onPrefill, UpstreamCall onDecode) {
         prefill = onPrefill;
         decode = onDecode;

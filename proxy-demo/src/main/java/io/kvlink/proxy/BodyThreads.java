@@ -18,25 +18,25 @@ final class BodyThreads implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BodyThreads.class);
     private static final int MAX_WAITING = 2048;
 
-    /** What became of a client's body. */
+    /** Result of reading a client's body. */
     sealed interface Outcome permits Prepared, NotJson, Busy {}
 
     /**
-     * It is a request.
+     * A body that is a request.
      *
      * @param prefill what the prefill instance gets
      */
     record Prepared(PrefillBody.Edited prefill) implements Outcome {}
 
     /**
-     * It is none.
+     * A body that is no request.
      *
      * @param reason for the client
      */
     record NotJson(String reason) implements Outcome {}
 
     /**
-     * There is no room for it now.
+     * A body for which there is no room now.
      *
      * @param reason for the client
      */

@@ -14,7 +14,7 @@ final class BufferedBytes {
         this.limit = limit;
     }
 
-    /** What one connection holds; its event loop's. */
+    /** Bytes held by one connection. Belongs to its event loop. */
     final class Share {
         private long bytes;
 

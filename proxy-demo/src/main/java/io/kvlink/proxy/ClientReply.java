@@ -100,8 +100,8 @@ final class ClientReply {
 
     /**
      * Ends an answer that has begun and can't be completed, so that the client can't take it for
-     * complete: a stream of events by an error event, as the instances end theirs; any other, and
-     * one that stands in the midst of an event, by closing the connection.
+     * complete. A stream of events ends by an error event, as the instances end theirs. Any other
+     * answer, and one in the midst of an event, ends with the connection.
      */
     void breakOff(HttpResponseStatus why, String code, String message) {
         metrics.brokenAnswers.inc();

@@ -11,7 +11,7 @@ import io.netty.handler.codec.http.HttpMethod;
 import java.util.List;
 
 /**
- * What of a client's request travels on.
+ * Parts of a client's request that travel on.
  *
  * @param method its method
  * @param uri its path and query as the client wrote them
@@ -39,7 +39,8 @@ record ClientRequest(HttpMethod method, String uri, HttpHeaders headers, Body bo
     record Body(byte[] bytes) {}
 
     /**
-     * Takes what it needs; the message may be released afterwards, its bytes not be changed.
+     * Copies what a request needs from a message. The message may be released afterwards; its bytes
+     * may not be changed.
      *
      * @param client whom the instances let take turns with others
      */

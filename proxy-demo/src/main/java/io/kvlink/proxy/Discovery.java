@@ -131,12 +131,12 @@ final class Discovery implements ZmtpPeer.Listener, AutoCloseable {
                 .addLast(new ZmtpPeer(this));
     }
 
-    /** Where it listens, with the port it really has. */
+    /** Address that is listened on, with the real port. */
     HostPort address() {
         return address;
     }
 
-    /** Whether instances can register. */
+    /** True if instances can register. */
     boolean listening() {
         return listening.isActive();
     }

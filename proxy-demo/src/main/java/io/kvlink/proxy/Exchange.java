@@ -20,17 +20,17 @@ import org.slf4j.LoggerFactory;
  * client's connection, on which all its upstream calls run too.
  *
  * <p>Until an answer has begun, another instance takes the place of one that failed, as {@link
- * Tries} allows, and a prefill without another is left to the decode instance alone. Each try has a
- * transfer id of its own, so that a late instance can't disturb its successor.
+ * FailedInstances} allows. A prefill without another instance is left to the decode instance alone.
+ * Each try has a transfer id of its own, so that a late instance can't disturb its successor.
  */
 final class Exchange implements UpstreamCall.Listener, Serving {
 
     private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
 
-    /** How long a prefill instance may take to end its call after the answer is complete. */
+    /** Time that a prefill instance has to end its call after the answer is complete. */
     private static final long DRAIN_SECONDS = 30;
 
-    /** How often a request looks for an instance that may just be coming. */
+    /** Pause between two looks for an instance that may just be coming. */
     private static final long RETURN_MS = 50;
 
     private final ProxyParts parts;
@@ -38,7 +38,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     private final ModelRequest request;
     private final ClientReply reply;
     private final Runnable onDone;
-    private final Tries tries;
+    private final FailedInstances failures;
     private final Sender sender;
 
     private ExchangeState state = ExchangeState.WAITING;
@@ -65,7 +65,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         this.request = request;
         this.reply = reply;
         this.onDone = onDone;
-        this.tries = new Tries(parts.fleet(), request.model());
+        this.failures = new FailedInstances(parts.fleet(), request.model());
         this.sender = new Sender(parts, loop, request, this);
     }
 
@@ -120,10 +120,10 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     private void onDecodeHead(UpstreamCall call, HttpResponse head) {
         HttpResponseStatus status = head.status();
-        if (Tries.isUndone(Role.DECODE, status)) {
-            tries.onUndone(call.instance(), head);
-            Optional<Instance> other = tries.insteadOf(call.instance(), true);
-            if (other.isPresent() || !tries.isForClient(call.instance(), status)) {
+        if (FailedInstances.isUndone(Role.DECODE, status)) {
+            failures.onUndone(call.instance(), head);
+            Optional<Instance> other = failures.insteadOf(call.instance(), true);
+            if (other.isPresent() || !failures.isForClient(call.instance(), status)) {
                 call.cancel();
                 onDecodeFailed(refused(call, status, true), other);
                 return;
@@ -149,7 +149,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
 
     private void onPrefillStatus(UpstreamCall call, HttpResponse head) {
         HttpResponseStatus status = head.status();
-        boolean undone = Tries.isUndone(Role.PREFILL, status);
+        boolean undone = FailedInstances.isUndone(Role.PREFILL, status);
         boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR && !undone;
         if (clients && state == ExchangeState.WAITING) {
             call.cancel();
@@ -158,7 +158,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         }
         call.cancel();
         if (undone) {
-            tries.onUndone(call.instance(), head);
+            failures.onUndone(call.instance(), head);
         }
         onPrefillFailed(refused(call, status, undone));
     }
@@ -228,7 +228,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         } else if (call == attempt.prefill()) {
             onPrefillFailed(failed);
         } else {
-            onDecodeFailed(failed, tries.insteadOf(call.instance(), untouched));
+            onDecodeFailed(failed, failures.insteadOf(call.instance(), untouched));
         }
     }
 
@@ -267,7 +267,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
         }
         Instance decodeOn = waiting.instance();
         attempt.cancelDecode();
-        Optional<Instance> other = tries.insteadOf(failed.instance(), failed.untouched());
+        Optional<Instance> other = failures.insteadOf(failed.instance(), failed.untouched());
         failed.log(attempt.transfer(), other, "decode alone");
         if (other.isPresent()) {
             parts.metrics().prefillRetries.inc();
@@ -295,7 +295,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                         ? Optional.empty()
                         : partner != null
                                 ? Optional.of(partner.instance())
-                                : tries.next(Role.PREFILL);
+                                : failures.next(Role.PREFILL);
         attempt =
                 prefillOn.isPresent()
                         ? sender.toPair(prefillOn.get(), other.get())
@@ -303,7 +303,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
     }
 
     private void onNobodyLeft(boolean untouched) {
-        OptionalLong retryAfter = tries.retryAfter();
+        OptionalLong retryAfter = failures.retryAfter();
         if (retryAfter.isPresent()) {
             finishWith(Replies.unavailable(retryAfter.getAsLong(), attempt.transfer()));
         } else if (untouched && parts.fleet().count(Role.DECODE, request.model()) == 0) {
@@ -373,7 +373,7 @@ final class Exchange implements UpstreamCall.Listener, Serving {
                     attempt.transfer().isEmpty() ? "none" : attempt.transfer(),
                     attempt.instances(),
                     status,
-                    tries.count(),
+                    failures.count(),
                     TimeUnit.NANOSECONDS.toMillis(parts.clock().getAsLong() - startNs));
         }
     }

@@ -4,7 +4,7 @@ package io.kvlink.proxy;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** How far the client's answer is. */
+/** Progress of the client's answer. */
 enum ExchangeState {
     /** The client has heard nothing. */
     WAITING,

@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
 final class Fleet {
 
     /**
-     * Who serves a request.
+     * Two instances that serve a request.
      *
      * @param prefill computes the prompt
      * @param decode writes the answer
@@ -24,7 +24,7 @@ final class Fleet {
     record Pair(Instance prefill, Instance decode) {}
 
     private final InstanceTable table;
-    private final Turns turns = new Turns();
+    private final ModelTurns turns = new ModelTurns();
     private final LongSupplier clock;
     private final long skipNs;
 
@@ -48,12 +48,12 @@ final class Fleet {
         return table.snapshot().of(role, model).size();
     }
 
-    /** Whether there is who serves a model; by a decode instance alone, if that may be. */
+    /** True if some instances serve a model; by a decode instance alone, if that may be. */
     boolean serves(String model, boolean alone) {
         return count(Role.DECODE, model) > 0 && (alone || count(Role.PREFILL, model) > 0);
     }
 
-    /** How many of a role and a model aren't avoided just now. */
+    /** Number of instances of a role and a model that aren't avoided just now. */
     int usable(Role role, String model) {
         return (int) table.snapshot().of(role, model).stream().filter(i -> !skipped(i)).count();
     }
@@ -63,7 +63,7 @@ final class Fleet {
         return table.snapshot().models();
     }
 
-    /** Whether this very instance is registered. */
+    /** True if this very instance is registered. */
     boolean has(Instance instance) {
         return table.snapshot().has(instance);
     }

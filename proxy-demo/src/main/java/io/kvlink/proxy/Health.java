@@ -22,12 +22,12 @@ final class Health {
         this.watch = parts.watch();
     }
 
-    /** Whether instances can register. */
+    /** True if instances can register. */
     boolean discoveryAlive() {
         return discovery.listening() && !discovery.loop().isShuttingDown();
     }
 
-    /** Why a restart is needed; empty if the proxy works. */
+    /** Reasons for a restart; empty if the proxy works. */
     List<String> whyNotLive() {
         List<String> reasons = new ArrayList<>(watch.complaints());
         if (!discovery.listening()) {
@@ -36,7 +36,7 @@ final class Health {
         return reasons;
     }
 
-    /** Why no request can be served now; empty if one can, of whatever model. */
+    /** Reasons why no request can be served now; empty if one can, of whatever model. */
     List<String> whyNotReady() {
         List<String> reasons = whyNotLive();
         if (fleet.models().isEmpty()) {
@@ -49,7 +49,7 @@ final class Health {
         return reasons;
     }
 
-    /** Whether a request for this model can be served now. */
+    /** True if a request for this model can be served now. */
     boolean serves(String model) {
         return whyNotServed(model).isEmpty();
     }

@@ -2,7 +2,7 @@
 package io.kvlink.proxy;
 
 /**
- * What an instance says every three seconds: one MessagePack map.
+ * Message that an instance sends every three seconds: one MessagePack map.
  *
  * <pre>
  * type          "P" or "D"        required

@@ -53,8 +53,8 @@ record Instance(
     }
 
     /**
-     * True if the other is an earlier instance of the same process whose place this one takes: as
-     * the same model's next version, or at the same control address.
+     * True if the other is an earlier instance of the same process whose place this one takes. It
+     * is the same model's next version, or has the same control address.
      */
     boolean follows(Instance other) {
         return inProcessOf(other)

@@ -23,16 +23,21 @@ import java.util.stream.Collectors;
  */
 final class InstanceTable {
 
-    /** What a heartbeat did. */
+    /** Effect of a heartbeat. */
     enum Change {
         ADDED,
         REFRESHED,
-        /** In the place of an instance that is no more. */
+        /** An instance that takes the place of one that is no more. */
         RESTARTED,
-        /** In the place of an earlier instance of the same process, which finishes what it has. */
+        /**
+         * An instance that takes the place of an earlier one of its process. The earlier one
+         * finishes what it has.
+         */
         REPLACED,
         LEFT,
-        /** Of an instance that was already replaced, or a farewell of somebody unknown. */
+        /**
+         * A heartbeat of an instance that was already replaced, or a farewell of somebody unknown.
+         */
         STALE,
         /** The table is full. */
         FULL
@@ -72,12 +77,12 @@ final class InstanceTable {
         static final Snapshot EMPTY =
                 new Snapshot(List.of(), List.of(), List.of(), List.of(), Map.of());
 
-        /** Whether this very instance is in it. */
+        /** True if this very instance is in the table. */
         boolean has(Instance instance) {
             return of(instance.role()).stream().anyMatch(instance::is);
         }
 
-        /** Who has the address and model of a heartbeat's instance. */
+        /** Instance that has the address and model of a heartbeat's instance. */
         Optional<Instance> inPlaceOf(Instance instance) {
             return all.stream()
                     .map(Seen::instance)
@@ -90,7 +95,7 @@ final class InstanceTable {
             return of(role).stream().filter(i -> i.serves(model)).toList();
         }
 
-        /** How many of a role name this model. */
+        /** Number of instances of a role that name this model. */
         int named(Role role, String model) {
             return (int) of(role).stream().filter(i -> i.model().equals(model)).count();
         }
@@ -194,7 +199,7 @@ final class InstanceTable {
         return expired;
     }
 
-    /** How long until {@link #expire} has something to do; at most the given time. */
+    /** Time until {@link #expire} has something to do; at most the given time. */
     long untilExpiryNs(long nowNs, long atMostNs) {
         long wait = atMostNs;
         for (Seen seen : entries.values()) {

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
  */
 final class JsonText {
 
-    /** How deep arrays and objects may nest; the workers' reader has the same limit. */
+    /** Greatest depth of nested arrays and objects; the workers' reader has the same limit. */
     static final int MAX_DEPTH = 255;
 
     /** The text isn't JSON. The message is for whoever sent it. */

@@ -5,8 +5,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The calls that are under way, so that they end when their instance does: heartbeats are the proof
- * that somebody still works on an answer, however long it takes. Used from any thread.
+ * Calls that are under way, so that they end when their instance does. Heartbeats prove that
+ * somebody still works on an answer, however long it takes. Used from any thread.
  */
 final class LiveCalls {
 

@@ -35,7 +35,7 @@ final class LoopWatch {
         loop.scheduleAtFixedRate(() -> turnedNs.set(clock.getAsLong()), 1, 1, TimeUnit.SECONDS);
     }
 
-    /** Which loops have died or stand still; empty if all is well. */
+    /** Event loops that have died or stand still; empty if all is well. */
     List<String> complaints() {
         List<String> complaints = new ArrayList<>();
         for (Watched each : loops) {

@@ -50,12 +50,12 @@ final class ModelList implements UpstreamCall.Listener, Serving {
     /** Question for a model, or for all those of instances that name none. */
     private static final class Question {
         private final String model;
-        private final Tries tries;
+        private final FailedInstances failures;
         private ByteArrayOutputStream answer = new ByteArrayOutputStream();
 
         Question(String model, Fleet fleet) {
             this.model = model;
-            this.tries = new Tries(fleet, model);
+            this.failures = new FailedInstances(fleet, model);
         }
     }
 
@@ -81,7 +81,7 @@ final class ModelList implements UpstreamCall.Listener, Serving {
         waiting.add(new Question("", parts.fleet()));
     }
 
-    /** Whether no instance alone can say which models there are. */
+    /** True if no instance alone can say which models there are. */
     static boolean isNeeded(Fleet fleet) {
         int unnamed = fleet.count(Role.DECODE, "") > 0 ? 1 : 0;
         return fleet.models().size() + unnamed > 1;
@@ -104,9 +104,9 @@ final class ModelList implements UpstreamCall.Listener, Serving {
 
     private void ask(Question question) {
         Optional<Instance> next =
-                question.tries
+                question.failures
                         .next(Role.DECODE)
-                        .or(() -> question.tries.next(Role.PREFILL))
+                        .or(() -> question.failures.next(Role.PREFILL))
                         // Another's list may have had it.
                         .filter(instance -> !found.containsKey(question.model));
         if (next.isPresent()) {
@@ -123,8 +123,9 @@ final class ModelList implements UpstreamCall.Listener, Serving {
     public void onHead(UpstreamCall call, HttpResponse head) {
         if (!head.status().equals(HttpResponseStatus.OK)) {
             Question question = asked.get(call);
-            if (question != null && Tries.isUndone(call.instance().role(), head.status())) {
-                question.tries.onUndone(call.instance(), head);
+            if (question != null
+                    && FailedInstances.isUndone(call.instance().role(), head.status())) {
+                question.failures.onUndone(call.instance(), head);
             }
             drop(call, "status");
         }
@@ -175,7 +176,7 @@ final class ModelList implements UpstreamCall.Listener, Serving {
         Question question = asked.remove(call);
         if (question != null) {
             question.answer = new ByteArrayOutputStream();
-            question.tries.onFailed(instance);
+            question.failures.onFailed(instance);
             ask(question);
             askOn();
         }

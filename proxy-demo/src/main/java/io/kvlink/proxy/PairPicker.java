@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * Chooses a prefill and a decode instance in turn, so that all pairs occur equally often.
  *
  * <p>Two counters that advance together would only reach {@code lcm(p, d)} of the {@code p * d}
- * pairs. So the decode counter takes one extra step after every {@code lcm(p, d)} requests: within
+ * pairs. So the decode counter takes one extra step after every {@code lcm(p, d)} requests. Within
  * such a block the pairs differ, and the extra step moves the next block to pairs not yet used.
  * After {@code gcd(p, d)} blocks every pair occurred once; each side's load is even all along.
  *

@@ -8,8 +8,8 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 
 /**
- * The heartbeat connections there are, up to a limit. Who has sent a heartbeat keeps its place; a
- * newcomer takes the place of the oldest connection that has not. Discovery's thread only.
+ * The heartbeat connections there are, up to a limit. A peer that has sent a heartbeat keeps its
+ * place. A newcomer takes the place of the oldest connection that has not. Discovery's thread only.
  */
 // The channel's end is heard of by its close future.
 @SuppressWarnings("FutureReturnValueIgnored")

@@ -9,8 +9,8 @@ import java.util.Set;
 
 /**
  * Turns a client's request for a completion or a chat into one that computes the prompt and a
- * single token. What it doesn't have to change stays byte for byte: unknown fields, nulls, numbers,
- * white space; and what decides on that token, its log-probabilities included.
+ * single token. All else stays byte for byte: unknown fields, nulls, numbers, white space. So do
+ * the fields that decide on that token, its log-probabilities included.
  *
  * <p>One pass over the body, which finds the model's name too. A field that is there twice is
  * changed twice, so it doesn't matter which of them an instance takes. One thread, which is no
@@ -163,7 +163,10 @@ final class PrefillBody {
         done = json.at();
     }
 
-    /** As the instances read it: the last text counts, and anything else is refused. */
+    /**
+     * Notes the model's name as the instances read it: the last text counts, and anything else is
+     * refused.
+     */
     private void onModel(int start) {
         if (body[start] != '"') {
             model = new AskedModel.Malformed();

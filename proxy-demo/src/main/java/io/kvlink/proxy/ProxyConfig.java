@@ -49,11 +49,11 @@ record ProxyConfig(
 
     private static final int DAY_MS = 24 * 60 * 60 * 1000;
 
-    /** When the decode instance gets the request. */
+    /** Moment at which the decode instance gets the request. */
     enum Dispatch {
         /** Together with the prefill instance. */
         CONCURRENT("concurrent"),
-        /** After the prefill instance has answered. */
+        /** Dispatch after the prefill instance has answered. */
         SERIAL("serial");
 
         private final String word;
@@ -67,7 +67,7 @@ record ProxyConfig(
         }
     }
 
-    /** How instances are chosen. */
+    /** Rule by which instances are chosen. */
     enum Policy {
         /** Each in turn, so that every pair occurs. */
         ROUND_ROBIN("round_robin");

@@ -11,7 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 
-/** What the proxy counts, in a registry of its own. Used from any thread. */
+/** Counters of the proxy, in a registry of their own. Used from any thread. */
 final class ProxyMetrics {
 
     private final PrometheusRegistry registry = new PrometheusRegistry();

@@ -4,7 +4,7 @@ package io.kvlink.proxy;
 import java.util.function.LongSupplier;
 
 /**
- * What every exchange of one server shares. Each part may be used from any thread.
+ * Objects that all exchanges of one server share. Each part may be used from any thread.
  *
  * @param config the settings
  * @param table who is alive

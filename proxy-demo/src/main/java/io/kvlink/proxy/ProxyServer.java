@@ -116,7 +116,8 @@ public final class ProxyServer implements AutoCloseable {
                     bound.cause());
         }
         ProxyServer server = new ProxyServer(parts, loops, bound.channel());
-        LOG.info("http={} discovery={} config={}", server.http(), discovery.address(), config);
+        LOG.info("http={} discovery={}", server.http(), discovery.address());
+        LOG.debug("config={}", config);
         return server;
     }
 
@@ -174,13 +175,13 @@ public final class ProxyServer implements AutoCloseable {
         return new Ports(http().port(), parts.discovery().address().port());
     }
 
-    /** Where clients connect. */
+    /** Address that clients connect to. */
     public HostPort http() {
         int port = ((InetSocketAddress) listening.localAddress()).getPort();
         return new HostPort(parts.config().host(), port);
     }
 
-    /** Where instances send heartbeats. */
+    /** Address that instances send heartbeats to. */
     public HostPort discovery() {
         return parts.discovery().address();
     }
@@ -199,7 +200,7 @@ public final class ProxyServer implements AutoCloseable {
         return parts.table().await(prefill, decode, timeout);
     }
 
-    /** What it is made of. */
+    /** Objects that the server is made of. */
     ProxyParts parts() {
         return parts;
     }

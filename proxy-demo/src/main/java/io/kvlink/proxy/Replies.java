@@ -68,7 +68,7 @@ final class Replies {
         return response;
     }
 
-    /** There is no room for the request now; a little later there may be. */
+    /** Answer for a request that there is no room for now; a little later there may be. */
     static FullHttpResponse busy(String message) {
         FullHttpResponse response = error(HttpResponseStatus.SERVICE_UNAVAILABLE, "busy", message);
         response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);

@@ -3,7 +3,7 @@ package io.kvlink.proxy;
 
 import java.util.Optional;
 
-/** What an instance does for a request. */
+/** Part of an instance in serving a request. */
 enum Role {
     PREFILL("P", "prefill"),
     DECODE("D", "decode");
@@ -30,7 +30,7 @@ enum Role {
         return letter;
     }
 
-    /** For messages and metric labels. */
+    /** Name in messages and metric labels. */
     String word() {
         return word;
     }

@@ -31,7 +31,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request to one instance, on a connection of its own: a model's answer takes so much longer
+ * One request to one instance, on a connection of its own. A model's answer takes so much longer
  * than a connect that keeping connections would only add the failures of stale ones.
  *
  * <p>Everything happens on the event loop of the client's connection, so an exchange needs no lock.
@@ -42,9 +42,9 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("FutureReturnValueIgnored")
 final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
 
-    /** What can go wrong. */
+    /** Ways in which a call fails. */
     enum Failure {
-        /** There was no connection: the instance has seen nothing. */
+        /** No connection: the instance has seen nothing. */
         CONNECT("connect"),
         /** The connection ended before the answer did. */
         LOST("lost"),
@@ -73,7 +73,7 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
         /** The answer is complete. */
         void onEnd(UpstreamCall call);
 
-        /** There is no answer, or not all of it. */
+        /** Tells that there is no answer, or not all of it. */
         void onFailure(UpstreamCall call, Failure failure, String detail);
     }
 
@@ -125,7 +125,7 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
         return instance;
     }
 
-    /** Whether the instance has seen nothing of the request. */
+    /** True if the instance has seen nothing of the request. */
     boolean untouched() {
         return !sent;
     }
@@ -153,7 +153,7 @@ final class UpstreamCall extends SimpleChannelInboundHandler<HttpObject> {
                         loop);
     }
 
-    /** Of the name's lookup and the connection together. */
+    /** Fails a call whose name lookup and connection together took too long. */
     private void onConnectDeadline(int timeoutMs) {
         if (state == State.CONNECTING) {
             fail(Failure.CONNECT, "no connection within " + timeoutMs + " ms");

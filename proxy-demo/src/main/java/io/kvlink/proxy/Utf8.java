@@ -6,7 +6,7 @@ final class Utf8 {
 
     private Utf8() {}
 
-    /** Where the character of several bytes that begins here ends; -1 if none does. */
+    /** Index behind the character of several bytes that begins here; -1 if none does. */
     static int next(byte[] text, int at) {
         int first = text[at] & 0xff;
         int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;

@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  * flags: 1 more parts follow, 2 length has 8 bytes, 4 command
  * </pre>
  *
- * At most one frame of {@value HeartbeatCodec#MAX_BYTES} bytes is held. What is longer, or comes in
- * parts, is skipped as it arrives; beyond {@value #MAX_MESSAGE_BYTES} bytes or {@value #MAX_PARTS}
- * parts of one message the connection ends.
+ * At most one frame of {@value HeartbeatCodec#MAX_BYTES} bytes is held. A message that is longer,
+ * or comes in parts, is skipped as it arrives. Beyond {@value #MAX_MESSAGE_BYTES} bytes or {@value
+ * #MAX_PARTS} parts of one message the connection ends.
  */
 // A write that fails ends its channel, which is what the handlers hear of.
 @SuppressWarnings("FutureReturnValueIgnored")

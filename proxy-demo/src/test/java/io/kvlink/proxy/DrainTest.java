@@ -160,7 +160,7 @@ class DrainTest {
         }
     }
 
-    /** Its goodbye overtook its answer. */
+    /** The goodbye of an instance overtakes its answer. */
     @Test
     void shouldNotPassOnThatAnInstanceThatHasLeftFindsNothing() throws Exception {
         CountDownLatch left = new CountDownLatch(1);
@@ -289,7 +289,7 @@ class DrainTest {
         }
     }
 
-    /** How often an instance was asked when enough requests for a turn of it have passed. */
+    /** Number of calls to an instance when enough requests for a turn of it have passed. */
     private static int asked(Rig rig, FakeInstance instance) throws Exception {
         for (int i = 0; i < 4; i++) {
             assertThat(rig.complete().statusCode()).isEqualTo(200);

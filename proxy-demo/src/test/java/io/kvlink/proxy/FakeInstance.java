@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 /** An instance written by hand: a plain socket server that runs a script for each request. */
 final class FakeInstance implements AutoCloseable {
 
-    /** What happens to a request. */
+    /** Answer to a request, as a test wants it. */
     interface Script {
         void run(Talk talk) throws Exception;
     }
@@ -46,7 +46,7 @@ final class FakeInstance implements AutoCloseable {
             answer(status, "Content-Type: " + contentType, "", body);
         }
 
-        /** With one or two headers. */
+        /** Answers with one or two headers. */
         void answer(int status, String header, String more, String body) throws IOException {
             int length = body.getBytes(StandardCharsets.UTF_8).length;
             String second = more.isEmpty() ? "" : more + "\r\n";
@@ -103,7 +103,7 @@ final class FakeInstance implements AutoCloseable {
         }
     }
 
-    /** Does something else from the next request on. */
+    /** Takes another script from the next request on. */
     void become(Script other) {
         script = other;
     }

@@ -37,7 +37,7 @@ class LostInstanceTest {
 
     private final AtomicLong now = new AtomicLong();
 
-    /** How the proxy learns that a process is no more. */
+    /** Way in which the proxy learns that a process is no more. */
     private enum End {
         SILENCE,
         NEW_EPOCH,

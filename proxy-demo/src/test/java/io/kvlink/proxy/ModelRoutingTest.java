@@ -284,7 +284,7 @@ class ModelRoutingTest {
         return JsonParser.parseString(rig.get(path).body()).getAsJsonObject();
     }
 
-    /** As an instance writes it. */
+    /** Error body as an instance writes it. */
     private static String error(String message, String code) {
         return "{\"error\":{\"message\":\""
                 + message

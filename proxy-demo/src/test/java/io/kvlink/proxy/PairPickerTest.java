@@ -61,7 +61,7 @@ class PairPickerTest {
 
     @Test
     void shouldRememberTheTurnsOfNoMoreModelsThanThereAre() {
-        Turns turns = new Turns();
+        ModelTurns turns = new ModelTurns();
         for (int i = 0; i < 100; i++) {
             List<String> known = List.of("m" + i, "m" + (i + 1));
             assertThat(turns.pair("m" + i, known, 2, 2).decode()).isEqualTo(i == 0 ? 0 : 1);

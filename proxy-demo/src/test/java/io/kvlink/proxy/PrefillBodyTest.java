@@ -318,7 +318,7 @@ class PrefillBodyTest {
         }
     }
 
-    /** As an instance reads it: the last text counts, a null says nothing. */
+    /** An instance takes the last text as the model; a null says nothing. */
     @Property
     void theModelIsTheOneThatAStreamingReaderFinds(@ForAll("models") String text) throws Exception {
         String body = text.replace('\'', '"');

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How a client's body comes in, seen from the client. */
+/** Reading of a client's body, seen from the client. */
 class RequestReaderTest {
 
     private static final String HEAD = "POST /v1/completions HTTP/1.1\r\nHost: x\r\n";

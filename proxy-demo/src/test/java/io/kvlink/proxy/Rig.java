@@ -24,7 +24,7 @@ final class Rig implements AutoCloseable {
 
     static final Duration DEADLINE = Duration.ofSeconds(20);
 
-    /** Of instances that name their model. */
+    /** Process number of instances that name their model. */
     static final long PROCESS = 7;
 
     private static final HttpClient CLIENT =

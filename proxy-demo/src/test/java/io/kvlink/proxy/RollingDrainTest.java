@@ -111,7 +111,7 @@ class RollingDrainTest {
             }
         }
 
-        /** Whoever asks it now waits for ever. */
+        /** Makes the instance wait for ever with its next answers. */
         private void beAway() throws Exception {
             fake.become(FakeInstance.Talk::sawDisconnect);
             begun.awaitAtLeast(begun.now() + 2 * CLIENTS);

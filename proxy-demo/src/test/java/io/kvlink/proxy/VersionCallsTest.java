@@ -37,7 +37,7 @@ class VersionCallsTest {
                 talk.end();
             };
 
-    /** In which order the proxy hears of the next version and of the last one's goodbye. */
+    /** Order in which the proxy hears of the next version and of the last one's goodbye. */
     private enum Order {
         GOODBYE_FIRST,
         NEWER_FIRST,
@@ -149,7 +149,7 @@ class VersionCallsTest {
         }
     }
 
-    /** For a moment the proxy knows of nobody. */
+    /** The proxy knows of nobody for a moment. */
     @Test
     void shouldWaitForTheNextVersionWhoseGoodbyeCameFirst() throws Exception {
         try (Rig rig = new Rig(Map.of("expiry_ms", 600_000), now::get)) {
@@ -222,7 +222,9 @@ class VersionCallsTest {
         }
     }
 
-    /** How the proxy learns that the whole process is no more, or at least this instance. */
+    /**
+     * Ways in which the proxy learns that the whole process is no more, or at least this instance.
+     */
     @ParameterizedTest
     @CsvSource({
         // Another process with this model, with another one only, without a number as ever.
@@ -278,7 +280,7 @@ class VersionCallsTest {
         }
     }
 
-    /** Whether the process says its number or not. */
+    /** The process says its number, or doesn't. */
     @ParameterizedTest
     @ValueSource(longs = {Rig.PROCESS, 0})
     void shouldNotEndTheCallsOfOneModelForAnother(long process) throws Exception {

@@ -92,7 +92,7 @@ public final class Demo implements Callable<Integer> {
             fleet.start(prefills, decodes);
             fleet.describe().forEach(line -> out.println("  " + line));
             List<String> asked = questions();
-            List<Answer> answers = new ArrayList<>();
+            List<DemoAnswer> answers = new ArrayList<>();
             HttpClient client = HttpClient.newHttpClient();
             for (String prompt : asked) {
                 answers.add(ask(client, fleet, prompt));
@@ -129,7 +129,8 @@ public final class Demo implements Callable<Integer> {
         return asked;
     }
 
-    private Answer ask(HttpClient client, Fleet fleet, String prompt) throws InterruptedException {
+    private DemoAnswer ask(HttpClient client, Fleet fleet, String prompt)
+            throws InterruptedException {
         JsonObject body = new JsonObject();
         body.addProperty("model", "base_model");
         body.addProperty("prompt", prompt);
@@ -141,8 +142,8 @@ public final class Demo implements Callable<Integer> {
         options.addProperty("include_usage", true);
         body.add("stream_options", options);
         out.printf("%n> %s%n ", prompt);
-        Answer answer =
-                Answer.ask(
+        DemoAnswer answer =
+                DemoAnswer.ask(
                         client,
                         fleet.proxyUrl(),
                         body,
@@ -169,10 +170,10 @@ public final class Demo implements Callable<Integer> {
         return answer;
     }
 
-    private void summary(Fleet fleet, List<Answer> answers) {
+    private void summary(Fleet fleet, List<DemoAnswer> answers) {
         Map<String, int[]> work = new LinkedHashMap<>();
         long bytes = 0;
-        for (Answer answer : answers) {
+        for (DemoAnswer answer : answers) {
             if (!answer.prefill().isEmpty()) {
                 work.computeIfAbsent(fleet.nameOf(answer.prefill()), name -> new int[2])[0] +=
                         answer.stat("loaded_prompt_tokens");

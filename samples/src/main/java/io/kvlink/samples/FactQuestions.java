@@ -7,8 +7,9 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Makes prompts whose answer stands in the prompt, as {@code model/training/gen.py} made the ones
- * the demo model learned from: a decode instance can answer them only from the KV it was handed.
+ * Makes prompts whose answer stands in the prompt, like those that the demo model learned from
+ * ({@code model/training/gen.py}). A decode instance can answer them only from the KV it was
+ * handed.
  */
 public final class FactQuestions {
 

@@ -92,12 +92,12 @@ final class Fleet implements AutoCloseable {
         awaitRegistered(prefills, decodes, deadlineNs);
     }
 
-    /** Where clients go. */
+    /** Address for clients. */
     String proxyUrl() {
         return "http://" + proxyHttp;
     }
 
-    /** Where the instances themselves listen. */
+    /** Addresses of the instances themselves. */
     List<String> instanceUrls() {
         return List.copyOf(instanceHttp);
     }

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is wrong is named, and nothing is left behind; what is strange on a port harms nobody. */
+/**
+ * Refusal of bad input: the fault is named, and nothing is left behind. Strange bytes on a port
+ * harm nobody.
+ */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class BadInputTest {
 

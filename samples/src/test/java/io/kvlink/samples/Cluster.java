@@ -31,7 +31,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Workers of the demo model in this JVM, each with its own connector, talking over real sockets.
- * The same code as in a process of its own, without the HTTP around it.
+ * The code is that of a process of its own, without the HTTP around it.
  */
 final class Cluster implements AutoCloseable {
 
@@ -172,7 +172,7 @@ final class Cluster implements AutoCloseable {
         return future.orTimeout(120, TimeUnit.SECONDS).join();
     }
 
-    /** Nothing is held anywhere: waits until it is so, or fails. */
+    /** Waits until nothing is held anywhere; fails after a deadline. */
     void assertAtRest() {
         long deadlineNs = System.nanoTime() + REST_NS;
         for (TextGenerator worker : all) {

@@ -81,7 +81,7 @@ class CudaDemoGpuIT {
         }
     }
 
-    /** Behind a token that chance decided the answers are of different texts. */
+    /** Compares two answers. Behind a token that chance decided they are of different texts. */
     private static void compare(int answer, List<SampledToken> wanted, List<SampledToken> found) {
         assertThat(found).hasSameSizeAs(wanted);
         for (int i = 0; i < wanted.size(); i++) {

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Signals as a user's terminal delivers them. A shell starts what runs in the background with
- * SIGINT ignored, {@code nohup} with SIGHUP; every child inherits that, and a JVM leaves such a
+ * Signals as a user's terminal delivers them. A shell starts background commands with SIGINT
+ * ignored, and {@code nohup} ignores SIGHUP. Every child inherits that, and a JVM leaves such a
  * signal ignored.
  */
 final class DefaultSignals {

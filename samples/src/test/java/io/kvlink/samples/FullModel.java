@@ -63,7 +63,7 @@ public final class FullModel implements AutoCloseable {
         return full;
     }
 
-    /** Where clients go. */
+    /** Address for clients. */
     public String url() {
         return ServedModel.url(worker);
     }

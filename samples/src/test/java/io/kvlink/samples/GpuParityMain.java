@@ -23,9 +23,9 @@ import java.util.TreeSet;
 import java.util.UUID;
 
 /**
- * Asks the demo model on one CPU, on one GPU, and split over two GPUs, and compares the tokens: the
- * whole path with everything real, each instance in a process of its own. Prints a row for each run
- * and writes one for each prompt to {@code table.txt}; the exit code is 0 if all are equal.
+ * Asks the demo model on one CPU, on one GPU, and split over two GPUs, and compares the tokens. All
+ * parts are real, and each instance has a process of its own. Prints a row for each run and writes
+ * one for each prompt to {@code table.txt}; the exit code is 0 if all are equal.
  */
 final class GpuParityMain {
 
@@ -43,7 +43,7 @@ final class GpuParityMain {
     private final PrintWriter table;
     private int wrong;
 
-    /** What came of one run's prompts. */
+    /** Answers to one run's prompts. */
     private static final class Run {
         private int equal;
         private final TreeSet<String> planes = new TreeSet<>();

@@ -77,7 +77,7 @@ final class ParityProcess implements AutoCloseable {
         return await(READY, START_S);
     }
 
-    /** Where peers reach it. */
+    /** Address that peers reach the process at. */
     HostPort kvAddress() {
         return HostPort.parse(address());
     }

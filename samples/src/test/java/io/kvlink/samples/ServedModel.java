@@ -79,27 +79,27 @@ public final class ServedModel implements AutoCloseable {
         return ProxyServer.start(Settings.of("proxy", Map.of("port", 0, "discovery_port", 0)));
     }
 
-    /** Where a worker listens. */
+    /** Address that a worker listens on. */
     public static String url(EmbeddedHost worker) {
         return "http://127.0.0.1:" + worker.port();
     }
 
-    /** Where clients of the worker go. */
+    /** Address for clients of the worker. */
     public String workerUrl() {
         return url(worker);
     }
 
-    /** Where clients of the proxy go. */
+    /** Address for clients of the proxy. */
     public String proxyUrl() {
         return fleet.proxyUrl();
     }
 
-    /** How many answers the instance that answers at this address has given up for its clients. */
+    /** Number of answers that the instance behind this address has given up for its clients. */
     public long cancelled(String url) throws IOException, InterruptedException {
         return ended(url, "cancelled");
     }
 
-    /** How many requests have ended so at the instance that answers at this address. */
+    /** Number of requests with this outcome at the instance behind this address. */
     public long ended(String url, String outcome) throws IOException, InterruptedException {
         String label = "outcome=\"" + outcome + '"';
         return get(answering(url) + "/metrics")
@@ -161,7 +161,7 @@ public final class ServedModel implements AutoCloseable {
         return url.equals(proxyUrl()) ? fleet.instanceUrls().get(1) : url;
     }
 
-    /** How many requests of a model an instance has in this state. */
+    /** Number of a model's requests that an instance has in this state. */
     static int count(String url, String model, String state)
             throws IOException, InterruptedException {
         return statuses(url).stream()

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a decode instance writes from received KV is, token for token, what one instance writes. */
+/** Tokens of a decode instance with received KV, which are exactly those of a single instance. */
 @Timeout(value = 600, unit = TimeUnit.SECONDS)
 class TokenParityTest {
 

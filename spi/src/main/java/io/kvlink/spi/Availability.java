@@ -2,8 +2,8 @@
 package io.kvlink.spi;
 
 /**
- * Whether an optional part can be used on this machine; when it can't, the reason in a sentence an
- * operator can act on. Probed once and kept.
+ * Answer to the question whether an optional part can be used on this machine, with the reason if
+ * not. The reason is a sentence that an operator can act on. Probed once and kept.
  *
  * @param ready true if the part can be used
  * @param reason why not; empty when ready

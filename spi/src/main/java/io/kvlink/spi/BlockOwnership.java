@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-/** Who frees the blocks of a request that ended. */
+/** Owner of the blocks of a request that ended: the one who frees them. */
 public enum BlockOwnership {
     /** The engine, now. */
     FREE_NOW,

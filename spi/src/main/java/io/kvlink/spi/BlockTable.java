@@ -38,7 +38,7 @@ public final class BlockTable {
         return of(blocks);
     }
 
-    /** How many blocks. */
+    /** Number of blocks. */
     public int size() {
         return blocks.length;
     }

@@ -17,8 +17,8 @@ public interface HostPool extends AutoCloseable {
     @Nullable HostLease tryLease(long bytes, String owner);
 
     /**
-     * How many leases of one size the pool could hold if nothing else were leased: tells "never"
-     * from "not now".
+     * Most leases of one size that the pool could hold if nothing else were leased. This tells
+     * "never" from "not now".
      *
      * @param bytes the size of each, at least 1
      */

@@ -4,7 +4,7 @@ package io.kvlink.spi;
 import java.util.Optional;
 
 /**
- * How large a host pool may become, and of what memory.
+ * Largest size of a host pool, and the kind of its memory.
  *
  * @param maxBytes upper limit of the memory taken; grown to in steps, when needed, and not rounded
  *     up

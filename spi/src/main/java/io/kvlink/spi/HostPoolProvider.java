@@ -10,7 +10,7 @@ public interface HostPoolProvider {
     /** A name for logs. */
     String name();
 
-    /** Whether pools of host memory can be made here. */
+    /** Tells whether pools of host memory can be made here, with the reason if not. */
     Availability availability();
 
     /**

@@ -4,8 +4,8 @@ package io.kvlink.spi;
 import java.util.List;
 
 /**
- * A connector at work for one model instance. {@link #scheduler} and {@link #worker} may be used by
- * one thread each, or both by the same; the other methods by any thread.
+ * A connector at work for one model instance. One thread each may use {@link #scheduler} and {@link
+ * #worker}, or one thread may use both. Any thread may call the other methods.
  */
 public interface KvConnector extends AutoCloseable {
 
@@ -18,15 +18,15 @@ public interface KvConnector extends AutoCloseable {
     /** The address peers reach this instance at, as it appears in a route. */
     HostPort address();
 
-    /** What is held now. */
+    /** Memory, transfers and sessions that the connector holds now. */
     KvLedger ledger();
 
     /** The figures now. */
     List<KvMetric> metrics();
 
     /**
-     * Whether it still does what it is there for; if not, which of its threads has ended or stands
-     * still, say. Never waits. A connector that isn't usable needs a restart.
+     * Tells whether the connector still works; if not, the reason, for instance a thread that ended
+     * or stands still. Never waits. A connector that isn't usable needs a restart.
      */
     default Availability health() {
         return Availability.usable();

@@ -4,7 +4,7 @@ package io.kvlink.spi;
 import java.util.Optional;
 
 /**
- * What an engine gives a connector.
+ * Facts and services that an engine gives a connector.
  *
  * @param modelName what clients call the model; empty if the engine doesn't say
  * @param layout how the engine keeps KV
@@ -50,8 +50,8 @@ public record KvConnectorContext(
     }
 
     /**
-     * The context of an engine whose KV lies in host memory, and which doesn't say in what chunks
-     * it computes prompts.
+     * Makes the context of an engine whose KV lies in host memory, without a chunk size for
+     * prompts.
      *
      * @param layout how the engine keeps KV
      * @param hostPools the tensor pool, if one is installed

@@ -33,7 +33,7 @@ public final class KvConnectorException extends RuntimeException {
         this.error = error;
     }
 
-    /** What went wrong. */
+    /** Kind of the failure. */
     public KvError error() {
         return error;
     }

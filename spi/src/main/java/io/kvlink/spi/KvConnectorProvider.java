@@ -10,7 +10,7 @@ public interface KvConnectorProvider {
     /** The name that {@code kv_connector} in a configuration asks for. */
     String name();
 
-    /** Whether connectors of this kind work on this machine. */
+    /** Tells whether connectors of this kind work on this machine, with the reason if not. */
     Availability availability();
 
     /**

@@ -43,7 +43,7 @@ public final class KvConnectors {
     }
 
     /**
-     * The same of given providers.
+     * Like {@code load}, with providers that are given.
      *
      * @param connectors connector providers
      * @param hostPools host pool providers, one at most

@@ -2,9 +2,9 @@
 package io.kvlink.spi;
 
 /**
- * What can go wrong, by number. A number is for ever: it travels between instances of different
- * versions, so a code is never renumbered or reused. A number this version doesn't know decodes to
- * {@link #UNKNOWN}.
+ * Failures, by number. A number is for ever: it travels between instances of different versions, so
+ * a code is never renumbered or reused. A number this version doesn't know decodes to {@link
+ * #UNKNOWN}.
  */
 public enum KvError {
     /** A code of a newer peer. */
@@ -29,7 +29,7 @@ public enum KvError {
     NO_COMMON_PLANE(102, Kind.USER),
     /** The transfer can never fit into the receiver's memory. */
     TOO_LARGE(103, Kind.RESOURCES),
-    /** There was no room until the deadline. */
+    /** No room until the deadline. */
     NO_SPACE(104, Kind.RESOURCES),
     /** The transfer isn't known there: never offered, finished, or expired. */
     NO_SUCH_TRANSFER(105, Kind.EXTERNAL),
@@ -52,7 +52,7 @@ public enum KvError {
     /** A defect of this program. */
     INTERNAL(301, Kind.INTERNAL);
 
-    /** Who can do something about it. */
+    /** Party that can do something about an error. */
     public enum Kind {
         /** The one who configured or called. */
         USER,
@@ -77,7 +77,7 @@ public enum KvError {
         return number;
     }
 
-    /** Who can do something about it. */
+    /** Party that can do something about it. */
     public Kind kind() {
         return kind;
     }

@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * How an engine keeps the KV of one model. Two instances exchange KV only if {@link
- * #firstDifference} finds none.
+ * Order and size of the KV that an engine keeps for one model. Two instances exchange KV only if
+ * {@link #firstDifference} finds none.
  *
- * <p>On the way between instances one layer of a token range is always the same bytes, whatever the
- * axis order and block size at either end: {@code [2][tokens][kvHeads][headSize]}, keys first.
- * {@link #runs} says where these bytes lie in an engine's memory, in that order.
+ * <p>On the way between instances one layer of a token range is always {@code
+ * [2][tokens][kvHeads][headSize]}, keys first. Axis order and block size at either end don't
+ * matter. {@link #runs} says where these bytes lie in an engine's memory, in that order.
  *
  * @param model identifies the weights, for instance a digest of the files; compared, never parsed
  * @param layers how many layers hold KV here
@@ -121,8 +121,8 @@ public record KvLayout(
     }
 
     /**
-     * Where a token range lies in a layer's memory, in the order of the exchanged bytes; runs that
-     * touch are joined.
+     * Byte runs of a token range in a layer's memory, in the order of the exchanged bytes. Runs
+     * that touch are joined.
      *
      * @param blocks the sequence's blocks
      * @param from the first token, from 0

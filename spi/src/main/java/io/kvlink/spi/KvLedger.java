@@ -2,7 +2,8 @@
 package io.kvlink.spi;
 
 /**
- * What a connector holds at one moment. All but {@code peers} are 0 when no transfer is under way.
+ * Memory, transfers and sessions that a connector holds at one moment. All but {@code peers} are 0
+ * when no transfer is under way.
  *
  * @param bufferBytes bytes leased from the receive or send buffer ({@code kv_buffer_size})
  * @param poolBytes bytes leased from the host pool

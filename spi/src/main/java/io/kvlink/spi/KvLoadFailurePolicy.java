@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-/** What an engine does with a request whose KV didn't arrive: {@code kv_load_failure_policy}. */
+/** Fate of a request whose KV didn't arrive: {@code kv_load_failure_policy}. */
 public enum KvLoadFailurePolicy {
     /** Compute the prompt here. The default. */
     RECOMPUTE("recompute"),

@@ -39,8 +39,8 @@ public record KvRequest(
     }
 
     /**
-     * How many tokens change hands: all but the prompt's last, which the decode instance computes
-     * itself to get its logits. With an attachment that one does, too.
+     * Number of tokens that change hands: all but the prompt's last, which the decode instance
+     * computes itself to get its logits. With an attachment the last one changes hands, too.
      */
     public int transferTokens() {
         return promptTokens.length - 1;

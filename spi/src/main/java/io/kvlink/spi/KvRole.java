@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-/** What an instance does with KV caches: {@code kv_role} of the configuration. */
+/** Part of an instance in a transfer: {@code kv_role} of the configuration. */
 public enum KvRole {
     /** Prefill: computes prompts and sends their KV. */
     PRODUCER("kv_producer"),

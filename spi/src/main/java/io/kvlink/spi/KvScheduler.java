@@ -13,15 +13,16 @@ public interface KvScheduler {
     int MAX_ATTACHMENT_BYTES = 32 * 1024;
 
     /**
-     * A request has arrived at the engine. A connector begins to expect or to fetch its KV here, so
-     * that it may come before the request is scheduled.
+     * Announces a request that arrived at the engine. A connector begins to expect or to fetch its
+     * KV here, so that it may come before the request is scheduled.
      *
      * @param request the request; kept until {@link #onRequestFinished}
      */
     void onRequestAdded(KvRequest request);
 
     /**
-     * How much of the prompt's KV can be loaded. Has no side effect and may be called often.
+     * Tells how many of the prompt's tokens have KV that can be loaded. Has no side effect and may
+     * be called often.
      *
      * @param request a request that was added
      * @param computedTokens tokens whose KV the engine has already, from 0
@@ -56,9 +57,9 @@ public interface KvScheduler {
     void onStepDone(WorkerReport report);
 
     /**
-     * At the producer: what goes with a request's KV, for instance the first token of its answer.
-     * The engine calls this once its prompt's last token is computed, or enqueued on a device, and
-     * before {@link #onRequestFinished}, at most once. If it doesn't, the KV goes without. A
+     * Attaches a few bytes to a request's KV, for instance the first token of its answer. A
+     * producer calls this at most once: after its prompt's last token is computed, or enqueued on a
+     * device, and before {@link #onRequestFinished}. Without the call the KV goes alone. A
      * connector that knows no attachments, or doesn't send the request's KV, does nothing.
      *
      * @param request a request with {@link KvRequest#attachment}
@@ -69,7 +70,7 @@ public interface KvScheduler {
     default void attach(KvRequest request, byte[] content) {}
 
     /**
-     * At the consumer: what came with a request's KV. Has no side effect.
+     * Bytes that came with a request's KV, at the consumer. Has no side effect.
      *
      * @param request a request with {@link KvRequest#attachment} for which {@link #matchedTokens}
      *     has just answered that it can be loaded

@@ -76,7 +76,7 @@ public record KvTransferConfig(
         return config;
     }
 
-    /** This configuration with another {@link #port}. */
+    /** Copy of this configuration with another {@link #port}. */
     public KvTransferConfig withPort(int other) {
         return new KvTransferConfig(
                 connector,

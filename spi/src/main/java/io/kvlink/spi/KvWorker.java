@@ -31,12 +31,12 @@ public interface KvWorker {
 
     /**
      * Waits until a layer's loaded KV is in the blocks of all requests of this step whose load is
-     * part of the step. A load that fails is reported by {@link #pollFinished}, not thrown: the
-     * step goes on, and the engine discards that request's result.
+     * part of the step. A failed load is reported by {@link #pollFinished}, not thrown. The step
+     * goes on, and the engine discards that request's result.
      *
-     * <p>On a device the wait is the stream's: what the engine enqueues on {@link KvDevice#stream}
-     * after this call reads the loaded KV, and what it had enqueued before has read the blocks' old
-     * content.
+     * <p>On a device the wait is the stream's. Work that the engine enqueues on {@link
+     * KvDevice#stream} after this call reads the loaded KV. Work that it had enqueued before has
+     * read the blocks' old content.
      *
      * @param layer the layer, from 0
      * @param deadlineNs when to give up the loads that aren't complete
@@ -45,8 +45,8 @@ public interface KvWorker {
 
     /**
      * Hands over a layer's KV of this step's saves. The blocks must not change until the transfer
-     * is reported as {@link WorkerReport#sent}. Whether this waits depends on the connector's send
-     * mode; then it waits until the bytes are sent or the connector's own deadline has passed.
+     * is reported as {@link WorkerReport#sent}. The connector's send mode decides whether this
+     * waits. If so, it waits until the bytes are sent or the connector's own deadline has passed.
      *
      * @param layer the layer, from 0; its KV is computed, or on a device enqueued on {@link
      *     KvDevice#stream}: no byte leaves before what was enqueued there has run
@@ -63,7 +63,7 @@ public interface KvWorker {
     boolean awaitSaves(long deadlineNs);
 
     /**
-     * What ended since the last call. Doesn't wait.
+     * Takes the report of all that ended since the last call. Doesn't wait.
      *
      * @return the report, for {@link KvScheduler#onStepDone} too
      */

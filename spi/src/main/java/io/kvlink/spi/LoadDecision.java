@@ -4,11 +4,11 @@ package io.kvlink.spi;
 /** A connector's answer to "how much of this prompt's KV can you load?". */
 public sealed interface LoadDecision {
 
-    /** Nothing to load: compute all of it. */
+    /** Decision to load nothing: the engine computes all of the prompt. */
     Load NOTHING = new Load(0, false);
 
     /**
-     * So many tokens can be loaded.
+     * Decision to load some tokens.
      *
      * @param tokens how many tokens behind the ones already computed; 0 for none
      * @param async false: the load takes part in the step it is scheduled in, layer by layer; true:
@@ -24,8 +24,9 @@ public sealed interface LoadDecision {
     }
 
     /**
-     * Not known yet. The engine leaves the request without blocks, goes on with others, and asks
-     * again in a later step; {@link KvConnectorContext#wakeup} tells an idle engine when.
+     * Decision that isn't known yet. The engine leaves the request without blocks, goes on with
+     * others, and asks again in a later step. {@link KvConnectorContext#wakeup} tells an idle
+     * engine when.
      */
     record AskAgain() implements LoadDecision {}
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-/** Where the bytes of a {@link MemoryRegion} lie. */
+/** Place of the bytes of a {@link MemoryRegion}. */
 public enum MemoryKind {
     /** A Java array. */
     HEAP,

@@ -73,7 +73,7 @@ public final class MemoryRegion {
         return new MemoryRegion(MemoryKind.DEVICE, device, address, bytes, null);
     }
 
-    /** Where the bytes lie. */
+    /** Place of the bytes. */
     public MemoryKind kind() {
         return kind;
     }

@@ -4,15 +4,15 @@ package io.kvlink.spi;
 import java.util.List;
 
 /**
- * What the scheduler side tells the worker side of the same connector to do in one step. Plain
- * values, so that an engine may carry it to other processes.
+ * Work of one step, told by a connector's scheduler side to its worker side. Plain values, so that
+ * an engine may carry it to other processes.
  *
  * @param loads what is to be brought into the blocks
  * @param saves what is to be taken from them, layer by layer
  */
 public record StepMetadata(List<Task> loads, List<Task> saves) {
 
-    /** Nothing to do. */
+    /** A step without work. */
     public static final StepMetadata EMPTY = new StepMetadata(List.of(), List.of());
 
     public StepMetadata {

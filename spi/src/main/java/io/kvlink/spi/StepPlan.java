@@ -4,8 +4,8 @@ package io.kvlink.spi;
 import java.util.List;
 
 /**
- * What an engine is about to compute in one step. May be empty: an engine calls an idle step to let
- * the connector report.
+ * Requests that an engine is about to compute in one step. May be empty: an engine calls an idle
+ * step to let the connector report.
  *
  * @param entries the requests of the step, in the engine's order
  */

@@ -4,7 +4,7 @@ package io.kvlink.spi;
 import java.util.Optional;
 
 /**
- * How one transfer ended, at one side of it.
+ * End of one transfer, at one side of it.
  *
  * @param requestId the engine's name for the request
  * @param id the transfer

@@ -6,13 +6,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * From which instance to which, and under which id. The only parser and formatter of the request-id
- * rule
+ * Two instances and the id of the transfer between them. The only parser and formatter of the
+ * request-id rule
  *
  * <pre>___prefill_addr_HOST:PORT___decode_addr_HOST:PORT_0123456789abcdef0123456789abcdef</pre>
  *
- * which routers put into {@code X-Request-Id}. Engines wrap the id (a prefix such as {@code cmpl-},
- * a suffix such as {@code -0}), so the rule is searched for anywhere in the text.
+ * which routers put into {@code X-Request-Id}. Engines wrap the id, with a prefix such as {@code
+ * cmpl-} or a suffix such as {@code -0}. So the rule is searched for anywhere in the text.
  *
  * @param prefill control address of the instance that computes the prompt
  * @param decode control address of the instance that writes the answer

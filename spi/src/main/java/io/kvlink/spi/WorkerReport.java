@@ -4,7 +4,7 @@ package io.kvlink.spi;
 import java.util.List;
 
 /**
- * What ended since the last report. Each transfer is reported once at each side.
+ * Transfers that ended since the last report. Each transfer is reported once at each side.
  *
  * @param sent transfers of which the connector no longer reads the blocks, sent or given up: blocks
  *     it owned may be freed
@@ -16,7 +16,7 @@ public record WorkerReport(
         List<TransferOutcome> loaded,
         List<TransferOutcome> failedLoads) {
 
-    /** Nothing ended. */
+    /** A report without a transfer. */
     public static final WorkerReport EMPTY = new WorkerReport(List.of(), List.of(), List.of());
 
     public WorkerReport {

@@ -11,7 +11,7 @@ import io.kvlink.spi.MemoryRegion;
  */
 record ArenaMemory(MemoryRegion region, Runnable onRelease) {
 
-    /** Where arenas' memory comes from. Called from any thread, without a lock. */
+    /** Source of arenas' memory. Called from any thread, without a lock. */
     @FunctionalInterface
     interface Source {
         /**

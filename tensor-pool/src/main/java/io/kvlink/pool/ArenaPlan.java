@@ -4,9 +4,9 @@ package io.kvlink.pool;
 /**
  * The arenas that a pool may still open. Their sizes are the binary digits of the pool's limit, so
  * together they are exactly that limit, less a remainder under {@link
- * BuddyAllocator#MIN_BLOCK_BYTES}. A buffer ends at 2 GiB, hence no arena is above 1 GiB; and a
- * pool should start small, hence one arena above 64 MiB is halved down to 64 MiB where the limit
- * has no such digit:
+ * BuddyAllocator#MIN_BLOCK_BYTES}. A buffer ends at 2 GiB, hence no arena is above 1 GiB. A pool
+ * should start small. Hence one arena above 64 MiB is halved down to 64 MiB where the limit has no
+ * such digit:
  *
  * <pre>
  *    3 MiB  =  1 + 2
@@ -22,7 +22,7 @@ final class ArenaPlan {
     static final int START_SHIFT = 26;
     static final int MAX_SHIFT = 30;
 
-    /** What {@link #take} returns when no arena is large enough. */
+    /** Answer of {@link #take} when no arena is large enough. */
     static final int NONE = -1;
 
     // By the binary logarithm of the size: how many are still to be opened.
@@ -63,7 +63,7 @@ final class ArenaPlan {
         return 0;
     }
 
-    /** How many blocks for so many bytes the arenas of this plan, opened or not, can hold. */
+    /** Number of blocks of so many bytes that the plan's arenas, opened or not, can hold. */
     long capacity(long bytes) {
         if (bytes > largestBytes) {
             return 0;

@@ -5,7 +5,7 @@ import java.lang.StackWalker.StackFrame;
 import java.util.List;
 
 /**
- * Where a lease was taken.
+ * Place in the code that took a lease.
  *
  * @param frames the pool's callers, the nearest first
  */

@@ -5,8 +5,8 @@ import java.util.Arrays;
 
 /**
  * Divides a range of offsets into blocks of powers of two. It takes the smallest free block that
- * fits, of those the one at the lowest offset, so runs repeat. Both operations take time by the
- * depth of the tree, not by the number of blocks. Not thread-safe.
+ * fits, and of several the one at the lowest offset, so runs repeat. Both operations take time by
+ * the depth of the tree, not by the number of blocks. Not thread-safe.
  *
  * <p>Blocks are the nodes of a binary tree, numbered from 1 level by level, each level from the
  * lowest offset:
@@ -31,7 +31,7 @@ final class BuddyAllocator {
     static final int MIN_BLOCK_SHIFT = 9;
     static final int MIN_BLOCK_BYTES = 1 << MIN_BLOCK_SHIFT;
 
-    /** What {@link #allocate} returns when nothing fits. */
+    /** Answer of {@link #allocate} when nothing fits. */
     static final long NONE = -1;
 
     private static final int MAX_CAPACITY_SHIFT = 30;

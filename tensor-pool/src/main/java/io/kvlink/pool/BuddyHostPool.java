@@ -101,8 +101,8 @@ final class BuddyHostPool implements HostPool {
         }
         if (first) {
             LOG.warn(
-                    "no memory for an arena: bytes={} {}; the pool grows no further. Lower its size,"
-                            + " or raise -XX:MaxDirectMemorySize or what else the cause names",
+                    "no memory for an arena: bytes={} {}; the pool grows no further; lower its size,"
+                            + " or raise -XX:MaxDirectMemorySize or the limit that the cause names",
                     arenaBytes,
                     this,
                     cause);
@@ -180,7 +180,7 @@ final class BuddyHostPool implements HostPool {
         }
     }
 
-    /** This moment's numbers. */
+    /** Counts and sizes of this moment. */
     PoolSnapshot snapshot() {
         synchronized (lock) {
             return account.snapshot(

@@ -14,7 +14,7 @@ public final class BuddyHostPoolProvider implements HostPoolProvider {
 
     static final String TRACK_PROPERTY = "kvlink.pool.track";
 
-    /** For {@link java.util.ServiceLoader}; does nothing. */
+    /** Constructor for {@link java.util.ServiceLoader}; does nothing. */
     public BuddyHostPoolProvider() {}
 
     @Override

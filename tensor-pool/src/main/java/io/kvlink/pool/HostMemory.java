@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 
 /**
  * Takes arenas' memory from the Java heap or from outside it. Java 17 has no supported call that
- * frees a direct buffer: released memory returns to the system when the last buffer over it is
- * collected, which the JDK forces where {@code -XX:MaxDirectMemorySize} would be exceeded. Page
+ * frees a direct buffer. Released memory returns to the system when the last buffer over it is
+ * collected. The JDK forces that where {@code -XX:MaxDirectMemorySize} would be exceeded. Page
  * locks end at release.
  */
 final class HostMemory {

@@ -3,8 +3,8 @@ package io.kvlink.pool;
 
 /**
  * A set of small numbers that finds its lowest member from a bound on. Bit {@code n} of a level
- * says whether word {@code n} of the level below has a bit set, so every operation touches at most
- * one word a level on the way up, and one on the way down; four levels hold 16 million numbers. Not
+ * says whether word {@code n} of the level below has a bit set. So an operation touches at most one
+ * word a level on the way up, and one on the way down. Four levels hold 16 million numbers. Not
  * thread-safe.
  */
 final class NumberSet {

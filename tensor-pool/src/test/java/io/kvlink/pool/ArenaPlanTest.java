@@ -108,7 +108,10 @@ class ArenaPlanTest {
         assertThat(plan.capacity(MIB)).as("the open one").isEqualTo(64);
     }
 
-    /** Whatever fails, the capacity is what can still be taken and what was opened. */
+    /**
+     * The capacity is the sum of opened arenas and of those that can still be opened, whichever
+     * fail.
+     */
     @Property
     void theCapacityIsWhatIsThere(
             @ForAll @LongRange(min = 512, max = 1L << 32) long maxBytes,

@@ -5,7 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The same rules as {@link BuddyAllocator}'s, by looking at all blocks. */
+/** Allocator with the rules of {@link BuddyAllocator} that looks at all blocks. */
 final class ObviousAllocator {
 
     private final TreeMap<Long, Long> free = new TreeMap<>();

@@ -45,7 +45,7 @@ final class Child implements AutoCloseable {
         return ready.group(1);
     }
 
-    /** Of the proxy: where instances register. */
+    /** Address that instances register at, of a proxy. */
     String discovery() {
         return ready.group(2);
     }

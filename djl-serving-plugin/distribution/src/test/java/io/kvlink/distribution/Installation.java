@@ -15,7 +15,7 @@ final class Installation {
     private static final List<String> SERVER =
             List.of("kvlink-serving-api", "serving-api" + File.separator);
 
-    /** Not the server's, but needed to run its stand-in without a network. */
+    /** Libraries that aren't the server's, but run its stand-in without a network. */
     private static final List<String> STAND_IN =
             List.of(
                     "kvlink-embedded-host",
@@ -58,7 +58,7 @@ final class Installation {
         }
     }
 
-    /** What plugins see of the server: its libraries, one of another version than ours included. */
+    /** Libraries of the server that plugins see, one of another version than ours included. */
     static List<Path> serverLibraries() throws IOException {
         List<Path> libraries = new ArrayList<>();
         libraries.add(Path.of(System.getProperty("kvlink.server.javacpp")));
@@ -75,7 +75,7 @@ final class Installation {
         return host(file("plugins"), log, arguments);
     }
 
-    /** The same with the plugins of a folder. */
+    /** Starts a host with the plugins of a folder. */
     static Child host(Path plugins, Path log, List<String> arguments) throws Exception {
         List<Path> classPath = new ArrayList<>(serverLibraries());
         classPath.addAll(ofClassPath(STAND_IN));

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a user reads who copied not all of the archive's plugins. */
+/** Messages for a user who copied not all of the archive's plugins. */
 class MissingJarsTest {
 
     private static final String TRANSFER =
@@ -46,7 +46,7 @@ class MissingJarsTest {
             assertThat(host.http()).isNotEmpty();
             assertThat(Files.readString(dir.resolve("kvlink-tensor-pool.log")))
                     .contains("hostPool=none")
-                    .contains("with kvlink-tensor-pool's jar in the plugin folder");
+                    .contains("kvlink-tensor-pool's jar would add host memory");
         }
     }
 

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A proxy, a prefill and a decode instance from the archive, a process each: that they answer, and
- * that what they tell of it is what the archive's documentation says.
+ * A proxy, a prefill and a decode instance from the archive, a process each. They answer, and tell
+ * of it as the archive's documentation says.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class PairTest {
@@ -282,7 +282,7 @@ class PairTest {
         }
     }
 
-    /** As the code names it: without its module's prefix and the format's ending. */
+    /** Name of a metric as the code has it, without its module's prefix and the format's ending. */
     private static String bareName(String name) {
         if (name.startsWith("kvlink_connector_")) {
             return name.substring("kvlink_connector_".length());

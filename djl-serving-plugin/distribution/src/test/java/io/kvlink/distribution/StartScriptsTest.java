@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the scripts of the archive ask of a DJL Serving, here one that only tells what it got. */
+/** Scripts of the archive, with a DJL Serving that only tells what it was asked. */
 class StartScriptsTest {
 
     private static final String SERVER =

@@ -65,12 +65,12 @@ public final class EmbeddedHost implements AutoCloseable {
         return server.port();
     }
 
-    /** What clients ask for. */
+    /** Name that clients ask for. */
     public String modelName() {
         return model.name();
     }
 
-    /** Where peers reach the model's connector; empty without one. */
+    /** Address that peers reach the model's connector at; empty without one. */
     public Optional<String> kvAddress() {
         return model.kvAddress();
     }
@@ -85,9 +85,9 @@ public final class EmbeddedHost implements AutoCloseable {
     }
 
     /**
-     * Ends the model, which drains first and answers new requests with 503 meanwhile; then takes no
-     * more connections, lets the last answers out, and ends all threads. A second call waits for
-     * the first.
+     * Ends the model, which drains first and answers new requests with 503 meanwhile. Then the host
+     * takes no more connections, lets the last answers out, and ends all threads. A second call
+     * waits for the first.
      */
     @Override
     public void close() {

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What an {@link EmbeddedHost} serves, and where.
+ * Model and address of an {@link EmbeddedHost}.
  *
  * @param modelDir holds serving.properties, the model's files, or both
  * @param host address to bind
@@ -24,7 +24,7 @@ public record HostConfig(
         Optional<Path> pluginFolder,
         CorsSettings cors) {
 
-    /** For no page of another origin. */
+    /** Makes a configuration without pages of another origin. */
     public HostConfig(
             Path modelDir,
             String host,

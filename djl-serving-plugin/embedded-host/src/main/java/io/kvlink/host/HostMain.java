@@ -94,7 +94,10 @@ public final class HostMain implements Callable<Integer> {
                         new PrintWriter(System.err, true, Charset.defaultCharset())));
     }
 
-    /** Where there is a GPU, DJL's tokenizers look for a CUDA build of theirs on the network. */
+    /**
+     * Keeps DJL's tokenizers from looking for a CUDA build of theirs on the network, where there is
+     * a GPU.
+     */
     private static void takeTheTokenizersThatAreHere() {
         if (System.getenv(TOKENIZERS_FLAVOR) == null) {
             System.getProperties().putIfAbsent(TOKENIZERS_FLAVOR, "cpu");
@@ -106,7 +109,7 @@ public final class HostMain implements Callable<Integer> {
         return new CommandLine(new HostMain()).setOut(out).setErr(err).execute(args);
     }
 
-    /** For picocli. */
+    /** Runs the host for picocli. */
     @Override
     public Integer call() throws InterruptedException {
         PrintWriter out = commandLine().getOut();

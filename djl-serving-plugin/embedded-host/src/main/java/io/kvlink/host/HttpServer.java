@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * The host's port. Connections wait in the kernel until {@link #accept}: the port has to be known
+ * The host's port. Connections wait in the kernel until {@link #accept}. The port has to be known
  * before a model is loaded, and answers can be given only afterwards. Thread-safe.
  */
 final class HttpServer implements AutoCloseable {
@@ -56,7 +56,10 @@ final class HttpServer implements AutoCloseable {
         port.accept();
     }
 
-    /** From here on what no plugin takes isn't unknown: it was there a moment ago. */
+    /**
+     * Ends the server: a request that no plugin takes any more isn't unknown, as its path was there
+     * a moment ago.
+     */
     void end() {
         ending = true;
     }

@@ -50,12 +50,12 @@ final class LoadedModel implements AutoCloseable {
         }
     }
 
-    /** What clients ask for. */
+    /** Name that clients ask for. */
     String name() {
         return property(NAME_PROPERTY).orElse(model.getName());
     }
 
-    /** Where peers reach the model's connector. */
+    /** Address that peers reach the model's connector at. */
     Optional<String> kvAddress() {
         return property(KV_ADDRESS_PROPERTY);
     }

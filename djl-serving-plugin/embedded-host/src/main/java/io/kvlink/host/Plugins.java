@@ -22,8 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The request handlers of all plugins, found as DJL Serving finds them: by their {@code
- * META-INF/plugin.definition}, on the class path and in the jars of one folder, all seen through
+ * Request handlers of all plugins, found as DJL Serving finds them: by their {@code
+ * META-INF/plugin.definition}. The class path and the jars of one folder are searched, all through
  * one parent-first class loader.
  */
 final class Plugins implements AutoCloseable {

@@ -43,7 +43,7 @@ record ServingProperties(String engine, Map<String, String> options) {
         return new ServingProperties(file.getProperty("engine", DEFAULT_ENGINE).trim(), options);
     }
 
-    /** The same with the port in place of {@code ${http_port}}. */
+    /** Copy of the properties with the port in place of {@code ${http_port}}. */
     ServingProperties withPort(int port) {
         Map<String, String> filled = new TreeMap<>(options);
         filled.replaceAll((key, value) -> value.replace("${http_port}", Integer.toString(port)));

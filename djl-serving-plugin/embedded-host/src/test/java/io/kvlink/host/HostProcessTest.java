@@ -43,7 +43,7 @@ class HostProcessTest {
         serveAndStop(System.getProperty("java.class.path"));
     }
 
-    /** As in DJL Serving's plugins folder: the class path knows nothing of KvLink. */
+    /** The class path knows nothing of KvLink, as in DJL Serving's plugins folder. */
     @Test
     void shouldServeFromAPluginFolder() throws Exception {
         Path plugins = Files.createDirectory(dir.resolve("plugins"));

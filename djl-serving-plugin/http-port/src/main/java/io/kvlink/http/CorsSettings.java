@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record CorsSettings(List<String> origins, List<String> methods, List<String> headers) {
 
-    /** For no page of another origin, which is the default. */
+    /** Settings without pages of another origin, which is the default. */
     public static final CorsSettings NONE = of("", "", "");
 
     private static final String ANY = "*";
@@ -74,7 +74,7 @@ public record CorsSettings(List<String> origins, List<String> methods, List<Stri
                 && request.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
     }
 
-    /** In place of what the answer says already. */
+    /** Adds the headers to an answer, in place of those that it has already. */
     void addTo(HttpHeaders answer, @Nullable String origin) {
         dropFrom(answer);
         if (!enabled()) {

@@ -27,10 +27,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Collects a request, body included, and hands it on whole, with its target made {@linkplain
- * RequestTarget#plain plain}. What can't be read is handed on, too, as soon as that is known and
- * the requests before it are answered: its decoder result has failed, {@link HttpFault#of} says
- * why, and whoever answers closes the channel. It stays half open for a while then, and what the
- * client still sends is dropped, so that it can read the answer.
+ * RequestTarget#plain plain}. A request that can't be read is handed on, too, as soon as that is
+ * known and the requests before it are answered. Its decoder result has failed, {@link
+ * HttpFault#of} says why, and whoever answers closes the channel. The channel stays half open for a
+ * while then, so that the client can read the answer. Bytes that the client still sends are
+ * dropped.
  *
  * <p>One per connection, on its event loop.
  */
@@ -203,7 +204,10 @@ public final class RequestCollector extends ChannelDuplexHandler {
 
     // ---- lingering ----
 
-    /** Of a refused request's connection only the half that the client reads is closed at once. */
+    /**
+     * Closes a connection; after a refused request only the half that the client reads is closed at
+     * once.
+     */
     @Override
     public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
         if (state != State.REFUSED || !(ctx.channel() instanceof DuplexChannel channel)) {

@@ -8,8 +8,8 @@ import java.util.Optional;
 
 /**
  * Target of a request line. Clients of proxies write a whole URL there ({@code GET
- * http://host/v1/models}), clients with a base URL that ends in a slash write two, and some write
- * one at the end: all mean the same here. Segments {@code .} and {@code ..} mean nothing.
+ * http://host/v1/models}). Clients with a base URL that ends in a slash write two, and some write
+ * one at the end. All mean the same here. Segments {@code .} and {@code ..} mean nothing.
  */
 public final class RequestTarget {
 

@@ -64,7 +64,7 @@ public final class ChatTemplate {
         }
     }
 
-    /** Why no chat can be rendered, with the template's line; empty if chats can. */
+    /** Reason why no chat can be rendered, with the template's line; empty if chats can. */
     public Optional<String> unsupported() {
         return template == null ? Optional.of(unsupported) : Optional.empty();
     }

@@ -18,8 +18,8 @@ public final class ChatTemplates {
 
     /**
      * A model's template: {@code chat_template.jinja}, else what {@code tokenizer_config.json} has
-     * as {@code chat_template} (of several, the one named {@code default}). One that can't be
-     * rendered is logged with the reason; the model is served without chats then.
+     * as {@code chat_template} (of several, the one named {@code default}). A template that can't
+     * be rendered is logged with the reason; the model is served without chats then.
      *
      * @param file to read instead; in the model's directory unless absolute
      * @return empty if the model has none and no file is given

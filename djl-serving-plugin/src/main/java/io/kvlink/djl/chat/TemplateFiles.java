@@ -13,7 +13,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Where a Hugging Face model directory has its chat template, and the tokens it names. */
+/**
+ * Files of a Hugging Face model directory with its chat template, and with the tokens that the
+ * template names.
+ */
 final class TemplateFiles {
 
     private static final String TEMPLATE_FILE = "chat_template.jinja";

@@ -52,7 +52,7 @@ record AttentionShape(String function, int heads, int threads, int sharedBytes, 
                 BLOCKS);
     }
 
-    /** Why no variant serves a model; empty if one does. */
+    /** Reason why no variant serves a model; empty if one does. */
     static String whyNot(ModelConfig config) {
         return config.headDim() <= MOST_HEAD_DIM
                 ? ""

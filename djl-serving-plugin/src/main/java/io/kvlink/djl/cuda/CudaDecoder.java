@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder on a CUDA device, of kernels of its own and cuBLAS: a step of decodes is one launch of
- * a graph, tokens are picked on the device, and calls return before the work is done. All is
+ * A decoder on a CUDA device, of kernels of its own and cuBLAS. A step of decodes is one launch of
+ * a graph. Tokens are picked on the device, and calls return before the work is done. All is
  * enqueued on one stream. The thread that opened it makes all calls but {@link #lost}, {@link
  * #memory} and the limits.
  */

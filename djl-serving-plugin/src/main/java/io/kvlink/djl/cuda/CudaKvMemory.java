@@ -35,7 +35,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     private Consumer<Throwable> failed = cause -> {};
 
     /**
-     * Allocates. What is in the memory doesn't matter: no kernel reads a token that wasn't written.
+     * Allocates. The memory's content doesn't matter: no kernel reads a token that wasn't written.
      *
      * @param blocks of each layer
      * @param sequences most that have slots at a time
@@ -76,12 +76,12 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
                 * config.computeType().kvType().bytes();
     }
 
-    /** Has someone told of what the driver refuses from now on. */
+    /** Lets a listener hear of all that the driver refuses from now on. */
     void onFailure(Consumer<Throwable> told) {
         failed = told;
     }
 
-    /** If this throws, nothing was taken. */
+    /** Takes blocks for a sequence. If this throws, nothing was taken. */
     @Override
     public @Nullable KvSlots allocate(int tokens) {
         if (tokens <= 0) {
@@ -115,7 +115,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
         return growInPlace(slots, tokens);
     }
 
-    /** If this throws, the slots are as they were. */
+    /** Takes further blocks for a sequence. If this throws, the slots are as they were. */
     @Override
     public @Nullable KvSlots growInPlace(KvSlots slots, int tokens) {
         CudaSlots own = held(slots);

@@ -24,7 +24,7 @@ public final class CudaModels {
     private CudaModels() {}
 
     /**
-     * Why a model can't have a CUDA decoder.
+     * Reason why a model can't have a CUDA decoder.
      *
      * @return the reason; empty if it can
      */

@@ -28,7 +28,7 @@ final class CudaPicker implements TokenPicker {
         this.lists = lists;
     }
 
-    /** Where the device keeps its last token. */
+    /** Index of its last token in the device's memory. */
     int index() {
         return index;
     }

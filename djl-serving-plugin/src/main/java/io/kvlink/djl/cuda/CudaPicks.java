@@ -31,7 +31,7 @@ final class CudaPicks implements Picks {
      */
     record Asked(int place, int logprobs) {}
 
-    /** For each row what it asked for; null where it has no picker. */
+    /** Makes the picks of a step, with each row's wishes; null for a row without a picker. */
     CudaPicks(StepRing.Entry entry, List<@Nullable Asked> asked) {
         this.entry = entry;
         this.asked = asked;

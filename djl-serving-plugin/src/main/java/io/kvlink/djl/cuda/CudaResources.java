@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Everything a decoder has on its device, opened in this order and closed in the reverse one:
- * kernels, weights, workspace, KV memory, graphs. Opened, used and closed by one thread.
+ * Resources of a decoder on its device: kernels, weights, workspace, KV memory, graphs. They are
+ * opened in this order and closed in the reverse one. Opened, used and closed by one thread.
  */
 final class CudaResources implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(CudaResources.class);
@@ -71,16 +71,15 @@ final class CudaResources implements AutoCloseable {
         prepare(space);
         log.info(
                 "device=gpu{} ({}) dtype={} weights_mib={} workspace_mib={} kv_mib={}"
-                        + " kv_cache_tokens={} graphs={} flash={}",
+                        + " kv_cache_tokens={}",
                 device.ordinal(),
                 device.name(),
                 config.computeType().key(),
                 weights.bytes() >> 20,
                 space.bytes() >> 20,
                 ((long) blocks * config.layers() * 2 * CudaKvMemory.blockBytes(config)) >> 20,
-                (long) blocks * KvMemory.BLOCK_TOKENS,
-                decodes.counts(),
-                kernels.flashes());
+                (long) blocks * KvMemory.BLOCK_TOKENS);
+        log.info("device=gpu{} flash={}", device.ordinal(), kernels.flashes());
     }
 
     private Cublas cublas() {
@@ -180,7 +179,7 @@ final class CudaResources implements AutoCloseable {
                 new StepRing(device, ahead, layout.bytes(), outputBytes));
     }
 
-    /** Does what the first requests would wait for otherwise. */
+    /** Captures graphs and warms up, so that the first requests needn't wait for that. */
     private void prepare(Workspace space) {
         long start = System.nanoTime();
         log.info("device=gpu{} captures graphs={}", device.ordinal(), decodes.counts());

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * How a decoder is opened on a device.
+ * Settings of a decoder on a device.
  *
  * @param ordinal of the device in this process
  * @param exact whether a row's bits may not depend on other rows

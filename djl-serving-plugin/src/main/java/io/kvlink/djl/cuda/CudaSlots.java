@@ -21,7 +21,7 @@ final class CudaSlots implements KvSlots {
         this.blockTable = BlockTable.of(blocks);
     }
 
-    /** Its row of the block tables. */
+    /** Row of the sequence in the block tables. */
     int table() {
         return table;
     }

@@ -6,8 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Addresses of a model's weights on the device, all in the type that the model is computed in, and
- * each matrix {@code [out, in]} as checkpoints have it. 0 stands for what the model doesn't have.
+ * Addresses of a model's weights on the device. All have the type that the model is computed in,
+ * and each matrix is {@code [out, in]} as checkpoints have it. 0 stands for a weight that the model
+ * doesn't have.
  *
  * @param block all of them
  * @param embedding {@code [vocabulary, hidden]}
@@ -42,7 +43,7 @@ record CudaWeights(
     record Tensor(String name, long offset, List<Integer> shape) {}
 
     /**
-     * Where everything goes, before anything is allocated.
+     * Places of all weights, before anything is allocated.
      *
      * @param weights with offsets in place of addresses, from 1 on: 0 is nothing
      */

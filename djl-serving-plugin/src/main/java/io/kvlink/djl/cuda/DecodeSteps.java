@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Steps of one token of each of several sequences. A step without a hook is one launch of a graph,
- * of which there is one for each {@link RowBuckets} count; a step with a hook enqueues the same
+ * of which there is one for each {@link RowBuckets} count. A step with a hook enqueues the same
  * calls one by one. The decoder's thread.
  */
 final class DecodeSteps implements AutoCloseable {

@@ -4,7 +4,7 @@ package io.kvlink.djl.cuda;
 import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.model.config.ModelConfig;
 
-/** Which models {@code flash.cu} has a kernel for, and how it is launched. */
+/** Models that {@code flash.cu} has a kernel for, and its launch. */
 final class FlashShape {
     /** Queries of a tile. */
     static final int QUERIES = 128;

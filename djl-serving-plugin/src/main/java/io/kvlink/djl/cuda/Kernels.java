@@ -88,7 +88,7 @@ final class Kernels implements AutoCloseable {
         }
     }
 
-    /** Whether prompts have a kernel of their own; else each of their tokens is a single query. */
+    /** True if prompts have a kernel of their own; else each of their tokens is a single query. */
     boolean flashes() {
         return flash != 0;
     }
@@ -200,11 +200,11 @@ final class Kernels implements AutoCloseable {
                 .run(swiglu, stream);
     }
 
-    /** How a lone row's product is finished. */
+    /** Last operation on a lone row's product. */
     enum Finish {
         /** Rounded to the model's type. */
         ELEMENTS("lone_elements"),
-        /** As float32. */
+        /** Stores the sums as float32. */
         FLOATS("lone_floats"),
         /** Added to float32. */
         ADD("lone_add"),
@@ -219,7 +219,7 @@ final class Kernels implements AutoCloseable {
     }
 
     /**
-     * Whether a step of one row has products of its own: they need more shared memory with size.
+     * True if a step of one row has products of its own: they need more shared memory with size.
      */
     boolean lonely() {
         int hidden = config.hiddenSize();

@@ -68,7 +68,7 @@ final class LayerPass {
         }
     }
 
-    /** Whether {@link #loneRow} can compute a step of one row. */
+    /** True if {@link #loneRow} can compute a step of one row. */
     boolean servesLoneRow() {
         return kernels.lonely();
     }

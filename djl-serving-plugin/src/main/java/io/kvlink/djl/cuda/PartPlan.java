@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * How the attention of single queries is cut into parts that blocks of threads compute. Where bits
- * matter a row's parts depend on its own length only; else long rows are cut so that all of the
+ * Division of single queries' attention into parts that blocks of threads compute. Where bits
+ * matter a row's parts depend on its own length only. Else long rows are cut so that all of the
  * device has work. Immutable.
  *
  * @param exact whether a row's parts may not depend on other rows

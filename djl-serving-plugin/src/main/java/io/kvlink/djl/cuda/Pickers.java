@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the pickers of answers, and keeps the device memory of those that have ended for the next
- * ones: all use of it is in the order of one stream. The decoder's thread.
+ * Makes the pickers of answers. Device memory of pickers that have ended is kept for the next ones:
+ * all use of it is in the order of one stream. The decoder's thread.
  */
 final class Pickers implements AutoCloseable {
     private static final int LEAST_BYTES = 1024;
@@ -57,7 +57,7 @@ final class Pickers implements AutoCloseable {
     /** Addresses and lengths of what a picker has on the device; 0 for nothing. */
     record Lists(long counts, long biases, int biasCount, long enders, int enderCount) {}
 
-    /** If this throws, what was taken has been given back. */
+    /** Makes a request's picker. If this throws, all that was taken has been given back. */
     CudaPicker make(SamplingParams params, int[] promptTokens, int[] enders) {
         int index = used.nextClearBit(0);
         if (index >= most) {

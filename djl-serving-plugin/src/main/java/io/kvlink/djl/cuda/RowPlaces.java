@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Tries out whether a row has the same bits at every place of a full step: {@code exact} rests on
- * it, and cuBLAS doesn't promise it. The decoder's thread.
+ * Tries out whether a row has the same bits at every place of a full step. The setting {@code
+ * exact} rests on it, and cuBLAS doesn't promise it. The decoder's thread.
  *
  * @param logits address of the step's logits, float32 {@code [maxBatch, vocabulary]}
  */
@@ -25,7 +25,7 @@ record RowPlaces(
         int vocabulary,
         int maxBatch) {
 
-    /** Whether all rows of a step with one token in each have equal logits. */
+    /** True if all rows of a step with one token in each have equal logits. */
     boolean agree() {
         List<KvSlots> slots = new ArrayList<>();
         try {

@@ -2,8 +2,9 @@
 package io.kvlink.djl.cuda;
 
 /**
- * Where the parts of a step's input lie, in bytes from its beginning. The same on the host and on
- * the device, and as the structs of {@code decoder.cuh}, {@code flash.cu} and {@code sample.cu}.
+ * Places of the parts of a step's input, in bytes from its beginning. They are equal on the host
+ * and on the device, and equal to the structs of {@code decoder.cuh}, {@code flash.cu} and {@code
+ * sample.cu}.
  *
  * <pre>
  *  counts | rows | parts, for each window | chunks | tiles | picked rows | sampling

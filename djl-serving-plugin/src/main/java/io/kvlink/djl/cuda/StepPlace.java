@@ -2,7 +2,7 @@
 package io.kvlink.djl.cuda;
 
 /**
- * Where steps of one kind have their input and output.
+ * Memory for the input and output of one kind of steps.
  *
  * @param input address of the device's copy of a step's input
  * @param attention address of the structs {@code Attention} that read it

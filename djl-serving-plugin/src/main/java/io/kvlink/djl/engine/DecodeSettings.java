@@ -2,7 +2,7 @@
 package io.kvlink.djl.engine;
 
 /**
- * How a decoder computes the next tokens of several sequences.
+ * Settings for computing the next tokens of several sequences.
  *
  * @param batch together or not
  * @param maxBatch most sequences of one batch

@@ -7,18 +7,18 @@ import java.util.Optional;
 
 /**
  * A loaded model that computes KV and picks tokens. One thread makes all calls but {@link #lost},
- * {@link #memory} and the limits; it closes the decoder after the connector that was told of the
+ * {@link #memory} and the limits. It closes the decoder after the connector that was told of the
  * memory.
  *
- * <p>Calls take effect in their order. Where {@link #overlaps} is true, {@link #prefill} and {@link
- * #decode} return before anything is computed: all is enqueued on the stream of {@link
+ * <p>Calls take effect in their order. If {@link #overlaps} is true, {@link #prefill} and {@link
+ * #decode} return before anything is computed. All is enqueued on the stream of {@link
  * KvMemory#device}, and {@link Picks#await} waits. So KV blocks of a call may change hands when its
  * picks were awaited, or by work that is enqueued on that stream.
  *
  * <p>A call that throws an {@link IllegalArgumentException} of its own has enqueued nothing, and no
- * picker has drawn. Where {@link #overlaps} is false, no picker has drawn whatever a call throws:
- * what picking throws, {@link Picks#await} throws. Otherwise the state of a picker is unknown after
- * a call or an await that threw: it is used no more.
+ * picker has drawn. If {@link #overlaps} is false, no picker has drawn whatever a call throws.
+ * Failures of picking are thrown by {@link Picks#await}. Otherwise the state of a picker is unknown
+ * after a call or an await that threw: it is used no more.
  */
 public interface Decoder extends AutoCloseable {
 
@@ -31,7 +31,7 @@ public interface Decoder extends AutoCloseable {
     /** Most tokens of one {@link #prefill}, of all its chunks together. */
     int maxPrefill();
 
-    /** Whether calls return before the work is done, so that the next may be made meanwhile. */
+    /** True if calls return before the work is done, so that the next may be made meanwhile. */
     boolean overlaps();
 
     /**
@@ -69,7 +69,9 @@ public interface Decoder extends AutoCloseable {
      */
     Picks decode(List<DecodeRow> rows, LayerHook hook);
 
-    /** Why nothing can be computed any more, such as a lost device; empty while all is well. */
+    /**
+     * Reason why nothing can be computed any more, such as a lost device; empty while all is well.
+     */
     Optional<String> lost();
 
     /** Frees the weights and the KV memory; closing again does nothing. */

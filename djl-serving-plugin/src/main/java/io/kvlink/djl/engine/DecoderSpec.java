@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.OptionalInt;
 
 /**
- * Everything a decoder is opened with.
+ * Model, device and limits that a decoder is opened with.
  *
  * @param directory of the model's files
  * @param model shape, context and type of the model

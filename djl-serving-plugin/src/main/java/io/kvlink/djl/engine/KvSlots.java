@@ -4,10 +4,10 @@ package io.kvlink.djl.engine;
 import io.kvlink.spi.BlockTable;
 
 /**
- * The right to use some blocks of a {@link KvMemory} for one sequence: token position {@code p}
+ * The right to use some blocks of a {@link KvMemory} for one sequence. Token position {@code p}
  * sits in block {@code p / BLOCK_TOKENS} of the table. Whoever allocated it releases it, once, on
- * the decoder's thread: not before a transfer of its bytes has ended, nor before calls in flight
- * that use it are awaited.
+ * the decoder's thread. That is after transfers of its bytes have ended and calls in flight that
+ * use it were awaited.
  */
 public interface KvSlots {
 

@@ -5,7 +5,7 @@ package io.kvlink.djl.engine;
  * Code around each layer of one call: it loads a layer's KV before it is read and saves it after it
  * was written. Called on the decoder's thread, layers in ascending order, both methods once a
  * layer. On a GPU "has" means enqueued, on the stream that computes. An exception ends the call and
- * reaches its caller; the slots' KV is then complete only up to the last layer for which {@link
+ * reaches its caller. The slots' KV is then complete only up to the last layer for which {@link
  * #afterLayer} was called.
  */
 public interface LayerHook {

@@ -4,7 +4,7 @@ package io.kvlink.djl.engine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Some tokens of one prompt.
+ * Several tokens of one prompt.
  *
  * @param slots of the sequence; borrowed
  * @param position of the first token in the sequence; the KV of all before it is in the slots

@@ -3,7 +3,7 @@ package io.kvlink.djl.http;
 
 import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonElement;
-import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.http.answer.ClientText;
@@ -146,7 +146,7 @@ public final class BlockingCompletions {
 
         private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
         private final PreparedCompletion prepared;
-        private final Answer answer;
+        private final AnswerChoices answer;
 
         private boolean finished;
         private @Nullable ApiException failure;
@@ -156,7 +156,7 @@ public final class BlockingCompletions {
             this.answer = prepared.answer();
         }
 
-        Answer await(String requestId, BooleanSupplier cancelled) {
+        AnswerChoices await(String requestId, BooleanSupplier cancelled) {
             CompletionRun run = new CompletionRun(prepared, events::add, this);
             run.start();
             long deadline = System.nanoTime() + limit.toNanos();

@@ -2,7 +2,7 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
-import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerEvents;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ApiException;
@@ -79,7 +79,7 @@ final class CompletionExchange implements CompletionRun.Sink {
     private record Generating(
             CompletionRun run,
             AnswerJson json,
-            Answer answer,
+            AnswerChoices answer,
             AnswerEvents events,
             PreparedCompletion prepared) {}
 
@@ -101,7 +101,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
     }
 
-    /** On a thread of {@link FairTasks}. */
+    /** Prepares the request. Runs on a thread of {@link FairTasks}. */
     private void prepare(ByteBuf body) {
         int length = body.readableBytes();
         try (ByteBufInputStream bytes = new ByteBufInputStream(body, true)) {
@@ -132,7 +132,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         move(State.GENERATING);
         CompletionRun run = new CompletionRun(prepared, channel.eventLoop(), this);
         AnswerJson json = prepared.json(asked.requestId(), asked.createdSeconds());
-        Answer answer = prepared.answer();
+        AnswerChoices answer = prepared.answer();
         generating =
                 new Generating(
                         run,
@@ -227,7 +227,7 @@ final class CompletionExchange implements CompletionRun.Sink {
         }
     }
 
-    private void addStats(JsonObject body, Answer answer) {
+    private void addStats(JsonObject body, AnswerChoices answer) {
         if (asked.stats()) {
             body.add("kvlink", StatsJson.of(answer.results(), asked.requestId()));
         }

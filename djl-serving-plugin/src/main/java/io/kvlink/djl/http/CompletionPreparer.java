@@ -175,7 +175,7 @@ final class CompletionPreparer {
                 "model=%s; expected one of %s".formatted(ApiException.shown(name), known));
     }
 
-    /** Of several versions of a model the one that the request's KV travels to or from. */
+    /** Finds a model; of several versions the one that the request's KV travels to or from. */
     private TextGenerator find(String name, int bytes, String requestId) {
         TextGenerator newest = find(name);
         TextGenerator generator =

@@ -96,7 +96,7 @@ final class CompletionRun {
         }
     }
 
-    /** On the worker's thread. */
+    /** Passes the worker's events on to the channel's event loop. Called by the worker's thread. */
     private final class PostingListener implements GenerationListener {
 
         private final int index;

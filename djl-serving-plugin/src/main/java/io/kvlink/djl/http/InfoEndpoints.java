@@ -50,12 +50,12 @@ final class InfoEndpoints {
                 : describe(names.find(name));
     }
 
-    /** Why a process with these models must be restarted; none if it lives. */
+    /** Reasons why a process with these models must be restarted; none if it lives. */
     List<String> whyNotLive() {
         return reasons(directory.models(), WorkerHealth::whyNotLive);
     }
 
-    /** Why requests should go elsewhere; none if each of the models takes them. */
+    /** Reasons why requests should go elsewhere; none if each of the models takes them. */
     List<String> whyNotReady() {
         List<TextGenerator> models = directory.models();
         if (models.isEmpty()) {

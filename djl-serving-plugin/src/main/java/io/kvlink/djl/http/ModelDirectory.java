@@ -44,7 +44,7 @@ public interface ModelDirectory {
         return "";
     }
 
-    /** Whether a model of that name is being loaded. */
+    /** True if a model of that name is being loaded. */
     default boolean isLoading(String name) {
         return false;
     }

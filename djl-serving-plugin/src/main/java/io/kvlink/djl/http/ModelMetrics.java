@@ -43,7 +43,9 @@ final class ModelMetrics {
         return snapshots.build();
     }
 
-    /** Of two kinds of figures with one name the first counts: a family has one type. */
+    /**
+     * Adds a family of figures. Of two kinds with one name the first counts: a family has one type.
+     */
     private void add(MetricSnapshot family, String model) {
         List<MetricSnapshot> parts =
                 families.computeIfAbsent(

@@ -133,17 +133,17 @@ public final class OpenAiSurface implements AutoCloseable {
         };
     }
 
-    /** Whether a request of that URI asks a model for an answer. */
+    /** True if a request of that URI asks a model for an answer. */
     public static boolean generates(String uri) {
         return endpoint(path(uri)).isPresent();
     }
 
-    /** Whether it asks for a chat's. */
+    /** True if a request of that URI asks for a chat's answer. */
     public static boolean isChat(String uri) {
         return path(uri).equals(Endpoint.CHAT.path());
     }
 
-    /** Whether other plugins may want that URI too, since it speaks of the whole process. */
+    /** True if other plugins may want that URI too, since it speaks of the whole process. */
     public static boolean isOfTheProcess(String uri) {
         return switch (path(uri)) {
             case HEALTH, LIVE, READY, METRICS -> true;

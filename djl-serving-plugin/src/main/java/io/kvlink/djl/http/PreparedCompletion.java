@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
-import io.kvlink.djl.http.answer.Answer;
+import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ClientText;
 import io.kvlink.djl.http.parse.Endpoint;
@@ -31,8 +31,8 @@ record PreparedCompletion(
         boolean includeUsage) {
 
     /** Answers to it, none of which has begun. */
-    Answer answer() {
-        return new Answer(
+    AnswerChoices answer() {
+        return new AnswerChoices(
                 IntStream.range(0, requests.size()).mapToObj(this::echo).toList(),
                 choicesPerPrompt);
     }

@@ -9,7 +9,7 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 
 /**
- * Keeps the responses of one channel apart: HTTP/1.1 lets a client send its next request before it
+ * Keeps the responses of one channel apart. HTTP/1.1 lets a client send its next request before it
  * has the last answer, and answers must not interleave. On the channel's event loop only.
  */
 final class RequestOrder {

@@ -9,14 +9,15 @@
  * strftime_now} and a {@code tojson} without HTML escapes.
  *
  * <p>Templates are strangers' files. Nothing of the JVM is reachable from one, since no value is
- * looked into by reflection; steps, text, nesting and integers have limits ({@link
- * io.kvlink.djl.jinja.error.Limits}). There is no loader: {@code include}, {@code import} and
- * {@code extends} are refused. What Python shows with a memory address, such as a generator, is
- * refused when it would be shown.
+ * looked into by reflection; steps, text, nesting and integers have limits ({@code Limits}). There
+ * is no loader: {@code include}, {@code import} and {@code extends} are refused. A value that
+ * Python shows with a memory address, such as a generator, is refused when it would be shown.
  *
- * <p>{@code parse} makes the tree of {@code statement} and {@code expression}; {@code scope}
- * decides which variable a name means; {@code value} has Python's values and the state of one
- * rendering; {@code operate} their operators and methods; {@code builtin} what is found by name.
+ * <p>A map of the package: {@code Lexer} and {@code Parser} make statements ({@code …Statement})
+ * and expressions ({@code …Expression}); {@code Symbols} and {@code BindFrame} decide which
+ * variable a name means; {@code Rendering} and {@code Scope} are the state of one rendering; {@code
+ * Py…} are Python's values; {@code …Methods}, {@code …Filters} and {@code Tests} are tables by
+ * name.
  */
 @NullMarked
 package io.kvlink.djl.jinja;

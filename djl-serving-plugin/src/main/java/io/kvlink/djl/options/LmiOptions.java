@@ -8,8 +8,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Options of DJL's large model containers (LMI 0.36) and of the engines behind them: which mean the
- * same as one of KvLink's, and why the others have no meaning here.
+ * Options of DJL's large model containers (LMI 0.36) and of the engines behind them. Some mean the
+ * same as one of KvLink's; the others have a reason why they have no meaning here.
  */
 final class LmiOptions {
 
@@ -55,12 +55,12 @@ final class LmiOptions {
 
     private LmiOptions() {}
 
-    /** Whether it is an option of LMI. */
+    /** True if the key is an option of LMI. */
     static boolean knows(String key) {
         return ALIASES.containsKey(key) || SHARED.contains(key) || MEANINGLESS.containsKey(key);
     }
 
-    /** Why an option has no meaning here; null if it has one, or nobody knows it. */
+    /** Reason why an option has no meaning here; null if it has one, or nobody knows it. */
     static @Nullable Meaningless meaningless(String key) {
         return MEANINGLESS.get(key);
     }

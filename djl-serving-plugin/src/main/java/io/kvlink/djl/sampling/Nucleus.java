@@ -3,8 +3,8 @@ package io.kvlink.djl.sampling;
 
 /**
  * Finds the fewest most likely tokens that make up a share of all weight, without sorting the
- * vocabulary: weights are added up by size, eight sizes to each power of two, and only the tokens
- * of the size in which the share is reached are sorted. One thread.
+ * vocabulary. Weights are added up by size, eight sizes to each power of two. Only the tokens of
+ * the size in which the share is reached are sorted. One thread.
  */
 final class Nucleus {
     // A weight is 2^-64 to 1; its exponent and its three highest bits are its size.

@@ -21,12 +21,12 @@ public record SampledToken(int id, float logprob, List<TokenLogprob> top) {
         top = List.copyOf(top);
     }
 
-    /** Without log-probabilities. */
+    /** Makes a token without log-probabilities. */
     public SampledToken(int id) {
         this(id, Float.NaN, List.of());
     }
 
-    /** Whether log-probabilities were asked for. */
+    /** True if log-probabilities were asked for. */
     public boolean hasLogprob() {
         return !Float.isNaN(logprob);
     }

@@ -7,9 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Picks one request's tokens. The same parameters and the same logits give the same tokens, on any
- * machine and JDK; among equally likely tokens the lowest id comes first. A logit that is not a
- * finite number is never picked. One thread.
+ * Picks one request's tokens. Equal parameters and logits give equal tokens, on any machine and
+ * JDK. Among equally likely tokens the lowest id comes first. A logit that is not a finite number
+ * is never picked. One thread.
  *
  * <p>A greedy token costs one look at each logit, {@code top_k} little more, since only the kept
  * ones get a probability. Without {@code top_k} each token of the vocabulary gets one.
@@ -24,7 +24,9 @@ public final class Sampler {
     // With the first token: a request that waits needs none, and its prompt may be long.
     private @Nullable Penalties penalties;
 
-    /** For a prompt that doesn't matter: nothing is penalised for being in it. */
+    /**
+     * Makes a sampler for which the prompt doesn't matter: nothing is penalised for being in it.
+     */
     public Sampler(SamplingParams params) {
         this(params, NONE, new SamplingSpace());
     }

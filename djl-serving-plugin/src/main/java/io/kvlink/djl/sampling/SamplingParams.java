@@ -4,8 +4,9 @@ package io.kvlink.djl.sampling;
 import java.util.Map;
 
 /**
- * How a request picks its next token. The logits are changed in this order: {@code logitBias}, the
- * penalties, {@code temperature}; then {@code minP}, {@code topK} and {@code topP} cut.
+ * Rules by which a request picks its next token. The logits are changed in this order: {@code
+ * logitBias}, the penalties, {@code temperature}; then {@code minP}, {@code topK} and {@code topP}
+ * cut.
  *
  * @param temperature divides the logits; 0 is greedy (the most likely token, always)
  * @param topP keep the fewest most likely tokens whose probabilities add up to this; 1 keeps all
@@ -77,12 +78,12 @@ public record SamplingParams(
                                 "token ids from 0, and -100..100"));
     }
 
-    /** Without penalties, biases and log-probabilities. */
+    /** Makes parameters without penalties, biases and log-probabilities. */
     public SamplingParams(double temperature, double topP, int topK, long seed) {
         this(temperature, topP, topK, 0, 1, 0, 0, Map.of(), NO_LOGPROBS, seed);
     }
 
-    /** The same with other random numbers. */
+    /** Copy with other random numbers. */
     public SamplingParams withSeed(long other) {
         return new SamplingParams(
                 temperature,
@@ -97,7 +98,7 @@ public record SamplingParams(
                 other);
     }
 
-    /** The same with so many alternatives, or {@link #NO_LOGPROBS}. */
+    /** Copy with so many alternatives, or {@link #NO_LOGPROBS}. */
     public SamplingParams withLogprobs(int alternatives) {
         return new SamplingParams(
                 temperature,
@@ -112,7 +113,7 @@ public record SamplingParams(
                 seed);
     }
 
-    /** Whether no random number is needed. */
+    /** True if no random number is needed. */
     public boolean greedy() {
         return temperature == 0 || topK == 1;
     }

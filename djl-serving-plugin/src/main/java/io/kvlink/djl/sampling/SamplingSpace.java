@@ -2,14 +2,14 @@
 package io.kvlink.djl.sampling;
 
 /**
- * Room for one vocabulary's weights, shared by all samplers of a thread: an array of its own for
+ * Room for one vocabulary's weights, shared by all samplers of a thread. An array of its own for
  * each request would cost more than the sampling. One thread.
  */
 public final class SamplingSpace {
     private double[] weights = new double[0];
     private int[] tokens = new int[0];
 
-    /** At least so many numbers, whatever they were. */
+    /** Space for at least so many numbers, with any content. */
     double[] weights(int size) {
         if (weights.length < size) {
             weights = new double[size];
@@ -17,7 +17,7 @@ public final class SamplingSpace {
         return weights;
     }
 
-    /** At least so many ids, whatever they were. */
+    /** Space for at least so many ids, with any content. */
     int[] tokens(int size) {
         if (tokens.length < size) {
             tokens = new int[size];

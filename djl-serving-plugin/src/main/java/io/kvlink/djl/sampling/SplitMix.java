@@ -2,8 +2,8 @@
 package io.kvlink.djl.sampling;
 
 /**
- * Random numbers from a seed by the SplitMix64 sequence (Steele, Lea, Flood 2014): written out here
- * because a request's tokens may not depend on the JDK's choice. One thread.
+ * Random numbers from a seed by the SplitMix64 sequence (Steele, Lea, Flood 2014). The sequence is
+ * written out here because a request's tokens may not depend on the JDK's choice. One thread.
  */
 public final class SplitMix {
     private static final double UNIT = 0x1p-53;

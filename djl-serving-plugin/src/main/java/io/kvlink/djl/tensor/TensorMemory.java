@@ -19,8 +19,8 @@ import java.util.Arrays;
  * copy. Any thread; nothing here waits for a device.
  *
  * <p>An address holds as long as its array is open: whoever hands it on keeps the array. An array
- * over an address borrows the memory: it has no way to keep it or to free it, so the memory must
- * outlive the array and every view made of it. Closing the array frees its header only.
+ * over an address borrows the memory and can't keep or free it. So the memory must outlive the
+ * array and every view made of it. Closing the array frees its header only.
  *
  * <p>Element types that DJL has no name for ({@code bfloat16} and the 8-bit floats) are {@code
  * DataType.UNKNOWN} to it. {@code toType(FLOAT32)} and arithmetic work on such arrays. Never let
@@ -33,7 +33,7 @@ public final class TensorMemory {
     private TensorMemory() {}
 
     /**
-     * Whether addresses can be had.
+     * Tells whether addresses can be had.
      *
      * @param manager of the engine in question; not used otherwise
      * @return ready, or why not
@@ -48,7 +48,7 @@ public final class TensorMemory {
     }
 
     /**
-     * Where an array's first element lies.
+     * Address of an array's first element.
      *
      * @param array open, and contiguous: its elements are one run of bytes in row order
      * @return an address of the array's device

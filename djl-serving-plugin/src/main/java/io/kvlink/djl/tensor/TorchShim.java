@@ -87,7 +87,7 @@ final class TorchShim {
         return Probe.AVAILABILITY;
     }
 
-    /** Only if {@link #availability} is ready. */
+    /** Loaded library; call this only if {@link #availability} is ready. */
     static TorchShim loaded() {
         TorchShim shim = Probe.SHIM;
         if (shim == null) {

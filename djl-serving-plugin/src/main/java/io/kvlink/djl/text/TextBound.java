@@ -17,14 +17,14 @@ public record TextBound(OptionalLong bytesOfToken) {
 
     /**
      * Bytes of heap for each byte of text. Where every byte is a token, DJL's tokenizer takes 200
-     * of them, and it ends the process when there are none left; some texts are tokenised at once.
+     * of them. It ends the process when there are none left. Several texts are tokenised at once.
      */
     static final int HEAP_BYTES = 1024;
 
-    /** Where nothing is certain: bytes that each token may have, which no language comes near. */
+    /** Bytes that each token may have, if nothing is certain; no language comes near. */
     static final int GENEROUS_BYTES_OF_TOKEN = 64;
 
-    /** Where nothing is certain: bytes that even the shortest context allows. */
+    /** Bytes that even the shortest context allows, if nothing is certain. */
     static final int GENEROUS_BYTES = 64 << 10;
 
     /** The bound of a tokenizer's texts. */

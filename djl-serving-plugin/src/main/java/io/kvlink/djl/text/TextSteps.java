@@ -14,7 +14,7 @@ import java.util.function.Predicate;
 final class TextSteps {
 
     /**
-     * Times that a Unicode normal form shortens a text at most: a composed character has two bytes
+     * Times that a Unicode normal form shortens a text at most. A composed character has two bytes
      * or more, and is made of four code points at most, of four bytes each.
      */
     private static final long NORMAL_FORM = 8;
@@ -32,7 +32,7 @@ final class TextSteps {
         this.preTokenizer = preTokenizer;
     }
 
-    /** Whether every character of a text is still there, in one form or another. */
+    /** True if every character of a text is still there, in one form or another. */
     boolean keepsText() {
         return shrinking() != UNKNOWN && keepsText(preTokenizer);
     }
@@ -42,7 +42,7 @@ final class TextSteps {
         return shrinking(normalizer);
     }
 
-    /** Whether the model sees one character for each byte. */
+    /** True if the model sees one character for each byte. */
     boolean byteLevel() {
         return any(normalizer, TextSteps::isByteLevel) || any(preTokenizer, TextSteps::isByteLevel);
     }

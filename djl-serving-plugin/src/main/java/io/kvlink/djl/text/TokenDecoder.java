@@ -4,9 +4,9 @@ package io.kvlink.djl.text;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns the tokens of one answer into text while they arrive. All that {@link #append} returned,
- * and then {@link #rest}, joined, is {@link Tokenizer#decode} of prompt and answer together, behind
- * what it has in common with that of the prompt alone. Nothing is returned that a later token may
+ * Turns the tokens of one answer into text while they arrive. The texts of {@link #append} and then
+ * of {@link #rest}, joined, make up {@link Tokenizer#decode} of prompt and answer together, less
+ * the beginning in common with the prompt's text. No text is returned that a later token may
  * change. A token costs as much as the tokens decoded together, whatever came before. One thread.
  */
 public final class TokenDecoder {
@@ -131,7 +131,7 @@ public final class TokenDecoder {
         }
     }
 
-    /** Where the prompt's last tokens begin of which so many are shown. */
+    /** Index of the first of the prompt's last tokens, of which so many are shown. */
     private int start(int wanted) {
         int from = prompt.length;
         for (int shown = 0; from > 0 && shown < wanted; from--) {

@@ -5,7 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.List;
 
-/** How a tokenizer's decoder joins tokens to a text, so what a later token may still change. */
+/** Effect of a later token on a text, by a tokenizer's way to join tokens. */
 enum TokenJoining {
     /** Each token adds whole characters to the text before it, and changes none. */
     CHARACTERS,
@@ -15,7 +15,7 @@ enum TokenJoining {
      * Tokens of a byte each in a row are read together, and are all U+FFFD if one of them fails.
      */
     BYTE_RUNS,
-    /** Any token may change all of the text before it. */
+    /** All of the text may change with any token. */
     ALL;
 
     /** Works out the joining of a decoder's steps. */
@@ -51,7 +51,7 @@ enum TokenJoining {
         return joining;
     }
 
-    /** Whether a step leaves tokens of single bytes, and a byte-level token's characters, alone. */
+    /** True if a step leaves tokens of single bytes, and a byte-level token's characters, alone. */
     private static boolean keepsBytes(JsonObject step) {
         return switch (step.get("type").getAsString()) {
             case "Metaspace" -> true;

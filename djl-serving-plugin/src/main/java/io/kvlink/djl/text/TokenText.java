@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * What one token is by itself, behind other text.
+ * Text and bytes of one token by itself, behind other text.
  *
  * @param text as it is decoded alone; half a character is U+FFFD
  * @param bytes its own, which may be half a character; not changed by anyone

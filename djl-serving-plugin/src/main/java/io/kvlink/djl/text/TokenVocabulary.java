@@ -31,7 +31,7 @@ final class TokenVocabulary {
         return joining;
     }
 
-    /** Whether a text shows a token: neither special ones nor unknown ones are shown. */
+    /** True if a text shows a token: neither special ones nor unknown ones are shown. */
     boolean shows(int token) {
         return token >= 0 && token < tokens.length && tokens[token] != null && !special.get(token);
     }

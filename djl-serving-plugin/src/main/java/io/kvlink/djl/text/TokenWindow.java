@@ -47,7 +47,7 @@ final class TokenWindow {
         }
     }
 
-    /** Whether the latest token has made nothing certain. */
+    /** True if the latest token has made nothing certain. */
     boolean open() {
         return joining == TokenJoining.ALL || run > 0;
     }
@@ -63,7 +63,7 @@ final class TokenWindow {
         return size;
     }
 
-    /** Whether all of it is open, so that nothing in it may be taken for certain. */
+    /** True if all of it is open, so that nothing in it may be taken for certain. */
     boolean allOpen() {
         return joining == TokenJoining.ALL || run == size;
     }

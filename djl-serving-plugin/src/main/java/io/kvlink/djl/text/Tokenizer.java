@@ -68,7 +68,7 @@ public final class Tokenizer implements AutoCloseable {
         return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
     }
 
-    /** How long a text may be before it is tokenised. */
+    /** Greatest length of a text before it is tokenised. */
     public TextBound textBound() {
         return textBound;
     }

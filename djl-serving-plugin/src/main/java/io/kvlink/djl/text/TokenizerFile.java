@@ -71,12 +71,12 @@ final class TokenizerFile {
         return decoders;
     }
 
-    /** What is done to a text first; null of JSON if nothing is. */
+    /** First change of a text; null of JSON if there is none. */
     JsonElement normalizer() {
         return normalizer;
     }
 
-    /** How a text is cut before the model sees it; null of JSON if it isn't. */
+    /** Cuts of a text before the model sees it; null of JSON if there are none. */
     JsonElement preTokenizer() {
         return preTokenizer;
     }
@@ -140,7 +140,10 @@ final class TokenizerFile {
         json.endObject();
     }
 
-    /** Of most models an object of tokens and ids; of Unigram a list of tokens with scores. */
+    /**
+     * Reads the vocabulary: for most models an object of tokens and ids, for Unigram a list of
+     * tokens with scores.
+     */
     private void readVocabulary() throws IOException {
         if (json.peek() == JsonToken.BEGIN_OBJECT) {
             json.beginObject();
@@ -184,7 +187,7 @@ final class TokenizerFile {
                 : "";
     }
 
-    /** Whether a key is true. */
+    /** True if a key is true. */
     static boolean flag(JsonObject object, String key) {
         return object.get(key) instanceof JsonPrimitive value
                 && value.isBoolean()

@@ -2,8 +2,8 @@
 package io.kvlink.djl.text;
 
 /**
- * Reads UTF-8 byte by byte, as Rust and Python do: the longest beginning of a character that isn't
- * continued is one U+FFFD, and so is every other byte that fits nowhere.
+ * Reads UTF-8 byte by byte, as Rust and Python do. The longest beginning of a character that isn't
+ * continued is one U+FFFD. So is every other byte that fits nowhere.
  */
 final class Utf8Reader {
     private static final char REPLACEMENT = '\uFFFD';
@@ -28,7 +28,7 @@ final class Utf8Reader {
         return pending;
     }
 
-    /** Whether something that was read is no beginning of UTF-8. */
+    /** True if something that was read is no beginning of UTF-8. */
     boolean malformed() {
         return malformed;
     }

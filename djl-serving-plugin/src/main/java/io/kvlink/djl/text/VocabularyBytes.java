@@ -60,7 +60,7 @@ final class VocabularyBytes {
     }
 
     /**
-     * Whether each character of a text ends in a token, and no token takes any number of them.
+     * True if each character of a text ends in a token, and no token takes any number of them.
      * Otherwise they may be dropped, join a token beside them, or stand behind one for what is
      * unknown.
      */

@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
  * Gives waiting sequences their slots, in the order they came. One whose KV isn't there yet is
  * passed over. One that may start and finds no room is not: those behind it wait, so that a long
  * prompt gets its turn. Slots are for what is known of it and the answer's next tokens; {@link
- * Growth} sees to more. Belongs to the scheduler's thread.
+ * KvGrowth} sees to more. Belongs to the scheduler's thread.
  */
 final class Admission {
 
@@ -97,7 +97,7 @@ final class Admission {
                                         sequence.kv().id(), error.name(), error.number(), detail)));
     }
 
-    /** Whether those behind may have their turn. */
+    /** True if the sequences behind may have their turn. */
     private boolean passes(Sequence sequence) {
         boolean[] room = {true};
         guarded(sequence, () -> room[0] = decide(sequence));
@@ -150,8 +150,8 @@ final class Admission {
     }
 
     /**
-     * All of the prompt, if its answer's first token comes with it; else all but the last token, or
-     * whole chunks: what is computed behind them has the same bits.
+     * Number of tokens to load: all of the prompt, if its answer's first token comes with it. Else
+     * all but the last token, or whole chunks, so that the rest is computed with the same bits.
      */
     private int accepted(Sequence sequence, int offered) {
         int all = sequence.kv().transferTokens();
@@ -178,7 +178,7 @@ final class Admission {
         return "load_deadline_s=" + config.loadDeadline().toMillis() / 1e3;
     }
 
-    /** What the connector throws about one request fails that request. */
+    /** Makes a call for one request; that request fails if the connector throws. */
     private void guarded(Sequence sequence, Runnable call) {
         try {
             call.run();

@@ -20,7 +20,7 @@ final class AnswerText {
     // stop string was found.
     private int counted;
     private int countedPoints;
-    private int looked;
+    private int searched;
 
     /** Stop strings are looked for in the text from the token {@code minTokens} on. */
     AnswerText(TokenDecoder decoder, List<String> stops, int minTokens) {
@@ -60,20 +60,20 @@ final class AnswerText {
         if (ahead.length() < counted) {
             counted = 0;
             countedPoints = 0;
-            looked = 0;
+            searched = 0;
         }
         countedPoints += Character.codePointCount(ahead, counted, ahead.length());
         counted = ahead.length();
     }
 
     /**
-     * The text up to a stop string in what isn't certain yet, if there is one: as the answer ends
-     * with it, no later token can change it. Else nothing.
+     * The uncertain text up to a stop string, if there is one; else nothing. As the answer ends
+     * with it, no later token can change it.
      */
     private String ending() {
         CharSequence ahead = decoder.ahead();
-        boolean likely = ahead.length() > looked && stops.wouldStop(ahead, looked);
-        looked = ahead.length();
+        boolean likely = ahead.length() > searched && stops.wouldStop(ahead, searched);
+        searched = ahead.length();
         if (likely) {
             String rest = decoder.rest();
             if (stops.wouldStop(rest, 0)) {
@@ -83,7 +83,7 @@ final class AnswerText {
         return "";
     }
 
-    /** Whether a stop string has come; then the answer ends. */
+    /** True if a stop string has come; then the answer ends. */
     boolean stopped() {
         return stops.stopped();
     }

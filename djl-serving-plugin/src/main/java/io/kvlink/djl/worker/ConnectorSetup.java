@@ -39,12 +39,11 @@ final class ConnectorSetup {
             int prefillChunk,
             Runnable wakeup) {
         if (!config.ignoredKeys().isEmpty()) {
-            log.warn("kv_transfer_config keys without effect here: {}", config.ignoredKeys());
+            log.warn("kv_transfer_config keys={} have no effect here", config.ignoredKeys());
         }
         if (connectors.hostPool().isEmpty() && config.role().consumes()) {
             log.info(
-                    "hostPool=none kv_buffer_size={}; with kvlink-tensor-pool's jar in the plugin"
-                            + " folder, received KV may spill into host memory",
+                    "hostPool=none kv_buffer_size={}; kvlink-tensor-pool's jar would add host memory",
                     config.bufferBytes());
         }
         KvConnector connector =

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.slf4j.Logger;
 
 /**
- * Logs each distinct failure of a loop at its first, second, fourth, eighth... time, with the
- * count, so that a failure in every turn doesn't fill the disk. One thread.
+ * Logs each distinct failure of a loop at its first, second, fourth, eighth time and so on, with
+ * the count. So a failure in every turn doesn't fill the disk. One thread.
  */
 final class FailureLog {
 
@@ -30,7 +30,7 @@ final class FailureLog {
         add(where, "", cause);
     }
 
-    /** The same of one subject, which is named but makes no failure another one. */
+    /** Like {@code add}, with a subject that is named but makes no failure another one. */
     void add(String where, String subject, Throwable cause) {
         long count = counts.merge(where + ": " + cause, 1L, Long::sum);
         if (Long.bitCount(count) == 1) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
-/** What becomes of what is thrown in the scheduler's loop. */
+/** Fate of failures that are thrown in the scheduler's loop. */
 final class Failures {
 
     private Failures() {}

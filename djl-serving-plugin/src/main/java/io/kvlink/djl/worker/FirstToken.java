@@ -23,8 +23,8 @@ import java.util.TreeMap;
  *                                                          token, log-probability: 8 bytes each
  * </pre>
  *
- * <p>It is worth something only to a request that would have chosen it by the same parameters: the
- * seed apart, which a request without one draws at each instance.
+ * <p>The token is worth something only to a request that would have chosen it by the same
+ * parameters. The seed doesn't count, as a request without one draws it at each instance.
  */
 final class FirstToken {
 
@@ -35,7 +35,7 @@ final class FirstToken {
     private FirstToken() {}
 
     /**
-     * Whether another instance may choose a request's first token. The one that computes the prompt
+     * True if another instance may choose a request's first token. The one that computes the prompt
      * is asked for one token at most, so it doesn't know of a minimum.
      */
     static boolean mayTravel(GenerationRequest request) {

@@ -22,11 +22,12 @@ final class Flights {
 
     /** Told of each unit's result. */
     interface Output {
-        void onComputed(Unit unit, @Nullable SampledToken token);
+        void onComputed(WorkUnit unit, @Nullable SampledToken token);
     }
 
-    private record Flight(Call call, Picks picks, Output output, long sinceNs, boolean timed) {
-        List<Unit> units() {
+    private record Flight(
+            DecoderCall call, Picks picks, Output output, long sinceNs, boolean timed) {
+        List<WorkUnit> units() {
             return call.units();
         }
     }
@@ -54,7 +55,7 @@ final class Flights {
      * @param sinceNs when it was offered
      * @param timed whether it took no longer than its computation: it waits for no load or save
      */
-    void add(Call call, Picks picks, Output output, long sinceNs, boolean timed) {
+    void add(DecoderCall call, Picks picks, Output output, long sinceNs, boolean timed) {
         call.units().forEach(unit -> unit.sequence().onLaunched(unit));
         inFlight.add(new Flight(call, picks, output, sinceNs, timed));
     }
@@ -123,25 +124,26 @@ final class Flights {
     }
 
     /**
-     * Notes the failure of units that weren't enqueued. What was enqueued before is awaited first:
-     * it may have ended an answer.
+     * Notes the failure of units that weren't enqueued. Calls that were enqueued before are awaited
+     * first: they may have ended an answer.
      */
-    void fail(List<Unit> units, Throwable cause, Map<Sequence, Throwable> failures) {
+    void fail(List<WorkUnit> units, Throwable cause, Map<Sequence, Throwable> failures) {
         land(launched(), failures);
         note(units, cause, failures);
     }
 
-    private static void note(List<Unit> units, Throwable cause, Map<Sequence, Throwable> failures) {
+    private static void note(
+            List<WorkUnit> units, Throwable cause, Map<Sequence, Throwable> failures) {
         units.stream()
-                .map(Unit::sequence)
+                .map(WorkUnit::sequence)
                 .filter(sequence -> !sequence.ended())
                 .forEach(sequence -> failures.putIfAbsent(sequence, cause));
     }
 
     private void measure(Flight flight) {
         long nowNs = clock.getAsLong();
-        if (flight.timed && flight.call instanceof Call.Chunks chunks) {
-            int tokens = chunks.units().stream().mapToInt(Unit::tokens).sum();
+        if (flight.timed && flight.call instanceof DecoderCall.Chunks chunks) {
+            int tokens = chunks.units().stream().mapToInt(WorkUnit::tokens).sum();
             rate.onComputed(tokens, nowNs - Math.max(landedNs, flight.sinceNs));
         }
         landedNs = nowNs;
@@ -149,7 +151,7 @@ final class Flights {
 
     /** Tells of a unit, unless its sequence has failed; what that throws is its failure. */
     static void tell(
-            Unit unit,
+            WorkUnit unit,
             @Nullable SampledToken token,
             Output output,
             Map<Sequence, Throwable> failures) {

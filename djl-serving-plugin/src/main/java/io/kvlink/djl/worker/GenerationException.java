@@ -4,13 +4,13 @@ package io.kvlink.djl.worker;
 /** A prompt that can't be answered. */
 public final class GenerationException extends RuntimeException {
 
-    /** Whose turn it is; the surface turns it into an HTTP status. */
+    /** Party that can act on a failure; the surface turns it into an HTTP status. */
     public enum Kind {
         /** The request is wrong: 400. */
         INVALID,
         /** The queue is full: 429. */
         OVERLOADED,
-        /** It took longer than it may: 504. */
+        /** Too long an answer, by the clock: 504. */
         TIMEOUT,
         /** The worker is closing or closed: 503. */
         CLOSED,
@@ -45,7 +45,7 @@ public final class GenerationException extends RuntimeException {
         this.kind = kind;
     }
 
-    /** Whose turn it is. */
+    /** Party that can act. */
     public Kind kind() {
         return kind;
     }

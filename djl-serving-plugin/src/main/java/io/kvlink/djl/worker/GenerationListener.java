@@ -35,7 +35,7 @@ public interface GenerationListener {
     void onFinished(GenerationResult result);
 
     /**
-     * There will be no answer, or no more of it.
+     * Tells that there will be no answer, or no more of it.
      *
      * @param failure why
      */

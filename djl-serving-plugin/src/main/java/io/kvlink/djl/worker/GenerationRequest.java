@@ -43,7 +43,7 @@ public record GenerationRequest(
         stopTokens = List.copyOf(stopTokens);
     }
 
-    /** Without stop tokens, and without a time limit of its own. */
+    /** Makes a request without stop tokens, and without a time limit of its own. */
     public GenerationRequest(
             String requestId,
             Optional<TransferRoute> route,

@@ -5,7 +5,7 @@ import io.kvlink.spi.TransferOutcome;
 import java.util.Optional;
 
 /**
- * How an answer ended, and where its work was done.
+ * End of an answer, and the places where its work was done.
  *
  * @param finishReason why it ended
  * @param promptTokens length of the prompt
@@ -26,11 +26,11 @@ public record GenerationResult(
         long ttftNanos,
         long totalNanos) {
 
-    /** Why an answer ended. */
+    /** Reason why an answer ended. */
     public enum FinishReason {
         /** The model ended it, or a stop string did. */
         STOP,
-        /** It is as long as it may be. */
+        /** Greatest length reached. */
         LENGTH
     }
 }

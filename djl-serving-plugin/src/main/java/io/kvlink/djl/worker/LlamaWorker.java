@@ -50,7 +50,7 @@ public final class LlamaWorker implements TextGenerator {
     private final AtomicLong submitted = new AtomicLong();
     // Used by the worker's thread only.
     private final List<ConnectorMetrics> connectorMetrics = new ArrayList<>();
-    private final Inbox inbox;
+    private final SchedulerInbox inbox;
     private final Thread thread;
     private final Pulse pulse;
     private final CompletableFuture<Opened> opening = new CompletableFuture<>();
@@ -62,7 +62,7 @@ public final class LlamaWorker implements TextGenerator {
     private LlamaWorker(
             WorkerConfig config, DecoderFactory decoders, Supplier<KvConnectors> providers) {
         this.config = config;
-        this.inbox = new Inbox(config.maxQueuedRequests());
+        this.inbox = new SchedulerInbox(config.maxQueuedRequests());
         this.thread = new Thread(() -> run(decoders, providers), "kv-worker-0");
         thread.setDaemon(true);
         this.pulse = new Pulse(thread, config.surface().healthStall(), clock);
@@ -209,7 +209,7 @@ public final class LlamaWorker implements TextGenerator {
                         request.route(),
                         request.promptTokens(),
                         config.firstTokenHandoff() && FirstToken.mayTravel(request)),
-                new Answer(
+                new RunningAnswer(
                         request,
                         listener,
                         resources.model(),
@@ -334,7 +334,8 @@ public final class LlamaWorker implements TextGenerator {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
         opening.complete(new Opened(resources, requests));
-        log.info("max_prompt_bytes={} {}", maxPromptBytes(), resources.textBound());
+        log.info("max_prompt_bytes={}", maxPromptBytes());
+        log.debug("{}", resources.textBound());
         while (!inbox.closed()) {
             pulse.turn();
             if (!turn(scheduler)) {

@@ -5,7 +5,7 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Where a sequence is on its way.
+ * Progress of a sequence.
  *
  * <pre>
  *  WAITING --+--> LOADING_NOW --+--> PREFILL --> DECODE --> ENDED
@@ -19,13 +19,15 @@ import java.util.Set;
  * back to WAITING. Everything leads to ENDED.
  */
 enum Phase {
-    /** Has no blocks. */
+    /** No blocks yet. */
     WAITING,
-    /** Has blocks; its load takes part in the next step. */
+    /** Blocks are there; the load takes part in the next step. */
     LOADING_NOW,
-    /** Has blocks; the connector fills them meanwhile. */
+    /** Blocks are there; the connector fills them meanwhile. */
     LOADING,
-    /** Has more to compute of its prompt than the last token; unless bits count, that one too. */
+    /**
+     * The step computes more of the prompt than the last token; unless bits count, that one too.
+     */
     PREFILL,
     /**
      * Computes one token a turn: in exact the prompt's last one first, as behind a load of all

@@ -51,12 +51,12 @@ final class PromptSteps {
      * @param answering whether answers wait for their next tokens
      * @param step computes units together; what it throws is no other step's failure
      */
-    boolean run(boolean answering, Predicate<List<Unit>> step) {
+    boolean run(boolean answering, Predicate<List<WorkUnit>> step) {
         boolean any = false;
         int left = budget(answering);
-        List<Unit> units = next(left, false);
+        List<WorkUnit> units = next(left, false);
         while (!units.isEmpty()) {
-            left -= units.stream().mapToInt(Unit::tokens).sum();
+            left -= units.stream().mapToInt(WorkUnit::tokens).sum();
             any |= step.test(units);
             units = next(left, true);
         }
@@ -70,15 +70,15 @@ final class PromptSteps {
     }
 
     /** Units of one step: several only if no connector may load or save in it. */
-    private List<Unit> next(int left, boolean any) {
-        List<Unit> units = new ArrayList<>();
+    private List<WorkUnit> next(int left, boolean any) {
+        List<WorkUnit> units = new ArrayList<>();
         List<Sequence> prompts = new ArrayList<>(waiting.get());
         for (int rest = left; units.size() < maxTogether; ) {
             Sequence prompt = first(prompts);
             if (prompt == null || (prompt.shared() && !units.isEmpty())) {
                 break;
             }
-            Unit unit = prompt.unit(sizes, Math.max(rest, 1));
+            WorkUnit unit = prompt.unit(sizes, Math.max(rest, 1));
             boolean begun = any || !units.isEmpty();
             if (begun && !fits(unit, prompt, rest)) {
                 break;
@@ -95,7 +95,7 @@ final class PromptSteps {
     }
 
     // A few tokens of a long prompt aren't worth a chunk: the call costs as much as for more.
-    private boolean fits(Unit unit, Sequence prompt, int rest) {
+    private boolean fits(WorkUnit unit, Sequence prompt, int rest) {
         boolean cut = unit.tokens() < Math.min(sizes.chunk(), prompt.promptLeft());
         return unit.tokens() <= rest
                 && (sizes.exact() || !cut || unit.tokens() >= PrefillRate.LEAST_TOKENS);

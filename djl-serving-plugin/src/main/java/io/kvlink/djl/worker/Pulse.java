@@ -63,7 +63,7 @@ final class Pulse {
         return closing;
     }
 
-    /** What the thread's state means to clients. */
+    /** Meaning of the thread's state to clients. */
     WorkerHealth health() {
         List<String> whyNotLive = new ArrayList<>();
         long silentNs = clock.getAsLong() - turnedNs;

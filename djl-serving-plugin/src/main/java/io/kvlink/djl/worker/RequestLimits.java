@@ -4,14 +4,14 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.worker.GenerationException.Kind;
 
-/** What a request may ask for. */
+/** Limits of a request. */
 final class RequestLimits {
 
     private RequestLimits() {}
 
     /**
-     * Most tokens of a prompt and its answer: what the request asks for, cut to the model's context
-     * and the worker's limit.
+     * Most tokens of a prompt and its answer: the request's wish, cut to the model's context and
+     * the worker's limit.
      *
      * @throws GenerationException if it can't be answered at all
      */

@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sequences in the worker, and how they leave it: the client is told, the connector is told,
+ * Sequences in the worker, and their way out of it. The client is told, the connector is told, and
  * the slots are freed, at once or when the connector has read them. Belongs to the scheduler's
  * thread, but for {@link #runningCount}.
  *
@@ -35,7 +35,7 @@ final class Requests {
     /** Slots that the connector still uses; {@code last} if the sequence ends with them. */
     private record Lent(KvSlots slots, Sequence sequence, boolean last) {}
 
-    private final Inbox inbox;
+    private final SchedulerInbox inbox;
     private final KvScheduler kv;
     private final KvMemory memory;
     private final WorkerMetrics metrics;
@@ -44,13 +44,13 @@ final class Requests {
     private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
     private final Map<String, Lent> lent = new HashMap<>();
-    private final Releases releases;
+    private final SlotReleases releases;
     private long arrivals;
     // Written by the scheduler's thread, read by any.
     private volatile int runningCount;
 
     Requests(
-            Inbox inbox,
+            SchedulerInbox inbox,
             WorkerResources resources,
             WorkerMetrics metrics,
             FailureLog failures,
@@ -60,16 +60,16 @@ final class Requests {
         this.memory = resources.memory();
         this.metrics = metrics;
         this.failures = failures;
-        this.releases = new Releases(failures);
+        this.releases = new SlotReleases(failures);
         this.clock = clock;
     }
 
-    /** Those without slots, in the order they came. */
+    /** Sequences without slots, in the order they came. */
     List<Sequence> waiting() {
         return List.copyOf(waiting);
     }
 
-    /** Those with slots in a phase, in the order they got them. */
+    /** Sequences with slots in a phase, in the order they got them. */
     List<Sequence> running(Phase phase) {
         List<Sequence> found = new ArrayList<>();
         for (Sequence sequence : running) {
@@ -80,7 +80,7 @@ final class Requests {
         return found;
     }
 
-    /** Those with slots, in the order they got them. */
+    /** Sequences with slots, in the order they got them. */
     List<Sequence> running() {
         return List.copyOf(running);
     }
@@ -89,12 +89,12 @@ final class Requests {
         return runningCount;
     }
 
-    /** Whether the connector may have something to say soon. */
+    /** True if the connector may have something to say soon. */
     boolean expectsReport() {
         return !lent.isEmpty() || !waiting.isEmpty() || runningCount > 0;
     }
 
-    /** Whether none is left, and the connector has given all slots back. */
+    /** True if none is left, and the connector has given all slots back. */
     boolean none() {
         return inbox.waiting() == 0
                 && lent.isEmpty()
@@ -186,8 +186,8 @@ final class Requests {
     }
 
     /**
-     * Takes the slots of a sequence, so that others have them: it waits for new ones, before all
-     * that came after it, and then computes again what it has lost.
+     * Takes the slots of a sequence, so that others have them. The sequence waits for new ones,
+     * before all that came after it, and then computes its lost KV again.
      */
     void preempt(Sequence sequence) {
         preempt(sequence, detach(sequence));
@@ -207,8 +207,8 @@ final class Requests {
     }
 
     /**
-     * Gives a sequence slots for so many tokens, with its KV; false if there are none. What it
-     * throws leaves the sequence its slots, but perhaps not their KV.
+     * Gives a sequence slots for so many tokens, with its KV; false if there are none. If it
+     * throws, the sequence has its slots, but perhaps not their KV.
      */
     boolean grow(Sequence sequence, int tokens) {
         KvSlots held = sequence.slots();
@@ -258,7 +258,7 @@ final class Requests {
         releases.onLanded();
     }
 
-    /** Whether slots wait for calls in flight. */
+    /** True if slots wait for calls in flight. */
     boolean releasing() {
         return !releases.none();
     }
@@ -369,7 +369,7 @@ final class Requests {
         }
     }
 
-    private void observe(Answer answer) {
+    private void observe(RunningAnswer answer) {
         if (answer.tokens() > 1) {
             metrics.onLaterTokens(
                     answer.lastTokenNs() - answer.firstTokenNs(), answer.tokens() - 1);
@@ -377,7 +377,7 @@ final class Requests {
     }
 
     private static GenerationResult result(Sequence sequence, FinishReason reason, long nowNs) {
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         return new GenerationResult(
                 reason,
                 sequence.promptLength(),

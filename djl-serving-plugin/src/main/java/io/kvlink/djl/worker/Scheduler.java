@@ -17,27 +17,27 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what is computed next. A turn takes what arrived, frees what was cancelled, admits what
- * fits, and computes the first tokens of the prompts whose KV is loaded now, then one token of
- * every answer, then the chunks of prompts that {@link PromptSteps} chooses. So a long prompt
- * delays the answers by so much a turn.
+ * Chooses the next computation. A turn takes arrivals, frees cancelled requests, and admits those
+ * that fit. Then it computes the first tokens of the prompts whose KV is loaded now, one token of
+ * every answer, and the chunks of prompts that {@link PromptSteps} chooses. So a long prompt delays
+ * the answers by so much a turn.
  *
- * <p>Where the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of
- * the turn before: the decoder computes while texts are made. An answer that turns out to have
- * ended has one row computed in vain.
+ * <p>If the decoder overlaps, a turn enqueues its steps first and then passes on the tokens of the
+ * turn before. So the decoder computes while texts are made. An answer that turns out to have ended
+ * has one row computed in vain.
  *
  * <p>A step that throws fails the requests in it. Belongs to the scheduler's thread.
  */
 final class Scheduler {
 
-    /** What a step gave, kept until it is known to count. */
-    private record Computed(Unit unit, @Nullable SampledToken token) {}
+    /** Result of a step's unit, kept until it is known to count. */
+    private record Computed(WorkUnit unit, @Nullable SampledToken token) {}
 
-    private final Inbox inbox;
+    private final SchedulerInbox inbox;
     private final KvScheduler kv;
     private final Requests requests;
     private final Admission admission;
-    private final Growth growth;
+    private final KvGrowth growth;
     private final Step step;
     private final Flights flights;
     private final PromptSteps prompts;
@@ -47,7 +47,7 @@ final class Scheduler {
     private final LongSupplier clock;
 
     Scheduler(
-            Inbox inbox,
+            SchedulerInbox inbox,
             Requests requests,
             WorkerResources resources,
             WorkerConfig config,
@@ -58,7 +58,7 @@ final class Scheduler {
         this.kv = resources.kvScheduler();
         this.requests = requests;
         this.admission = new Admission(requests, resources, metrics, config, clock);
-        this.growth = new Growth(requests, resources.memory(), config.kvGrowthTokens());
+        this.growth = new KvGrowth(requests, resources.memory(), config.kvGrowthTokens());
         PrefillRate rate = new PrefillRate();
         this.flights = new Flights(rate, clock);
         this.step = new Step(resources, flights, config, metrics, clock);
@@ -96,7 +96,7 @@ final class Scheduler {
             admission.admit();
         }
         boolean computed = stepLoads();
-        List<Unit> answers = units(growth.decodable(this::landAll));
+        List<WorkUnit> answers = units(growth.decodable(this::landAll));
         computed |= run(answers, this::onComputed, report -> {});
         computed |= prompts.run(!answers.isEmpty(), this::stepPrompts);
         return computed;
@@ -140,7 +140,10 @@ final class Scheduler {
                 report -> settleLoads(loading, results, report));
     }
 
-    /** Only what the connector confirms counts; the rest was computed from whatever was there. */
+    /**
+     * Keeps the results whose loads the connector confirms. The rest was computed from whatever was
+     * there.
+     */
     private void settleLoads(List<Sequence> loading, List<Computed> results, WorkerReport report) {
         Set<String> confirmed = ids(report.loaded());
         for (Computed result : results) {
@@ -160,11 +163,11 @@ final class Scheduler {
         }
     }
 
-    private boolean stepPrompts(List<Unit> units) {
+    private boolean stepPrompts(List<WorkUnit> units) {
         return run(units, this::onComputed, report -> {});
     }
 
-    private List<Unit> units(List<Sequence> sequences) {
+    private List<WorkUnit> units(List<Sequence> sequences) {
         return sequences.stream().map(sequence -> sequence.unit(sizes, Integer.MAX_VALUE)).toList();
     }
 
@@ -178,7 +181,7 @@ final class Scheduler {
         void accept(WorkerReport report);
     }
 
-    private boolean run(List<Unit> units, Flights.Output output, Settlement settlement) {
+    private boolean run(List<WorkUnit> units, Flights.Output output, Settlement settlement) {
         if (units.isEmpty()) {
             return false;
         }
@@ -241,7 +244,7 @@ final class Scheduler {
         }
     }
 
-    private void onComputed(Unit unit, @Nullable SampledToken token) {
+    private void onComputed(WorkUnit unit, @Nullable SampledToken token) {
         Sequence sequence = unit.sequence();
         if (sequence.ended()) {
             return; // It was in flight when that turned out.
@@ -254,7 +257,7 @@ final class Scheduler {
         if (token.id() < 0) {
             throw new IllegalStateException("the model's logits have no finite number");
         }
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         long beforeNs = answer.lastTokenNs();
         answer.onToken(token, clock.getAsLong());
         if (answer.tokens() == 1 && sequence.attached() && sequence.kv().attachment()) {
@@ -263,9 +266,9 @@ final class Scheduler {
         onToken(sequence, beforeNs);
     }
 
-    /** After a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
+    /** Notes a token of an answer, whose last one was at {@code beforeNs} if it isn't the first. */
     private void onToken(Sequence sequence, long beforeNs) {
-        Answer answer = sequence.answer();
+        RunningAnswer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
         metrics.onToken();
         if (answer.tokens() == 1) {

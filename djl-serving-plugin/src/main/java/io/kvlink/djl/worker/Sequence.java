@@ -22,7 +22,7 @@ final class Sequence implements Generation {
     private static final int FIRST_ANSWERED = 16;
 
     private final KvRequest kv;
-    private final Answer answer;
+    private final RunningAnswer answer;
     private final int tokenLimit;
     private final long submittedNs;
     private final Runnable wake;
@@ -58,7 +58,7 @@ final class Sequence implements Generation {
      * @param tokenLimit most tokens of prompt and answer
      * @param wake wakes the scheduler
      */
-    Sequence(KvRequest kv, Answer answer, int tokenLimit, long submittedNs, Runnable wake) {
+    Sequence(KvRequest kv, RunningAnswer answer, int tokenLimit, long submittedNs, Runnable wake) {
         this.kv = kv;
         this.answer = answer;
         this.tokenLimit = tokenLimit;
@@ -80,7 +80,7 @@ final class Sequence implements Generation {
         return kv;
     }
 
-    Answer answer() {
+    RunningAnswer answer() {
         return answer;
     }
 
@@ -88,7 +88,7 @@ final class Sequence implements Generation {
         return phase;
     }
 
-    /** Its number in the order of arrival: who came first goes first. */
+    /** Number in the order of arrival: the first to come goes first. */
     long arrival() {
         return arrival;
     }
@@ -104,24 +104,24 @@ final class Sequence implements Generation {
     }
 
     /**
-     * Whether it is an answer that goes on behind what is in flight, as far as one can say. A token
-     * that was dropped, since the client has left, has no other behind it.
+     * True if the answer goes on behind the tokens in flight, as far as one can say. A token that
+     * was dropped, since the client has left, has no other behind it.
      */
     boolean goesOn() {
         return !cancelled && phase == Phase.DECODE && answer.goesOn(picking);
     }
 
-    /** Whether nothing that is computed of it counts any more. */
+    /** True if nothing that is computed of the sequence counts any more. */
     boolean ended() {
         return phase == Phase.ENDED || answer.finish() != null;
     }
 
-    /** Whether a call that computes a part of it is in flight. */
+    /** True if a call that computes a part of the sequence is in flight. */
     boolean flying() {
         return flying > 0;
     }
 
-    /** Whether the slots hold the next token too. */
+    /** True if the slots hold the next token too. */
     boolean hasRoom() {
         return position < Objects.requireNonNull(slots).capacity();
     }
@@ -135,7 +135,7 @@ final class Sequence implements Generation {
         return Objects.requireNonNull(slots);
     }
 
-    /** It has these slots instead of its own, with the same KV; the caller has seen to those. */
+    /** Takes these slots instead of its own, with equal KV. The caller frees the old ones. */
     void onGrown(KvSlots grown) {
         slots = grown;
     }
@@ -152,22 +152,22 @@ final class Sequence implements Generation {
         return loaded;
     }
 
-    /** How its KV came here; empty if none was to come. */
+    /** Outcome of the KV's load; empty if none was to come. */
     Optional<TransferOutcome> load() {
         return Optional.ofNullable(load);
     }
 
-    /** Its KV came, or didn't. */
+    /** Notes that the KV came, or didn't. */
     void onLoad(TransferOutcome outcome) {
         load = outcome;
     }
 
-    /** Its KV went to another instance, or didn't. */
+    /** Notes that the KV went to another instance, or didn't. */
     void onSent(TransferOutcome outcome) {
         sent = outcome;
     }
 
-    /** Whether the connector knows of it: told of its arrival, and not yet of its end. */
+    /** True if the connector knows the sequence: told of its arrival, and not yet of its end. */
     boolean attached() {
         return attached;
     }
@@ -187,12 +187,15 @@ final class Sequence implements Generation {
         return first;
     }
 
-    /** What comes with the KV of its whole prompt, which is about to be loaded. */
+    /**
+     * Takes the first token, which comes with the KV of the whole prompt. That KV is about to be
+     * loaded.
+     */
     void onFirstToken(SampledToken token) {
         firstToken = token;
     }
 
-    /** Whether a step has nothing to compute of it, but only to load. */
+    /** True if a step has nothing to compute of the sequence, but only to load. */
     boolean onlyLoads() {
         return firstToken != null;
     }
@@ -204,7 +207,7 @@ final class Sequence implements Generation {
         return taken;
     }
 
-    /** It has memory now, in which {@code tokens} tokens are to be loaded. */
+    /** Takes memory, in which {@code tokens} tokens are to be loaded. */
     void onSlots(KvSlots given, int tokens, boolean async, long nowNs) {
         slots = given;
         loaded = tokens;
@@ -264,26 +267,24 @@ final class Sequence implements Generation {
         return promptLength() - position;
     }
 
-    StepPlan.Entry planned(Unit unit) {
+    StepPlan.Entry planned(WorkUnit unit) {
         return new StepPlan.Entry(kv, slots().blockTable(), position, unit.tokens());
     }
 
-    /** Whether a connector may load or save its KV. */
+    /** True if a connector may load or save its KV. */
     boolean shared() {
         return attached && kv.route().isPresent();
     }
 
-    /** Whether its next unit is one token, computed as those of the answer are. */
+    /** True if the next unit is one token, computed as those of the answer are. */
     boolean decodes() {
         return position >= promptLength() - 1;
     }
 
-    /**
-     * Its part of the next call: at most {@code most} tokens of its prompt, if bits don't count.
-     */
-    Unit unit(ChunkSizes sizes, int most) {
+    /** Part in the next call: at most {@code most} tokens of the prompt, if bits don't count. */
+    WorkUnit unit(ChunkSizes sizes, int most) {
         int tokens = onlyLoads() ? 0 : sizes.next(position, promptLength(), most);
-        return new Unit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
+        return new WorkUnit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
     }
 
     private boolean picks(int tokens) {
@@ -309,7 +310,7 @@ final class Sequence implements Generation {
     }
 
     /** The next unit of one that doesn't decode yet. */
-    PromptChunk chunk(Unit unit) {
+    PromptChunk chunk(WorkUnit unit) {
         int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit.tokens());
         return new PromptChunk(
                 slots(),
@@ -320,7 +321,7 @@ final class Sequence implements Generation {
     }
 
     /** A unit is in flight: the next one begins behind it. */
-    void onLaunched(Unit unit) {
+    void onLaunched(WorkUnit unit) {
         flying++;
         picking += unit.picks() ? 1 : 0;
         position += unit.tokens();
@@ -330,17 +331,17 @@ final class Sequence implements Generation {
     }
 
     /** A unit is no longer in flight. */
-    void onLanded(Unit unit) {
+    void onLanded(WorkUnit unit) {
         flying--;
         picking -= unit.picks() ? 1 : 0;
     }
 
     /** A unit counts. */
-    void onComputed(Unit unit) {
+    void onComputed(WorkUnit unit) {
         computed += unit.prompt();
     }
 
-    /** Whether its answer has begun. */
+    /** True if the answer has begun. */
     boolean answering() {
         return answeredCount > 0;
     }
@@ -357,7 +358,7 @@ final class Sequence implements Generation {
         return kv.promptTokens().length;
     }
 
-    /** How log lines name it. */
+    /** Name in log lines. */
     String ids() {
         return "request=%s transfer=%s"
                 .formatted(kv.id(), kv.route().map(route -> route.id().toString()).orElse("none"));

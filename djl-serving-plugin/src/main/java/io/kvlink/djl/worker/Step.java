@@ -22,12 +22,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Computes one step: the calls to the connector's two halves in the contract's order, around the
- * decoder's calls: one for the next tokens of up to {@link Decoder#maxBatch} sequences, one for as
- * many chunks of prompts as may be computed together. Belongs to the scheduler's thread.
+ * decoder's calls. One call computes the next tokens of up to {@link Decoder#maxBatch} sequences.
+ * Another computes as many chunks of prompts as may be computed together. Belongs to the
+ * scheduler's thread.
  *
  * <p>The calls come one after the other, so a layer of the step is complete when the last of them
- * has computed it: only the last one with a sequence that is saved carries the saves, and the first
- * one with a sequence that is loaded carries the waits.
+ * has computed it. Only the last call with a sequence that is saved carries the saves. Only the
+ * first call with a sequence that is loaded carries the waits.
  *
  * <p>Where the decoder overlaps, calls of a step that loads and saves nothing stay in flight when
  * the step is done.
@@ -69,16 +70,16 @@ final class Step {
     }
 
     /**
-     * Computes a unit of each of some sequences, or leaves it in flight. What the connector throws
-     * fails all of them; what the computation of one throws fails that one, if no other depends on
-     * it.
+     * Computes a unit of each of some sequences, or leaves it in flight. A failure of the connector
+     * fails all of them. A failure of one computation fails that one, if no other depends on it.
      *
      * @param failures gets those of sequences whose result doesn't count, also if this throws
      * @return what the connector reports
      */
-    WorkerReport run(List<Unit> wanted, Flights.Output output, Map<Sequence, Throwable> failures) {
-        List<Unit> units = prepared(wanted, failures);
-        List<Sequence> sequences = units.stream().map(Unit::sequence).toList();
+    WorkerReport run(
+            List<WorkUnit> wanted, Flights.Output output, Map<Sequence, Throwable> failures) {
+        List<WorkUnit> units = prepared(wanted, failures);
+        List<Sequence> sequences = units.stream().map(WorkUnit::sequence).toList();
         StepMetadata metadata = scheduler.buildStep(plan(units));
         worker.startLoad(metadata);
         try {
@@ -104,9 +105,10 @@ final class Step {
     }
 
     /** Units whose pickers could be made. */
-    private static List<Unit> prepared(List<Unit> units, Map<Sequence, Throwable> failures) {
-        List<Unit> prepared = new ArrayList<>();
-        for (Unit unit : units) {
+    private static List<WorkUnit> prepared(
+            List<WorkUnit> units, Map<Sequence, Throwable> failures) {
+        List<WorkUnit> prepared = new ArrayList<>();
+        for (WorkUnit unit : units) {
             try {
                 if (unit.picks() && unit.tokens() > 0) {
                     unit.sequence().answer().picker();
@@ -133,7 +135,7 @@ final class Step {
         }
     }
 
-    private static StepPlan plan(List<Unit> units) {
+    private static StepPlan plan(List<WorkUnit> units) {
         return new StepPlan(
                 units.stream()
                         .filter(unit -> unit.sequence().attached())
@@ -142,18 +144,18 @@ final class Step {
     }
 
     private void launch(
-            List<Unit> units,
+            List<WorkUnit> units,
             StepMetadata metadata,
             Flights.Output output,
             Map<Sequence, Throwable> failures) {
-        List<Call> calls = calls(units);
+        List<DecoderCall> calls = calls(units);
         Set<KvRequest> loaded = requests(metadata.loads());
-        @Nullable Call loads = first(calls, loaded);
+        @Nullable DecoderCall loads = first(calls, loaded);
         if (loads == null && onlyLoads(units, loaded)) {
             awaitLoads();
         }
-        @Nullable Call saves = last(calls, requests(metadata.saves()));
-        for (Call call : calls) {
+        @Nullable DecoderCall saves = last(calls, requests(metadata.saves()));
+        for (DecoderCall call : calls) {
             if (call == loads || call == saves) {
                 launch(call, hook(call == loads, call == saves), output);
             } else {
@@ -171,15 +173,15 @@ final class Step {
     }
 
     private static void tellOfLoads(
-            List<Unit> units, Flights.Output output, Map<Sequence, Throwable> failures) {
-        for (Unit unit : units) {
+            List<WorkUnit> units, Flights.Output output, Map<Sequence, Throwable> failures) {
+        for (WorkUnit unit : units) {
             if (unit.tokens() == 0) {
                 Flights.tell(unit, null, output, failures);
             }
         }
     }
 
-    private static boolean onlyLoads(List<Unit> units, Set<KvRequest> loaded) {
+    private static boolean onlyLoads(List<WorkUnit> units, Set<KvRequest> loaded) {
         return units.stream()
                 .anyMatch(unit -> unit.tokens() == 0 && loaded.contains(unit.sequence().kv()));
     }
@@ -194,11 +196,11 @@ final class Step {
     /**
      * Rows in batches, chunks in batches where bits don't count; the rows' last ones at the end.
      */
-    private List<Call> calls(List<Unit> units) {
-        List<Call> calls = new ArrayList<>();
-        List<Unit> rows = new ArrayList<>();
-        List<Unit> chunks = new ArrayList<>();
-        for (Unit unit : units) {
+    private List<DecoderCall> calls(List<WorkUnit> units) {
+        List<DecoderCall> calls = new ArrayList<>();
+        List<WorkUnit> rows = new ArrayList<>();
+        List<WorkUnit> chunks = new ArrayList<>();
+        for (WorkUnit unit : units) {
             if (unit.tokens() == 0) {
                 continue;
             }
@@ -225,17 +227,18 @@ final class Step {
         return calls;
     }
 
-    private boolean fits(List<Unit> chunks, Unit unit) {
-        int tokens = chunks.stream().mapToInt(Unit::tokens).sum() + unit.tokens();
+    private boolean fits(List<WorkUnit> chunks, WorkUnit unit) {
+        int tokens = chunks.stream().mapToInt(WorkUnit::tokens).sum() + unit.tokens();
         return !exact && chunks.size() < decoder.maxBatch() && tokens <= decoder.maxPrefill();
     }
 
-    private static Call rows(List<Unit> units) {
-        return new Call.Rows(units, units.stream().map(unit -> unit.sequence().row()).toList());
+    private static DecoderCall rows(List<WorkUnit> units) {
+        return new DecoderCall.Rows(
+                units, units.stream().map(unit -> unit.sequence().row()).toList());
     }
 
-    private static Call chunks(List<Unit> units) {
-        return new Call.Chunks(
+    private static DecoderCall chunks(List<WorkUnit> units) {
+        return new DecoderCall.Chunks(
                 units, units.stream().map(unit -> unit.sequence().chunk(unit)).toList());
     }
 
@@ -243,7 +246,8 @@ final class Step {
      * Launches a call; if it is refused, each of its units alone, to find whose fault it is. But
      * not if a picker may have drawn: its next token would be another one.
      */
-    private void launchApart(Call call, Flights.Output output, Map<Sequence, Throwable> failures) {
+    private void launchApart(
+            DecoderCall call, Flights.Output output, Map<Sequence, Throwable> failures) {
         try {
             launch(call, LayerHook.NONE, output);
         } catch (RuntimeException | Error cause) {
@@ -257,10 +261,10 @@ final class Step {
         }
     }
 
-    private void launch(Call call, LayerHook hook, Flights.Output output) {
+    private void launch(DecoderCall call, LayerHook hook, Flights.Output output) {
         long sinceNs = clock.getAsLong();
         flights.add(call, call.enqueue(decoder, hook), output, sinceNs, hook == LayerHook.NONE);
-        if (call instanceof Call.Rows) {
+        if (call instanceof DecoderCall.Rows) {
             metrics.onBatch(call.units().size());
         }
     }
@@ -294,11 +298,11 @@ final class Step {
         return requests;
     }
 
-    private static @Nullable Call first(List<Call> calls, Set<KvRequest> of) {
+    private static @Nullable DecoderCall first(List<DecoderCall> calls, Set<KvRequest> of) {
         return calls.stream().filter(call -> call.hasAny(of)).findFirst().orElse(null);
     }
 
-    private static @Nullable Call last(List<Call> calls, Set<KvRequest> of) {
+    private static @Nullable DecoderCall last(List<DecoderCall> calls, Set<KvRequest> of) {
         return calls.stream()
                 .filter(call -> call.hasAny(of))
                 .reduce((earlier, later) -> later)

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * Cuts a text that arrives in pieces before the first stop string. The first is the one that is
- * complete first, and of those complete at the same character the longest; so the outcome doesn't
+ * complete first, and of those complete at the same character the longest. So the outcome doesn't
  * depend on how the text is cut into pieces. One thread.
  *
  * <p>Invariant: {@link #held} is the longest end of the text so far that a stop string begins with,
@@ -50,13 +50,13 @@ final class StopMatcher {
     }
 
     /**
-     * Whether a stop string would come if a text did. Changes nothing.
+     * True if a stop string would come with a text. Changes nothing.
      *
      * @param text what may come
-     * @param looked characters of it in which there is none, with what is held before them
+     * @param cleared characters of it in which there is none, with what is held before them
      */
-    boolean wouldStop(CharSequence text, int looked) {
-        int from = Math.max(0, looked - longest);
+    boolean wouldStop(CharSequence text, int cleared) {
+        int from = Math.max(0, cleared - longest);
         String unseen = text.subSequence(from, text.length()).toString();
         String searched = from == 0 ? held + unseen : unseen;
         return stops.stream().anyMatch(searched::contains);
@@ -67,7 +67,7 @@ final class StopMatcher {
         return stopped ? "" : take(held.length());
     }
 
-    /** Whether a stop string has come. */
+    /** True if a stop string has come. */
     boolean stopped() {
         return stopped;
     }
@@ -78,7 +78,7 @@ final class StopMatcher {
         return text;
     }
 
-    /** Where the first stop string begins, or -1. */
+    /** Index of the first stop string, or -1. */
     private int firstStop() {
         int first = -1;
         int firstEnd = Integer.MAX_VALUE;

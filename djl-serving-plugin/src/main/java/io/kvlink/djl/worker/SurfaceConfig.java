@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What clients may ask of a worker, and what they get without asking. Keys in brackets are the
+ * Limits of clients' wishes, and the values they get without asking. Keys in brackets are the
  * settings' names.
  *
  * @param requestTimeout [{@code request_timeout_s}] longest time from a request's submission to its
@@ -36,7 +36,10 @@ public record SurfaceConfig(
         Duration drain,
         Duration healthStall) {
 
-    /** What DJL Serving's port lets through unless told otherwise; the other hosts do the same. */
+    /**
+     * Largest request that DJL Serving's port lets through by default; the other hosts have the
+     * same limit.
+     */
     public static final int MAX_REQUEST_BYTES = 64 << 20;
 
     private static final int MAX_TIMEOUT_S = 7 * 24 * 3600;

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** What the HTTP surface needs of a worker. All methods may be called from any thread. */
+/** Worker as the HTTP surface sees it. All methods may be called from any thread. */
 public interface TextGenerator extends AutoCloseable {
 
     /** The name clients ask for. */
@@ -35,10 +35,10 @@ public interface TextGenerator extends AutoCloseable {
     /** Most bytes of a request's body. */
     int maxRequestBytes();
 
-    /** What holds where the client says nothing. */
+    /** Values that hold unless the client says otherwise. */
     GenerationDefaults defaults();
 
-    /** How a chat becomes a prompt; empty if the model has no template. */
+    /** Template that turns a chat into a prompt; empty if the model has none. */
     Optional<ChatTemplate> chatTemplate();
 
     /**
@@ -63,8 +63,8 @@ public interface TextGenerator extends AutoCloseable {
     String decode(int... tokens);
 
     /**
-     * The end of a prompt's text that its answer may still change, since it is half a character or
-     * could become so; empty for most prompts.
+     * End of a prompt's text that its answer may still change, as it is or could become half a
+     * character; empty for most prompts.
      *
      * @throws GenerationException if the worker is closed
      */
@@ -88,31 +88,31 @@ public interface TextGenerator extends AutoCloseable {
      */
     Generation submit(GenerationRequest request, GenerationListener listener);
 
-    /** What the worker is doing. */
+    /** Work of the worker at this moment. */
     WorkerStatus status();
 
-    /** Where peers reach its connector; empty without one. */
+    /** Address that peers reach the connector at; empty without one. */
     Optional<HostPort> kvAddress();
 
     /**
-     * Whether new requests should come here, if it takes any: a proxy hears of it. They should,
-     * until this says otherwise.
+     * Says whether new requests should come here, if the worker takes any; a proxy hears of it.
+     * They should until this says otherwise.
      */
     void announce(boolean wanted);
 
     /**
-     * Takes no new request from now on, and tells so whom the connector tells. What runs goes on,
-     * and peers may read what they were promised.
+     * Takes no new request from now on, and lets the connector tell so. Running answers go on, and
+     * peers may read the KV that they were promised.
      *
      * @return completed on any thread when nothing is left to be done, or the worker has ended; the
      *     caller sets a limit of {@link #drainLimit} and closes then. The same one each time
      */
     CompletableFuture<@Nullable Void> drain();
 
-    /** How long {@link #drain} may take. */
+    /** Time that {@link #drain} may take. */
     Duration drainLimit();
 
-    /** Whether the worker lives and is ready. Never waits. */
+    /** Tells whether the worker lives and is ready. Never waits. */
     WorkerHealth health();
 
     /** The worker's figures, for {@code /metrics}. */

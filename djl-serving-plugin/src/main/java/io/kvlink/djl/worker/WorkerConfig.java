@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker serves and how much it takes on. Keys in brackets are the settings' names.
+ * Model of a worker, and the amount of work it takes on. Keys in brackets are the settings' names.
  *
  * @param modelDir a directory as Hugging Face lays it out
  * @param modelName [{@code model_name}] the name clients ask for; default the directory's name
@@ -181,7 +181,7 @@ public record WorkerConfig(
                 SurfaceConfig.of(settings));
     }
 
-    /** This configuration with another {@code kv_port}; 0 takes any free one. */
+    /** Copy with another {@code kv_port}; 0 takes any free one. */
     public WorkerConfig withKvPort(int port) {
         return new WorkerConfig(
                 modelDir,
@@ -218,7 +218,7 @@ public record WorkerConfig(
                 gpuMemoryUtilization);
     }
 
-    /** In which parts prompts are computed. */
+    /** Sizes of the parts in which prompts are computed. */
     ChunkSizes chunkSizes() {
         return new ChunkSizes(prefillChunk, decoding.batch() != DecodeBatch.FAST);
     }
@@ -243,7 +243,10 @@ public record WorkerConfig(
                 (int) settings.integer("decode_threads", usualThreads(), 1, MAX_THREADS));
     }
 
-    /** More gain little: a batch has few rows for each, and other instances need cores too. */
+    /**
+     * Usual number of threads. A larger one gains little: a batch has few rows for each, and other
+     * instances need cores too.
+     */
     private static int usualThreads() {
         return Math.min(4, Runtime.getRuntime().availableProcessors());
     }

@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 
 /**
  * A worker's answers to two questions: does it live, or must it be restarted; is it ready, or
- * should requests go elsewhere. What doesn't live isn't ready.
+ * should requests go elsewhere. A worker that doesn't live isn't ready.
  *
  * @param whyNotLive reasons, none if it lives
  * @param whyNotReady further reasons not to send it requests

@@ -102,7 +102,8 @@ final class WorkerMetrics {
     }
 
     /** Shows what is held now. */
-    static void addGauges(PrometheusRegistry registry, Inbox inbox, Requests all, KvMemory memory) {
+    static void addGauges(
+            PrometheusRegistry registry, SchedulerInbox inbox, Requests all, KvMemory memory) {
         gauge(registry, "kvlink_requests_waiting", "Requests without KV memory.", inbox::waiting);
         gauge(registry, "kvlink_requests_running", "Requests with KV memory.", all::runningCount);
         gauge(

@@ -26,8 +26,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker opens, and closes in the reverse order: the connector before the memory that it was
- * told of. Opened and closed by one thread.
+ * Resources that a worker opens, and closes in the reverse order: the connector goes before the
+ * memory that it was told of. Opened and closed by one thread.
  */
 final class WorkerResources implements AutoCloseable {
 
@@ -102,7 +102,7 @@ final class WorkerResources implements AutoCloseable {
         return tokenizer;
     }
 
-    /** How long a prompt's text may be before it is tokenised. */
+    /** Greatest length of a prompt's text before it is tokenised. */
     TextBound textBound() {
         return tokenizer.textBound();
     }
@@ -143,7 +143,7 @@ final class WorkerResources implements AutoCloseable {
         return reasons;
     }
 
-    /** Whether there is KV here that a peer reads, or may still ask for. */
+    /** True if there is KV here that a peer reads, or may still ask for. */
     boolean servesPeers() {
         return produces
                 && connector

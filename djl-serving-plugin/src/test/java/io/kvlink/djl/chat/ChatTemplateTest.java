@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The templates are those of the families' models, or use the same constructs. What they render was
+ * The templates are those of the families' models, or use the same constructs. Their output was
  * compared with Python's Jinja 3.1 as transformers set it up.
  */
 class ChatTemplateTest {

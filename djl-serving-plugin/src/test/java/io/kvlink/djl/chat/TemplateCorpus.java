@@ -69,7 +69,7 @@ final class TemplateCorpus {
             return tokens;
         }
 
-        /** What is neither a message nor a token. */
+        /** Variables other than messages and tokens. */
         @SuppressWarnings("NullAway") // None is a value that a template can have.
         Map<String, Object> more() {
             Map<String, Object> more = new HashMap<>();

@@ -66,7 +66,7 @@ class TemplateCorpusTest {
         }
     }
 
-    /** What is wrong with an entry's rendering; empty if nothing. */
+    /** Fault of an entry's rendering; empty if there is none. */
     private static String fault(TemplateCorpus.Entry entry) {
         String got;
         boolean rendered;

@@ -28,7 +28,7 @@ public final class DecoderParity {
         this.check = new LogprobCheck(tolerance);
     }
 
-    /** How {@link #assertParity} opens a checkpoint. */
+    /** Specification by which {@link #assertParity} opens a checkpoint. */
     public static DecoderSpec spec(Decoders decoders, String name, ComputeType type) {
         Path folder = Expected.CHECKPOINTS.resolve(name);
         ModelConfig config = ModelConfig.read(folder).computedIn(type);

@@ -18,7 +18,7 @@ import java.util.OptionalInt;
  * @param factory opens them
  */
 public record Decoders(Device device, DecoderFactory factory) {
-    /** Enough for all chunks that tests prefill in one call. */
+    /** Number of tokens for all chunks that tests prefill in one call. */
     public static final int PREFILL = 2048;
 
     /** Spec that {@link #open} opens. */

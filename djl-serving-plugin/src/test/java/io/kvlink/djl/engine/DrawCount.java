@@ -21,7 +21,7 @@ final class DrawCount {
     private final int[] counts;
     private int draws;
 
-    /** For draws from some logits. */
+    /** Makes the count for draws from some logits. */
     DrawCount(SamplingParams params, double[] logits) {
         this.params = params;
         this.logprobs = LogprobCheck.logprobs(logits);
@@ -29,7 +29,7 @@ final class DrawCount {
         this.counts = new int[logits.length];
     }
 
-    /** By the text of {@link SamplingParams}. */
+    /** Probabilities by the rules that {@link SamplingParams} documents. */
     private static double[] probabilities(SamplingParams params, double[] logits) {
         double[] scaled = logits.clone();
         params.logitBias().forEach((token, bias) -> scaled[token] += bias);

@@ -28,8 +28,8 @@ public record LogprobCheck(double tolerance) {
     }
 
     /**
-     * How far the log-probabilities are from those of the logits: each token's from its own, and
-     * each rank's from that of the same rank, so that no likelier token was left out.
+     * Greatest distance of the log-probabilities from those of the logits. Each token is compared
+     * with its own, and each rank with the same rank, so that no likelier token was left out.
      */
     public static double difference(SampledToken found, double[] logits) {
         double[] wanted = logprobs(logits);
@@ -52,7 +52,7 @@ public record LogprobCheck(double tolerance) {
         return Arrays.stream(logits).map(logit -> logit - most - Math.log(total)).toArray();
     }
 
-    /** The same numbers as doubles. */
+    /** Copy of the numbers as doubles. */
     public static double[] doubles(float[] values) {
         return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
     }

@@ -119,7 +119,7 @@ class AnswerTextsTest {
         assertThat(choice(answer).get("finish_reason").getAsString()).isEqualTo("stop");
     }
 
-    /** As an answer's text is counted in Python; a character's tokens all begin where it does. */
+    /** Python counts an answer's text so; a character's tokens all begin where it does. */
     @Test
     void shouldTellWhereTokensBegin() throws Exception {
         String[] expected = {

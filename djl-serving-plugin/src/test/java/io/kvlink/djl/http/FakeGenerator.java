@@ -52,7 +52,7 @@ public final class FakeGenerator implements TextGenerator {
     public volatile int maxPromptBytes = 1 << 30;
     public volatile int maxRequestBytes = 1 << 30;
 
-    /** Whether the last text was encoded with special tokens. */
+    /** True if the last text was encoded with special tokens. */
     public volatile boolean encodedSpecial;
 
     /** Waited for by encode. */
@@ -72,7 +72,7 @@ public final class FakeGenerator implements TextGenerator {
     public volatile CompletableFuture<@Nullable Void> drained =
             CompletableFuture.completedFuture(null);
 
-    /** How often a text was encoded, or tokens decoded. */
+    /** Number of times that a text was encoded, or tokens decoded. */
     public final AtomicInteger tokenizerCalls = new AtomicInteger();
 
     public final CountDownLatch encoding = new CountDownLatch(1);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a request that isn't answered gets instead. */
+/** Answers to requests that are refused. */
 class RefusalsTest {
 
     private final FakeGenerator model = new FakeGenerator("m");

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What each construct renders. The texts are those of Python's jinja2 3.1.6. */
+/** Output of each construct. The texts are those of Python's jinja2 3.1.6. */
 class TemplateTest {
 
     @ParameterizedTest

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What Hugging Face's transformers computes from the checkpoints beside {@code
- * checkpoints/make.py}, which wrote it down.
+ * Results of Hugging Face's transformers for the checkpoints beside {@code checkpoints/make.py},
+ * which wrote them down.
  *
  * @param logits for each prompt one row of the vocabulary for each token of the answer
  */

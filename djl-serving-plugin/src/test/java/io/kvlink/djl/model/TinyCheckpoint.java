@@ -106,7 +106,7 @@ public record TinyCheckpoint(Shape shape, Map<String, float[]> weights, Map<Stri
         }
     }
 
-    /** However wide a sum is, it is about 1: else attention would see one token only. */
+    /** Scale that keeps a sum of any width about 1; else attention would see one token only. */
     private static float sumScale(int terms) {
         return (float) (1.2 / Math.sqrt(terms));
     }

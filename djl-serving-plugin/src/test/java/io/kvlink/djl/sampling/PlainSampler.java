@@ -10,7 +10,7 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** What {@link Sampler} is to do, written down without a thought of speed. */
+/** Twin of {@link Sampler}, written down without a thought of speed. */
 final class PlainSampler {
     private static final double LOWEST = -44;
 
@@ -91,7 +91,10 @@ final class PlainSampler {
         return likely.subList(0, size);
     }
 
-    /** By rank after {@code top_k}; else by id, but for those about as likely as the last one. */
+    /**
+     * Sorts by rank after {@code top_k}; else by id, but for tokens about as likely as the last
+     * one.
+     */
     private List<Integer> inOrder(List<Integer> kept, float[] logits) {
         if (params.topK() > 0) {
             return kept;
@@ -124,7 +127,7 @@ final class PlainSampler {
         return last;
     }
 
-    /** What is less likely than the first by e to -44 has no weight. */
+    /** Weight of a token; one that is less likely than the first by e to -44 has none. */
     private double weight(double difference) {
         double power = difference / params.temperature();
         return power < LOWEST ? 0 : StrictMath.exp(power);

@@ -20,7 +20,7 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 
-/** Which tokens the cuts leave, against a sampler that sorts the whole vocabulary. */
+/** Tokens that the cuts leave, against a sampler that sorts the whole vocabulary. */
 class SamplerCutsTest {
 
     @Property(tries = 500)

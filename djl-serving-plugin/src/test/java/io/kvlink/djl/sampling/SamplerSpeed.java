@@ -4,7 +4,7 @@ package io.kvlink.djl.sampling;
 import java.util.Map;
 import java.util.Random;
 
-/** What a token costs the scheduler's thread, by hand: {@code java … SamplerSpeed [vocabulary]}. */
+/** Cost of a token on the scheduler's thread, by hand: {@code java … SamplerSpeed [vocabulary]}. */
 final class SamplerSpeed {
     private static final int ROUNDS = 200;
 

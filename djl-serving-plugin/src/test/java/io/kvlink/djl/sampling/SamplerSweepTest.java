@@ -159,7 +159,7 @@ class SamplerSweepTest {
                         });
     }
 
-    /** Of a float. */
+    /** Precision of a float. */
     private static double precision(double number) {
         return 1e-6 * Math.max(1, Math.abs(number));
     }

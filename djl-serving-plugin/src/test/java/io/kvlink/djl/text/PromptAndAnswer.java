@@ -18,7 +18,7 @@ public record PromptAndAnswer(TokenizerKinds kind, int[] prompt, int[] answer) {
     private static final Map<TokenizerKinds, Tokenizer> TOKENIZERS =
             new EnumMap<>(TokenizerKinds.class);
 
-    /** Its tokenizer, of which there is one. */
+    /** The one tokenizer of this kind. */
     public Tokenizer tokenizer() {
         return TOKENIZERS.computeIfAbsent(kind, TokenizerKinds::load);
     }
@@ -28,12 +28,12 @@ public record PromptAndAnswer(TokenizerKinds kind, int[] prompt, int[] answer) {
         return IntStream.concat(Arrays.stream(prompt), Arrays.stream(answer)).toArray();
     }
 
-    /** With the answer's first tokens only. */
+    /** Copy with the answer's first tokens only. */
     public PromptAndAnswer first(int count) {
         return new PromptAndAnswer(kind, prompt, Arrays.copyOf(answer, count));
     }
 
-    /** By the rule: what all tokens are decoded to, behind what the prompt's have of it. */
+    /** Text by the rule: all tokens decoded, less the text of the prompt's tokens. */
     public String text() {
         int[] whole = tokenizer().decode(all()).codePoints().toArray();
         int[] before = tokenizer().decode(prompt).codePoints().toArray();
@@ -47,7 +47,7 @@ public record PromptAndAnswer(TokenizerKinds kind, int[] prompt, int[] answer) {
         return kind + " " + Arrays.toString(prompt) + " " + Arrays.toString(answer);
     }
 
-    /** Any tokens of any kind, many of them bytes of characters. */
+    /** Tokens of any kind, many of them bytes of characters. */
     public static Arbitrary<PromptAndAnswer> any() {
         return Arbitraries.of(TokenizerKinds.values()).flatMap(PromptAndAnswer::of);
     }

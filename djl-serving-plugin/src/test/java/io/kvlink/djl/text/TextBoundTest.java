@@ -282,7 +282,7 @@ class TextBoundTest {
         assertThat(bound.maxBytes(10_000, HEAP)).isEqualTo(640_000);
     }
 
-    /** Any number of spaces beside such a token is one token with it. */
+    /** Spaces beside such a token are one token with it, in any number. */
     @ParameterizedTest
     @MethodSource("certain")
     void shouldClaimNothingOfTokensThatTakeSpaces(Kind kind) throws IOException {

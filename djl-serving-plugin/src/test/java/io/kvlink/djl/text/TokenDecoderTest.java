@@ -47,7 +47,7 @@ class TokenDecoderTest {
         assertThat(text + decoder.rest()).isEqualTo(tokenizer.decode(tokens.all()));
     }
 
-    /** So a client can join halves of characters. */
+    /** A client can join halves of characters. */
     @Property(tries = 1000)
     void bytesOfByteLevelTokensJoinedAreTheText(@ForAll("tokens") PromptAndAnswer tokens) {
         PromptAndAnswer same =
@@ -109,7 +109,7 @@ class TokenDecoderTest {
                 .containsExactly("", " ", "x", "");
     }
 
-    /** Of so many spaces alone a decoder would strip the first three again. */
+    /** A decoder would strip the first three of so many spaces again. */
     @Test
     void shouldNotForgetThatTheTextHasBegun() {
         String[] spaces = new String[20];

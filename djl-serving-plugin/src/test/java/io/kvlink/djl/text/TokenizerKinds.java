@@ -144,7 +144,7 @@ public enum TokenizerKinds {
         }
     }
 
-    /** How many ids there are, added tokens among them. */
+    /** Number of ids, added tokens among them. */
     public int vocabulary() {
         return tokens().size() + 2;
     }

@@ -96,7 +96,7 @@ class TokenizerTest {
         assertThat(streamed(tokens)).isEqualTo(TOKENIZER.decode(tokens));
     }
 
-    /** As the files of Llama 3 and Qwen have it: a split by their expression, tokens added. */
+    /** The files of Llama 3 and Qwen have this form: a split by their expression, tokens added. */
     @Test
     void shouldKnowAddedTokens() throws IOException {
         JsonObject json =

@@ -31,7 +31,7 @@ class AnswerTextTest {
                 .ofMaxSize(3);
     }
 
-    /** Where the first stop string begins that is complete; -1 if there is none. */
+    /** Index of the first complete stop string; -1 if there is none. */
     private static int firstStop(String text, Set<String> stops) {
         for (int end = 1; end <= text.length(); end++) {
             String seen = text.substring(0, end);

@@ -20,7 +20,7 @@ final class ContractWatch {
     // Written by who closes the connector.
     private volatile boolean closed;
 
-    /** Those that were added and haven't finished, in their order. */
+    /** Requests that were added and haven't finished, in their order. */
     Set<KvRequest> added() {
         return added;
     }
@@ -62,7 +62,7 @@ final class ContractWatch {
         expected = next;
     }
 
-    /** Any other call. */
+    /** Notes any other call. */
     void called(String call) {
         if (caller == null) {
             caller = Thread.currentThread();

@@ -36,25 +36,25 @@ import java.util.function.Supplier;
 /** A connector in memory that does what a test asks of it, and watches how it is called. */
 final class FakeConnector implements KvConnectorProvider, KvConnector, KvScheduler, KvWorker {
 
-    /** How a consumer loads, or fails to. */
+    /** Way in which a consumer loads, or fails to. */
     enum Loading {
         /** Ask again until the KV is there, then within the step. */
         IN_STEP,
-        /** In the background. */
+        /** Loads in the background. */
         ASYNC,
-        /** In the background, but only the first tokens. */
+        /** Loads only the first tokens, in the background. */
         ASYNC_FIRST_HALF,
         /** The decision is that it won't come. */
         REFUSED,
-        /** Within the step, garbage, reported as failed. */
+        /** Loads garbage within the step, reported as failed. */
         IN_STEP_GARBAGE,
-        /** In the background, garbage, reported as failed. */
+        /** Loads garbage in the background, reported as failed. */
         ASYNC_GARBAGE,
-        /** Within the step; the second layer throws. */
+        /** Loads within the step; the second layer throws. */
         IN_STEP_THROWS,
-        /** In the background, and never. */
+        /** Loads in the background, and never ends. */
         ASYNC_NEVER,
-        /** Within the step, reported one step late. */
+        /** Loads within the step, reported one step late. */
         IN_STEP_LATE_REPORT
     }
 

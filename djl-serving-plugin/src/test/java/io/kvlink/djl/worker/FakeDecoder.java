@@ -38,7 +38,7 @@ final class FakeDecoder implements Decoder {
     /** A computation with this token fails. */
     static final int POISON = 2;
 
-    /** There is no picker for this seed. */
+    /** Seed for which there is no picker. */
     static final long SCARCE = -7;
 
     final FakeMemory memory;

@@ -193,7 +193,7 @@ class FirstTokenTransferTest extends StartedWorkers {
         awaitAllFree(d);
     }
 
-    /** Whose first token is half a character, and whose prompt ends within one. */
+    /** The first token is half a character, and the prompt ends within one. */
     @Test
     void shouldGoOnWithTheTextOfTheFirstToken() throws Exception {
         TokenizerKinds kind = TokenizerKinds.BYTE_FALLBACK;

@@ -20,8 +20,9 @@ class FlightsTest {
     private final Flights flights = new Flights(rate, nowNs::get);
     private final Map<Sequence, Throwable> failures = new LinkedHashMap<>();
 
-    private static Call call(Sequence sequence) {
-        return new Call.Chunks(List.of(new Unit(sequence, TOKENS, TOKENS, true)), List.of());
+    private static DecoderCall call(Sequence sequence) {
+        return new DecoderCall.Chunks(
+                List.of(new WorkUnit(sequence, TOKENS, TOKENS, true)), List.of());
     }
 
     @Test

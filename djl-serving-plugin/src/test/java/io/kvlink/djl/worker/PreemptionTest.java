@@ -39,7 +39,7 @@ class PreemptionTest extends StartedWorkers {
         return super.worker(connector, growing(settings));
     }
 
-    /** By one block at a time. */
+    /** Adds settings with which memory grows by one block at a time. */
     private static Map<String, Object> growing(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(settings);
         all.putIfAbsent("kv_growth_tokens", 16);

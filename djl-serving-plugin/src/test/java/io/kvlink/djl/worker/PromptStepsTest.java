@@ -39,7 +39,7 @@ class PromptStepsTest {
                 answering,
                 units -> {
                     units.forEach(unit -> unit.sequence().onLaunched(unit));
-                    return found.add(units.stream().map(Unit::tokens).toList());
+                    return found.add(units.stream().map(WorkUnit::tokens).toList());
                 });
         return found;
     }

@@ -15,8 +15,8 @@ final class Sequences {
 
     static Sequence waiting(int... prompt) {
         GenerationRequest request = Prompts.local(prompt, 1);
-        Answer answer =
-                new Answer(
+        RunningAnswer answer =
+                new RunningAnswer(
                         request,
                         new Listening(),
                         ModelConfig.read(TinyModels.DEMO),

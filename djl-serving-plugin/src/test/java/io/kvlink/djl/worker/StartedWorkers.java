@@ -21,8 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What tests of workers stand on: a tiny model, and workers of it that end with their test. Then no
- * connector has seen its contract broken, and after the last test no thread is left.
+ * Base of workers' tests: a tiny model, and workers of it that end with their test. A test fails if
+ * a connector saw its contract broken, or if a thread is left after the last test.
  */
 abstract class StartedWorkers {
 
@@ -120,7 +120,7 @@ abstract class StartedWorkers {
         return submit(worker, Prompts.request(prompt, maxTokens, sampling, route));
     }
 
-    /** What the decoder alone answers. */
+    /** Answer of the decoder alone. */
     static List<Integer> expected(int[] prompt, int tokens, SamplingParams sampling) {
         return Prompts.expected(model, prompt, tokens, sampling, Prompts.CHUNK);
     }

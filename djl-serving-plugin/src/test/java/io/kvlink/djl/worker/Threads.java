@@ -3,7 +3,7 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** Which threads are alive. */
+/** Threads that are alive. */
 final class Threads {
 
     private Threads() {}

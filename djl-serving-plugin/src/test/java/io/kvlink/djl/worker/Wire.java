@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** Where fake connectors of one JVM leave each other KV. Thread-safe. */
+/** Store in which fake connectors of one JVM leave each other KV. Thread-safe. */
 final class Wire {
 
     private record Key(TransferId id, int layer) {}

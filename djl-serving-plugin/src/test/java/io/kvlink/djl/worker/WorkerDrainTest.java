@@ -117,7 +117,10 @@ class WorkerDrainTest extends StartedWorkers {
         submit(worker, Prompts.random(20, 1), 1, SamplingParams.GREEDY, route).result();
     }
 
-    /** Some turns of the worker's thread pass meanwhile or not: it mustn't matter. */
+    /**
+     * Submits a request that is refused, whether turns of the worker's thread pass meanwhile or
+     * not.
+     */
     private static void submitRefused(LlamaWorker worker) {
         assertThatThrownBy(() -> submit(worker, Prompts.local(Prompts.random(3, 1), 1)))
                 .isInstanceOf(GenerationException.class);

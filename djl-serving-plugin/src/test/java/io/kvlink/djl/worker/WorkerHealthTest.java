@@ -14,7 +14,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a worker says of itself when its threads stand still, die or end. */
+/** Health of a worker whose threads stand still, die or end. */
 @Timeout(120)
 class WorkerHealthTest extends StartedWorkers {
 
@@ -25,7 +25,7 @@ class WorkerHealthTest extends StartedWorkers {
         writeModel(4);
     }
 
-    /** Does something with the worker's thread at the first token. */
+    /** Listener that acts on the worker's thread at the first token. */
     private static final class AtFirstToken implements GenerationListener {
         private final Runnable fault;
         private final CountDownLatch ended = new CountDownLatch(1);

@@ -20,10 +20,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Prints what a token costs in a worker, beside its decoder alone: wall time, and processor time of
- * the one thread that computes, which other load on the machine changes little. Not a test; run it
- * with the test class path and {@code -Dai.djl.pytorch.num_threads=1}: {@code java -cp ...
- * io.kvlink.djl.worker.WorkerSpeed DIR}.
+ * Prints the cost of a token in a worker, beside its decoder alone. Wall time is shown, and
+ * processor time of the one thread that computes. Other load on the machine changes the latter
+ * little. Not a test; run it with the test class path and {@code -Dai.djl.pytorch.num_threads=1}:
+ * {@code java -cp ... io.kvlink.djl.worker.WorkerSpeed DIR}.
  */
 final class WorkerSpeed {
 

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What clients may ask of a worker beside tokens. */
+/** Wishes of clients beside tokens. */
 @Timeout(120)
 class WorkerSurfaceTest extends StartedWorkers {
 

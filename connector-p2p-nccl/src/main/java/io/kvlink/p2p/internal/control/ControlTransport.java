@@ -25,11 +25,11 @@ public interface ControlTransport extends AutoCloseable {
         void onFrame(Link link, byte[] bytes);
     }
 
-    /** Where others dial this node. */
+    /** Address that others dial this node at. */
     HostPort address();
 
     /**
-     * Opens a link to a node. Whether it can be reached shows when it answers.
+     * Opens a link to a node. An answer shows that it can be reached.
      *
      * @param address the other node's {@link #address}
      * @return a link of its own, until {@link #hangUp}

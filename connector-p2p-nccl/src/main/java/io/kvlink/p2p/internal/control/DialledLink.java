@@ -24,7 +24,7 @@ final class DialledLink implements ControlTransport.Link {
     // What was sent before the address was known.
     private final Queue<byte[]> early = new ArrayDeque<>();
     private @Nullable CompletableFuture<String> lookup;
-    private boolean gone;
+    private boolean closed;
 
     DialledLink(
             HostPort address, ZMQ.Socket socket, int maxEarly, CompletableFuture<String> lookup) {
@@ -41,7 +41,7 @@ final class DialledLink implements ControlTransport.Link {
 
     boolean send(byte[] frame) {
         connectWhenResolved();
-        if (gone) {
+        if (closed) {
             return false;
         }
         if (lookup != null) {
@@ -52,13 +52,13 @@ final class DialledLink implements ControlTransport.Link {
 
     byte @Nullable [] receive() {
         connectWhenResolved();
-        return gone ? null : socket.recv(ZMQ.DONTWAIT);
+        return closed ? null : socket.recv(ZMQ.DONTWAIT);
     }
 
     /** Gives up what isn't sent after a moment. Closing twice does nothing. */
     void close(int lingerMs) {
-        if (!gone) {
-            gone = true;
+        if (!closed) {
+            closed = true;
             socket.setLinger(lingerMs);
         }
         socket.close();
@@ -71,7 +71,7 @@ final class DialledLink implements ControlTransport.Link {
         }
         lookup = null;
         if (found.isCompletedExceptionally()) {
-            gone = true;
+            closed = true;
             early.clear();
             LOG.warn("peer={} has no address: {}; check the name", address, found);
             return;

@@ -30,7 +30,7 @@ public sealed interface Frame {
     int PROTOCOL = 3;
 
     /**
-     * Who a node is.
+     * Identity of a node.
      *
      * @param engineId a name for logs
      * @param epoch differs for each start of a process
@@ -77,7 +77,7 @@ public sealed interface Frame {
     record Accept(Identity identity, String plane) implements Frame {}
 
     /**
-     * There is no session, or no longer one.
+     * Refusal of a session, or end of one.
      *
      * @param error why
      * @param detail the field and both values
@@ -139,8 +139,8 @@ public sealed interface Frame {
     record Saved(TransferId id) implements Frame {}
 
     /**
-     * "All layers of this ticket are computed, the token behind them, too, and this goes with it."
-     * In the place of {@link Saved} under a ticket with a tail, on every plane.
+     * "All layers of this ticket are computed, the token behind them, too, and these bytes go with
+     * it." Sent in the place of {@link Saved} under a ticket with a tail, on every plane.
      *
      * @param id the transfer
      * @param ticket the ticket

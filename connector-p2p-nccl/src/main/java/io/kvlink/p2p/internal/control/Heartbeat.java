@@ -36,7 +36,7 @@ public final class Heartbeat implements AutoCloseable {
     private static final long PROCESS = new SecureRandom().nextLong(1, Long.MAX_VALUE);
 
     /**
-     * Who sends beats.
+     * Instance that sends beats.
      *
      * @param role P for every role that produces, D for the other
      * @param http where it serves requests

@@ -41,7 +41,10 @@ final class WakeupPipe implements AutoCloseable {
         }
     }
 
-    /** Takes the signal, if there is one. What was queued before it is visible from here on. */
+    /**
+     * Takes the signal, if there is one. Entries that were queued before it are visible from here
+     * on.
+     */
     void clear() {
         if (!signalled.get() && pipe.sink().isOpen()) {
             return;

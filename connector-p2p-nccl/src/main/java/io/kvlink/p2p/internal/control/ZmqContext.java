@@ -71,7 +71,8 @@ final class ZmqContext implements AutoCloseable {
     }
 
     /**
-     * Which of JeroMQ's threads has ended: without them no frame comes or goes. From any thread.
+     * Name of a thread of JeroMQ that has ended; without it no frame comes or goes. Called from any
+     * thread.
      */
     Optional<String> fault() {
         return threads.stream()
@@ -100,7 +101,7 @@ final class ZmqContext implements AutoCloseable {
         }
     }
 
-    /** For JeroMQ: a thread that survives what a peer can cause. */
+    /** Makes a thread for JeroMQ that survives all that a peer can cause. */
     Thread thread(Runnable work, String name) {
         Thread thread =
                 new Thread(

@@ -87,7 +87,7 @@ public final class ZmqTransport implements ControlTransport {
         return address;
     }
 
-    /** How many messages weren't one frame and were dropped. */
+    /** Number of messages that weren't one frame and were dropped. */
     public long dropped() {
         return dropped;
     }
@@ -177,7 +177,7 @@ public final class ZmqTransport implements ControlTransport {
         return context.fault();
     }
 
-    /** For sockets that live and die with this transport, on the control thread. */
+    /** Context of sockets that live and die with this transport, on the control thread. */
     ZmqContext context() {
         return context;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What instances say to each other beside the bytes: frames, their encoding, and the transport that
- * carries them. Internal: no promise to anyone outside this jar.
+ * Messages of instances to each other, beside the bytes: frames, their encoding, and the transport
+ * that carries them. Internal: no promise to anyone outside this jar.
  */
 @NullMarked
 package io.kvlink.p2p.internal.control;

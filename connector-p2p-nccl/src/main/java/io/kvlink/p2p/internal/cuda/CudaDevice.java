@@ -6,9 +6,9 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.PageLocker;
 
 /**
- * What the connector needs of one GPU. A thread calls {@link #attach} before it calls anything
- * else; after that any attached thread may call any method. No method but {@link #synchronize} and
- * the ones that allocate, free or map waits for the device.
+ * One GPU, as far as the connector needs it. A thread calls {@link #attach} before it calls
+ * anything else. After that any attached thread may call any method. No method but {@link
+ * #synchronize} and the ones that allocate, free or map waits for the device.
  *
  * <p>Each method throws {@link KvConnectorException} with {@link KvError#NATIVE_CALL_FAILED},
  * naming the call and its status. Addresses are CUDA's unified ones: of device memory, of mapped
@@ -23,7 +23,7 @@ public interface CudaDevice extends AutoCloseable {
     String uuid();
 
     /**
-     * Whether the copy engine of this device can write to another one.
+     * True if the copy engine of this device can write to another one.
      *
      * @param uuid the other one's {@link #uuid}
      * @return true if this process sees it and there is a peer-to-peer path, or it is this device

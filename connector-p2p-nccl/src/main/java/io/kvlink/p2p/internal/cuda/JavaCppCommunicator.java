@@ -97,7 +97,10 @@ final class JavaCppCommunicator implements NcclCommunicator {
                                 device.attach();
                                 check(ending.applyAsInt(ended), call, device);
                             } catch (RuntimeException cause) {
-                                log.warn("{}: what it held may be lost", device, cause);
+                                log.warn(
+                                        "{}: memory of an ended communicator may be lost",
+                                        device,
+                                        cause);
                             }
                         },
                         "kv-nccl-end-" + device.ordinal());

@@ -83,7 +83,10 @@ public final class JavaCppNccl implements NcclLibrary {
         }
     }
 
-    /** As NCCL_CONFIG_INITIALIZER, but for what is ours. An older library reads a prefix of it. */
+    /**
+     * Configuration like NCCL_CONFIG_INITIALIZER, but for a few fields of ours. An older library
+     * reads a prefix of it.
+     */
     private static ncclConfig_t config(int channels) {
         ncclConfig_t config = new ncclConfig_t();
         int ctas = channels == 0 ? UNDEFINED : channels;

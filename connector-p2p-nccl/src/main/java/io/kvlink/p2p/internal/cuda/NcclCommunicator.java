@@ -31,7 +31,7 @@ public interface NcclCommunicator {
     void receive(long address, long bytes, CudaStream stream);
 
     /**
-     * Begins to end the communicator, whatever its state, with all that it has enqueued: an
+     * Begins to end the communicator, whatever its state, with all that it has enqueued. An
      * operation that runs stops, and one that is still to run ends as soon as it begins. So memory
      * is safe once the device is past them in their stream, and not before. Nothing of a group
      * whose end was called is enqueued any more once this communicator is {@link #released}.

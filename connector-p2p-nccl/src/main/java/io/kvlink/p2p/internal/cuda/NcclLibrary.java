@@ -5,9 +5,9 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 
 /**
- * What the connector needs of NCCL on one device: communicators of two ranks, and bytes sent and
- * received by them. Called by the device's thread only, which is attached to the device. No method
- * waits for the device, a peer or another thread.
+ * NCCL on one device, as far as the connector needs it: communicators of two ranks, and bytes sent
+ * and received by them. Called by the device's thread only, which is attached to the device. No
+ * method waits for the device, a peer or another thread.
  *
  * <p>Each method throws {@link KvConnectorException} with {@link KvError#NATIVE_CALL_FAILED},
  * naming the call and its status.
@@ -22,7 +22,7 @@ public interface NcclLibrary {
 
     /**
      * Makes a name for a communicator to come, and listens for its ranks; so one of the two makes
-     * it. What listens is gone once both have come.
+     * it. The listening socket is gone once both have come.
      *
      * @return {@value #UNIQUE_ID_BYTES} bytes, for both ranks
      */

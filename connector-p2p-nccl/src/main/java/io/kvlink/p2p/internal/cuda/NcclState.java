@@ -2,7 +2,7 @@
 package io.kvlink.p2p.internal.cuda;
 
 /**
- * How a communicator is.
+ * State of a communicator.
  *
  * @param phase what can be done with it
  * @param failure the name of NCCL's status and its last words, if failed; else empty
@@ -12,16 +12,16 @@ public record NcclState(Phase phase, String failure) {
     /** Something was begun and isn't through. */
     public static final NcclState IN_PROGRESS = new NcclState(Phase.IN_PROGRESS, "");
 
-    /** It can send and receive. */
+    /** A communicator that can send and receive. */
     public static final NcclState READY = new NcclState(Phase.READY, "");
 
-    /** What can be done with a communicator. */
+    /** Calls that a communicator takes. */
     public enum Phase {
-        /** Nothing but look again, or abort. */
+        /** No call but another look, or abort. */
         IN_PROGRESS,
-        /** Everything. */
+        /** All calls. */
         READY,
-        /** Nothing but abort. */
+        /** No call but abort. */
         FAILED
     }
 

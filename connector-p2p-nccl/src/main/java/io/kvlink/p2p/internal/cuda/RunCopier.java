@@ -7,12 +7,13 @@ package io.kvlink.p2p.internal.cuda;
  */
 public interface RunCopier extends AutoCloseable {
 
-    /** Enough blocks to fill a GPU, few enough not to crowd others out. */
+    /** Number of blocks of threads that fills a GPU and doesn't crowd others out. */
     int WIDE = 256;
 
     /**
-     * So few that what arrives meanwhile doesn't notice, where a copy at full speed takes an eighth
-     * of NCCL's bandwidth; enough to keep up with a wire between GPUs, which 8 are not.
+     * Number of blocks of threads for a copy that leaves arriving bytes their bandwidth. A copy at
+     * full speed takes an eighth of NCCL's. This many keep up with a wire between GPUs, which 8 do
+     * not.
      */
     int NARROW = 16;
 
@@ -34,7 +35,7 @@ public interface RunCopier extends AutoCloseable {
      */
     void flush(CudaStream stream);
 
-    /** Gives the copier's own memory back. What is enqueued runs all the same. */
+    /** Gives the copier's own memory back. Enqueued copies run all the same. */
     @Override
     void close();
 }

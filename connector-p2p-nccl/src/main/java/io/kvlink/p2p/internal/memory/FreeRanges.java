@@ -6,8 +6,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which offsets of a slab are free. Neighbouring free ranges are always one range; the lowest range
- * that is large enough is taken first. Knows no memory. Not thread-safe.
+ * Free offsets of a slab. Neighbouring free ranges are always one range. The lowest range that is
+ * large enough is taken first. Knows no memory. Not thread-safe.
  */
 final class FreeRanges {
 

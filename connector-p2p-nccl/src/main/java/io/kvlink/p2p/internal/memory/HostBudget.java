@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Direct memory that this process may have, shared out to those who plan with it. What the settings
- * ask for beyond that can't be had, so nobody waits for it. What is in use now isn't counted: it
- * may be garbage, such as the buffers of a connector that was closed. Of one thread.
+ * Direct memory that this process may have, shared out to those who plan with it. Memory beyond
+ * that, which settings ask for, can't be had, so nobody waits for it. Memory in use now isn't
+ * counted: it may be garbage, such as the buffers of a connector that was closed. Of one thread.
  */
 public final class HostBudget {
 

@@ -18,7 +18,7 @@ public interface KvBuffer extends AutoCloseable {
     long budgetBytes();
 
     /**
-     * How many leases of one size the buffer could hold if nothing else were leased.
+     * Most leases of one size that the buffer could hold if nothing else were leased.
      *
      * @param bytes the size of each, at least 1
      */

@@ -9,7 +9,7 @@ public interface Lease extends AutoCloseable {
     /** The bytes, valid until {@link #close}. */
     MemoryRegion region();
 
-    /** How many. */
+    /** Number of leased bytes. */
     long bytes();
 
     /**

@@ -97,7 +97,7 @@ public final class ReceiveBuffer implements KvBuffer {
         }
     }
 
-    /** How many leases of one size fit into so many bytes, cut into slabs. */
+    /** Most leases of one size that fit into so many bytes, cut into slabs. */
     private static long fit(long budget, long slab, long bytes) {
         return bytes > slab
                 ? budget / bytes

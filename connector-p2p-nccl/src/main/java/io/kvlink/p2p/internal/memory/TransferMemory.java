@@ -63,7 +63,7 @@ public final class TransferMemory {
     }
 
     /**
-     * Whether the layers would fit if nothing else were leased.
+     * True if the layers would fit if nothing else were leased.
      *
      * @param layers how many, at least 1
      * @param bytesPerLayer size of each, at least 1

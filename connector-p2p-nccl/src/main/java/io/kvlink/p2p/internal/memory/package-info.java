@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Where received KV lies until an engine loads it. Internal: no promise to anyone. */
+/** Memory in which received KV waits until an engine loads it. Internal: no promise to anyone. */
 @NullMarked
 package io.kvlink.p2p.internal.memory;
 

@@ -128,14 +128,18 @@ public final class DataPlanes {
             throw new KvConnectorException(
                     KvError.UNAVAILABLE, "data_plane=%s %s".formatted(setting, others));
         }
-        log.info(
-                "data planes open: {}; not open: {}",
-                open.stream().map(DataPlane::name).toList(),
-                others);
+        log.info(startLine(open.stream().map(DataPlane::name).toList(), others));
+        others.forEach(other -> log.debug("not open: {}", other));
         return List.copyOf(open);
     }
 
-    private String reasonAgainst(DataPlaneFactory factory, String setting) {
+    /** Line that a start logs: each reason is cut to its fact, the text before a semicolon. */
+    static String startLine(List<String> open, List<String> others) {
+        return "data planes open: %s; not open: %s"
+                .formatted(open, others.stream().map(other -> other.split(";", 2)[0]).toList());
+    }
+
+    private static String reasonAgainst(DataPlaneFactory factory, String setting) {
         if (setting.equals(AUTO)) {
             if (extras.contains(factory)) {
                 return "opened only when named";

@@ -65,7 +65,7 @@ record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader l
     /** What CUDA alone lacks here; empty if nothing. */
     String missingForCuda() {
         if (!hasDriver()) {
-            return "no CUDA driver: neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"
+            return "no CUDA driver; neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"
                     .formatted(driverFiles, DRIVER_LIBRARY, libraryFolders);
         }
         String missing = missing(DRIVER_BINDING, "io.kvlink:kvlink-cuda-driver");

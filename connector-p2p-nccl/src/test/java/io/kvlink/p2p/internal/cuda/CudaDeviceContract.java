@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What every CUDA device promises, as far as one process can see it. */
+/** Promises of every CUDA device, as far as one process can see them. */
 abstract class CudaDeviceContract {
 
     private static final int BYTES = 1 << 20;

@@ -11,7 +11,7 @@ import java.util.Random;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
-/** What the fake engines rely on, over any device. */
+/** Promises that the fake engines rely on, over any device. */
 abstract class DeviceKvMemoryContract {
 
     private static final int BYTES = 100_003;

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A machine with GPUs and processes, all in one JVM. What is enqueued runs only when a test steps
- * (or a poll does, see {@link #stepsPerPoll}), one operation at a time, in an order that a seed
+ * A machine with GPUs and processes, all in one JVM. Enqueued work runs only when a test steps (or
+ * a poll does, see {@link #stepsPerPoll}), one operation at a time, in an order that a seed
  * decides; but each stream in its own order, and not before the events that it awaits.
  *
  * <p>An access to memory that isn't there when the operation runs breaks the process, as CUDA's
@@ -79,8 +79,8 @@ public final class FakeCuda {
     }
 
     /**
-     * Whether memory of a killed process is gone even where others have it mapped. Without this, it
-     * stays for them until they unmap it, as NVIDIA's driver does.
+     * Chooses whether memory of a killed process is gone even where others have it mapped. By
+     * default it stays for them until they unmap it, as NVIDIA's driver does.
      */
     public void mappedMemoryDiesWithOwner(boolean dies) {
         memory.mappedDiesWithOwner = dies;
@@ -111,7 +111,7 @@ public final class FakeCuda {
         }
     }
 
-    /** What broke processes so far. */
+    /** Failures that broke processes so far. */
     public List<KvConnectorException> failures() {
         synchronized (lock) {
             return List.copyOf(failures);

@@ -20,7 +20,7 @@ final class FakeFaults {
         }
     }
 
-    /** Whether it is this call's turn to fail. */
+    /** True if it is this call's turn to fail. */
     boolean due(String method) {
         Integer left = planned.get(method);
         if (left == null) {

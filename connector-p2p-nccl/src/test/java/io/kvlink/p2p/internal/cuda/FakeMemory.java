@@ -172,7 +172,7 @@ final class FakeMemory {
         }
     }
 
-    /** Everything of a process that died. */
+    /** Removes all memory of a process that died. */
     void removeAll(FakeProcess process) {
         for (int gpu = 0; gpu < usedBytes.length; gpu++) {
             Long bytes = taken.remove(new Taken(process, gpu));

@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * NCCL between the processes of a {@link FakeCuda}. What NCCL does on threads of its own (making a
- * communicator, enqueueing a group) runs when the machine is stepped, in any order with all else.
- * An operation of a communicator moves bytes only while its counterpart runs too; a send may end
- * before its bytes are where they go. Thread-safe.
+ * NCCL between the processes of a {@link FakeCuda}. Work that NCCL does on threads of its own
+ * (making a communicator, enqueueing a group) runs when the machine is stepped, in any order with
+ * all else. An operation of a communicator moves bytes only while its counterpart runs too; a send
+ * may end before its bytes are where they go. Thread-safe.
  *
  * <p>Faults are planned with {@link FakeProcess#failNext}: of the calls {@code newUniqueId}, {@code
  * init}, {@code groupStart}, {@code groupEnd}, {@code send}, {@code receive}, {@code state}; and
@@ -38,12 +38,12 @@ public final class FakeNccl {
         return new Library((FakeDevice) device);
     }
 
-    /** How many steps making a communicator takes once both ranks are there. */
+    /** Sets the number of steps for making a communicator once both ranks are there. */
     public void initSteps(int steps) {
         initSteps = steps;
     }
 
-    /** Whether a communicator fails when its peer's process is dead; else it just hangs. */
+    /** Chooses whether a communicator fails when its peer's process is dead; else it just hangs. */
     public void deathIsSeen(boolean seen) {
         deathIsSeen = seen;
     }

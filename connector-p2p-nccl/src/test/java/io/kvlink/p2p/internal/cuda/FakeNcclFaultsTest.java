@@ -10,7 +10,7 @@ import java.util.function.LongPredicate;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** What the fake of NCCL does where things go wrong, or just otherwise than one would hope. */
+/** The fake of NCCL when things go wrong, or just otherwise than one would hope. */
 class FakeNcclFaultsTest {
 
     private static final int BYTES = 64;

@@ -48,7 +48,7 @@ final class FakePart {
         running = true;
     }
 
-    /** Its operation is over; if before its time, the counterpart waits for ever. */
+    /** Ends the operation; if before its time, the counterpart waits for ever. */
     void end() {
         running = false;
     }
@@ -57,7 +57,7 @@ final class FakePart {
         return moved == bytes;
     }
 
-    /** Whether there is something to move now. */
+    /** True if there is something to move now. */
     boolean canMove() {
         FakePart other = counterpart();
         if (done() || other == null) {

@@ -134,7 +134,7 @@ public final class FakeProcess {
         }
     }
 
-    /** What the process hasn't given back, in words; empty if nothing. */
+    /** Resources that the process hasn't given back, in words; empty if there are none. */
     public String leaks() {
         int all = streams() + events() + allocations() + mappings() + locks();
         return all == 0
@@ -179,7 +179,7 @@ public final class FakeProcess {
         }
     }
 
-    /** Its operation was illegal. */
+    /** Breaks the process by its illegal operation. */
     void breakBy(KvConnectorException cause) {
         broken = cause;
     }

@@ -28,7 +28,7 @@ final class FakeStream implements CudaStream {
 
     /** Something to run when all before it has run. */
     interface Operation {
-        /** Whether it can go on now; asked only when all before it has run. */
+        /** True if the operation can go on now; asked only when all before it has run. */
         boolean ready();
 
         /** Goes on; true if it has ended. */

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What NCCL promises to two ranks on two devices, which one thread drives. */
+/** Promises of NCCL to two ranks on two devices, which one thread drives. */
 abstract class NcclContract {
 
     private static final long PATIENCE_NS = 60_000_000_000L;
@@ -32,7 +32,7 @@ abstract class NcclContract {
     /** Opens a device with NCCL on it. */
     abstract Node open(int rank);
 
-    /** What a subclass gives. */
+    /** Device and library that a subclass gives. */
     record Node(CudaDevice device, NcclLibrary library) {}
 
     @BeforeEach

@@ -18,7 +18,7 @@ class HostBudgetTest {
                 .isEqualTo(Long.MAX_VALUE);
     }
 
-    /** This JVM has some, and no more than its machine. */
+    /** A JVM has some memory for the process, and no more than its machine. */
     @Test
     void shouldKnowWhatThisProcessMayHave() {
         long planned = HostBudget.ofProcess().take("kv_buffer_size", Long.MAX_VALUE);

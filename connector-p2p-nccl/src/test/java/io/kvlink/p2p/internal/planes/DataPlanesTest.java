@@ -135,9 +135,21 @@ class DataPlanesTest {
             assertThatThrownBy(() -> planes(withBindings).open(name))
                     .isInstanceOf(KvConnectorException.class)
                     .hasMessageStartingWith(
-                            "UNAVAILABLE(5): data_plane=" + name + ": no CUDA driver: neither")
+                            "UNAVAILABLE(5): data_plane=" + name + ": no CUDA driver; neither")
                     .hasMessageContaining("libcuda.so.1 in [" + folder + "]");
         }
+    }
+
+    @Test
+    void shouldStartWithAShortLineWhereThereIsNoDriver() {
+        List<String> others =
+                List.of(
+                        "cuda-ipc: " + probe(withBindings).missingForCuda(),
+                        "nccl: " + probe(withBindings).missingForNccl());
+        assertThat(DataPlanes.startLine(List.of("tcp"), others))
+                .isEqualTo(
+                        "data planes open: [tcp]; not open:"
+                                + " [cuda-ipc: no CUDA driver, nccl: no CUDA driver]");
     }
 
     @Test

@@ -6,9 +6,9 @@ import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.QueryStringDecoder;
 
 /**
- * What DJL Serving asks of a plugin that answers HTTP requests. The host brings its own copy of
- * this type; ours has the same name and descriptors, so that a plugin compiles without DJL Serving,
- * and is never packaged with one.
+ * Interface that DJL Serving asks of a plugin that answers HTTP requests. The host brings its own
+ * copy of this type. Ours has the same name and descriptors, so that a plugin compiles without DJL
+ * Serving. It is never packaged with a plugin.
  *
  * <p>Both methods run on the host's Netty event loop and must not block.
  *

@@ -29,7 +29,7 @@ final class PieceReaders implements AutoCloseable {
         work = Executors.newFixedThreadPool(count, this::newThread);
     }
 
-    /** Has a piece read; nothing is read that has not begun when this is closed. */
+    /** Lets a thread read a piece. A piece that hasn't begun when this is closed isn't read. */
     Future<?> submit(Runnable piece) {
         return work.submit(
                 () -> {

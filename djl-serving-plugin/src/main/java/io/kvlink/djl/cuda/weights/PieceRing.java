@@ -9,8 +9,8 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Buffers that pieces of tensors travel in, used in turn: readers fill them, the target copies from
- * them in the order of the pieces, and a buffer is free again when its copy is done. One thread.
+ * Buffers that pieces of tensors travel in, used in turn. Readers fill them, and the target copies
+ * from them in the order of the pieces. A buffer is free again when its copy is done. One thread.
  *
  * <pre>
  *   ... copied | enqueued at the target | being read | free ...
@@ -65,7 +65,9 @@ final class PieceRing implements AutoCloseable {
         }
     }
 
-    /** Has a piece read and sent; waits for a buffer, and sends what was read meanwhile. */
+    /**
+     * Lets a piece be read and sent; waits for a buffer, and sends pieces that were read meanwhile.
+     */
     void add(Piece piece) {
         sendWhatIsRead();
         if (begun - sent == buffers.size()) {

@@ -15,7 +15,7 @@ public final class AnswerEvents {
 
     private final boolean includeUsage;
     private final AnswerJson json;
-    private final Answer answer;
+    private final AnswerChoices answer;
     private final Optional<String> statsOf;
 
     /**
@@ -27,7 +27,7 @@ public final class AnswerEvents {
      * @param statsOf the request's id, if the last event says where its work was done
      */
     public AnswerEvents(
-            boolean includeUsage, AnswerJson json, Answer answer, Optional<String> statsOf) {
+            boolean includeUsage, AnswerJson json, AnswerChoices answer, Optional<String> statsOf) {
         this.includeUsage = includeUsage;
         this.json = json;
         this.answer = answer;
@@ -37,7 +37,7 @@ public final class AnswerEvents {
     /** A token, after what opens its answer. */
     public List<JsonObject> onPiece(int index, TokenPiece piece) {
         List<JsonObject> events = new ArrayList<>(2);
-        Answer.Choice choice = answer.choice(index);
+        AnswerChoices.Choice choice = answer.choice(index);
         if (!choice.begun) {
             choice.begun = true;
             json.opening(index, choice.echo).ifPresent(events::add);

@@ -46,7 +46,7 @@ public sealed interface AnswerJson permits CompletionJson, ChatJson {
             return chunk;
         }
 
-        JsonObject withUsage(String kind, JsonArray choices, Answer answer) {
+        JsonObject withUsage(String kind, JsonArray choices, AnswerChoices answer) {
             JsonObject usage = new JsonObject();
             usage.addProperty("prompt_tokens", answer.promptTokens());
             usage.addProperty("completion_tokens", answer.completionTokens());
@@ -58,7 +58,7 @@ public sealed interface AnswerJson permits CompletionJson, ChatJson {
     }
 
     /** The whole answer; all of it must have finished. */
-    JsonObject response(Answer answer);
+    JsonObject response(AnswerChoices answer);
 
     /** Opening of an answer of a stream, before its first token; empty if there is none. */
     Optional<JsonObject> opening(int index, String echo);
@@ -70,7 +70,7 @@ public sealed interface AnswerJson permits CompletionJson, ChatJson {
     JsonObject last(int index, GenerationResult result);
 
     /** The piece after the last, with figures only. */
-    JsonObject usageChunk(Answer answer);
+    JsonObject usageChunk(AnswerChoices answer);
 
     /** Writer of {@code text_completion} objects. */
     static AnswerJson completion(Head head) {

@@ -45,7 +45,7 @@ public final class ApiException extends RuntimeException {
                 HttpResponseStatus.BAD_REQUEST, "invalid_request_error", param, code, message);
     }
 
-    /** There is too much to do: 429. */
+    /** Refusal because there is too much to do: 429. */
     public static ApiException overloaded(String message) {
         return new ApiException(
                 HttpResponseStatus.TOO_MANY_REQUESTS,
@@ -87,7 +87,7 @@ public final class ApiException extends RuntimeException {
         };
     }
 
-    /** Not here, not now: 503. */
+    /** Refusal because a thing can't be done here and now: 503. */
     public static ApiException unavailable(String code, String message) {
         return new ApiException(
                 HttpResponseStatus.SERVICE_UNAVAILABLE,

@@ -19,9 +19,9 @@ record ChatJson(Head head) implements AnswerJson {
     private static final String CHUNK_KIND = "chat.completion.chunk";
 
     @Override
-    public JsonObject response(Answer answer) {
+    public JsonObject response(AnswerChoices answer) {
         JsonArray choices = new JsonArray();
-        for (Answer.Choice choice : answer.choices()) {
+        for (AnswerChoices.Choice choice : answer.choices()) {
             JsonObject message = message(choice.text.toString());
             message.add("refusal", JsonNull.INSTANCE);
             choices.add(
@@ -54,7 +54,7 @@ record ChatJson(Head head) implements AnswerJson {
     }
 
     @Override
-    public JsonObject usageChunk(Answer answer) {
+    public JsonObject usageChunk(AnswerChoices answer) {
         return head.withUsage(CHUNK_KIND, new JsonArray(0), answer);
     }
 

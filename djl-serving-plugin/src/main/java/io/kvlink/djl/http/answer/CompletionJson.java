@@ -18,9 +18,9 @@ record CompletionJson(Head head) implements AnswerJson {
     private static final String KIND = "text_completion";
 
     @Override
-    public JsonObject response(Answer answer) {
+    public JsonObject response(AnswerChoices answer) {
         JsonArray choices = new JsonArray();
-        for (Answer.Choice choice : answer.choices()) {
+        for (AnswerChoices.Choice choice : answer.choices()) {
             choices.add(
                     choice(
                             choices.size(),
@@ -50,7 +50,7 @@ record CompletionJson(Head head) implements AnswerJson {
     }
 
     @Override
-    public JsonObject usageChunk(Answer answer) {
+    public JsonObject usageChunk(AnswerChoices answer) {
         return head.withUsage(KIND, new JsonArray(0), answer);
     }
 
@@ -87,7 +87,10 @@ record CompletionJson(Head head) implements AnswerJson {
         return object;
     }
 
-    /** By name; the picked token is always there. Of others with one name the likelier one is. */
+    /**
+     * Log-probabilities by name; the picked token is always there. Of others with one name the
+     * likelier one is.
+     */
     private static JsonObject top(Logprobs token) {
         JsonObject top = new JsonObject();
         float pickedLogprob = token.token().logprob();

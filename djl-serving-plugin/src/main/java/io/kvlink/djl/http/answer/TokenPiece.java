@@ -27,7 +27,7 @@ public record TokenPiece(String text, @Nullable Logprobs logprobs) {
      */
     record Logprobs(int offset, Likely token, List<Likely> top) {}
 
-    /** On a thread that may use the tokenizer. */
+    /** Makes a token's piece. Runs on a thread that may use the tokenizer. */
     public static TokenPiece of(
             SampledToken token, String text, int offset, TextGenerator generator) {
         if (!token.hasLogprob()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * From the worker's tokens and failures to OpenAI's JSON: whole answers, events of a stream, error
- * objects. Nothing here knows a request's body or a channel.
+ * OpenAI's JSON, made from the worker's tokens and failures: whole answers, events of a stream,
+ * error objects. Nothing here knows a request's body or a channel.
  */
 @NullMarked
 package io.kvlink.djl.http.answer;

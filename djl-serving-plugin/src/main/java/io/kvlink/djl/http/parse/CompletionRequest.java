@@ -20,7 +20,7 @@ public record CompletionRequest(
     /** A text, its tokens, or a chat. */
     public sealed interface Prompt {}
 
-    /** To be tokenised by the model's tokenizer. */
+    /** A text for the model's tokenizer. */
     public record TextPrompt(String text) implements Prompt {}
 
     /** Used as they are. */
@@ -28,7 +28,7 @@ public record CompletionRequest(
     public record TokenPrompt(int[] tokens) implements Prompt {}
 
     /**
-     * To be written as a text by the model's chat template.
+     * Messages for the model's chat template.
      *
      * @param messages at least one, each with a {@code role} and a {@code content} that is a text;
      *     as a chat template reads them

@@ -12,8 +12,8 @@ import java.util.OptionalInt;
 
 /**
  * The fields that completions and chats have in common. A field that OpenAI doesn't know is
- * ignored; one that is known, isn't done here and would change the answer is refused, so that
- * nobody takes a wrong answer for a right one. For one body, on one thread.
+ * ignored. A known field that isn't done here and would change the answer is refused. So nobody
+ * takes a wrong answer for a right one. For one body, on one thread.
  */
 final class GenerationFields {
 

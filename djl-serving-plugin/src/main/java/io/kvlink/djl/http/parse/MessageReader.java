@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Reads one message of a chat as vLLM gives it to a template: a text as content, the calls'
- * arguments parsed, an assistant's thoughts under both names. For one body, on one thread.
+ * Reads one message of a chat as vLLM gives it to a template. The content is a text, the calls'
+ * arguments are parsed, and an assistant's thoughts have both names. For one body, on one thread.
  */
 final class MessageReader {
 

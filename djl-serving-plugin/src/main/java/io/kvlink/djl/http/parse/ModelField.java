@@ -172,7 +172,7 @@ public final class ModelField {
             return value != '}';
         }
 
-        /** Whether the byte is the quote at the end of a text. */
+        /** True if the byte is the quote at the end of a text. */
         private boolean endsText(byte value) {
             if (escaped) {
                 escaped = false;

@@ -60,7 +60,10 @@ abstract class RequestParser {
     /** The request, when all of it was read. */
     abstract CompletionRequest checked();
 
-    /** Of Gson's message the place alone: the rest tells of Gson. */
+    /**
+     * Place of an error in a body, taken from Gson's message. The rest of that message tells of
+     * Gson.
+     */
     private static String where(Exception cause) {
         Matcher place = PLACE.matcher(String.valueOf(cause.getMessage()));
         String what = cause instanceof EOFException ? "it ends too early" : "it goes wrong";

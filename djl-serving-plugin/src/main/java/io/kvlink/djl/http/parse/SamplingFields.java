@@ -12,8 +12,8 @@ import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The fields of a request that say how tokens are chosen. What the client leaves out is decided
- * when the model is known. Filled by one thread.
+ * The fields of a request that say how tokens are chosen. Values that the client leaves out are
+ * decided when the model is known. Filled by one thread.
  */
 final class SamplingFields {
 

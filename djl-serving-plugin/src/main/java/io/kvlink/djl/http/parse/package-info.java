@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * From a body's JSON to the worker's requests. {@link io.kvlink.djl.http.parse.Endpoint#parse}
+ * Requests to the worker, made from a body's JSON. {@link io.kvlink.djl.http.parse.Endpoint#parse}
  * reads a body as it passes and checks all that needs no model; {@link
  * io.kvlink.djl.http.parse.RequestBuilder} checks the rest. Every refusal names the field, its
  * value and what is allowed.

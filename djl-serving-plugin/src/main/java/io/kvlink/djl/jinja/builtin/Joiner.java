@@ -9,7 +9,7 @@ import io.kvlink.djl.jinja.value.Signature;
 import io.kvlink.djl.jinja.value.WithAttributes;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code joiner()} makes: nothing the first time, then a separator. */
+/** Value of {@code joiner()}: nothing the first time, then a separator. */
 final class Joiner implements Callable, WithAttributes, OfModule {
 
     private final Object separator;

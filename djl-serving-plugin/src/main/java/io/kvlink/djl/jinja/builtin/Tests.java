@@ -111,7 +111,7 @@ public final class Tests {
         return Comparison.equal(rendering, Arithmetic.binary(rendering, "%", value, by), wanted);
     }
 
-    /** Whether Python has one object for both, as far as that can be told. */
+    /** True if Python has one object for both, as far as that can be told. */
     private static boolean isSame(Object a, Object b) {
         if (a instanceof Long left && b instanceof Long right) {
             return left.equals(right) && left >= -5 && left <= 256;

@@ -80,7 +80,9 @@ final class WordChunks {
         return Text.isWord(c) && !Character.isDigit(c);
     }
 
-    /** Whether two letters are before it, or a letter, a hyphen and one more, and two behind. */
+    /**
+     * True if two letters are before the place, or a letter, a hyphen and one more, and two behind.
+     */
     private boolean isHyphen(int from, int at, int to) {
         boolean before =
                 at - from >= 2 && isLetter(text.charAt(at - 1)) && isLetter(text.charAt(at - 2));

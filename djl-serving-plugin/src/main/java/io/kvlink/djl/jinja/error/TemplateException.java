@@ -46,7 +46,7 @@ public final class TemplateException extends RuntimeException {
         return place + kind.pythonName + ": " + reason;
     }
 
-    /** Whether the template itself refused, by {@code raise_exception}. */
+    /** True if the template itself refused, by {@code raise_exception}. */
     public boolean raised() {
         return kind == Kind.RAISED;
     }

@@ -61,7 +61,7 @@ public abstract sealed class Expression
 
     public abstract Object evaluate(Scope scope);
 
-    /** Whether it has the same value in each rendering, so that Jinja2 computes it beforehand. */
+    /** True if the value is equal in all renderings, so that Jinja2 computes it beforehand. */
     public boolean isConstant() {
         return parts.stream().allMatch(Expression::isConstant);
     }

@@ -157,7 +157,7 @@ public final class Attributes {
         return of instanceof PyBytes ? BYTES : Map.of();
     }
 
-    /** Whether a value of any type may have a method of that name. */
+    /** True if a value of any type may have a method of that name. */
     public static boolean isMethod(String name) {
         return Stream.of(TEXT, LIST, TUPLE, DICT, INTEGER, REAL, BYTES)
                         .anyMatch(table -> table.containsKey(name))

@@ -61,7 +61,7 @@ public final class Casing {
         return ends ? "\u03c2" : "\u03c3";
     }
 
-    /** Whether a character doesn't separate letters of a word. */
+    /** True if a character doesn't separate letters of a word. */
     private static boolean isIgnored(char c) {
         return switch (Character.getType(c)) {
             case Character.NON_SPACING_MARK,

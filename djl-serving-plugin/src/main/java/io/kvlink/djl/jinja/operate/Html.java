@@ -26,14 +26,17 @@ public final class Html {
 
     private Html() {}
 
-    /** Without comments and tags, white space collapsed: markupsafe's {@code striptags}. */
+    /** Removes comments and tags, and collapses white space: markupsafe's {@code striptags}. */
     public static String withoutTags(Rendering rendering, String html) {
         rendering.scan(html.length());
         String bare = withoutTags(withoutComments(rendering, html));
         return unescaped(String.join(" ", Splitting.words(rendering, bare, Long.MAX_VALUE)));
     }
 
-    /** From the beginning each time, since a mark may come about where two rests meet. */
+    /**
+     * Removes comments, from the beginning each time, since a mark may come about where two rests
+     * meet.
+     */
     private static String withoutComments(Rendering rendering, String html) {
         String text = html;
         for (int start; (start = text.indexOf("<!--")) >= 0; ) {

@@ -15,7 +15,7 @@ import io.kvlink.djl.jinja.value.Signature;
  */
 public record Method(String name, Signature signature, Body body) {
 
-    /** What a method does. */
+    /** Code of a method. */
     public interface Body {
 
         /** Called with the arguments by place; null where one was left out. */

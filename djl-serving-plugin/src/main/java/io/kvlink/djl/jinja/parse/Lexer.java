@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cuts a template into tokens: the text around tags, with white space taken as {@code trim_blocks},
- * {@code lstrip_blocks} and the signs in tags say, and what is in them. For one template.
+ * Cuts a template into tokens: the text around tags, and their content. White space is taken as
+ * {@code trim_blocks}, {@code lstrip_blocks} and the signs in tags say. For one template.
  */
 final class Lexer {
 
@@ -97,7 +97,7 @@ final class Lexer {
         return atLine && blank ? text.substring(0, start) : text;
     }
 
-    /** Where {@code {% raw %}} ends; -1 if there is none. */
+    /** Index of the end of {@code {% raw %}}; -1 if there is none. */
     private int endOfRawBegin(int begin) {
         int i = begin + 2;
         if (i < source.length() && (source.charAt(i) == '-' || source.charAt(i) == '+')) {
@@ -149,7 +149,10 @@ final class Lexer {
         throw fault("Missing end of comment tag", begin);
     }
 
-    /** Where a tag ends whose end, with its sign, is at {@code from}; -1 if it isn't there. */
+    /**
+     * Index of the end of a tag whose closing mark, with its sign, is at {@code from}; -1 if no
+     * mark is there.
+     */
     int endOfTag(int from, String mark, boolean block) {
         if (source.startsWith("-" + mark, from)) {
             return skipSpace(from + 1 + mark.length());

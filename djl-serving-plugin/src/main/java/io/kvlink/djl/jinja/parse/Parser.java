@@ -49,7 +49,7 @@ public final class Parser {
         this.expressions = new ExpressionParser(tokens, new MadeNames());
     }
 
-    /** What a template consists of. */
+    /** Parts of a template. */
     public record Parsed(Body body, Map<String, BlockStatement> blocks) {}
 
     public static Parsed parse(String source) {
@@ -256,7 +256,7 @@ public final class Parser {
         return before;
     }
 
-    /** How deeply what was parsed since {@link #takeDeepest} nests. */
+    /** Depth of all that was parsed since {@link #takeDeepest}. */
     private int depthWithin(int deepestBefore) {
         int within = 3 * (deepestStatement - open.size()) + expressions.deepest() + CALL_NODES;
         deepestStatement = Math.max(deepestStatement, deepestBefore);

@@ -35,7 +35,7 @@ record Token(Type type, String text, Object value, int line) {
         return type == Type.OPERATOR && text.equals(operator);
     }
 
-    /** What error messages call it. */
+    /** Name of the token in error messages. */
     String described() {
         return switch (type) {
             case NAME, OPERATOR, STRING, NUMBER_INTEGER, NUMBER_FLOAT -> Repr.quoted(text);

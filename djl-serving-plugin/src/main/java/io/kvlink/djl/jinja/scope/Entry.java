@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** Gives the variables of a block of statements their first values. */
 public record Entry(List<Step> steps) {
 
-    /** Where one variable's value comes from. */
+    /** Source of one variable's value. */
     record Step(Symbols.Load load, String name, int index, @Nullable Place outside) {}
 
     public void enter(Scope scope) {

@@ -24,7 +24,7 @@ public final class FunctionFrame {
         return size;
     }
 
-    /** Where a variable is, seen from here. */
+    /** Place of a variable, seen from here. */
     Place placeOf(Symbols.Slot slot) {
         int hops = 0;
         for (FunctionFrame frame = this; frame != null; frame = frame.outer) {

@@ -16,7 +16,7 @@ public interface Names {
     /** A name that a loop, a macro or a {@code with} defines. */
     void parameter(String name);
 
-    /** Which of some names are read there before they are set. */
+    /** Names, of the wanted ones, that are read there before they are set. */
     static Set<String> undeclared(Consumer<Names> part, String... wanted) {
         Set<String> open = new HashSet<>(List.of(wanted));
         Set<String> found = new HashSet<>();

@@ -4,7 +4,7 @@ package io.kvlink.djl.jinja.scope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a variable is, seen from a function.
+ * Place of a variable, seen from a function.
  *
  * @param hops how many functions further out
  * @param index its place there

@@ -14,21 +14,21 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Variables of one block of statements, and how each gets its value when the block is entered.
- * Follows the analysis of Jinja2's compiler, since its scopes are what that makes of them: a name
- * that is set somewhere in a block is the block's own, with the value that it had outside.
+ * Variables of one block of statements, and the source of each one's value when the block is
+ * entered. Follows the analysis of Jinja2's compiler, since that defines its scopes. A name that is
+ * set somewhere in a block is the block's own, with the value that it had outside.
  */
 public final class Symbols implements Names {
 
-    /** How a variable gets its value at the beginning. */
+    /** Source of a variable's value at the beginning. */
     enum Load {
-        /** By who enters the block. */
+        /** Set by the code that enters the block. */
         PARAMETER,
-        /** From the variables of the template. */
+        /** Taken from the variables of the template. */
         RESOLVE,
-        /** From the variable of that name outside. */
+        /** Taken from the variable of that name outside. */
         ALIAS,
-        /** Not at all. */
+        /** No value. */
         UNDEFINED
     }
 
@@ -127,7 +127,7 @@ public final class Symbols implements Names {
         return slot;
     }
 
-    /** What is to be done when the block is entered. */
+    /** Assignments at the entry to the block. */
     public Entry entry() {
         List<Entry.Step> steps = new ArrayList<>();
         sources.forEach(

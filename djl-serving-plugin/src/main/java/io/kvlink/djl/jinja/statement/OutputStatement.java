@@ -37,7 +37,7 @@ public final class OutputStatement extends Statement {
         return new OutputStatement(new ConstantExpression(line, text), true);
     }
 
-    /** Whether it writes nothing but white space of the template's own. */
+    /** True if the statement writes nothing but white space of the template's own. */
     public boolean isBlank() {
         return data
                 && value instanceof ConstantExpression text

@@ -21,7 +21,7 @@ public abstract sealed class Statement
                 SetStatement,
                 WithStatement {
 
-    /** What comes after a statement: the next one, or a jump within the innermost loop. */
+    /** Continuation after a statement: the next one, or a jump within the innermost loop. */
     public enum Flow {
         NEXT,
         BREAK,

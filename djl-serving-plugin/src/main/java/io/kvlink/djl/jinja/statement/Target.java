@@ -67,7 +67,7 @@ public sealed interface Target {
             this.line = line;
         }
 
-        /** The same name, to be bound to another variable. */
+        /** Copy of the name, to be bound to another variable. */
         public Name copy() {
             return new Name(name, line);
         }
@@ -156,7 +156,7 @@ public sealed interface Target {
         }
     }
 
-    /** As many targets as a value has elements. */
+    /** Tuple of as many targets as a value has elements. */
     record Tuple(List<Target> parts) implements Target {
 
         @Override

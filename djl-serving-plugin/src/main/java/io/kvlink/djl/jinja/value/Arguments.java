@@ -21,7 +21,7 @@ public record Arguments(List<Object> positional, Map<String, Object> named) {
         return new Arguments(positional, more);
     }
 
-    /** Without the first {@code count} positional arguments. */
+    /** Copy without the first {@code count} positional arguments. */
     public Arguments after(int count) {
         return new Arguments(new ArrayList<>(positional.subList(count, positional.size())), named);
     }

@@ -3,7 +3,7 @@ package io.kvlink.djl.jinja.value;
 
 import org.jspecify.annotations.Nullable;
 
-/** What {@code namespace()} makes: the one value whose attributes templates may set. */
+/** Value of {@code namespace()}: the only one whose attributes templates may set. */
 public final class Namespace implements OfModule {
 
     private final PyDict attributes;

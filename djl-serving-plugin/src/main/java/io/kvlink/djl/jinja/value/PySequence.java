@@ -11,7 +11,7 @@ public sealed interface PySequence extends Iterable<Object> permits PyList, PyTu
 
     List<Object> items();
 
-    /** How many values are within each other here. */
+    /** Depth of values within each other. */
     int depth();
 
     default int size() {

@@ -47,7 +47,7 @@ public final class Rendering {
         return before;
     }
 
-    /** What was written since {@link #beginCapture}, whose result is given back. */
+    /** Text that was written since {@link #beginCapture}, whose result is given back. */
     public String endCapture(TextBuffer before) {
         String captured = out.toString();
         out = before;

@@ -23,7 +23,7 @@ public final class Text {
         return text.codePointCount(0, text.length());
     }
 
-    /** Whether each code point is one unit, so that Java's indices are Python's. */
+    /** True if each code point is one unit, so that Java's indices are Python's. */
     static boolean isPlain(String text) {
         for (int i = 0; i < text.length(); i++) {
             if (Character.isSurrogate(text.charAt(i))) {

@@ -3,7 +3,7 @@ package io.kvlink.djl.jinja.value;
 
 import java.math.BigInteger;
 
-/** Which values Python takes for true. */
+/** Python's rule for values that count as true. */
 public final class Truth {
 
     private Truth() {}

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What a model's weights and KV are kept in and multiplied in. All between the products (norms,
- * attention, the sum of the layers, logits) is float32 whatever this is.
+ * Number type of a model's weights, KV and products. All between the products (norms, attention,
+ * the sum of the layers, logits) is float32 with any type.
  */
 public enum ComputeType {
     FLOAT32("float32", DType.F32),
@@ -34,7 +34,7 @@ public enum ComputeType {
         this.kvType = kvType;
     }
 
-    /** What the setting {@code dtype} may be. */
+    /** Values of the setting {@code dtype}. */
     public static List<String> settings() {
         return Stream.concat(Stream.of(AUTO), Arrays.stream(values()).map(ComputeType::key))
                 .toList();

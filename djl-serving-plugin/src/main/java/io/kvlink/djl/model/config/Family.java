@@ -67,7 +67,7 @@ enum Family {
         };
     }
 
-    /** Whether each head of q and k has an RMS norm, before it is rotated. */
+    /** True if each head of q and k has an RMS norm, before it is rotated. */
     boolean headNorms() {
         return this == QWEN3;
     }
@@ -82,7 +82,7 @@ enum Family {
         return this == MISTRAL ? 8 : heads;
     }
 
-    /** How many of the last tokens, itself included, a layer's query sees; 0 is all of them. */
+    /** Number of the last tokens, itself included, that a layer's query sees; 0 is all of them. */
     int window(JsonFields config, int layer) {
         return switch (this) {
             case LLAMA -> 0;
@@ -121,7 +121,7 @@ enum Family {
     }
 
     /**
-     * Which products add a bias.
+     * Products that add a bias.
      *
      * @param qkv those that make q, k and v
      * @param out attention's output

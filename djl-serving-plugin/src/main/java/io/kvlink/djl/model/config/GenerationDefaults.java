@@ -11,7 +11,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * What a model's authors recommend for generating with it: {@code generation_config.json} of a
+ * Settings that a model's authors recommend for generating: {@code generation_config.json} of a
  * Hugging Face model directory. A key that is absent, or JSON null, is empty here; what stands for
  * it is the caller's choice. Unknown keys are ignored.
  *
@@ -36,7 +36,7 @@ public record GenerationDefaults(
         List<Integer> eosTokens) {
     static final String FILE = "generation_config.json";
 
-    /** What a model without the file has. */
+    /** Defaults of a model without the file. */
     public static final GenerationDefaults NONE =
             new GenerationDefaults(
                     false,

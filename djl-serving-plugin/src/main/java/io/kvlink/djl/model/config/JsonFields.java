@@ -16,8 +16,8 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Typed reads of one JSON object in a model's file. Whatever does not fit is a {@link
- * ModelLoadException} that names file, key, what was found and what was expected.
+ * Typed reads of one JSON object in a model's file. A value that doesn't fit is a {@link
+ * ModelLoadException} that names file, key, the value and what was expected.
  */
 public record JsonFields(String file, JsonObject json) {
     private static final int MAX_SHOWN = 80;
@@ -159,7 +159,7 @@ public record JsonFields(String file, JsonObject json) {
         return ids;
     }
 
-    /** For a value that is well formed, but stands for something that isn't served. */
+    /** Failure for a value that is well formed, but stands for something that isn't served. */
     ModelLoadException unsupported(String key, List<String> supported) {
         return unexpected(key, "one of %s; nothing else is served".formatted(supported));
     }

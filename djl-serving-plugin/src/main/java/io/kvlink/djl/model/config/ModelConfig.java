@@ -116,13 +116,13 @@ public record ModelConfig(
                 ComputeType.FLOAT32);
     }
 
-    /** The same model with weights, products and KV of another type. */
+    /** Copy with another type of weights, products and KV. */
     public ModelConfig computedIn(ComputeType type) {
         return with(contextLength, type);
     }
 
     /**
-     * This model with a shorter context.
+     * Copy with a shorter context.
      *
      * @param tokens most positions of a sequence; {@link Integer#MAX_VALUE} leaves it as it is
      * @throws ModelLoadException if the model's context is shorter
@@ -161,7 +161,7 @@ public record ModelConfig(
                 type);
     }
 
-    /** Whether this token ends a generation. */
+    /** True if this token ends a generation. */
     public boolean isEos(int token) {
         return eosTokens.contains(token);
     }

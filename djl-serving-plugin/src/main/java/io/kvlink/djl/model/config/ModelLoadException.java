@@ -13,7 +13,7 @@ public final class ModelLoadException extends RuntimeException {
         super(message);
     }
 
-    /** The same, with what was thrown underneath. */
+    /** Makes the exception with its cause. */
     public ModelLoadException(String message, Throwable cause) {
         super(message, cause);
     }

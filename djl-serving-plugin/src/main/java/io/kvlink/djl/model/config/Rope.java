@@ -5,9 +5,9 @@ import com.google.gson.JsonElement;
 import java.util.List;
 
 /**
- * How far a head's pairs turn from one position to the next. Frequencies are computed step by step
- * in float32, as the models' authors do: at position 100 000 a rounding more or less of a frequency
- * is seen in the logits.
+ * Turn of a head's pairs from one position to the next. Frequencies are computed step by step in
+ * float32, as the models' authors do. At position 100 000 a rounding more or less of a frequency is
+ * seen in the logits.
  */
 public sealed interface Rope {
     /** Most that {@code config.json} may say of a factor or of a theta. */

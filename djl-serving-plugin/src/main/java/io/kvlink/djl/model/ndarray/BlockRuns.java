@@ -5,12 +5,12 @@ import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Which blocks of a pool are taken: first fit, lowest first. Knows indices, not memory.
+ * Blocks of a pool that are taken: first fit, lowest first. Knows indices, not memory.
  *
  * <p>Invariant: {@link #used} is the number of set bits of {@link #taken}, all below {@link #size}.
  */
 final class BlockRuns {
-    /** There is no free run of that length. */
+    /** Answer when there is no free run of that length. */
     static final int NO_ROOM = -1;
 
     private final BitSet taken;

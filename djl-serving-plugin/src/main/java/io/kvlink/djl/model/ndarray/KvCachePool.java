@@ -18,9 +18,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Contiguous KV memory of one model, on the device that computes: for each layer one run of bytes
- * that the engine sees, without a copy, as an array {@code [2, slots, kvHeads, headDim]} of the
- * type that the model is computed in; a slot holds one token.
+ * Contiguous KV memory of one model, on the device that computes. Each layer has one run of bytes;
+ * a slot of it holds one token. The engine sees it, without a copy, as an array {@code [2, slots,
+ * kvHeads, headDim]} of the type that the model is computed in.
  *
  * <pre>
  *  layer's region:  | K block 0 | K block 1 | ... | K block n-1 | V block 0 | ... | V block n-1 |
@@ -85,7 +85,7 @@ final class KvCachePool implements KvMemory, AutoCloseable {
         }
     }
 
-    /** The same in host memory, for a model that is computed on the CPU. */
+    /** Opens a pool in host memory, for a model that is computed on the CPU. */
     static KvCachePool open(ModelConfig config, int tokens) {
         return open(config, tokens, Device.cpu());
     }
@@ -102,9 +102,10 @@ final class KvCachePool implements KvMemory, AutoCloseable {
     }
 
     /**
-     * Slots for more tokens with the KV of the first {@code filled} ones: the same blocks with the
-     * ones behind them, or else other blocks, to which the KV is copied. What was handed out before
-     * is no longer valid then. Nobody else may use the bytes meanwhile.
+     * Gives a sequence slots for more tokens, with the KV of the first {@code filled} ones. The
+     * sequence keeps its blocks and gets the ones behind them. Else it gets other blocks, to which
+     * the KV is copied; slots that were handed out before are no longer valid then. Nobody else may
+     * use the bytes meanwhile.
      *
      * <p>If the copy fails, as a device may have no memory for it, the slots stay the caller's, but
      * what is in them isn't known any more.
@@ -166,8 +167,8 @@ final class KvCachePool implements KvMemory, AutoCloseable {
     }
 
     /**
-     * Who has the blocks right behind a sequence's. With them the sequence needn't move; for room
-     * elsewhere, as much as it has already, many might have to give way.
+     * Sequence that has the blocks right behind another's. With them the other needn't move. For
+     * room elsewhere, as much as it has already, many might have to give way.
      */
     @Override
     public int inTheWay(KvSlots slots, List<KvSlots> others) {
@@ -231,7 +232,7 @@ final class KvCachePool implements KvMemory, AutoCloseable {
         return manager.getManagedArrays().size();
     }
 
-    /** Whether the pool has a slot's shape for this model. */
+    /** True if the pool has a slot's shape for this model. */
     boolean fits(ModelConfig config) {
         Shape shape = layerArray(0).getShape();
         return layers() == config.layers()

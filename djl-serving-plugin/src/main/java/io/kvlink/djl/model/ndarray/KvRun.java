@@ -6,8 +6,8 @@ import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.spi.BlockTable;
 
 /**
- * Contiguous run of a pool's blocks that one sequence may use: token positions 0 to {@code
- * capacity() - 1} of one sequence sit at the pool's slots {@code firstSlot()} onward. Whoever
+ * Contiguous run of a pool's blocks that one sequence may use. Token positions 0 to {@code
+ * capacity() - 1} of the sequence sit at the pool's slots {@code firstSlot()} onward. Whoever
  * allocated it releases it, once, on the pool's thread, and not before a transfer of its bytes has
  * ended.
  */

@@ -25,10 +25,8 @@ final class Lanes implements AutoCloseable {
     private final List<Thread> threads = new ArrayList<>();
 
     /**
-     * How many of {@code wanted} threads are of use: one where each product has the whole device,
-     * or several of libtorch's threads, already.
-     *
-     * @param libraryThreads on which a step's products are computed
+     * Number of {@code wanted} threads that are of use: one where each product has the whole
+     * device, or several of libtorch's threads, already.
      */
     static int usable(int wanted, boolean gpu, int libraryThreads) {
         return gpu || libraryThreads > 1 ? 1 : wanted;
@@ -52,8 +50,8 @@ final class Lanes implements AutoCloseable {
     }
 
     /**
-     * Does {@code work} on equal parts of {@code rows} and puts the results together. Returns or
-     * throws when no part is being computed any more.
+     * Computes {@code work} on equal parts of {@code rows} and puts the results together. Returns
+     * or throws when no part is being computed any more.
      */
     <T> List<T> run(List<LogitsRow> rows, Function<List<LogitsRow>, List<T>> work) {
         List<List<LogitsRow>> parts = parts(rows);

@@ -49,11 +49,11 @@ final class LlamaLayer {
         this.rowAttention = new RowAttention(config, window, kv, keys, values);
     }
 
-    /** What a forward call computes. */
+    /** Work of a forward call. */
     sealed interface Step permits Chunk, Rows {}
 
     /**
-     * Some tokens of one sequence.
+     * Several tokens of one sequence.
      *
      * @param firstSlot of the sequence in the pool
      * @param position of the first token in the sequence

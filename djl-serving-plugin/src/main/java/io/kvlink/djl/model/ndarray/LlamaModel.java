@@ -28,12 +28,12 @@ import org.jspecify.annotations.Nullable;
  * Llama's arithmetic on DJL's PyTorch engine, from tokens to logits, on the device of its pool. One
  * thread, the pool's; parts of a batch are computed on others while it waits.
  *
- * <p>The same tokens, position and chunking give the same bits: at any place of the pool, after
- * whatever ran before, in any process on the same kind of CPU with the same number of threads, or
- * on the same kind of GPU. Between kinds the last bits differ. On a GPU everything is enqueued on
- * the default stream, products are true float32 (libtorch leaves TF32 off unless told otherwise,
- * and nothing here does), and a layer hook's calls happen when the layer is enqueued; when {@link
- * #prefill} or {@link #decode} returns or throws, the device has done all of it.
+ * <p>Equal tokens, position and chunking give equal bits, at any place of the pool and after
+ * whatever ran before. That holds in any process on the same kind of CPU with the same number of
+ * threads, or on the same kind of GPU. Between kinds the last bits differ. On a GPU everything is
+ * enqueued on the default stream. Products are true float32: libtorch leaves TF32 off unless told
+ * otherwise, and nothing here does. A layer hook's calls happen when the layer is enqueued. When
+ * {@link #prefill} or {@link #decode} returns or throws, the device has done all of it.
  */
 final class LlamaModel implements AutoCloseable {
     private final NDManager manager;
@@ -174,9 +174,9 @@ final class LlamaModel implements AutoCloseable {
     }
 
     /**
-     * Computes the next token of several sequences at once, or in parts where the processor has no
-     * exact way for so many; their K and V are written in place. A row's bits don't depend on the
-     * others, unless {@link DecodeBatch#FAST} was asked for.
+     * Computes the next token of several sequences at once; their K and V are written in place. The
+     * batch is cut into parts where the processor has no exact way for so many. A row's bits don't
+     * depend on the others, unless {@link DecodeBatch#FAST} was asked for.
      *
      * @param rows of different sequences, 1 to {@link #maxBatch}
      * @param hook called once a layer, for all of them
@@ -198,7 +198,10 @@ final class LlamaModel implements AutoCloseable {
                 : decodeTogether(rows, hook);
     }
 
-    /** May be called by several threads at once, with rows of different sequences. */
+    /**
+     * Computes each row alone. Several threads may call this at once, with rows of different
+     * sequences.
+     */
     private List<float @Nullable []> decodeApart(List<LogitsRow> rows) {
         List<float @Nullable []> found = new ArrayList<>();
         for (List<LogitsRow> part : rowCounts.parts(rows)) {
@@ -251,7 +254,7 @@ final class LlamaModel implements AutoCloseable {
         return rowCounts.largest();
     }
 
-    /** On how many threads parts of a batch are computed. */
+    /** Number of threads on which parts of a batch are computed. */
     int decodeThreads() {
         return lanes.count();
     }
@@ -261,7 +264,7 @@ final class LlamaModel implements AutoCloseable {
         return packing.wanted();
     }
 
-    /** In how many rows decodes are computed, as a list for an operator. */
+    /** Row counts of decodes, as a list for an operator. */
     String batchRows() {
         return rowCounts.toString();
     }
@@ -299,8 +302,8 @@ final class LlamaModel implements AutoCloseable {
     }
 
     /**
-     * The bits of a token's logits behind the first layer, whose matrices have the shapes of all
-     * the others', if it is computed among {@code count} rows; empty if they differ between them.
+     * The bits of a token's logits behind the first layer, computed among {@code count} rows; empty
+     * if the rows differ. The first layer's matrices have the shapes of all the others'.
      */
     private Optional<List<Integer>> bitsOfRow(int count) {
         KvRun slots = pool.allocate(1);

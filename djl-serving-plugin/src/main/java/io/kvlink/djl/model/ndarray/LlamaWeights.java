@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A model's weights, arranged once for few and large matrix products: q, k and v are one matrix, so
- * are gate and up; the norms' weights and the scale of attention are multiplied into the matrices
- * behind them. All of that is done in float32 on the CPU, so it has the same bits on every device;
- * only then is a matrix rounded to the type that is computed in. The arrays belong to the manager
- * they were read with, and are on its device.
+ * A model's weights, arranged once for few and large matrix products. One matrix holds q, k and v,
+ * another gate and up. The norms' weights and the scale of attention are multiplied into the
+ * matrices behind them. All of that is done in float32 on the CPU, so it has the same bits on every
+ * device. Only then is a matrix rounded to the type that is computed in. The arrays belong to the
+ * manager they were read with, and are on its device.
  *
  * @param embedding {@code [vocabulary, hidden]}
  * @param norm the last norm's weight {@code [hidden]}, float32
@@ -39,7 +39,7 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
             Projection down) {}
 
     /**
-     * Reads a directory's weights, one matrix after the other: besides what it returns it needs the
+     * Reads a directory's weights, one matrix after the other. Beside its result it needs the
      * largest matrix twice in float32, on the CPU.
      *
      * @throws ModelLoadException if the files don't hold what the configuration asks for
@@ -53,7 +53,7 @@ record LlamaWeights(NDArray embedding, List<Layer> layers, NDArray norm, Project
         }
     }
 
-    /** Which tensors make up which matrix. */
+    /** Tensors that make up each matrix. */
     private record Arrangement(WeightReader reader, ModelConfig config) {
         private static final String PREFIX = "model.";
         private static final String WEIGHT = ".weight";

@@ -2,7 +2,7 @@
 package io.kvlink.djl.model.ndarray;
 
 /**
- * Some tokens of one prompt.
+ * Several tokens of one prompt.
  *
  * @param tokens at least one; borrowed
  * @param position of the first token in its sequence

@@ -30,7 +30,7 @@ public final class NDArrayDecoder implements Decoder {
 
     private static final Logger log = LoggerFactory.getLogger(NDArrayDecoder.class);
 
-    /** Of a row without a finite logit. */
+    /** Token of a row without a finite logit. */
     private static final SampledToken NOTHING = new SampledToken(-1);
 
     /** Tokens for which there is KV memory if nobody says. */
@@ -79,9 +79,8 @@ public final class NDArrayDecoder implements Decoder {
                 model.packed());
         if (model.rowsTogether() < model.maxBatch()) {
             log.warn(
-                    "decode_batch=exact computes at most {} of max_batch={} sequences together: no"
-                            + " more rows have the same bits on this processor; option.decode_batch=fast"
-                            + " doesn't ask for that",
+                    "decode_batch=exact computes at most {} of max_batch={} sequences together on"
+                            + " this processor; option.decode_batch=fast computes all",
                     model.rowsTogether(),
                     model.maxBatch());
         }

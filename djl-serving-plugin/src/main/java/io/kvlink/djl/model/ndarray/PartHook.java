@@ -4,7 +4,7 @@ package io.kvlink.djl.model.ndarray;
 import io.kvlink.djl.engine.LayerHook;
 
 /**
- * Passes on a hook's calls when a batch is computed in parts: the first part's begin of a layer and
+ * Passes on a hook's calls when a batch is computed in parts. The first part's begin of a layer and
  * the last part's end are those of the whole batch. Decoder's thread.
  *
  * @param whole called once a layer

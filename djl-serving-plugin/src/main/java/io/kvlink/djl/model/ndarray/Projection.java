@@ -8,9 +8,9 @@ import io.kvlink.djl.tensor.PackedLinear;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A matrix that rows are multiplied with. It lies in memory with its longer side as rows: for a
- * single token the product is bound by memory, which long rows stream up to three times faster.
- * Several rows take a second copy, if there is one, which a library needn't rearrange each time.
+ * A matrix that rows are multiplied with. The matrix lies in memory with its longer side as rows.
+ * For a single token the product is bound by memory, which long rows stream up to three times
+ * faster.
  *
  * @param weight {@code [in, out]}, or {@code [out, in]} if {@code outRows}; float32 or what the
  *     model is computed in

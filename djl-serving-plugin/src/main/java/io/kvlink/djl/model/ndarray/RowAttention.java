@@ -12,9 +12,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer's attention of a batch in which each row is another sequence. The rows share what
- * surrounds it, not attention itself: each has its own keys, and is computed in the shapes that its
- * own length gives, so that its bits don't depend on the others. Decoder's thread.
+ * One layer's attention of a batch in which each row is another sequence. The rows share the
+ * products around it, not attention itself. Each row has its own keys, and is computed in the
+ * shapes that its own length gives. So its bits don't depend on the others. Decoder's thread.
  *
  * <p>In float32 on the CPU a row is one call of libtorch's fused attention, where that can be
  * called. The query heads that share a key head are the queries of one head to it.

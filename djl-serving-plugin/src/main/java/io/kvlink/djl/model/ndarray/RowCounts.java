@@ -11,12 +11,12 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * In how many rows a batch of decodes is computed: a math library chooses the order of its sums by
- * the number of rows, so a batch is filled up to a count of one class, in which each row has the
- * same bits. A batch larger than the largest count is computed in parts. Immutable.
+ * Batch sizes whose rows have equal bits. A math library chooses the order of its sums by the
+ * number of rows. So a batch is filled up to a size of one class, in which each row has the same
+ * bits. A batch larger than the largest size is computed in parts. Immutable.
  *
- * <p>Which counts are of one class depends on the processor. It may be a single one: then a batch
- * is computed row by row.
+ * <p>The processor decides which counts are of one class. It may be a single one: then a batch is
+ * computed row by row.
  *
  * <p>Invariant: {@link #allowed} rises, is not empty, and ends with the first count that is at
  * least {@link #max}, if there is one.
@@ -43,8 +43,9 @@ final class RowCounts {
     }
 
     /**
-     * Of some counts those of one class: of those up to 64 the class with the most counts, and of
-     * equally large ones that of the larger count. Just 1 if no two counts are of one class.
+     * Finds the row counts of one class: of those up to 64 the class with the most counts. Of
+     * equally large classes that of the larger count is taken. Just 1 if no two counts are of one
+     * class.
      *
      * @param max most sequences of a batch
      * @param bits of a row that is computed among so many; empty if they depend on the row's place

@@ -5,9 +5,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * What one call creates on the engine's device. Closing waits until the device has done all that
- * was enqueued, so that KV blocks may change hands when the call has returned or failed, and then
- * frees. On the CPU there is nothing to wait for. One thread.
+ * Arrays that one call creates on the engine's device. Closing waits until the device has done all
+ * that was enqueued, and then frees. So KV blocks may change hands when the call has returned or
+ * failed. On the CPU there is nothing to wait for. One thread.
  */
 record Scratch(NDManager manager) implements AutoCloseable {
 

@@ -7,9 +7,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How libtorch's threads wait for one another between two products: asleep. OpenMP's own choice is
- * to spin, which holds the cores that the awaited threads need where other processes compute too.
- * OpenMP reads its environment when it is loaded, so this is said before that.
+ * Sleep of libtorch's threads that wait for one another between two products. OpenMP's own choice
+ * is to spin, which holds the cores that the awaited threads need where other processes compute
+ * too. OpenMP reads its environment when it is loaded, so this is said before that.
  */
 final class ThreadWaits {
 

@@ -16,9 +16,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads tensors of a checkpoint as float32 on the CPU, where they are arranged, and then settles
- * them: on the model's device, rounded to the model's type. What isn't settled is closed with this,
- * or by the caller. One thread.
+ * Reads tensors of a checkpoint as float32 on the CPU, where they are arranged. Then it settles
+ * them: on the model's device, rounded to the model's type. Arrays that aren't settled are closed
+ * with this, or by the caller. One thread.
  */
 final class WeightReader implements AutoCloseable {
     /** Most that is filled at once; a buffer ends at 2 GiB. */
@@ -115,7 +115,7 @@ final class WeightReader implements AutoCloseable {
         }
     }
 
-    /** The same for an array that stays float32. */
+    /** Settles an array that stays float32. */
     NDArray settleWide(NDArray array) {
         if (!home.getDevice().isGpu()) {
             array.attach(home);

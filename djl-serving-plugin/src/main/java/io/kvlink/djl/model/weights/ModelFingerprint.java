@@ -14,11 +14,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * Tells models apart, so that no instance reads another model's KV: SHA-256 over the name, the size
- * and the bytes of {@code config.json} and of each file of weights. Of a file above {@value
- * #WHOLE_BYTES} bytes only {@value #SAMPLES} pieces of {@value #SAMPLE_BYTES} bytes count, the
- * first (where the header is) and the last included, evenly spaced: a few milliseconds instead of
- * the time to read it all. Retraining changes every piece.
+ * Tells models apart, so that no instance reads another model's KV. It is SHA-256 over the name,
+ * the size and the bytes of {@code config.json} and of each file of weights. Of a file above
+ * {@value #WHOLE_BYTES} bytes only {@value #SAMPLES} evenly spaced pieces of {@value #SAMPLE_BYTES}
+ * bytes count. The first, which has the header, and the last are among them. That takes a few
+ * milliseconds instead of the time to read it all. Retraining changes every piece.
  */
 public final class ModelFingerprint {
 

@@ -4,7 +4,7 @@ package io.kvlink.djl.model.weights;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
-/** How a weight lies on disk, and how it becomes float32. All are little-endian. */
+/** Form of a weight on disk, and its way to float32. All are little-endian. */
 public enum TensorType {
     F32(4) {
         @Override

@@ -86,7 +86,9 @@ final class FakeTarget implements Target {
         enqueue(() -> from.bytes().get(0, memory, (int) (to - BASE), bytes));
     }
 
-    /** From float32 to float16 only, of values that bfloat16 holds; that is enough here. */
+    /**
+     * Converts from float32 to float16 only, of values that bfloat16 holds; that is enough here.
+     */
     @Override
     public void convertIn(long to, HostBuffer from, int bytes, Conversion conversion) {
         enqueue(

@@ -33,7 +33,7 @@ class ChatParserTest {
         return parse("{\"messages\": [{%s}]}".formatted(fields)).messages().get(0);
     }
 
-    /** As Python's {@code json.loads} reads them, and vLLM what that can't read. */
+    /** Python's {@code json.loads} reads them so, and vLLM the ones that it can't read. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

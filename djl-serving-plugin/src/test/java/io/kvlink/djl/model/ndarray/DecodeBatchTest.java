@@ -80,8 +80,8 @@ class DecodeBatchTest {
     }
 
     /**
-     * What other processors may be like: of the counts that agree here only some may be used, down
-     * to a single one.
+     * Processors may differ: of the counts that agree here only some may be used, down to a single
+     * one.
      */
     @ParameterizedTest
     @MethodSource("usableCounts")

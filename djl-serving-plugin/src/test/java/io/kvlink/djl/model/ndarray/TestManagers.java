@@ -15,7 +15,7 @@ public final class TestManagers {
         return PyTorchRuntime.newManager(Device.cpu());
     }
 
-    /** The same on a GPU; where there is none, the test is skipped with the engine's reason. */
+    /** Opens a manager on a GPU; without one the test is skipped with the engine's reason. */
     public static NDManager gpu(int ordinal) {
         try {
             return PyTorchRuntime.newManager(Device.gpu(ordinal));

@@ -54,7 +54,7 @@ class TransformersParityTest {
         DecoderParity.assertParity(CPU, name, ComputeType.BFLOAT16, 8 * HALF_TOLERANCE);
     }
 
-    /** What transformers computes plays no part here. */
+    /** Results of transformers play no part here. */
     @ParameterizedTest
     @ValueSource(
             strings = {"llama-biases", "mistral-sliding", "qwen2", "qwen2-sliding", "qwen3-bias"})

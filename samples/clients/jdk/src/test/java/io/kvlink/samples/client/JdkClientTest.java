@@ -38,8 +38,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The JDK's HTTP client as it comes, which asks a cleartext server for HTTP/2 with every first
- * request of a connection, against a worker and through the proxy.
+ * The JDK's HTTP client, unchanged, against a worker and through the proxy. It asks a cleartext
+ * server for HTTP/2 with every first request of a connection.
  */
 class JdkClientTest {
 

@@ -19,7 +19,7 @@ import java.net.InetSocketAddress;
  * A port on which nothing but the surface answers, for a server that doesn't let plugins answer
  * where clients ask. Threads of its own, named {@code kv-http-…}.
  */
-final class OwnPort implements AutoCloseable {
+final class KvLinkPort implements AutoCloseable {
 
     private static final int LOOPS = 2;
 
@@ -29,7 +29,7 @@ final class OwnPort implements AutoCloseable {
 
     private final HttpPort port;
 
-    private OwnPort(HttpPort port) {
+    private KvLinkPort(HttpPort port) {
         this.port = port;
     }
 
@@ -41,7 +41,7 @@ final class OwnPort implements AutoCloseable {
      * @param surface borrowed until this is closed
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if it can't be bound
      */
-    static OwnPort open(InetSocketAddress address, CorsSettings cors, OpenAiSurface surface) {
+    static KvLinkPort open(InetSocketAddress address, CorsSettings cors, OpenAiSurface surface) {
         try {
             HttpPort port =
                     HttpPort.bind(
@@ -54,7 +54,7 @@ final class OwnPort implements AutoCloseable {
                                     LIMIT),
                             () -> new Door(surface));
             port.accept();
-            return new OwnPort(port);
+            return new KvLinkPort(port);
         } catch (IOException cause) {
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,

@@ -7,16 +7,16 @@ import java.util.List;
 
 /**
  * Slots and pickers that nobody needs any more but calls in flight: given back when those have
- * landed. What one throws keeps none of the others. Scheduler's thread.
+ * landed. A failure of one keeps none of the others. Scheduler's thread.
  */
-final class Releases {
+final class SlotReleases {
 
     private record Left(Sequence sequence, Runnable release) {}
 
     private final List<Left> waiting = new ArrayList<>();
     private final FailureLog failures;
 
-    Releases(FailureLog failures) {
+    SlotReleases(FailureLog failures) {
         this.failures = failures;
     }
 
@@ -50,7 +50,7 @@ final class Releases {
         before.forEach(this::release);
     }
 
-    /** Whether nothing waits. */
+    /** True if nothing waits. */
     boolean none() {
         return waiting.isEmpty();
     }

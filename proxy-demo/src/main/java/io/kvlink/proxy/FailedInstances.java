@@ -16,7 +16,7 @@ import java.util.Set;
  * once. A request that an instance took and didn't survive gets one more chance with each role: it
  * may be the reason. Belongs to its exchange's event loop.
  */
-final class Tries {
+final class FailedInstances {
 
     /** An instance that answers so has done nothing: another may. */
     private static final Set<HttpResponseStatus> UNDONE =
@@ -38,7 +38,7 @@ final class Tries {
     private final Set<Role> lost = EnumSet.noneOf(Role.class);
     private OptionalLong retryAfter = OptionalLong.empty();
 
-    Tries(Fleet fleet, String model) {
+    FailedInstances(Fleet fleet, String model) {
         this.fleet = fleet;
         this.model = model;
     }
@@ -100,12 +100,12 @@ final class Tries {
                 || (retryAfter.isEmpty() && fleet.has(instance));
     }
 
-    /** After how many seconds a decode instance wants to be asked again, if one has said so. */
+    /** Seconds after which a decode instance wants to be asked again, if one has said so. */
     OptionalLong retryAfter() {
         return retryAfter;
     }
 
-    /** How many instances have failed. */
+    /** Number of instances that have failed. */
     int count() {
         return failed.size();
     }

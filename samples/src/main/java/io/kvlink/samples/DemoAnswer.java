@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  * @param firstTokenNs from the request to the first text, seen from here
  * @param lastTokenNs from the request to the last text
  */
-record Answer(
+record DemoAnswer(
         String text,
         int promptTokens,
         int completionTokens,
@@ -40,7 +40,7 @@ record Answer(
      * @param body the request
      * @param onText told of each piece of text when it comes
      */
-    static Answer ask(HttpClient client, String url, JsonObject body, Consumer<String> onText)
+    static DemoAnswer ask(HttpClient client, String url, JsonObject body, Consumer<String> onText)
             throws InterruptedException {
         HttpRequest request =
                 HttpRequest.newBuilder(URI.create(url + "/v1/completions"))
@@ -69,7 +69,7 @@ record Answer(
         }
     }
 
-    private static Answer read(Iterator<String> lines, long startNs, Consumer<String> onText) {
+    private static DemoAnswer read(Iterator<String> lines, long startNs, Consumer<String> onText) {
         StringBuilder text = new StringBuilder();
         JsonObject stats = new JsonObject();
         JsonObject usage = new JsonObject();
@@ -100,7 +100,7 @@ record Answer(
                             : usage;
             stats = chunk.has("kvlink") ? chunk.getAsJsonObject("kvlink") : stats;
         }
-        return new Answer(
+        return new DemoAnswer(
                 text.toString(),
                 usage.has("prompt_tokens") ? usage.get("prompt_tokens").getAsInt() : 0,
                 usage.has("completion_tokens") ? usage.get("completion_tokens").getAsInt() : 0,

@@ -9,11 +9,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class InboxTest {
+class SchedulerInboxTest {
 
     @Test
     void shouldNotRestAfterAWakeThatCameBefore() {
-        Inbox inbox = new Inbox(1);
+        SchedulerInbox inbox = new SchedulerInbox(1);
         inbox.wake();
         long start = System.nanoTime();
         inbox.await(TimeUnit.SECONDS.toNanos(30));
@@ -22,8 +22,8 @@ class InboxTest {
 
     @Test
     void shouldLoseNoWake() throws InterruptedException {
-        Inbox ping = new Inbox(1);
-        Inbox pong = new Inbox(1);
+        SchedulerInbox ping = new SchedulerInbox(1);
+        SchedulerInbox pong = new SchedulerInbox(1);
         AtomicInteger ball = new AtomicInteger();
         int rounds = 2000;
         // Each side waits for the other's step, so one lost wake costs the whole deadline.
@@ -36,7 +36,8 @@ class InboxTest {
         assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(30));
     }
 
-    private static void play(Inbox mine, Inbox theirs, AtomicInteger ball, int side, int rounds) {
+    private static void play(
+            SchedulerInbox mine, SchedulerInbox theirs, AtomicInteger ball, int side, int rounds) {
         for (int round = 0; round < rounds; round++) {
             while (ball.get() % 2 != side) {
                 mine.await(TimeUnit.SECONDS.toNanos(30));
@@ -48,16 +49,16 @@ class InboxTest {
 
     @Test
     void shouldCountThoseThatWait() {
-        Inbox inbox = new Inbox(1);
+        SchedulerInbox inbox = new SchedulerInbox(1);
         Sequence sequence = waiting();
-        assertThat(inbox.offer(sequence)).isEqualTo(Inbox.Answer.ACCEPTED);
+        assertThat(inbox.offer(sequence)).isEqualTo(SchedulerInbox.Verdict.ACCEPTED);
         assertThat(inbox.arrivals()).containsExactly(sequence);
-        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.FULL);
+        assertThat(inbox.offer(waiting())).isEqualTo(SchedulerInbox.Verdict.FULL);
         inbox.addWaiting(-1);
-        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.ACCEPTED);
+        assertThat(inbox.offer(waiting())).isEqualTo(SchedulerInbox.Verdict.ACCEPTED);
         inbox.addWaiting(-1);
         inbox.close();
-        assertThat(inbox.offer(waiting())).isEqualTo(Inbox.Answer.CLOSED);
+        assertThat(inbox.offer(waiting())).isEqualTo(SchedulerInbox.Verdict.CLOSED);
         assertThat(inbox.arrivals()).hasSize(1);
     }
 

@@ -9,17 +9,17 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
 
-class ReleasesTest {
+class SlotReleasesTest {
 
-    private final Releases releases =
-            new Releases(new FailureLog(LoggerFactory.getLogger(ReleasesTest.class)));
+    private final SlotReleases releases =
+            new SlotReleases(new FailureLog(LoggerFactory.getLogger(SlotReleasesTest.class)));
     private final FakeMemory memory = new FakeMemory(4);
 
     @Test
     void shouldReleaseWhatHasLandedAlsoIfAnotherReleaseThrows() {
         Sequence sequence = Sequences.waiting(1, 2, 3);
         KvSlots taken = memory.allocate(16);
-        Unit unit = new Unit(sequence, 0, 0, false);
+        WorkUnit unit = new WorkUnit(sequence, 0, 0, false);
         sequence.onLaunched(unit);
         KvSlots foreign = memory.allocate(16);
         releases.release(sequence, new FailingSlots(foreign));

@@ -12,47 +12,54 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /** One call of the decoder, for one unit of each of some sequences. */
-sealed interface Call permits Call.Rows, Call.Chunks {
+sealed interface DecoderCall permits DecoderCall.Rows, DecoderCall.Chunks {
 
-    List<Unit> units();
+    List<WorkUnit> units();
 
-    /** Has the decoder compute it. */
+    /** Lets the decoder compute the call. */
     Picks enqueue(Decoder decoder, LayerHook hook);
 
     /** A call for each unit, which together do this one's work. */
-    List<Call> apart();
+    List<DecoderCall> apart();
 
-    /** Whether one of its sequences is among these. */
+    /** True if one of the call's sequences is among these. */
     default boolean hasAny(Set<KvRequest> requests) {
         return units().stream().anyMatch(unit -> requests.contains(unit.sequence().kv()));
     }
 
     /** The next tokens of some sequences. */
-    record Rows(List<Unit> units, List<DecodeRow> rows) implements Call {
+    record Rows(List<WorkUnit> units, List<DecodeRow> rows) implements DecoderCall {
         @Override
         public Picks enqueue(Decoder decoder, LayerHook hook) {
             return decoder.decode(rows, hook);
         }
 
         @Override
-        public List<Call> apart() {
+        public List<DecoderCall> apart() {
             return IntStream.range(0, rows.size())
-                    .mapToObj(i -> (Call) new Rows(List.of(units.get(i)), List.of(rows.get(i))))
+                    .mapToObj(
+                            i ->
+                                    (DecoderCall)
+                                            new Rows(List.of(units.get(i)), List.of(rows.get(i))))
                     .toList();
         }
     }
 
     /** Chunks of some prompts. */
-    record Chunks(List<Unit> units, List<PromptChunk> chunks) implements Call {
+    record Chunks(List<WorkUnit> units, List<PromptChunk> chunks) implements DecoderCall {
         @Override
         public Picks enqueue(Decoder decoder, LayerHook hook) {
             return decoder.prefill(chunks, hook);
         }
 
         @Override
-        public List<Call> apart() {
+        public List<DecoderCall> apart() {
             return IntStream.range(0, chunks.size())
-                    .mapToObj(i -> (Call) new Chunks(List.of(units.get(i)), List.of(chunks.get(i))))
+                    .mapToObj(
+                            i ->
+                                    (DecoderCall)
+                                            new Chunks(
+                                                    List.of(units.get(i)), List.of(chunks.get(i))))
                     .toList();
         }
     }

@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * Turns of the instances of each model: one model's requests shift no other's turns. Used from any
  * thread.
  */
-final class Turns {
+final class ModelTurns {
 
     // Written by the event loops. Its keys are models of the table, and the empty name.
     private final Map<String, Pickers> pickers = new ConcurrentHashMap<>();
@@ -40,7 +40,7 @@ final class Turns {
                 model, name -> new Pickers(new PairPicker(), new PairPicker()));
     }
 
-    /** How many models have turns here. */
+    /** Number of models that have turns here. */
     int size() {
         return pickers.size();
     }

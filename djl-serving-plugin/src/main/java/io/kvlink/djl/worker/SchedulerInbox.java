@@ -10,17 +10,17 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What other threads tell the scheduler's thread: a request came, something changed, close. Any
+ * News from other threads to the scheduler's thread: a request came, something changed, close. Any
  * thread may call, but {@link #arrivals}, {@link #await} and the counting belong to the
  * scheduler's.
  *
  * <p>Invariant: {@link #waiting} counts the requests without KV memory, those still in here
  * included.
  */
-final class Inbox {
+final class SchedulerInbox {
 
-    /** What became of a request that was offered. */
-    enum Answer {
+    /** Fate of a request that was offered. */
+    enum Verdict {
         ACCEPTED,
         FULL,
         DRAINING,
@@ -39,26 +39,26 @@ final class Inbox {
     private final AtomicBoolean woken = new AtomicBoolean();
     private volatile @Nullable Thread sleeper;
 
-    Inbox(int capacity) {
+    SchedulerInbox(int capacity) {
         this.capacity = capacity;
     }
 
-    Answer offer(Sequence sequence) {
+    Verdict offer(Sequence sequence) {
         synchronized (lock) {
             if (closed) {
-                return Answer.CLOSED;
+                return Verdict.CLOSED;
             }
             if (draining) {
-                return Answer.DRAINING;
+                return Verdict.DRAINING;
             }
             if (waiting >= capacity) {
-                return Answer.FULL;
+                return Verdict.FULL;
             }
             waiting++;
             arrived.add(sequence);
         }
         wake();
-        return Answer.ACCEPTED;
+        return Verdict.ACCEPTED;
     }
 
     /** Takes no more requests; those that came are served. */

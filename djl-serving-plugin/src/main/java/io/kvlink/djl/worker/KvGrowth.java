@@ -12,11 +12,11 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Gives growing answers their KV memory: the blocks behind their own, else others to which the KV
- * is copied, else those of a younger request, which waits then and computes its KV again: the one
- * in the way, else the youngest. Who came first never gives way to who came later, so the oldest
- * goes on whatever happens. Belongs to the scheduler's thread.
+ * is copied. Else a younger request gives its blocks up: the one in the way, or the youngest. It
+ * waits then and computes its KV again. An older request never gives way to a younger one, so the
+ * oldest goes on whatever happens. Belongs to the scheduler's thread.
  */
-final class Growth {
+final class KvGrowth {
 
     private static final Comparator<Sequence> BY_ARRIVAL =
             Comparator.comparingLong(Sequence::arrival);
@@ -26,7 +26,7 @@ final class Growth {
     private final int growthTokens;
     private boolean stalled;
 
-    Growth(Requests requests, KvMemory memory, int growthTokens) {
+    KvGrowth(Requests requests, KvMemory memory, int growthTokens) {
         this.requests = requests;
         this.memory = memory;
         this.growthTokens = growthTokens;
@@ -54,7 +54,7 @@ final class Growth {
         return decodable;
     }
 
-    /** Whether an answer waits for memory, so that nobody else may have any. */
+    /** True if an answer waits for memory, so that nobody else may have any. */
     boolean stalled() {
         return stalled;
     }
@@ -89,7 +89,7 @@ final class Growth {
         return settling.getAsBoolean() || grown(sequence) || makeRoom(sequence);
     }
 
-    /** Whether there are blocks enough, though not behind its own. */
+    /** True if there are blocks enough, though not behind its own. */
     private boolean mayMove(Sequence sequence) {
         int wanted = KvMemory.blocksFor(sequence.tokensWith(0));
         // What a connector may still read isn't moved, but copied.
@@ -136,25 +136,28 @@ final class Growth {
     private List<Sequence> younger(Sequence sequence) {
         return requests.running().stream()
                 .filter(other -> other.arrival() > sequence.arrival())
-                .filter(Growth::canGiveWay)
+                .filter(KvGrowth::canGiveWay)
                 .toList();
     }
 
-    /** Whether it may give way itself: it came last, and others go on. */
+    /** True if the sequence may give way itself: it came last, and others go on. */
     private boolean mayWait(Sequence sequence) {
         return requests.runningCount() > 1
                 && requests.running().stream()
                         .noneMatch(other -> other.arrival() > sequence.arrival());
     }
 
-    /** Who keeps a sequence from growing in place. */
+    /** Sequence that keeps another from growing in place. */
     private Optional<Sequence> inTheWay(Sequence sequence, List<Sequence> others) {
         int index =
                 memory.inTheWay(sequence.slots(), others.stream().map(Sequence::slots).toList());
         return index < 0 ? Optional.empty() : Optional.of(others.get(index));
     }
 
-    /** Not while a connector writes its blocks, or while its prompt is on its way to another. */
+    /**
+     * False while a connector writes the sequence's blocks, or while its prompt is on its way to
+     * another instance.
+     */
     private static boolean canGiveWay(Sequence sequence) {
         boolean shared = sequence.shared();
         // The first token of its answer may go along with its prompt's KV.

@@ -10,12 +10,12 @@ import io.kvlink.p2p.internal.planes.DataPlanes;
 import java.util.List;
 import java.util.Optional;
 
-/** What a connector opens of the machine it runs on; tests bring one of their own. */
-interface P2pMachine {
+/** Resources of a machine that a connector opens; tests bring their own. */
+interface DevicesAndPlanes {
 
     /** The machine this process runs on. */
-    P2pMachine THIS =
-            new P2pMachine() {
+    DevicesAndPlanes THIS =
+            new DevicesAndPlanes() {
                 @Override
                 public CudaDevice openDevice(int ordinal) {
                     return DriverDevice.open(ordinal);

@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Answers of one request as far as they have been generated. Not thread-safe. */
-public final class Answer {
+public final class AnswerChoices {
 
     /** One answer. */
     static final class Choice {
@@ -34,7 +34,7 @@ public final class Answer {
      * @param echoes of each answer the text before it; empty for nothing
      * @param choicesPerPrompt how many answers each prompt gets
      */
-    public Answer(List<String> echoes, int choicesPerPrompt) {
+    public AnswerChoices(List<String> echoes, int choicesPerPrompt) {
         this.choicesPerPrompt = choicesPerPrompt;
         echoes.forEach(echo -> choices.add(new Choice(echo)));
     }

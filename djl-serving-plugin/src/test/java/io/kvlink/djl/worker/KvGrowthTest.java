@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
-class GrowthTest {
+class KvGrowthTest {
 
     private static final int BLOCK = 16;
 
@@ -23,7 +23,7 @@ class GrowthTest {
     private final FakeMemory memory = new FakeMemory(2);
     private WorkerResources resources;
     private Requests requests;
-    private Growth growth;
+    private KvGrowth growth;
     private int settled;
 
     @BeforeEach
@@ -37,12 +37,12 @@ class GrowthTest {
                         () -> {});
         requests =
                 new Requests(
-                        new Inbox(9),
+                        new SchedulerInbox(9),
                         resources,
                         new WorkerMetrics(new PrometheusRegistry()),
-                        new FailureLog(LoggerFactory.getLogger(GrowthTest.class)),
+                        new FailureLog(LoggerFactory.getLogger(KvGrowthTest.class)),
                         () -> 0);
-        growth = new Growth(requests, memory, BLOCK);
+        growth = new KvGrowth(requests, memory, BLOCK);
     }
 
     @AfterEach

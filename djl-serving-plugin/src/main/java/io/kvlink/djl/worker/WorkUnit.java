@@ -8,4 +8,4 @@ package io.kvlink.djl.worker;
  * @param prompt how many of them are of its prompt
  * @param picks whether a token is picked behind them
  */
-record Unit(Sequence sequence, int tokens, int prompt, boolean picks) {}
+record WorkUnit(Sequence sequence, int tokens, int prompt, boolean picks) {}

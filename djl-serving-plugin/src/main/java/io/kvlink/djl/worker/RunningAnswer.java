@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * One answer while it is written: decides when it ends, and passes text on. Belongs to the
  * scheduler's thread, and closes its picker at {@link #close}.
  */
-final class Answer {
+final class RunningAnswer {
 
     /** Makes pickers as {@link io.kvlink.djl.engine.Decoder#newPicker} does. */
     interface Pickers {
@@ -39,7 +39,7 @@ final class Answer {
     private long lastTokenNs;
     private @Nullable FinishReason finish;
 
-    Answer(
+    RunningAnswer(
             GenerationRequest request,
             GenerationListener listener,
             ModelConfig model,
@@ -97,12 +97,12 @@ final class Answer {
         }
     }
 
-    /** Whether the token behind {@code picking} unknown ones may end the answer. */
+    /** True if the token behind {@code picking} unknown ones may end the answer. */
     boolean mayEnd(int picking) {
         return tokens + picking + 1 >= request.minTokens();
     }
 
-    /** Whether a token may come behind {@code picking} unknown ones. */
+    /** True if a token may come behind {@code picking} unknown ones. */
     boolean goesOn(int picking) {
         return finish == null && tokens + picking < maxTokens;
     }
@@ -174,7 +174,7 @@ final class Answer {
         return last;
     }
 
-    /** When the first token was there; 0 before. */
+    /** Time of the first token; 0 before. */
     long firstTokenNs() {
         return firstTokenNs;
     }
@@ -183,7 +183,7 @@ final class Answer {
         return lastTokenNs;
     }
 
-    /** Why it ended, once its listener has heard the last token; null as long as it didn't. */
+    /** Reason of the end, once the listener has heard the last token; null until then. */
     @Nullable FinishReason finish() {
         return finish;
     }
