@@ -2,11 +2,12 @@
 package io.kvlink.benchmarks;
 
 /**
- * How long the same bytes take without a connector.
+ * Times of the same bytes without a connector.
  *
  * @param ms each round, by the GPU's clock where it is a GPU's
  * @param wallMs each round, until the calling thread knows
  * @param backToBackMs one round of many that follow each other without a gap
+ * @param cpuMs processor time of one such round, both sides together; NaN on a GPU
  */
 @SuppressWarnings("ArrayRecordComponent")
-record FloorTimes(double[] ms, double[] wallMs, double backToBackMs) {}
+record FloorTimes(double[] ms, double[] wallMs, double backToBackMs, double cpuMs) {}

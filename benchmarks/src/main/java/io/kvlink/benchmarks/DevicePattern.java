@@ -3,9 +3,9 @@ package io.kvlink.benchmarks;
 
 import static io.kvlink.benchmarks.DriverCalls.check;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import io.kvlink.spi.KvLayout.Run;
+import io.kvlink.spi.MemoryRegion;
+
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -15,8 +15,12 @@ import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
 
-/** Launches {@code bytes.cu} on one stream of the calling thread's device. One thread. */
-final class DeviceBytes implements AutoCloseable {
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+
+/** The pattern on a GPU: launches {@code bytes.cu} on the engine's stream. One thread. */
+final class DevicePattern implements Pattern {
 
     private static final String KERNELS = "bytes.ptx";
     private static final int THREADS = 256;
@@ -34,14 +38,12 @@ final class DeviceBytes implements AutoCloseable {
     private final long counter;
 
     /**
-     * Loads the kernels, and tries them.
+     * Loads the kernels onto the calling thread's device.
      *
-     * @param stream where to launch; {@code null} for the default stream
-     * @param scratch device memory of at least 16 KiB, overwritten
-     * @throws IllegalStateException if they don't do what they should
+     * @param ownStream whether the engine's stream is one of its own, instead of the default one
      */
-    DeviceBytes(@Nullable CUstream_st stream, long scratch) {
-        this.stream = stream;
+    DevicePattern(boolean ownStream) {
+        stream = ownStream ? newStream() : null;
         load();
         check(cudart.cuModuleGetFunction(fill, module, "fill"), "cuModuleGetFunction");
         check(cudart.cuModuleGetFunction(compare, module, "compare"), "cuModuleGetFunction");
@@ -49,11 +51,21 @@ final class DeviceBytes implements AutoCloseable {
         check(cudart.cuMemAlloc(address, Long.BYTES), "cuMemAlloc");
         counter = address[0];
         zero(counter, Long.BYTES);
-        tryOut(scratch);
+    }
+
+    private static CUstream_st newStream() {
+        CUstream_st stream = new CUstream_st();
+        check(cudart.cuStreamCreate(stream, cudart.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        return stream;
+    }
+
+    /** Address of the engine's stream; 0 for the default one. */
+    long stream() {
+        return stream == null ? 0 : stream.address();
     }
 
     private void load() {
-        try (InputStream in = DeviceBytes.class.getResourceAsStream(KERNELS)) {
+        try (InputStream in = DevicePattern.class.getResourceAsStream(KERNELS)) {
             if (in == null) {
                 throw new IllegalStateException("not on the class path: " + KERNELS);
             }
@@ -68,8 +80,14 @@ final class DeviceBytes implements AutoCloseable {
         }
     }
 
-    // A checker that finds nothing wrong proves nothing until it has found what is.
-    private void tryOut(long scratch) {
+    /**
+     * Tries the kernels: a checker that finds nothing wrong proves nothing until it has found
+     * something.
+     *
+     * @param scratch device memory of at least 16 KiB, overwritten
+     * @throws IllegalStateException if they don't do what they should
+     */
+    void tryOut(long scratch) {
         long seed = 42;
         long position = 8L * 12_345_678_901L;
         long bytes = 8L * TEST_WORDS;
@@ -111,11 +129,21 @@ final class DeviceBytes implements AutoCloseable {
         }
     }
 
-    void fill(long address, long bytes, long seed, long position) {
+    @Override
+    public void fill(MemoryRegion region, Run run, long seed, long position) {
+        fill(region.address() + run.offset(), run.bytes(), seed, position);
+    }
+
+    @Override
+    public void compare(MemoryRegion region, Run run, long seed, long position) {
+        compare(region.address() + run.offset(), run.bytes(), seed, position);
+    }
+
+    private void fill(long address, long bytes, long seed, long position) {
         launch(fill, address, bytes, seed, position);
     }
 
-    void compare(long address, long bytes, long seed, long position) {
+    private void compare(long address, long bytes, long seed, long position) {
         launch(compare, address, bytes, seed, position);
     }
 
@@ -143,8 +171,9 @@ final class DeviceBytes implements AutoCloseable {
                 "cuLaunchKernel");
     }
 
-    /** How many words have differed since the last call; waits for the stream. */
-    long differences() {
+    /** Words that have differed since the last call; waits for the stream. */
+    @Override
+    public long differences() {
         settle();
         try (LongPointer count = new LongPointer(1)) {
             check(cudart.cuMemcpyDtoH(count, counter, Long.BYTES), "cuMemcpyDtoH");
@@ -159,7 +188,8 @@ final class DeviceBytes implements AutoCloseable {
         check(cudart.cuCtxSynchronize(), "cuCtxSynchronize");
     }
 
-    private void settle() {
+    @Override
+    public void settle() {
         check(cudart.cuStreamSynchronize(stream), "cuStreamSynchronize");
     }
 
@@ -169,5 +199,8 @@ final class DeviceBytes implements AutoCloseable {
         check(cudart.cuModuleUnload(module), "cuModuleUnload");
         parameters.close();
         words.close();
+        if (stream != null) {
+            check(cudart.cuStreamDestroy(stream), "cuStreamDestroy");
+        }
     }
 }
