@@ -5,9 +5,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
     echo "usage: benchmarks/run.sh alloc [regex] [JMH options]   the host pool against Netty's" >&2
-    echo "       benchmarks/run.sh tcp                          the TCP plane against a bare socket" >&2
-    echo "       benchmarks/run.sh request [row...]             one request from save to load against a bare socket" >&2
-    echo "       benchmarks/run.sh wire [--help]                KV between processes, over all planes of this machine" >&2
+    echo "       benchmarks/run.sh wire [--help]                KV between engines, over all planes of this machine" >&2
+    echo "         --only-floors --planes tcp --topologies 1P1D  the TCP plane alone against a bare socket" >&2
+    echo "         --one-process --planes tcp --layers 8         one request within one process" >&2
     echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
     echo "       benchmarks/run.sh gpu-serving --model DIR [--help] steps, first tokens and many clients of one model on a device" >&2
     echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
@@ -16,8 +16,6 @@ usage() {
 
 case "${1:-}" in
     alloc) main=(org.openjdk.jmh.Main) defaults=(AllocatorBenchmark) ;;
-    tcp) main=(io.kvlink.benchmarks.TcpPlaneBenchmark) defaults=() ;;
-    request) main=(io.kvlink.benchmarks.RequestBenchmark) defaults=() ;;
     wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
     serving)
         # Options of the JVM, such as -Drounds=9 -Dthreads=2, in SERVING_OPTS.
@@ -41,10 +39,10 @@ if [[ $# == 0 || $1 == -* ]]; then
     main+=("${defaults[@]}")
 fi
 
-# In one reactor run: there siblings resolve to their target folders, the fixtures' too, and nowhere else.
+# In one reactor run, since siblings resolve to their target/classes there, and nowhere else.
 classpath_file=$PWD/benchmarks/target/classpath.txt
 # In the background: while a command runs in the foreground, a shell acts on no signal.
-mvn -q -B -ntp -pl benchmarks -am -DskipTests process-test-classes \
+mvn -q -B -ntp -pl benchmarks -am -DskipTests test-compile \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath \
     -Dmdep.outputFile="$classpath_file" -Dmdep.includeScope=runtime &
 build=$!

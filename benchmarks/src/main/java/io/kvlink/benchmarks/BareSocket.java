@@ -3,14 +3,14 @@ package io.kvlink.benchmarks;
 
 import java.io.EOFException;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.List;
 
-/** One end of a connection within this host, used by a thread that may block. */
+/** One end of a connection, used by a thread that may block. */
 final class BareSocket implements AutoCloseable {
 
     private final SocketChannel channel;
@@ -20,14 +20,12 @@ final class BareSocket implements AutoCloseable {
     }
 
     /** A free port to listen on; the caller closes it. */
-    static ServerSocketChannel listen() throws IOException {
-        return ServerSocketChannel.open()
-                .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    static ServerSocketChannel listen(String ip) throws IOException {
+        return ServerSocketChannel.open().bind(new InetSocketAddress(ip, 0));
     }
 
-    static BareSocket connect(int port) throws IOException {
-        SocketChannel channel =
-                SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    static BareSocket connect(String ip, int port) throws IOException {
+        SocketChannel channel = SocketChannel.open(new InetSocketAddress(ip, port));
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
         return new BareSocket(channel);
     }
@@ -37,7 +35,7 @@ final class BareSocket implements AutoCloseable {
     }
 
     /** Writes all; the time before the first write. */
-    long send(ByteBuffer[] buffers) throws IOException {
+    long send(List<ByteBuffer> buffers) throws IOException {
         long startNs = System.nanoTime();
         for (ByteBuffer buffer : buffers) {
             while (buffer.hasRemaining()) {
@@ -48,7 +46,7 @@ final class BareSocket implements AutoCloseable {
     }
 
     /** Reads all; the time after the last read. */
-    long receive(ByteBuffer[] buffers) throws IOException {
+    long receive(List<ByteBuffer> buffers) throws IOException {
         for (ByteBuffer buffer : buffers) {
             while (buffer.hasRemaining()) {
                 if (channel.read(buffer) < 0) {

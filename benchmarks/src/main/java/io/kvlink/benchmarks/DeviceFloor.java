@@ -4,6 +4,8 @@ package io.kvlink.benchmarks;
 import static io.kvlink.benchmarks.DriverCalls.check;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cudart;
@@ -24,11 +26,11 @@ final class DeviceFloor implements AutoCloseable {
     private final CUevent_st end = new CUevent_st();
     private final CudaStream stream;
 
-    DeviceFloor(DeviceKvMemory memory) {
+    DeviceFloor(JavaCppDevice gpu) {
         check(cudart.cuStreamCreate(handle, cudart.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         check(cudart.cuEventCreate(start, cudart.CU_EVENT_DEFAULT), "cuEventCreate");
         check(cudart.cuEventCreate(end, cudart.CU_EVENT_DEFAULT), "cuEventCreate");
-        stream = memory.gpu().stream(handle.address());
+        stream = gpu.stream(handle.address());
     }
 
     /**
@@ -43,7 +45,7 @@ final class DeviceFloor implements AutoCloseable {
         double[] ms = new double[rounds];
         double[] wallMs = new double[rounds];
         for (int round = -WARM_UPS; round < rounds; round++) {
-            spin(headStartNs);
+            Waits.spinUntil(System.nanoTime() + headStartNs);
             long beforeNs = System.nanoTime();
             double took = timed(work, 1);
             if (round >= 0) {
@@ -53,10 +55,10 @@ final class DeviceFloor implements AutoCloseable {
         }
         double[] batchMs = new double[BATCHES];
         for (int i = 0; i < BATCHES; i++) {
-            spin(headStartNs);
+            Waits.spinUntil(System.nanoTime() + headStartNs);
             batchMs[i] = timed(work, batch) / batch;
         }
-        return new FloorTimes(ms, wallMs, Spread.of(batchMs).p50());
+        return new FloorTimes(ms, wallMs, Spread.of(batchMs).p50(), Double.NaN);
     }
 
     private double timed(Work work, int times) {
@@ -69,13 +71,6 @@ final class DeviceFloor implements AutoCloseable {
         float[] ms = new float[1];
         check(cudart.cuEventElapsedTime(ms, start, end), "cuEventElapsedTime");
         return ms[0];
-    }
-
-    private static void spin(long ns) {
-        long untilNs = System.nanoTime() + ns;
-        while (System.nanoTime() - untilNs < 0) {
-            Thread.onSpinWait();
-        }
     }
 
     @Override

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import java.nio.charset.StandardCharsets;
 import org.bytedeco.cuda.global.cudart;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** The few calls of CUDA's driver that the benchmarks need and the connector's port lacks. */
 final class DriverCalls {
@@ -30,5 +34,15 @@ final class DriverCalls {
         int[] version = new int[1];
         check(cudart.cuDriverGetVersion(version), "cuDriverGetVersion");
         return version[0] / 1000 + "." + version[0] % 1000 / 10;
+    }
+
+    /** The driver's version, as it says itself. */
+    static String driver() throws IOException {
+        Path file = Path.of("/proc/driver/nvidia/version");
+        if (!Files.isReadable(file)) {
+            return "unknown";
+        }
+        String line = Files.readString(file).lines().findFirst().orElse("");
+        return line.replaceAll(".*?(\\d+\\.\\d+(\\.\\d+)?).*", "$1");
     }
 }

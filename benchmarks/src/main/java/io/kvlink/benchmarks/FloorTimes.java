@@ -7,6 +7,7 @@ package io.kvlink.benchmarks;
  * @param ms each round, by the GPU's clock where it is a GPU's
  * @param wallMs each round, until the calling thread knows
  * @param backToBackMs one round of many that follow each other without a gap
+ * @param cpuMs processor time of one such round, both sides together; NaN on a GPU
  */
 @SuppressWarnings("ArrayRecordComponent")
-record FloorTimes(double[] ms, double[] wallMs, double backToBackMs) {}
+record FloorTimes(double[] ms, double[] wallMs, double backToBackMs, double cpuMs) {}

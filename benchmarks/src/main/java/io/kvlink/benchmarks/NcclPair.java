@@ -2,11 +2,12 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.DriverDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.cuda.NcclState;
+
 import java.util.concurrent.TimeUnit;
 
 /** One of two NCCL ranks, without a connector. One thread; it waits where NCCL has to. */
@@ -16,23 +17,29 @@ final class NcclPair implements AutoCloseable {
 
     private final NcclLibrary library;
     private final NcclCommunicator communicator;
+    private final FloorMemory memory;
 
-    /** Makes the communicator, together with the other rank. */
-    NcclPair(DriverDevice device, byte[] uniqueId, int rank, int channels) {
+    /**
+     * Makes the communicator, together with the other rank.
+     *
+     * @param memory for the messages; closed by this
+     */
+    NcclPair(JavaCppDevice device, byte[] uniqueId, int rank, int channels, FloorMemory memory) {
+        this.memory = memory;
         library = JavaCppNccl.open(device);
         communicator = library.init(uniqueId, rank, channels);
         awaitReady();
     }
 
-    /** Enqueues messages of equal size, as one group, to or from memory in steps of a stride. */
-    void move(
-            boolean send, long address, long stride, long bytes, int messages, CudaStream stream) {
+    /** Enqueues messages of equal size, as one group. */
+    void move(boolean send, long bytes, int messages, CudaStream stream) {
         library.groupStart();
         for (int i = 0; i < messages; i++) {
+            long at = memory.base() + i * memory.stride();
             if (send) {
-                communicator.send(address + i * stride, bytes, stream);
+                communicator.send(at, bytes, stream);
             } else {
-                communicator.receive(address + i * stride, bytes, stream);
+                communicator.receive(at, bytes, stream);
             }
         }
         library.groupEnd();
@@ -61,5 +68,6 @@ final class NcclPair implements AutoCloseable {
             }
             Thread.onSpinWait();
         }
+        memory.close();
     }
 }

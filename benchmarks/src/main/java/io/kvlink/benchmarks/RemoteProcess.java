@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import com.google.gson.Gson;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
-import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,9 +27,8 @@ final class RemoteProcess implements AutoCloseable {
      */
     record Call<R>(CompletableFuture<Boolean> begun, CompletableFuture<R> reply) {}
 
-    private record Pending(Call<Object> call, Type type) {}
+    private record Pending(Call<Object> call, NodeCall command) {}
 
-    private final Gson gson = new Gson();
     private final String name;
     private final Process process;
     private final PrintStream commands;
@@ -42,15 +39,20 @@ final class RemoteProcess implements AutoCloseable {
     /**
      * Starts a JVM like this one.
      *
+     * @param launcher words before the command, such as {@code ssh host}; none for this host
      * @param engines names of its engines
      * @param directBytes limit of its direct memory
      * @param broken fails when a command does, or when the process ends
      */
-    RemoteProcess(List<String> engines, long directBytes, CompletableFuture<Object> broken)
+    RemoteProcess(
+            List<String> launcher,
+            List<String> engines,
+            long directBytes,
+            CompletableFuture<Object> broken)
             throws IOException {
         this.broken = broken;
         name = String.join("+", engines);
-        List<String> line = new ArrayList<>();
+        List<String> line = new ArrayList<>(launcher);
         line.add(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
         line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -69,15 +71,14 @@ final class RemoteProcess implements AutoCloseable {
     }
 
     /** Lets an engine do something. */
-    <R> Call<R> call(String engine, NodeCommand<R> command) {
+    <R> Call<R> call(String engine, NodeCall.Command<R> command) {
+        NodeCall taken = NodeCall.of(command);
         Call<Object> call = new Call<>(new CompletableFuture<>(), new CompletableFuture<>());
-        if (pending.putIfAbsent(engine, new Pending(call, command.reply())) != null) {
+        if (pending.putIfAbsent(engine, new Pending(call, taken)) != null) {
             throw new IllegalStateException(engine + " is busy");
         }
-        String type = command.getClass().getName();
-        String simple = type.substring(type.lastIndexOf('.') + 1);
         synchronized (commands) {
-            commands.println(engine + " " + simple + " " + gson.toJson(command));
+            commands.println(engine + " " + taken.method().getName() + " " + taken.json());
         }
         if (commands.checkError() || !process.isAlive()) {
             fail("doesn't take commands");
@@ -112,7 +113,7 @@ final class RemoteProcess implements AutoCloseable {
         switch (kind) {
             case "begun" -> call.begun.complete(true);
             case "done" -> {
-                Object value = gson.fromJson(text, ended.type);
+                Object value = ended.command.reply(text);
                 call.begun.complete(true);
                 call.reply.complete(value);
             }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
 /**
  * Pairs of instances that send to each other.
@@ -51,21 +50,5 @@ record Topology(String name, int producers, int consumers, List<Pair> pairs) {
 
     boolean onePair() {
         return pairs.size() == 1;
-    }
-
-    /** Indexes of the pairs of one producer. */
-    List<Integer> pairsOfProducer(int producer) {
-        return IntStream.range(0, pairs.size())
-                .filter(pair -> pairs.get(pair).producer == producer)
-                .boxed()
-                .toList();
-    }
-
-    /** Indexes of the pairs of one consumer. */
-    List<Integer> pairsOfConsumer(int consumer) {
-        return IntStream.range(0, pairs.size())
-                .filter(pair -> pairs.get(pair).consumer == consumer)
-                .boxed()
-                .toList();
     }
 }

@@ -2,6 +2,11 @@
 package io.kvlink.benchmarks;
 
 import com.sun.management.OperatingSystemMXBean;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -10,9 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /**
  * The wire tool: latency of KV from a producer's first {@code saveLayer} to a consumer's last
@@ -79,10 +81,10 @@ public final class WireBenchmark implements Callable<Integer> {
         try {
             for (Topology topology : topologies) {
                 for (String plane : planes) {
-                    boolean oneProcess = plane.equals(LOOPBACK);
-                    if (!oneProcess || topology.onePair()) {
+                    boolean loopback = plane.equals(LOOPBACK);
+                    if (!loopback || topology.onePair()) {
                         System.err.println("# " + topology.name() + " " + plane);
-                        run.measure(topology, plane, oneProcess);
+                        run.measure(topology, plane, loopback || options.oneProcess);
                     }
                 }
             }
@@ -107,8 +109,13 @@ public final class WireBenchmark implements Callable<Integer> {
     }
 
     private static int gpus() throws IOException {
-        try (WireFleet probe = new WireFleet(Topology.of(Topology.ONE_PAIR), true)) {
-            return probe.ask(probe.producers.get(0), new NodeCommands.Gpus());
+        try (WireFleet probe =
+                new WireFleet(
+                        Topology.of(Topology.ONE_PAIR),
+                        WireFleet.Side.HERE,
+                        WireFleet.Side.HERE,
+                        true)) {
+            return probe.ask(probe.producers.get(0), NodeCall.NodeApi::gpus);
         }
     }
 

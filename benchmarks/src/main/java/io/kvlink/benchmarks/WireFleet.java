@@ -3,14 +3,16 @@ package io.kvlink.benchmarks;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /** The engines of one topology, in processes of their own. Used by one thread. */
 final class WireFleet implements AutoCloseable {
@@ -20,54 +22,84 @@ final class WireFleet implements AutoCloseable {
     // No more than a limit: what is used is what memory and buffers ask for.
     private static final long DIRECT_BYTES = 1L << 38;
 
-    /** An engine and its process. */
-    record Remote(String name, RemoteProcess process) {}
+    /**
+     * An engine and its process.
+     *
+     * @param name its name there
+     * @param ip where it listens
+     * @param process that it is in
+     */
+    record Remote(String name, String ip, RemoteProcess process) {}
 
     /**
-     * Distance of two processes' clocks.
+     * Place of one side's processes.
+     *
+     * @param launcher words before their command line; none for this host
+     * @param ip where their engines listen
+     */
+    record Side(List<String> launcher, String ip) {
+        static final Side HERE = new Side(List.of(), "127.0.0.1");
+    }
+
+    /**
+     * Distance of a process's clock from this one's.
      *
      * @param offsetNs how far they seem to be apart
      * @param uncertaintyNs how far this may be wrong
      */
-    record ClockOffset(long offsetNs, long uncertaintyNs) {}
+    private record ClockOffset(long offsetNs, long uncertaintyNs) {}
 
     final Topology topology;
     final List<Remote> producers = new ArrayList<>();
     final List<Remote> consumers = new ArrayList<>();
     private final List<RemoteProcess> processes = new ArrayList<>();
     private final CompletableFuture<Object> broken = new CompletableFuture<>();
+    private final boolean elsewhere;
+    // Of processes whose clock isn't this host's.
+    private final Map<RemoteProcess, Long> offsetsNs = new HashMap<>();
 
     /**
      * Starts the processes.
      *
      * @param topology which engines
-     * @param oneProcess whether all live in one process
+     * @param from place of the producers
+     * @param to place of the consumers
+     * @param oneProcess whether all live in one process, at the producers' place
      */
-    WireFleet(Topology topology, boolean oneProcess) throws IOException {
+    WireFleet(Topology topology, Side from, Side to, boolean oneProcess) throws IOException {
         this.topology = topology;
-        List<String> names = new ArrayList<>();
-        for (int i = 0; i < topology.producers(); i++) {
-            names.add("P" + i);
-        }
-        for (int i = 0; i < topology.consumers(); i++) {
-            names.add("D" + i);
-        }
+        elsewhere = !from.launcher.isEmpty() || !to.launcher.isEmpty();
+        List<String> senders = names("P", topology.producers());
+        List<String> receivers = names("D", topology.consumers());
         try {
             if (oneProcess) {
-                processes.add(new RemoteProcess(names, DIRECT_BYTES, broken));
+                List<String> all = new ArrayList<>(senders);
+                all.addAll(receivers);
+                RemoteProcess process = process(from, all);
+                senders.forEach(name -> producers.add(new Remote(name, from.ip, process)));
+                receivers.forEach(name -> consumers.add(new Remote(name, from.ip, process)));
             } else {
-                for (String name : names) {
-                    processes.add(new RemoteProcess(List.of(name), DIRECT_BYTES, broken));
+                for (String name : senders) {
+                    producers.add(new Remote(name, from.ip, process(from, List.of(name))));
+                }
+                for (String name : receivers) {
+                    consumers.add(new Remote(name, to.ip, process(to, List.of(name))));
                 }
             }
         } catch (IOException | RuntimeException cause) {
             close();
             throw cause;
         }
-        for (int i = 0; i < names.size(); i++) {
-            List<Remote> side = i < topology.producers() ? producers : consumers;
-            side.add(new Remote(names.get(i), processes.get(oneProcess ? 0 : i)));
-        }
+    }
+
+    private static List<String> names(String side, int count) {
+        return IntStream.range(0, count).mapToObj(i -> side + i).toList();
+    }
+
+    private RemoteProcess process(Side side, List<String> names) throws IOException {
+        RemoteProcess process = new RemoteProcess(side.launcher, names, DIRECT_BYTES, broken);
+        processes.add(process);
+        return process;
     }
 
     List<Remote> engines() {
@@ -76,21 +108,48 @@ final class WireFleet implements AutoCloseable {
         return all;
     }
 
+    /** A command to each of some engines. */
+    interface EachCommand<R> {
+        R on(Remote engine, NodeCall.NodeApi node) throws Exception;
+    }
+
     /** Lets an engine begin something. */
-    <R> RemoteProcess.Call<R> start(Remote engine, NodeCommand<R> command) {
+    <R> RemoteProcess.Call<R> start(Remote engine, NodeCall.Command<R> command) {
         return engine.process.call(engine.name, command);
     }
 
     /** Lets an engine do something, and waits for it. */
-    <R> R ask(Remote engine, NodeCommand<R> command) {
+    <R> R ask(Remote engine, NodeCall.Command<R> command) {
         return await(start(engine, command).reply());
     }
 
     /** Lets engines do something at the same time, and waits for all. */
-    <R> List<R> askAll(List<Remote> engines, Function<Remote, NodeCommand<R>> command) {
+    <R> List<R> askAll(List<Remote> engines, EachCommand<R> command) {
         List<RemoteProcess.Call<R>> calls =
-                engines.stream().map(engine -> start(engine, command.apply(engine))).toList();
+                engines.stream()
+                        .map(engine -> this.<R>start(engine, node -> command.on(engine, node)))
+                        .toList();
         return calls.stream().map(call -> await(call.reply())).toList();
+    }
+
+    /** A command to each of some engines that has no reply. */
+    interface EachTask {
+        void on(Remote engine, NodeCall.NodeApi node) throws Exception;
+    }
+
+    /** Like {@link #askAll}, without replies. */
+    void tellAll(List<Remote> engines, EachTask task) {
+        this.<Object>askAll(
+                engines,
+                (engine, node) -> {
+                    task.on(engine, node);
+                    return true;
+                });
+    }
+
+    /** Lets an engine do something that has no reply, and waits for it. */
+    void tell(Remote engine, EachTask task) {
+        tellAll(List.of(engine), task);
     }
 
     /** Waits for something; a failure of any engine ends the wait. */
@@ -110,21 +169,55 @@ final class WireFleet implements AutoCloseable {
         }
     }
 
-    /** Use of all processes so far. */
+    /** What all processes have used so far. */
     Usage usage() {
         // One engine of each process tells.
         Map<RemoteProcess, Remote> first = new LinkedHashMap<>();
         engines().forEach(engine -> first.putIfAbsent(engine.process, engine));
-        return askAll(List.copyOf(first.values()), engine -> new NodeCommands.Use()).stream()
+        return askAll(List.copyOf(first.values()), (engine, node) -> node.usage()).stream()
                 .reduce(new Usage(0, 0, 0), Usage::plus);
     }
 
-    /** Compares an engine's clock with this process's. */
-    ClockOffset clockOffset(Remote engine) {
+    /**
+     * Compares all clocks with this process's, of which times are differences.
+     *
+     * @return how well they are known, in words
+     * @throws IllegalStateException if a process of this host has another clock
+     */
+    String compareClocks() {
+        offsetsNs.clear();
+        long uncertainNs = 0;
+        for (Remote engine : engines()) {
+            ClockOffset clock = clockOffset(engine);
+            uncertainNs = Math.max(uncertainNs, clock.uncertaintyNs);
+            if (Math.abs(clock.offsetNs) > clock.uncertaintyNs) {
+                if (!elsewhere) {
+                    throw new IllegalStateException(
+                            "the clock of %s is %d ns away, give or take %d"
+                                    .formatted(engine.name, clock.offsetNs, clock.uncertaintyNs));
+                }
+                offsetsNs.put(engine.process, clock.offsetNs);
+            }
+        }
+        return String.format(
+                Locale.ROOT,
+                "%s, as far as a round trip of %.0f us can tell",
+                offsetsNs.isEmpty() ? "all processes have one clock" : "the hosts' clocks differ",
+                2 * uncertainNs / 1e3);
+    }
+
+    /** Compares the clocks again if there are several: they drift. */
+    void followClocks() {
+        if (!offsetsNs.isEmpty()) {
+            compareClocks();
+        }
+    }
+
+    private ClockOffset clockOffset(Remote engine) {
         ClockOffset best = new ClockOffset(0, Long.MAX_VALUE);
         for (int i = 0; i < CLOCK_SAMPLES; i++) {
             long beforeNs = System.nanoTime();
-            long thereNs = ask(engine, new NodeCommands.Clock());
+            long thereNs = ask(engine, NodeCall.NodeApi::clock);
             long halfNs = (System.nanoTime() - beforeNs) / 2;
             if (halfNs < best.uncertaintyNs) {
                 best = new ClockOffset(thereNs - beforeNs - halfNs, halfNs);
@@ -133,14 +226,24 @@ final class WireFleet implements AutoCloseable {
         return best;
     }
 
+    /** A moment of this process's clock, by an engine's. */
+    long there(Remote engine, long hereNs) {
+        return hereNs + offsetsNs.getOrDefault(engine.process, 0L);
+    }
+
+    /** A moment of an engine's clock, by this process's. */
+    long here(Remote engine, long thereNs) {
+        return thereNs - offsetsNs.getOrDefault(engine.process, 0L);
+    }
+
     /** Lets the engines give back what they have, and ends the processes. */
     @Override
     public void close() {
         try {
             if (!broken.isCompletedExceptionally()) {
                 // Senders map what receivers own, so they go first.
-                askAll(producers, engine -> new NodeCommands.GiveBack());
-                askAll(consumers, engine -> new NodeCommands.GiveBack());
+                tellAll(producers, (engine, node) -> node.giveBack());
+                tellAll(consumers, (engine, node) -> node.giveBack());
             }
         } finally {
             processes.forEach(RemoteProcess::close);

@@ -2,11 +2,13 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.WireFleet.Remote;
-import java.util.ArrayList;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Times that a fleet's first producer and first consumer reach without a connector, kept for the
@@ -17,10 +19,8 @@ final class WireFloors {
     static final String COPY_ENGINE = "copy engine";
     static final String SOCKET = "socket";
 
+    private static final String PLANE = "tcp plane alone";
     private static final int BATCH = 10;
-    private static final int SOCKET_BATCH = 4;
-    private static final int SOCKET_BATCHES = 5;
-    private static final int SOCKET_WARM_UPS = 5;
 
     /**
      * One of them.
@@ -31,9 +31,21 @@ final class WireFloors {
      * @param ms one transfer
      * @param wallMs one transfer, until the calling thread knows
      * @param backToBackGbs GB/s of transfers that follow each other without a gap
+     * @param cpuMsPerGb processor time of these, both sides together; NaN on a GPU
      */
     record Floor(
-            String kind, int tokens, long bytes, Spread ms, Spread wallMs, double backToBackGbs) {
+            String kind,
+            int tokens,
+            long bytes,
+            Spread ms,
+            Spread wallMs,
+            double backToBackGbs,
+            double cpuMsPerGb) {
+
+        /** This wire with times of other rounds. */
+        Floor with(Spread times) {
+            return new Floor(kind, tokens, bytes, times, times, backToBackGbs, cpuMsPerGb);
+        }
 
         double gbs() {
             return bytes / ms.p50() / 1e6;
@@ -64,99 +76,77 @@ final class WireFloors {
         return List.copyOf(floors.values());
     }
 
-    /** Measures what a setup needs and nobody has measured yet. Overwrites KV memory. */
+    /** Measures the floor of a setup between GPUs, unless it is known. */
     void measure(WireFleet fleet, Setup setup, List<Integer> tokens, int rounds) {
-        List<Integer> missing =
-                tokens.stream()
-                        .filter(count -> !floors.containsKey(new Key(setup.floor(), count)))
-                        .toList();
+        List<Integer> missing = missing(setup, tokens);
         if (missing.isEmpty()) {
             return;
         }
-        Remote producer = fleet.producers.get(0);
-        Remote consumer = fleet.consumers.get(0);
-        switch (setup.plane()) {
-            case "cuda-ipc" -> copyEngine(fleet, producer, consumer, missing, rounds);
-            case "nccl" -> nccl(fleet, producer, consumer, setup.channels(), missing, rounds);
-            default -> socket(fleet, producer, consumer, missing, rounds);
+        if (setup.plane().equals("nccl")) {
+            nccl(fleet, setup.channels(), missing, rounds);
+        } else {
+            copyEngine(fleet, missing, rounds);
+        }
+        fleet.tellAll(fleet.engines(), (engine, node) -> node.closeFloors());
+    }
+
+    /** Measures socket and plane of a host, unless they are known. Overwrites KV memory. */
+    void measure(HostFloors host, Setup setup, List<Integer> tokens, int rounds) {
+        for (int count : missing(setup, tokens)) {
+            int bytes = Math.toIntExact(count * layerTokenBytes);
+            List<FloorTimes> times = host.measure(layers, bytes, rounds);
+            put(SOCKET, count, times.get(0));
+            put(PLANE, count, times.get(1));
         }
     }
 
-    private void copyEngine(
-            WireFleet fleet, Remote producer, Remote consumer, List<Integer> tokens, int rounds) {
-        String handle = fleet.ask(consumer, new FloorCommands.Export());
+    private List<Integer> missing(Setup setup, List<Integer> tokens) {
+        return tokens.stream()
+                .filter(count -> !floors.containsKey(new Key(setup.floor(), count)))
+                .toList();
+    }
+
+    private void copyEngine(WireFleet fleet, List<Integer> tokens, int rounds) {
+        long stride = Collections.max(tokens) * layerTokenBytes;
+        String handle = fleet.ask(fleet.consumers.get(0), node -> node.export(layers, stride));
         for (int count : tokens) {
-            FloorCommands.Copy copy =
-                    new FloorCommands.Copy(handle, count * layerTokenBytes, rounds, BATCH);
-            put(COPY_ENGINE, count, fleet.ask(producer, copy));
+            long bytes = count * layerTokenBytes;
+            put(
+                    COPY_ENGINE,
+                    count,
+                    fleet.ask(
+                            fleet.producers.get(0),
+                            node -> node.copy(handle, layers, stride, bytes, rounds, BATCH)));
         }
     }
 
-    private void nccl(
-            WireFleet fleet,
-            Remote producer,
-            Remote consumer,
-            int channels,
-            List<Integer> tokens,
-            int rounds) {
-        String name = fleet.ask(producer, new FloorCommands.NcclName());
-        List<Remote> both = List.of(producer, consumer);
-        fleet.askAll(
+    private void nccl(WireFleet fleet, int channels, List<Integer> tokens, int rounds) {
+        Remote producer = fleet.producers.get(0);
+        List<Remote> both = List.of(producer, fleet.consumers.get(0));
+        String name = fleet.ask(producer, NodeCall.NodeApi::ncclName);
+        long stride = Collections.max(tokens) * layerTokenBytes;
+        fleet.tellAll(
                 both,
-                engine ->
-                        new FloorCommands.NcclOpen(
-                                name, engine.equals(producer) ? 0 : 1, channels));
+                (engine, node) ->
+                        node.ncclOpen(
+                                name, engine.equals(producer) ? 0 : 1, channels, layers, stride));
         for (int count : tokens) {
             long bytes = count * layerTokenBytes;
             String kind = nccl(channels);
             put(kind, count, ncclMove(fleet, both, bytes, layers, rounds));
             put(kind + ", one message", count, ncclMove(fleet, both, bytes * layers, 1, rounds));
         }
-        fleet.askAll(both, engine -> new FloorCommands.Close());
     }
 
     private static FloorTimes ncclMove(
             WireFleet fleet, List<Remote> both, long bytes, int messages, int rounds) {
         return fleet.askAll(
                         both,
-                        engine ->
-                                new FloorCommands.NcclMove(
-                                        engine.equals(both.get(0)), bytes, messages, rounds, BATCH))
+                        (engine, node) -> {
+                            boolean sends = engine.equals(both.get(0));
+                            return node.ncclMove(sends, bytes, messages, rounds, BATCH);
+                        })
                 .get(0);
-    }
-
-    private void socket(
-            WireFleet fleet, Remote producer, Remote consumer, List<Integer> tokens, int rounds) {
-        int port = fleet.ask(consumer, new FloorCommands.Listen());
-        fleet.ask(producer, new FloorCommands.Dial(port));
-        fleet.ask(consumer, new FloorCommands.Accept());
-        for (int count : tokens) {
-            int bytes = Math.toIntExact(count * layerTokenBytes);
-            List<Double> ms = new ArrayList<>();
-            for (int round = -SOCKET_WARM_UPS; round < rounds; round++) {
-                double took = stream(fleet, producer, consumer, bytes, 1);
-                if (round >= 0) {
-                    ms.add(took);
-                }
-            }
-            double[] all = ms.stream().mapToDouble(Double::doubleValue).toArray();
-            double[] batches = new double[SOCKET_BATCHES];
-            for (int i = 0; i < SOCKET_BATCHES; i++) {
-                batches[i] = stream(fleet, producer, consumer, bytes, SOCKET_BATCH) / SOCKET_BATCH;
-            }
-            put(SOCKET, count, new FloorTimes(all, all, Spread.of(batches).p50()));
-        }
-        fleet.askAll(List.of(producer, consumer), engine -> new FloorCommands.Close());
-    }
-
-    private static double stream(
-            WireFleet fleet, Remote producer, Remote consumer, int bytes, int times) {
-        RemoteProcess.Call<Long> end =
-                fleet.start(consumer, new FloorCommands.Stream(false, bytes, times, 0));
-        fleet.await(end.begun());
-        long atNs = System.nanoTime() + WireSeries.LEAD_NS;
-        long startNs = fleet.ask(producer, new FloorCommands.Stream(true, bytes, times, atNs));
-        return (fleet.await(end.reply()) - startNs) / 1e6;
     }
 
     private void put(String kind, int tokens, FloorTimes times) {
@@ -169,6 +159,7 @@ final class WireFloors {
                         bytes,
                         Spread.of(times.ms()),
                         Spread.of(times.wallMs()),
-                        bytes / times.backToBackMs() / 1e6));
+                        bytes / times.backToBackMs() / 1e6,
+                        times.cpuMs() / bytes * 1e9));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import com.google.gson.Gson;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -18,7 +17,7 @@ import java.util.concurrent.Executors;
  * say. It ends with the input, and so with its parent.
  *
  * <pre>
- * ENGINE COMMAND JSON     in: the command's class and its values
+ * ENGINE COMMAND JSON     in: the command's name and its arguments
  * {@literal @}ENGINE begun          out: a command that takes long is under way
  * {@literal @}ENGINE done JSON      out: it has ended; the values that come back
  * {@literal @}ENGINE failed TEXT    out: it has ended otherwise
@@ -26,9 +25,8 @@ import java.util.concurrent.Executors;
  */
 final class WireNode {
 
-    private record Engine(NodeEngine engine, ExecutorService executor) {}
+    private record Engine(Node node, ExecutorService executor) {}
 
-    private final Gson gson = new Gson();
     private final PrintStream replies;
     private final Map<String, Engine> engines = new HashMap<>();
 
@@ -64,7 +62,7 @@ final class WireNode {
         ExecutorService executor =
                 Executors.newSingleThreadExecutor(
                         work -> new Thread(work, Usage.ENGINE_THREAD + name));
-        engines.put(name, new Engine(new NodeEngine(() -> reply(name, "begun")), executor));
+        engines.put(name, new Engine(new Node(() -> reply(name, "begun")), executor));
     }
 
     private void execute(String name, String command, String json) {
@@ -73,17 +71,12 @@ final class WireNode {
             if (engine == null) {
                 throw new IllegalStateException("engine=" + name);
             }
-            Object result = command(command, json).run(engine.engine);
-            reply(name, "done " + gson.toJson(result));
-        } catch (Exception | LinkageError cause) {
+            Node node = engine.node;
+            reply(name, "done " + NodeCall.read(command, json).run(node, node.floors()));
+        } catch (Exception | LinkageError | AssertionError cause) {
             cause.printStackTrace();
             reply(name, "failed " + cause.toString().replaceAll("\\s+", " "));
         }
-    }
-
-    private NodeCommand<?> command(String name, String json) throws ClassNotFoundException {
-        Class<?> type = Class.forName(WireNode.class.getPackageName() + "." + name);
-        return (NodeCommand<?>) gson.fromJson(json, type);
     }
 
     private void reply(String name, String text) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Option;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Option;
 
 /** Options of the wire tool. Lists that are {@code null} depend on the machine. */
 final class WireOptions {
@@ -143,8 +145,61 @@ final class WireOptions {
             description = "of all consumers (default ${DEFAULT-VALUE})")
     int consumerGpu;
 
+    @Option(
+            names = "--one-process",
+            description = "all engines in one process, as those of loopback always are")
+    boolean oneProcess;
+
+    @Option(
+            names = "--only-floors",
+            description = "no connectors, just the bare wires, and the TCP plane alone")
+    boolean onlyFloors;
+
+    @Option(
+            names = "--first-layer-ms",
+            defaultValue = "0",
+            description = "how long a prompt's first layer takes to compute")
+    double firstLayerMs;
+
+    @Option(
+            names = "--producer-launcher",
+            defaultValue = "",
+            description =
+                    "words before the command of producers' processes, such as ssh HOST; the same files have to be there")
+    String producerLauncher = "";
+
+    @Option(
+            names = "--consumer-launcher",
+            defaultValue = "",
+            description = "the same for consumers")
+    String consumerLauncher = "";
+
+    @Option(
+            names = "--producer-ip",
+            defaultValue = "127.0.0.1",
+            description = "where producers listen (default ${DEFAULT-VALUE})")
+    String producerIp = "";
+
+    @Option(
+            names = "--consumer-ip",
+            defaultValue = "127.0.0.1",
+            description = "where consumers listen (default ${DEFAULT-VALUE})")
+    String consumerIp = "";
+
     @Option(names = "--json", description = "write all figures to this file too")
     @Nullable Path json;
+
+    WireFleet.Side producers() {
+        return new WireFleet.Side(words(producerLauncher), producerIp);
+    }
+
+    WireFleet.Side consumers() {
+        return new WireFleet.Side(words(consumerLauncher), consumerIp);
+    }
+
+    private static List<String> words(String text) {
+        return text.isBlank() ? List.of() : List.of(text.strip().split("\\s+"));
+    }
 
     long spinNs() {
         boolean roomy = Runtime.getRuntime().availableProcessors() >= 8;

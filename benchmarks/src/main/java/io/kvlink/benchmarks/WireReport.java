@@ -5,13 +5,15 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /** Results of a run, for people and for programs. */
 record WireReport(
@@ -180,8 +182,8 @@ record WireReport(
 
                 Floors of this run, without a connector:
 
-                | floor | tokens | p50 ms | min – p99 – max | until the caller knows, ms | GB/s | back to back, GB/s |
-                |---|---|---|---|---|---|---|
+                | floor | tokens | p50 ms | min – p99 – max | until the caller knows, ms | GB/s | back to back, GB/s | CPU ms/GB |
+                |---|---|---|---|---|---|---|---|
                 """);
         for (WireFloors.Floor floor : floors) {
             Spread ms = floor.ms();
@@ -194,7 +196,10 @@ record WireReport(
                             format("%.3f – %.3f – %.3f", ms.min(), ms.p99(), ms.max()),
                             format("%.3f", floor.wallMs().p50()),
                             format("%.2f", floor.gbs()),
-                            format("%.2f", floor.backToBackGbs())));
+                            format("%.2f", floor.backToBackGbs()),
+                            Double.isNaN(floor.cpuMsPerGb())
+                                    ? ""
+                                    : format("%.0f", floor.cpuMsPerGb())));
         }
     }
 

@@ -2,6 +2,9 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.spi.KvRole;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -71,18 +74,38 @@ final class WireRun {
                 topology.onePair()
                         ? options.setups(plane)
                         : List.of(new Setup(plane, "PUT_ASYNC", 0, false));
-        try (WireFleet fleet = new WireFleet(topology, oneProcess)) {
+        try (WireFleet fleet =
+                new WireFleet(topology, options.producers(), options.consumers(), oneProcess)) {
             boolean gpu = setups.get(0).gpu();
             take(fleet, gpu, most);
+            String clocks = fleet.compareClocks();
             if (topology.onePair()) {
-                describe(fleet, setups.get(0), oneProcess);
+                describe(fleet, setups.get(0));
+                facts.add(plane + ": " + clocks);
             }
-            boolean fresh = true;
-            for (Setup setup : setups) {
+            if (gpu) {
+                measure(fleet, null, setups, rows);
+            } else {
+                try (HostFloors host = new HostFloors(fleet)) {
+                    measure(fleet, host, setups, rows);
+                }
+            }
+        }
+    }
+
+    private void measure(
+            WireFleet fleet, @Nullable HostFloors host, List<Setup> setups, List<Integer> rows) {
+        int warmUps = options.warmUp;
+        for (Setup setup : setups) {
+            if (host == null) {
                 floors.measure(fleet, setup, withProbe(rows), FLOOR_ROUNDS);
-                measure(fleet, setup, rows, fresh ? options.warmUp : LATER_WARM_UPS);
-                fresh = false;
+            } else {
+                floors.measure(host, setup, withProbe(rows), FLOOR_ROUNDS);
             }
+            if (!options.onlyFloors) {
+                measure(fleet, host, setup, rows, warmUps);
+            }
+            warmUps = LATER_WARM_UPS;
         }
     }
 
@@ -98,13 +121,14 @@ final class WireRun {
     }
 
     private void take(WireFleet fleet, boolean gpu, int mostTokens) {
-        fleet.askAll(
+        fleet.tellAll(
                 fleet.engines(),
-                engine -> {
+                (engine, node) -> {
                     boolean producer = fleet.producers.contains(engine);
-                    return new NodeCommands.Take(
-                            new NodeEngine.Shape(
+                    node.take(
+                            new Node.Shape(
                                     producer ? KvRole.PRODUCER : KvRole.CONSUMER,
+                                    engine.ip(),
                                     options.layers,
                                     mostTokens,
                                     producer
@@ -114,11 +138,12 @@ final class WireRun {
                                             ? -1
                                             : producer ? options.producerGpu : options.consumerGpu,
                                     options.ownStream,
-                                    options.spinNs()));
+                                    options.spinNs(),
+                                    (long) (options.firstLayerMs * 1e6)));
                 });
     }
 
-    private void describe(WireFleet fleet, Setup setup, boolean oneClock) {
+    private void describe(WireFleet fleet, Setup setup) {
         WireFleet.Remote producer = fleet.producers.get(0);
         WireFleet.Remote consumer = fleet.consumers.get(0);
         if (setup.gpu()) {
@@ -130,37 +155,20 @@ final class WireRun {
                                     options.producerGpu,
                                     fleet.ask(
                                             producer,
-                                            new NodeCommands.GpuFacts(options.producerGpu, nccl)),
+                                            node -> node.gpuFacts(options.producerGpu, nccl)),
                                     options.consumerGpu,
                                     fleet.ask(
                                             consumer,
-                                            new NodeCommands.GpuFacts(options.consumerGpu, nccl))));
-        }
-        if (!oneClock) {
-            facts.add(setup.plane() + clocks(fleet, producer, consumer));
+                                            node -> node.gpuFacts(options.consumerGpu, nccl))));
         }
     }
 
-    /** Times are differences of two processes' clocks, which have to be one and the same. */
-    private static String clocks(
-            WireFleet fleet, WireFleet.Remote producer, WireFleet.Remote consumer) {
-        WireFleet.ClockOffset from = fleet.clockOffset(producer);
-        WireFleet.ClockOffset to = fleet.clockOffset(consumer);
-        long apartNs = to.offsetNs() - from.offsetNs();
-        long uncertainNs = to.uncertaintyNs() + from.uncertaintyNs();
-        if (Math.abs(apartNs) > uncertainNs) {
-            throw new IllegalStateException(
-                    "the processes' clocks are %d ns apart, give or take %d"
-                            .formatted(apartNs, uncertainNs));
-        }
-        return String.format(
-                Locale.ROOT,
-                ": the two processes' clocks are %.0f us apart, give or take %.0f, which is what a round trip can tell",
-                apartNs / 1e3,
-                uncertainNs / 1e3);
-    }
-
-    private void measure(WireFleet fleet, Setup setup, List<Integer> rows, int warmUps) {
+    private void measure(
+            WireFleet fleet,
+            @Nullable HostFloors host,
+            Setup setup,
+            List<Integer> rows,
+            int warmUps) {
         int most = Collections.max(rows);
         boolean onePair = fleet.topology.onePair();
         boolean plain = setup.sendType().equals("PUT_ASYNC") && !setup.spill();
@@ -175,7 +183,8 @@ final class WireRun {
                         fleet,
                         setup,
                         floors,
-                        tokenBytes,
+                        onePair ? host : null,
+                        options.layers,
                         setup.spill() ? SPILL_BUFFER_BYTES : roomBytes,
                         poolGib)) {
             series.warmUp(Collections.min(rows), warmUps);

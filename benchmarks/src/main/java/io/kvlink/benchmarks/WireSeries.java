@@ -2,7 +2,9 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.WireFleet.Remote;
-import io.kvlink.spi.KvRole;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -10,19 +12,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /** The series of one setup, over connectors that are opened for it. One thread. */
 final class WireSeries implements AutoCloseable {
 
-    /** Time before a round begins at which all engines know of it and are quiet. */
+    /** So long before a round begins, all engines know of it and are quiet. */
     static final long LEAD_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final Random RANDOM = new Random();
     private static final int BULK_ROUNDS = 5;
 
     /**
-     * Number and time limit of the rounds.
+     * How much is measured.
      *
      * @param warmUps rounds before
      * @param rounds at most
@@ -32,17 +33,28 @@ final class WireSeries implements AutoCloseable {
 
     static final int LEAST_ROUNDS = 10;
 
-    /** Times of one round. */
+    // Rounds of connectors between two looks at the floor.
+    private static final int TURN = 10;
+
+    /** What one round took. */
     @SuppressWarnings("ArrayRecordComponent")
     private record Round(
             double[] pairMs,
             double spanMs,
-            List<BenchmarkEngine.Sent> sent,
-            List<BenchmarkEngine.Received> received) {}
+            List<WireEngine.Sent> sent,
+            List<WireEngine.Received> received) {
+
+        long engineBytes() {
+            return sent.stream().mapToLong(WireEngine.Sent::allocatedBytes).sum()
+                    + received.stream().mapToLong(WireEngine.Received::allocatedBytes).sum();
+        }
+    }
 
     private final WireFleet fleet;
     private final Setup setup;
     private final WireFloors floors;
+    private final @Nullable HostFloors turns;
+    private final int layers;
     private final long tokenBytes;
     private final Map<Remote, String> addresses = new HashMap<>();
     private @Nullable Double firstMs;
@@ -53,7 +65,8 @@ final class WireSeries implements AutoCloseable {
      * @param fleet engines with memory
      * @param setup how to configure them
      * @param floors what they are compared with
-     * @param tokenBytes bytes of a token in all layers
+     * @param turns takes turns with the connectors; {@code null} for the floors as they are
+     * @param layers of the engines
      * @param bufferBytes {@code kv_buffer_size}
      * @param poolGib {@code mem_pool_size_gb}
      */
@@ -61,29 +74,23 @@ final class WireSeries implements AutoCloseable {
             WireFleet fleet,
             Setup setup,
             WireFloors floors,
-            long tokenBytes,
+            @Nullable HostFloors turns,
+            int layers,
             long bufferBytes,
             double poolGib) {
         this.fleet = fleet;
         this.setup = setup;
         this.floors = floors;
-        this.tokenBytes = tokenBytes;
-        connect(fleet.consumers, KvRole.CONSUMER, bufferBytes, poolGib);
-        connect(fleet.producers, KvRole.PRODUCER, bufferBytes, poolGib);
+        this.turns = turns;
+        this.layers = layers;
+        tokenBytes = WireRun.LAYER_TOKEN_BYTES * layers;
+        connect(fleet.consumers, bufferBytes, poolGib);
+        connect(fleet.producers, bufferBytes, poolGib);
     }
 
-    private void connect(List<Remote> engines, KvRole role, long bufferBytes, double poolGib) {
+    private void connect(List<Remote> engines, long bufferBytes, double poolGib) {
         List<String> found =
-                fleet.askAll(
-                        engines,
-                        engine ->
-                                new NodeCommands.Connect(
-                                        role.key(),
-                                        setup.plane(),
-                                        setup.sendType(),
-                                        setup.channels(),
-                                        bufferBytes,
-                                        poolGib));
+                fleet.askAll(engines, (engine, node) -> node.connect(setup, bufferBytes, poolGib));
         for (int i = 0; i < found.size(); i++) {
             addresses.put(engines.get(i), found.get(i));
         }
@@ -101,23 +108,38 @@ final class WireSeries implements AutoCloseable {
 
     /** Measures transfers of one size, one at a time for each pair, and checks what has come. */
     WireResult measure(int tokens, boolean scattered, Effort effort, @Nullable Double targetMs) {
+        fleet.followClocks();
         fillAndPoison(tokens, scattered, 1);
         for (int i = 0; i < effort.warmUps; i++) {
             round(tokens, scattered, 1);
         }
         List<Round> rounds = new ArrayList<>();
-        Usage before = fleet.usage();
+        List<Double> floorMs = new ArrayList<>();
+        Usage used = new Usage(0, 0, 0);
         long startNs = System.nanoTime();
         while (rounds.size() < effort.rounds
                 && (rounds.size() < LEAST_ROUNDS || System.nanoTime() - startNs < effort.limitNs)) {
-            rounds.add(round(tokens, scattered, 1));
+            int turn = Math.min(TURN, effort.rounds - rounds.size());
+            Usage before = fleet.usage();
+            for (int i = 0; i < turn; i++) {
+                rounds.add(round(tokens, scattered, 1));
+            }
+            used = used.plus(fleet.usage().minus(before));
+            for (int i = 0; i < turn && turns != null; i++) {
+                floorMs.add(turns.socketMs(Math.toIntExact(tokens * tokenBytes / layers)));
+            }
         }
-        Usage used = fleet.usage().minus(before);
-        requireRight(tokens, scattered, 1);
+        if (turns == null) { // Else a socket has written there last.
+            requireRight(tokens, scattered, 1);
+        }
         fillAndPoison(tokens, scattered, 2);
         round(tokens, scattered, 1);
         requireRight(tokens, scattered, 2);
-        return result(tokens, scattered, rounds, used, targetMs);
+        WireFloors.Floor floor = floors.of(setup, tokens);
+        if (floor != null && !floorMs.isEmpty()) {
+            floor = floor.with(Spread.of(floorMs));
+        }
+        return result(tokens, scattered, rounds, used, floor, targetMs);
     }
 
     private WireResult result(
@@ -125,6 +147,7 @@ final class WireSeries implements AutoCloseable {
             boolean scattered,
             List<Round> rounds,
             Usage used,
+            WireFloors.@Nullable Floor floor,
             @Nullable Double targetMs) {
         List<Topology.Pair> pairs = fleet.topology.pairs();
         long bytes = tokens * tokenBytes;
@@ -142,24 +165,10 @@ final class WireSeries implements AutoCloseable {
         double[] saveUs =
                 rounds.stream()
                         .flatMap(round -> round.sent.stream())
-                        .flatMapToDouble(
-                                sent -> Arrays.stream(sent.saveNs()).mapToDouble(ns -> ns / 1e3))
+                        .flatMapToDouble(sent -> Arrays.stream(sent.saveNs()).mapToDouble(ns -> ns))
+                        .map(ns -> ns / 1e3)
                         .toArray();
-        long engineBytes =
-                rounds.stream()
-                        .mapToLong(
-                                round ->
-                                        round.sent.stream()
-                                                        .mapToLong(
-                                                                BenchmarkEngine.Sent
-                                                                        ::allocatedBytes)
-                                                        .sum()
-                                                + round.received.stream()
-                                                        .mapToLong(
-                                                                BenchmarkEngine.Received
-                                                                        ::allocatedBytes)
-                                                        .sum())
-                        .sum();
+        long engineBytes = rounds.stream().mapToLong(Round::engineBytes).sum();
         Double first = firstMs;
         firstMs = Double.NaN;
         return new WireResult(
@@ -176,12 +185,13 @@ final class WireSeries implements AutoCloseable {
                 engineBytes / transfers / 1024,
                 used.connectorBytes() / transfers / 1024,
                 first == null || first.isNaN() ? null : first,
-                floors.of(setup, tokens),
+                floor,
                 targetMs);
     }
 
     /** Measures transfers that follow each other, each begun when the one before is saved. */
     WireResult.Bulk bulk(int tokens, int transfers, int room) {
+        fleet.followClocks();
         fillAndPoison(tokens, false, 3);
         double[] gbs = new double[BULK_ROUNDS];
         for (int i = -1; i < BULK_ROUNDS; i++) {
@@ -200,7 +210,7 @@ final class WireSeries implements AutoCloseable {
         for (int i = 0; i < steps; i++) {
             bySteps.add(hops(tokens, scattered));
         }
-        List<RemoteProcess.Call<BenchmarkEngine.Received>> receives = new ArrayList<>();
+        List<RemoteProcess.Call<WireEngine.Received>> receives = new ArrayList<>();
         List<List<Hop>> expected = new ArrayList<>();
         for (int consumer = 0; consumer < fleet.consumers.size(); consumer++) {
             int index = consumer;
@@ -210,12 +220,11 @@ final class WireSeries implements AutoCloseable {
                             .filter(hop -> hop.consumer() == index)
                             .toList();
             expected.add(hops);
-            receives.add(
-                    fleet.start(fleet.consumers.get(consumer), new NodeCommands.Receive(hops)));
+            receives.add(fleet.start(fleet.consumers.get(consumer), node -> node.receive(hops)));
         }
         receives.forEach(call -> fleet.await(call.begun()));
         long atNs = System.nanoTime() + LEAD_NS;
-        List<RemoteProcess.Call<BenchmarkEngine.Sent>> sends = new ArrayList<>();
+        List<RemoteProcess.Call<WireEngine.Sent>> sends = new ArrayList<>();
         for (int producer = 0; producer < fleet.producers.size(); producer++) {
             int index = producer;
             List<List<Hop>> mine =
@@ -226,35 +235,39 @@ final class WireSeries implements AutoCloseable {
                                                     .filter(hop -> hop.producer() == index)
                                                     .toList())
                             .toList();
-            sends.add(fleet.start(fleet.producers.get(index), new NodeCommands.Send(mine, atNs)));
+            Remote engine = fleet.producers.get(index);
+            sends.add(fleet.start(engine, node -> node.send(mine, fleet.there(engine, atNs))));
         }
-        List<BenchmarkEngine.Sent> sent =
-                sends.stream().map(call -> fleet.await(call.reply())).toList();
-        List<BenchmarkEngine.Received> received =
+        List<WireEngine.Sent> sent = sends.stream().map(call -> fleet.await(call.reply())).toList();
+        List<WireEngine.Received> received =
                 receives.stream().map(call -> fleet.await(call.reply())).toList();
         return round(expected, sent, received);
     }
 
     private Round round(
             List<List<Hop>> expected,
-            List<BenchmarkEngine.Sent> sent,
-            List<BenchmarkEngine.Received> received) {
+            List<WireEngine.Sent> sent,
+            List<WireEngine.Received> received) {
         double[] pairMs = new double[fleet.topology.pairs().size()];
         long startNs = Long.MAX_VALUE;
         long endNs = Long.MIN_VALUE;
-        for (BenchmarkEngine.Sent one : sent) {
+        long[] starts = new long[sent.size()];
+        for (int producer = 0; producer < starts.length; producer++) {
+            WireEngine.Sent one = sent.get(producer);
             if (!one.plane().equals(setup.plane())) {
                 throw new IllegalStateException(
                         "plane=" + one.plane() + " instead of " + setup.plane());
             }
-            startNs = Math.min(startNs, one.startNs());
+            starts[producer] = fleet.here(fleet.producers.get(producer), one.startNs());
+            startNs = Math.min(startNs, starts[producer]);
         }
         for (int consumer = 0; consumer < received.size(); consumer++) {
             long[] ends = received.get(consumer).endNs();
             for (int i = 0; i < ends.length; i++) {
                 Hop hop = expected.get(consumer).get(i);
-                pairMs[hop.pair()] = (ends[i] - sent.get(hop.producer()).startNs()) / 1e6;
-                endNs = Math.max(endNs, ends[i]);
+                long oneNs = fleet.here(fleet.consumers.get(consumer), ends[i]);
+                pairMs[hop.pair()] = (oneNs - starts[hop.producer()]) / 1e6;
+                endNs = Math.max(endNs, oneNs);
             }
         }
         return new Round(pairMs, (endNs - startNs) / 1e6, sent, received);
@@ -291,21 +304,17 @@ final class WireSeries implements AutoCloseable {
 
     private void fillAndPoison(int tokens, boolean scattered, int what) {
         List<Hop> hops = hops(tokens, scattered);
-        fleet.askAll(
-                fleet.producers,
-                engine -> new NodeCommands.Fill(of(hops, engine), seed(tokens, scattered, what)));
-        fleet.askAll(fleet.consumers, engine -> new NodeCommands.Poison());
+        long seed = seed(tokens, scattered, what);
+        fleet.tellAll(fleet.producers, (engine, node) -> node.fill(of(hops, engine), seed));
+        fleet.tellAll(fleet.consumers, (engine, node) -> node.poison());
     }
 
     private void requireRight(int tokens, boolean scattered, int what) {
         List<Hop> hops = hops(tokens, scattered);
-        List<NodeCommands.Wrong> wrong =
-                fleet.askAll(
-                        fleet.consumers,
-                        engine ->
-                                new NodeCommands.Check(
-                                        of(hops, engine), seed(tokens, scattered, what)));
-        for (NodeCommands.Wrong words : wrong) {
+        long seed = seed(tokens, scattered, what);
+        List<EngineApi.Wrong> wrong =
+                fleet.askAll(fleet.consumers, (engine, node) -> node.check(of(hops, engine), seed));
+        for (EngineApi.Wrong words : wrong) {
             if (words.different() != 0 || words.stray() != 0) {
                 throw new IllegalStateException(
                         "%s %s tokens=%d scattered=%s: wrong contents %s"
@@ -330,7 +339,7 @@ final class WireSeries implements AutoCloseable {
     /** Closes the connectors. */
     @Override
     public void close() {
-        fleet.askAll(fleet.producers, engine -> new NodeCommands.Disconnect());
-        fleet.askAll(fleet.consumers, engine -> new NodeCommands.Disconnect());
+        fleet.tellAll(fleet.producers, (engine, node) -> node.disconnect());
+        fleet.tellAll(fleet.consumers, (engine, node) -> node.disconnect());
     }
 }

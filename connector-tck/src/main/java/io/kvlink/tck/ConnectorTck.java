@@ -114,9 +114,9 @@ public abstract class ConnectorTck {
                         provider(),
                         json,
                         shape,
-                        memory(role, shape),
-                        prefillChunk,
-                        transferDeadline());
+                        new FakeKv(shape, memory(role, shape), name.hashCode()),
+                        new EngineOptions(
+                                transferDeadline(), prefillChunk, Optional.empty(), () -> {}));
         engines.add(engine);
         return engine;
     }

@@ -12,7 +12,7 @@ import io.kvlink.spi.KvLayout.AxisOrder;
  * @param blocks how many blocks it has
  * @param direct true for direct buffers, false for arrays; without effect on a device
  */
-record EngineShape(KvLayout layout, int blocks, boolean direct) {
+public record EngineShape(KvLayout layout, int blocks, boolean direct) {
 
     private static final String MODEL = "tck-model";
     private static final int TOKENS = 2048;
@@ -33,7 +33,8 @@ record EngineShape(KvLayout layout, int blocks, boolean direct) {
         return new EngineShape(layout, number, direct);
     }
 
-    long regionBytes() {
+    /** Bytes of one layer's region. */
+    public long regionBytes() {
         return blocks * layout.blockBytes();
     }
 }

@@ -18,64 +18,69 @@ import io.kvlink.spi.TransferRoute;
 import io.kvlink.spi.WorkerReport;
 import io.kvlink.tck.FakeRequest.Ending;
 import io.kvlink.tck.FakeRequest.State;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 
 /**
- * An inference engine without a model. It calls a connector's halves in the documented order,
- * computes KV that can be recognised, and checks every byte that was loaded. Runs on the test's
- * thread, one {@link #step} at a time.
+ * An inference engine without a model: calls a connector's halves in the documented order, over KV
+ * that {@link EngineKv} computes and checks. Runs on the caller's thread, one {@link #step} at a
+ * time.
  */
-final class FakeEngine implements AutoCloseable {
+public final class FakeEngine implements AutoCloseable {
 
     private final String name;
     private final EngineShape shape;
-    private final KvMemory memory;
-    private final FakeKv kv;
+    private final EngineKv kv;
     private final KvConnector connector;
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final long stepNs;
     private final Map<String, FakeRequest> requests = new LinkedHashMap<>();
-    // What was read; looked at later, so that a step never waits for its stream.
-    private final List<Runnable> unverified = new ArrayList<>();
     // Written by the connector's threads.
     private final AtomicInteger wakeups = new AtomicInteger();
+    private int added;
     private boolean closed;
 
-    /** Takes the memory: closes it when it is closed, or when this throws. */
-    FakeEngine(
+    /**
+     * Opens a connector over KV.
+     *
+     * @param name begins the requests' ids
+     * @param provider makes the connector
+     * @param config {@code kv_transfer_config}
+     * @param shape of the KV
+     * @param kv taken: it is closed when the engine is closed, or when this throws
+     * @param options the rest
+     */
+    public FakeEngine(
             String name,
             KvConnectorProvider provider,
             Map<String, Object> config,
             EngineShape shape,
-            KvMemory memory,
-            int prefillChunk,
-            Duration stepLimit) {
+            EngineKv kv,
+            EngineOptions options) {
         this.name = name;
         this.shape = shape;
-        this.memory = memory;
-        this.stepNs = stepLimit.toNanos();
+        this.kv = kv;
+        this.stepNs = options.stepLimit().toNanos();
         try {
-            memory.enter();
-            this.kv = new FakeKv(shape, memory, name.hashCode());
+            kv.enter();
             this.connector =
                     provider.create(
                             KvTransferConfig.of(config),
                             new KvConnectorContext(
                                     shape.layout(),
-                                    memory.device(),
-                                    Optional.empty(),
-                                    prefillChunk,
-                                    wakeups::incrementAndGet));
+                                    kv.device(),
+                                    options.hostPool(),
+                                    options.prefillChunk(),
+                                    () -> {
+                                        wakeups.incrementAndGet();
+                                        options.onWakeup().run();
+                                    }));
         } catch (RuntimeException refused) {
-            memory.close();
+            kv.close();
             throw refused;
         }
         this.scheduler = connector.scheduler();
@@ -88,15 +93,18 @@ final class FakeEngine implements AutoCloseable {
         }
     }
 
-    KvConnector connector() {
+    /** The connector, for its ledger and metrics. */
+    public KvConnector connector() {
         return connector;
     }
 
-    HostPort address() {
+    /** The connector's address, for routes. */
+    public HostPort address() {
         return connector.address();
     }
 
-    int wakeups() {
+    /** Number of times the connector has asked for another look. */
+    public int wakeups() {
         return wakeups.get();
     }
 
@@ -109,13 +117,13 @@ final class FakeEngine implements AutoCloseable {
     }
 
     /** A request arrives. */
-    FakeRequest add(Optional<TransferRoute> route, int[] prompt) {
+    public FakeRequest add(Optional<TransferRoute> route, int[] prompt) {
         return add(route, prompt, false);
     }
 
     /** A request with an attachment arrives, or one without. */
     FakeRequest add(Optional<TransferRoute> route, int[] prompt, boolean attachment) {
-        String id = name + "-" + requests.size();
+        String id = name + "-" + added++;
         FakeRequest request = new FakeRequest(new KvRequest(id, route, prompt, attachment));
         requests.put(id, request);
         scheduler.onRequestAdded(request.kv);
@@ -136,10 +144,29 @@ final class FakeEngine implements AutoCloseable {
         scheduler.attach(request.kv, content);
     }
 
-    /** One step, idle if nothing is to be computed. */
-    WorkerReport step() {
-        memory.enter();
-        List<StepPlan.Entry> entries = plan();
+    /** One step of all requests, idle if nothing is to be computed. */
+    public WorkerReport step() {
+        for (FakeRequest request : List.copyOf(requests.values())) {
+            if (!request.held) {
+                admit(request);
+            }
+        }
+        return step(List.copyOf(requests.values()));
+    }
+
+    /**
+     * One step of some requests.
+     *
+     * @param some those of them that run take part
+     * @return as the connector reported at the step's end
+     */
+    public WorkerReport step(List<FakeRequest> some) {
+        kv.enter();
+        List<StepPlan.Entry> entries =
+                some.stream()
+                        .filter(request -> request.state == State.RUNNING)
+                        .map(FakeRequest::nextEntry)
+                        .toList();
         StepMetadata metadata = scheduler.buildStep(new StepPlan(entries));
         long deadlineNs = System.nanoTime() + stepNs;
         worker.startLoad(metadata);
@@ -149,21 +176,32 @@ final class FakeEngine implements AutoCloseable {
                 compute(layer, entry);
             }
             worker.saveLayer(layer);
+            kv.onSaved(layer);
         }
         boolean saved = worker.awaitSaves(deadlineNs);
-        WorkerReport report = worker.pollFinished();
-        scheduler.onStepDone(report);
-        require(saved, "awaitSaves passed its deadline");
-        apply(report);
+        WorkerReport report = poll();
+        require(saved, "awaitSaves passed its deadline: ", metadata);
         entries.forEach(this::advance);
         return report;
     }
 
+    /** Takes the connector's report between two steps. */
+    public WorkerReport poll() {
+        WorkerReport report = worker.pollFinished();
+        scheduler.onStepDone(report);
+        apply(report);
+        return report;
+    }
+
     /** Looks at every byte that was loaded; waits for the stream. */
-    void verify() {
-        List<Runnable> checks = List.copyOf(unverified);
-        unverified.clear();
-        checks.forEach(Runnable::run);
+    public void verify() {
+        kv.verify();
+    }
+
+    /** Drops a request that has ended, and of which the connector reports nothing more. */
+    public void forget(FakeRequest request) {
+        require(request.ended() && request.released, "still in use: ", request);
+        requests.remove(request.kv.id());
     }
 
     /** The client leaves, or the engine gives up. */
@@ -179,23 +217,23 @@ final class FakeEngine implements AutoCloseable {
 
     /** Lets the following computations take their time: see {@link KvMemory#delay}. */
     void lag() {
-        memory.delay();
+        kv.delay();
     }
 
     /** True if nobody wrote to a released request's blocks. */
     boolean untouched(FakeRequest request) {
-        return kv.untouched(request.blocks);
+        return kv instanceof FakeKv checked && checked.untouched(request.blocks);
     }
 
     @Override
     public void close() {
         if (!closed) {
             closed = true;
-            memory.enter();
+            kv.enter();
             try {
                 connector.close();
             } finally {
-                memory.close();
+                kv.close();
             }
         }
     }
@@ -212,29 +250,20 @@ final class FakeEngine implements AutoCloseable {
                                 .toList());
     }
 
-    private List<StepPlan.Entry> plan() {
-        List<StepPlan.Entry> entries = new ArrayList<>();
-        for (FakeRequest request : List.copyOf(requests.values())) {
-            if (request.state == State.WAITING && !request.held) {
-                admit(request);
-            }
-            if (request.state == State.RUNNING) {
-                int left = request.promptTokens() - request.computed;
-                entries.add(
-                        new StepPlan.Entry(
-                                request.kv,
-                                request.blocks,
-                                request.computed,
-                                Math.min(left, request.tokensPerStep)));
-            }
+    /**
+     * Gives a waiting request its blocks, as soon as the connector knows whether it can be loaded.
+     *
+     * @return true if the request takes part in steps now
+     */
+    public boolean admit(FakeRequest request) {
+        kv.enter();
+        if (request.state == State.WAITING && kv.hasRoomFor(request)) {
+            decide(request);
         }
-        return entries;
+        return request.state == State.RUNNING;
     }
 
-    private void admit(FakeRequest request) {
-        if (!kv.hasRoomFor(request.promptTokens())) {
-            return;
-        }
+    private void decide(FakeRequest request) {
         LoadDecision decision = scheduler.matchedTokens(request.kv, request.computed);
         request.decision = Optional.of(decision);
         if (decision instanceof LoadDecision.Failed) {
@@ -246,7 +275,7 @@ final class FakeEngine implements AutoCloseable {
 
     private void accept(FakeRequest request, LoadDecision.Load load) {
         request.attachment = request.kv.attachment() ? attachment(request) : Optional.empty();
-        request.blocks = kv.take(request.promptTokens());
+        request.blocks = kv.take(request);
         request.released = false;
         computeAllLayers(request, 0, request.computed);
         request.loading = load.tokens();
@@ -255,10 +284,12 @@ final class FakeEngine implements AutoCloseable {
         int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
         require(
                 request.computed + load.tokens() <= most,
-                "the prompt's last token is computed here unless something is attached: " + load);
+                "the prompt's last token is computed here unless something is attached: ",
+                load);
         require(
                 request.attachment.isEmpty() || request.computed + load.tokens() == most,
-                "what is attached is for the whole prompt: " + load);
+                "what is attached is for the whole prompt: ",
+                load);
         if (load.tokens() > 0 && load.async()) {
             request.state = State.LOADING;
         } else {
@@ -269,7 +300,7 @@ final class FakeEngine implements AutoCloseable {
 
     private void computeAllLayers(FakeRequest request, int from, int to) {
         for (int layer = 0; layer < shape.layout().layers(); layer++) {
-            kv.compute(layer, request.prefixes, request.blocks, from, to);
+            kv.compute(layer, request, from, to);
         }
     }
 
@@ -277,9 +308,9 @@ final class FakeEngine implements AutoCloseable {
         FakeRequest request = requestOf(entry.request().id());
         int from = entry.computedTokens();
         if (request.loadsInStep) {
-            request.attended.add(kv.check(layer, request.prefixes, request.blocks, 0, from));
+            kv.attend(layer, request, from);
         }
-        kv.compute(layer, request.prefixes, request.blocks, from, from + entry.scheduledTokens());
+        kv.compute(layer, request, from, from + entry.scheduledTokens());
     }
 
     private void apply(WorkerReport report) {
@@ -291,7 +322,7 @@ final class FakeEngine implements AutoCloseable {
             if (request.state == State.LOADING) {
                 request.computed += request.loading;
                 request.state = State.RUNNING;
-                checkAllLayers(request);
+                kv.onLoaded(request);
             }
         }
         for (TransferOutcome outcome : report.failedLoads()) {
@@ -321,36 +352,16 @@ final class FakeEngine implements AutoCloseable {
         if (request.loadsInStep) {
             require(
                     !request.loaded.isEmpty(),
-                    "a load within the step was neither loaded nor failed at its end: " + request);
+                    "a load within the step was neither loaded nor failed at its end: ",
+                    request);
             request.loadsInStep = false;
-            checkAllLayers(request);
+            kv.onLoaded(request);
         }
         request.computed += entry.scheduledTokens();
         if (request.computed == request.promptTokens()) {
             request.attaches.ifPresent(content -> attach(request, content));
             end(request, request.loading > 0 ? Ending.LOADED : Ending.COMPUTED);
         }
-    }
-
-    private void checkAllLayers(FakeRequest request) {
-        verifyLater(request, "after awaitLayer", request.attended);
-        List<Supplier<String>> checks = new ArrayList<>();
-        for (int layer = 0; layer < shape.layout().layers(); layer++) {
-            checks.add(kv.check(layer, request.prefixes, request.blocks, 0, request.computed));
-        }
-        verifyLater(request, "loaded KV is wrong:", checks);
-    }
-
-    private void verifyLater(FakeRequest request, String when, List<Supplier<String>> checks) {
-        String what = request.toString();
-        for (Supplier<String> check : checks) {
-            unverified.add(
-                    () -> {
-                        String wrong = check.get();
-                        require(wrong.isEmpty(), when + " " + wrong + " " + what);
-                    });
-        }
-        checks.clear();
     }
 
     private void end(FakeRequest request, Ending ending) {
@@ -367,7 +378,7 @@ final class FakeEngine implements AutoCloseable {
     private void release(FakeRequest request) {
         if (!request.released) {
             request.released = true;
-            kv.release(request.blocks);
+            kv.release(request);
         }
     }
 
@@ -379,9 +390,9 @@ final class FakeEngine implements AutoCloseable {
         return request;
     }
 
-    private void require(boolean holds, String message) {
+    private void require(boolean holds, String otherwise, Object about) {
         if (!holds) {
-            throw new AssertionError(name + ": " + message);
+            throw new AssertionError(name + ": " + otherwise + about);
         }
     }
 }

@@ -2,15 +2,19 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.MemoryRegion;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
 
@@ -20,7 +24,7 @@ import java.util.function.Supplier;
  * hold poison, so that bytes read too early or too late are recognised. All of it is enqueued on
  * the memory's stream; only the outcome of a check waits.
  */
-final class FakeKv {
+public class FakeKv implements EngineKv {
 
     private static final byte POISON = (byte) 0xE5;
 
@@ -29,14 +33,28 @@ final class FakeKv {
     private final KvMemory memory;
     private final List<MemoryRegion> regions;
     private final Deque<Integer> free = new ArrayDeque<>();
-    private final byte[] token;
+    private final int tokenBytes;
+    // One token's content, in whole words.
+    private final ByteBuffer token;
+    // Looks whose outcome nobody has asked for yet, so that a step never waits for its stream.
+    private final List<Runnable> unverified = new ArrayList<>();
 
-    FakeKv(EngineShape shape, KvMemory memory, long seed) {
+    /**
+     * Poisoned memory.
+     *
+     * @param shape of the KV
+     * @param memory taken: closed by this
+     * @param seed of the blocks' order
+     */
+    public FakeKv(EngineShape shape, KvMemory memory, long seed) {
         this.shape = shape;
         this.layout = shape.layout();
         this.memory = memory;
         this.regions = memory.allocate(layout.layers(), shape.regionBytes());
-        this.token = new byte[Math.toIntExact(layout.tokenBytes())];
+        this.tokenBytes = Math.toIntExact(layout.tokenBytes());
+        this.token =
+                ByteBuffer.allocate((tokenBytes + Long.BYTES - 1) / Long.BYTES * Long.BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN);
         List<Integer> blocks = new ArrayList<>();
         for (int block = 0; block < shape.blocks(); block++) {
             blocks.add(block);
@@ -46,55 +64,111 @@ final class FakeKv {
         poison(List.of(new Run(0, shape.regionBytes())));
     }
 
-    List<MemoryRegion> regions() {
+    @Override
+    public final List<MemoryRegion> regions() {
         return regions;
     }
 
-    boolean hasRoomFor(int tokens) {
-        return free.size() >= blocksOf(tokens);
+    @Override
+    public final Optional<KvDevice> device() {
+        return memory.device();
     }
 
-    BlockTable take(int tokens) {
-        int[] blocks = new int[blocksOf(tokens)];
-        for (int i = 0; i < blocks.length; i++) {
-            blocks[i] = free.removeFirst();
-        }
+    @Override
+    public final void enter() {
+        memory.enter();
+    }
+
+    @Override
+    public final void delay() {
+        memory.delay();
+    }
+
+    @Override
+    public final boolean hasRoomFor(FakeRequest request) {
+        return free.size() >= blocksOf(request.promptTokens());
+    }
+
+    @Override
+    public final BlockTable take(FakeRequest request) {
+        int[] blocks = new int[blocksOf(request.promptTokens())];
+        Arrays.setAll(blocks, i -> free.removeFirst());
         return BlockTable.of(blocks);
     }
 
     /** Takes blocks back and overwrites them at once: whoever still reads them reads poison. */
-    void release(BlockTable blocks) {
+    @Override
+    public final void release(FakeRequest request) {
+        BlockTable blocks = request.blocks;
         poison(runs(blocks));
         for (int i = 0; i < blocks.size(); i++) {
             free.addLast(blocks.block(i));
         }
     }
 
-    /** "Computes" a token range of one layer. */
-    void compute(int layer, long[] prefixes, BlockTable blocks, int from, int to) {
+    @Override
+    public void compute(int layer, FakeRequest request, int from, int to) {
         if (from < to) {
-            List<Run> runs = layout.runs(blocks, from, to, shape.regionBytes());
-            memory.write(regions.get(layer), runs, content(layer, prefixes, from, to));
+            List<Run> runs = layout.runs(request.blocks, from, to, shape.regionBytes());
+            memory.write(regions.get(layer), runs, content(layer, request.prefixes(), from, to));
         }
     }
 
-    /**
-     * Looks at a token range of one layer.
-     *
-     * @return gives the first wrong byte in words, empty if all are right
-     */
-    Supplier<String> check(int layer, long[] prefixes, BlockTable blocks, int from, int to) {
+    @Override
+    public final void attend(int layer, FakeRequest request, int to) {
+        request.attended.add(check(layer, request, to));
+    }
+
+    @Override
+    public final void onLoaded(FakeRequest request) {
+        verifyLater(request, "after awaitLayer", request.attended);
+        request.attended.clear();
+        List<Supplier<String>> checks = new ArrayList<>();
+        for (int layer = 0; layer < layout.layers(); layer++) {
+            checks.add(check(layer, request, request.computed));
+        }
+        verifyLater(request, "loaded KV is wrong:", checks);
+    }
+
+    private void verifyLater(FakeRequest request, String when, List<Supplier<String>> checks) {
+        String what = request.toString();
+        for (Supplier<String> check : checks) {
+            unverified.add(
+                    () -> {
+                        String wrong = check.get();
+                        if (!wrong.isEmpty()) {
+                            throw new AssertionError(when + " " + wrong + " " + what);
+                        }
+                    });
+        }
+    }
+
+    @Override
+    public final void verify() {
+        List<Runnable> checks = List.copyOf(unverified);
+        unverified.clear();
+        checks.forEach(Runnable::run);
+    }
+
+    @Override
+    public final void close() {
+        memory.close();
+    }
+
+    // Gives the first wrong byte in words, empty if all are right.
+    private Supplier<String> check(int layer, FakeRequest request, int to) {
+        BlockTable blocks = request.blocks;
         Supplier<byte[]> read = memory.read(regions.get(layer));
         return () -> {
-            byte[] expected = content(layer, prefixes, from, to);
+            byte[] expected = content(layer, request.prefixes(), 0, to);
             byte[] all = read.get();
             int at = 0;
-            for (Run run : layout.runs(blocks, from, to, shape.regionBytes())) {
+            for (Run run : layout.runs(blocks, 0, to, shape.regionBytes())) {
                 int first = Math.toIntExact(run.offset());
                 int bytes = Math.toIntExact(run.bytes());
                 int wrong = Arrays.mismatch(all, first, first + bytes, expected, at, at + bytes);
                 if (wrong >= 0) {
-                    return describe(layer, from, at + wrong, all[first + wrong], expected);
+                    return describe(layer, at + wrong, all[first + wrong], expected);
                 }
                 at += bytes;
             }
@@ -103,7 +177,7 @@ final class FakeKv {
     }
 
     /** True if nobody wrote to these blocks since they were released. */
-    boolean untouched(BlockTable blocks) {
+    final boolean untouched(BlockTable blocks) {
         for (MemoryRegion region : regions) {
             byte[] all = memory.read(region).get();
             for (Run run : runs(blocks)) {
@@ -136,14 +210,14 @@ final class FakeKv {
         return prefixes;
     }
 
-    private String describe(int layer, int from, int at, byte is, byte[] expected) {
-        int half = token.length / 2;
+    private String describe(int layer, int at, byte is, byte[] expected) {
+        int half = tokenBytes / 2;
         int inHalf = at % (expected.length / 2);
         int inToken = (at < expected.length / 2 ? 0 : half) + inHalf % half;
         return "layer=%d token=%d byte=%d is=0x%02x expected=0x%02x%s"
                 .formatted(
                         layer,
-                        from + inHalf / half,
+                        inHalf / half,
                         inToken,
                         is,
                         expected[at],
@@ -160,24 +234,21 @@ final class FakeKv {
 
     // In the order of the exchange: keys of all tokens, then values.
     private byte[] content(int layer, long[] prefixes, int from, int to) {
-        int half = token.length / 2;
-        byte[] content = new byte[(to - from) * token.length];
+        int half = tokenBytes / 2;
+        byte[] content = new byte[(to - from) * tokenBytes];
         for (int position = from; position < to; position++) {
             int at = (position - from) * half;
             content(layer, prefixes[position]);
-            System.arraycopy(token, 0, content, at, half);
-            System.arraycopy(token, half, content, content.length / 2 + at, half);
+            token.get(0, content, at, half).get(half, content, content.length / 2 + at, half);
         }
         return content;
     }
 
     private void content(int layer, long prefix) {
         long state = prefix ^ mix(layout.model().hashCode() * 131L + layer);
-        for (int i = 0; i < token.length; i++) {
-            if (i % 8 == 0) {
-                state = mix(state + i);
-            }
-            token[i] = (byte) (state >>> (i % 8 * 8));
+        for (int i = 0; i < token.capacity(); i += Long.BYTES) {
+            state = mix(state + i);
+            token.putLong(i, state);
         }
     }
 

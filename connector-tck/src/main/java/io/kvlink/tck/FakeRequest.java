@@ -4,6 +4,7 @@ package io.kvlink.tck;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /** A fake engine's book-keeping for one request. Owned by its engine. */
-final class FakeRequest {
+public final class FakeRequest {
 
     /** Progress of the request in the engine. */
     enum State {
@@ -40,7 +41,6 @@ final class FakeRequest {
     }
 
     final KvRequest kv;
-    final long[] prefixes;
     final List<TransferOutcome> sent = new ArrayList<>();
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
@@ -59,32 +59,69 @@ final class FakeRequest {
     boolean loadsInStep;
     boolean connectorOwns;
     boolean released = true;
-    // What attention read during the step.
+    private long[] prefixes = {};
+    // Looks of attention during the step.
     final List<Supplier<String>> attended = new ArrayList<>();
 
     FakeRequest(KvRequest kv) {
         this.kv = kv;
-        this.prefixes = FakeKv.prefixes(kv.promptTokens());
     }
 
-    boolean ended() {
+    /** The request, as the connector knows it. */
+    public KvRequest kv() {
+        return kv;
+    }
+
+    /** Its blocks; none while it waits. */
+    public BlockTable blocks() {
+        return blocks;
+    }
+
+    /** Returns whether the engine is done with it. */
+    public boolean ended() {
         return state == State.ENDED;
     }
 
-    int promptTokens() {
+    /** Returns whether the engine has its blocks back, or it never had any. */
+    public boolean released() {
+        return released;
+    }
+
+    /** Outcomes that the connector has reported: sent, loaded and failed ones. */
+    public List<TransferOutcome> outcomes() {
+        List<TransferOutcome> all = new ArrayList<>(sent);
+        all.addAll(loaded);
+        all.addAll(failedLoads);
+        return all;
+    }
+
+    // For each position a number that follows from all tokens up to it.
+    long[] prefixes() {
+        if (prefixes.length == 0) {
+            prefixes = FakeKv.prefixes(kv.promptTokens());
+        }
+        return prefixes;
+    }
+
+    /** Its part of the next step. */
+    StepPlan.Entry nextEntry() {
+        int left = promptTokens() - computed;
+        return new StepPlan.Entry(kv, blocks, computed, Math.min(left, tokensPerStep));
+    }
+
+    /** Length of its prompt. */
+    public int promptTokens() {
         return kv.promptTokens().length;
     }
 
     /** All that the connector said about failures, for assertions. */
-    List<String> failures() {
+    public List<String> failures() {
         List<String> failures = new ArrayList<>();
         if (decision.orElse(LoadDecision.NOTHING) instanceof LoadDecision.Failed failed) {
             failures.add(failed.error() + " " + failed.detail());
         }
-        for (List<TransferOutcome> outcomes : List.of(sent, loaded, failedLoads)) {
-            for (TransferOutcome outcome : outcomes) {
-                outcome.failure().ifPresent(error -> failures.add(error + " " + outcome.detail()));
-            }
+        for (TransferOutcome outcome : outcomes()) {
+            outcome.failure().ifPresent(error -> failures.add(error + " " + outcome.detail()));
         }
         return failures;
     }

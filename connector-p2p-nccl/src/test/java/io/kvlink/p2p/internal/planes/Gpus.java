@@ -4,8 +4,12 @@ package io.kvlink.p2p.internal.planes;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.kvlink.p2p.internal.cuda.DriverDevice;
+import io.kvlink.spi.KvRole;
 
-/** Lets a test run only where there are GPUs; elsewhere it is skipped with the reason. */
+/**
+ * GPUs of the tests: producers on the first, consumers on the second. A test without enough GPUs is
+ * skipped with the reason.
+ */
 public final class Gpus {
 
     private Gpus() {}
@@ -20,5 +24,10 @@ public final class Gpus {
         assumeTrue(missing.isEmpty(), missing);
         int gpus = DriverDevice.count();
         assumeTrue(gpus >= atLeast, "%d GPUs; needs %d".formatted(gpus, atLeast));
+    }
+
+    /** Ordinal of an engine's GPU: the second one is the first where there is no other. */
+    public static int of(KvRole role) {
+        return role.consumes() && DriverDevice.count() > 1 ? 1 : 0;
     }
 }

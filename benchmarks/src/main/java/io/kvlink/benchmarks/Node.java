@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.benchmarks;
+
+import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
+import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.JavaCppNccl;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.DType;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvRole;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.tck.EngineShape;
+import io.kvlink.tck.KvMemory;
+
+import org.jspecify.annotations.Nullable;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** One engine of a process, with all that commands leave behind in it. The engine's thread only. */
+final class Node implements EngineApi {
+
+    /**
+     * Settings of an engine.
+     *
+     * @param role prefill or decode
+     * @param ip where it listens
+     * @param layers of the model
+     * @param mostTokens the largest request
+     * @param slots how many requests have blocks at once
+     * @param gpu ordinal of the GPU, or -1 for host memory
+     * @param ownStream whether a GPU's engine uses a stream of its own
+     * @param spinNs how long the engine's thread spins before it parks
+     * @param firstLayerNs how long a prompt's first layer takes to compute
+     */
+    record Shape(
+            KvRole role,
+            String ip,
+            int layers,
+            int mostTokens,
+            int slots,
+            int gpu,
+            boolean ownStream,
+            long spinNs,
+            long firstLayerNs) {
+
+        KvLayout layout() {
+            return KvLayout.single("wire", layers, 8, 128, DType.BF16, 16);
+        }
+
+        // One more than full ones: the last token of a prompt isn't transferred, but needs a place.
+        int slotBlocks() {
+            return mostTokens / 16 + 1;
+        }
+
+        EngineShape engine() {
+            return new EngineShape(layout(), slots * slotBlocks(), true);
+        }
+    }
+
+    private record TableKey(int slot, int tokens, boolean scattered) {}
+
+    /** Memory of an engine, which stays while connectors come and go. */
+    private record Held(
+            Shape shape, @Nullable JavaCppDevice gpu, KvMemory memory, Pattern pattern, WireKv kv) {
+
+        static Held take(Shape shape) {
+            JavaCppDevice gpu = shape.gpu < 0 ? null : JavaCppDevice.open(shape.gpu);
+            DevicePattern kernels = gpu == null ? null : new DevicePattern(shape.ownStream);
+            KvMemory memory =
+                    gpu == null || kernels == null
+                            ? KvMemory.direct()
+                            : new DeviceKvMemory(
+                                    gpu, gpu.stream(kernels.stream()), kernels.stream(), () -> {});
+            List<MemoryRegion> regions =
+                    memory.allocate(shape.layers, shape.engine().regionBytes());
+            if (kernels != null) {
+                kernels.tryOut(regions.get(0).address());
+            }
+            Pattern pattern = kernels == null ? new HostPattern() : kernels;
+            WireKv kv =
+                    new WireKv(
+                            shape.engine(),
+                            memory,
+                            regions,
+                            pattern,
+                            shape.firstLayerNs,
+                            shape.spinNs);
+            return new Held(shape, gpu, memory, pattern, kv);
+        }
+
+        void close() {
+            memory.close();
+            pattern.close();
+            if (gpu != null) {
+                gpu.close();
+            }
+        }
+    }
+
+    private final Runnable begun;
+    private final NodeFloors floors = new NodeFloors(this);
+    private final Map<TableKey, BlockTable> tables = new HashMap<>();
+    private @Nullable Held held;
+    private @Nullable WireEngine connected;
+
+    /**
+     * An engine without memory.
+     *
+     * @param begun tells the coordinator that a command that takes long has begun
+     */
+    Node(Runnable begun) {
+        this.begun = begun;
+    }
+
+    /** Says that a command that takes long is under way. */
+    void begun() {
+        begun.run();
+    }
+
+    NodeFloors floors() {
+        return floors;
+    }
+
+    @Override
+    public long clock() {
+        return System.nanoTime();
+    }
+
+    @Override
+    public int gpus() {
+        try {
+            return JavaCppDevice.count();
+        } catch (RuntimeException | LinkageError cause) {
+            return 0;
+        }
+    }
+
+    @Override
+    public String gpuFacts(int ordinal, boolean nccl) throws IOException {
+        String facts =
+                "%s, driver %s, CUDA %s"
+                        .formatted(
+                                DriverCalls.deviceName(ordinal),
+                                DriverCalls.driver(),
+                                DriverCalls.cudaVersion());
+        if (nccl) {
+            int version = JavaCppNccl.open(gpu()).version();
+            facts +=
+                    ", NCCL %d.%d.%d"
+                            .formatted(version / 10_000, version / 100 % 100, version % 100);
+        }
+        return facts;
+    }
+
+    @Override
+    public void take(Shape shape) {
+        held = Held.take(shape);
+    }
+
+    @Override
+    public void giveBack() throws Exception {
+        floors.closeFloors();
+        disconnect();
+        if (held != null) {
+            held.close();
+            held = null;
+        }
+    }
+
+    @Override
+    public String connect(Setup setup, long bufferBytes, double poolGib) {
+        disconnect();
+        Map<String, Object> config =
+                Map.of(
+                        "kv_connector",
+                        "P2pNcclConnector",
+                        "kv_role",
+                        shape().role.key(),
+                        "kv_ip",
+                        shape().ip,
+                        "kv_port",
+                        0,
+                        "kv_buffer_size",
+                        bufferBytes,
+                        "kv_connector_extra_config",
+                        Map.of(
+                                "send_type",
+                                setup.sendType(),
+                                "data_plane",
+                                setup.plane(),
+                                "nccl_num_channels",
+                                setup.channels(),
+                                "mem_pool_size_gb",
+                                poolGib));
+        connected = new WireEngine(config, shape().engine(), kv(), shape().spinNs);
+        return connected.address();
+    }
+
+    @Override
+    public void disconnect() {
+        if (connected != null) {
+            connected.close();
+            connected = null;
+        }
+    }
+
+    @Override
+    public WireEngine.Sent send(List<List<Hop>> steps, long atNs) {
+        return there(connected).send(steps.stream().map(this::place).toList(), atNs);
+    }
+
+    @Override
+    public WireEngine.Received receive(List<Hop> hops) {
+        return there(connected).receive(place(hops), begun);
+    }
+
+    @Override
+    public void fill(List<Hop> hops, long seed) {
+        hops.forEach(hop -> kv().fill(blocks(hop), hop.tokens(), seed + hop.pair()));
+    }
+
+    @Override
+    public void poison() {
+        kv().poison();
+    }
+
+    @Override
+    public Wrong check(List<Hop> hops, long seed) {
+        KvLayout layout = shape().layout();
+        long different = 0;
+        long words = 0;
+        for (Hop hop : hops) {
+            different += kv().differences(blocks(hop), hop.tokens(), seed + hop.pair());
+            words += layout.layerBytes(hop.tokens()) * layout.layers() / Long.BYTES;
+        }
+        return new Wrong(different, kv().written() - words);
+    }
+
+    @Override
+    public Usage usage() {
+        return Usage.now();
+    }
+
+    private WireKv kv() {
+        return there(held).kv;
+    }
+
+    Shape shape() {
+        return there(held).shape;
+    }
+
+    JavaCppDevice gpu() {
+        return there(there(held).gpu);
+    }
+
+    static <T> T there(@Nullable T part) {
+        if (part == null) {
+            throw new IllegalStateException("a command came before what it needs");
+        }
+        return part;
+    }
+
+    /** The first bytes of each layer of host memory. */
+    List<ByteBuffer> prefixes(int bytes) {
+        return kv().regions().stream().map(layer -> layer.buffer().slice(0, bytes)).toList();
+    }
+
+    private List<WireEngine.Placed> place(List<Hop> hops) {
+        return hops.stream().map(hop -> new WireEngine.Placed(hop, blocks(hop))).toList();
+    }
+
+    // Those of its pair, so that requests of one step don't share any.
+    private BlockTable blocks(Hop hop) {
+        int slot = shape().role.produces() ? hop.consumer() : hop.producer();
+        return tables.computeIfAbsent(
+                new TableKey(slot, hop.tokens(), hop.scattered()), this::newTable);
+    }
+
+    private BlockTable newTable(TableKey key) {
+        int most = shape().slotBlocks();
+        int first = key.slot * most;
+        int count = key.tokens / shape().layout().blockSize() + 1;
+        if (!key.scattered) {
+            return BlockTable.range(first, count);
+        }
+        List<Integer> order =
+                new ArrayList<>(IntStream.range(first, first + most).boxed().toList());
+        Collections.shuffle(order, new Random(2L * key.slot + (shape().role.produces() ? 0 : 1)));
+        return BlockTable.of(order.stream().limit(count).mapToInt(Integer::intValue).toArray());
+    }
+}
