@@ -4,7 +4,7 @@ package io.kvlink.benchmarks;
 import static io.kvlink.benchmarks.DriverCalls.check;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -26,7 +26,7 @@ final class DeviceFloor implements AutoCloseable {
     private final CUevent_st end = new CUevent_st();
     private final CudaStream stream;
 
-    DeviceFloor(JavaCppDevice gpu) {
+    DeviceFloor(DriverDevice gpu) {
         check(cudart.cuStreamCreate(handle, cudart.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         check(cudart.cuEventCreate(start, cudart.CU_EVENT_DEFAULT), "cuEventCreate");
         check(cudart.cuEventCreate(end, cudart.CU_EVENT_DEFAULT), "cuEventCreate");

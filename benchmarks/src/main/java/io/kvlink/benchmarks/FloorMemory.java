@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 
 /** Memory of a GPU for one floor: layers that another process can map at once. One thread. */
 final class FloorMemory implements AutoCloseable {
@@ -9,11 +9,11 @@ final class FloorMemory implements AutoCloseable {
     // Smaller ones share their memory with others, and would be mapped together.
     private static final long LEAST_BYTES = 4L << 20;
 
-    private final JavaCppDevice gpu;
+    private final DriverDevice gpu;
     private final long base;
     private final long stride;
 
-    FloorMemory(JavaCppDevice gpu, int layers, long layerBytes) {
+    FloorMemory(DriverDevice gpu, int layers, long layerBytes) {
         this.gpu = gpu;
         this.stride = layerBytes;
         base = gpu.allocate(Math.max(LEAST_BYTES, layers * layerBytes));

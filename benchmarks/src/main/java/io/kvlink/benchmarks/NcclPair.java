@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
@@ -24,7 +24,7 @@ final class NcclPair implements AutoCloseable {
      *
      * @param memory for the messages; closed by this
      */
-    NcclPair(JavaCppDevice device, byte[] uniqueId, int rank, int channels, FloorMemory memory) {
+    NcclPair(DriverDevice device, byte[] uniqueId, int rank, int channels, FloorMemory memory) {
         this.memory = memory;
         library = JavaCppNccl.open(device);
         communicator = library.init(uniqueId, rank, channels);

@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.DType;
@@ -69,10 +69,10 @@ final class Node implements EngineApi {
 
     /** Memory of an engine, which stays while connectors come and go. */
     private record Held(
-            Shape shape, @Nullable JavaCppDevice gpu, KvMemory memory, Pattern pattern, WireKv kv) {
+            Shape shape, @Nullable DriverDevice gpu, KvMemory memory, Pattern pattern, WireKv kv) {
 
         static Held take(Shape shape) {
-            JavaCppDevice gpu = shape.gpu < 0 ? null : JavaCppDevice.open(shape.gpu);
+            DriverDevice gpu = shape.gpu < 0 ? null : DriverDevice.open(shape.gpu);
             DevicePattern kernels = gpu == null ? null : new DevicePattern(shape.ownStream);
             KvMemory memory =
                     gpu == null || kernels == null
@@ -137,7 +137,7 @@ final class Node implements EngineApi {
     @Override
     public int gpus() {
         try {
-            return JavaCppDevice.count();
+            return DriverDevice.count();
         } catch (RuntimeException | LinkageError cause) {
             return 0;
         }
@@ -257,7 +257,7 @@ final class Node implements EngineApi {
         return there(held).shape;
     }
 
-    JavaCppDevice gpu() {
+    DriverDevice gpu() {
         return there(there(held).gpu);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import io.kvlink.p2p.internal.cuda.JavaCppDevice;
+import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 
 import org.jspecify.annotations.Nullable;
@@ -36,7 +36,7 @@ final class NodeFloors implements FloorApi {
     @Override
     public FloorTimes copy(
             String handle, int layers, long stride, long bytes, int rounds, int batch) {
-        JavaCppDevice gpu = node.gpu();
+        DriverDevice gpu = node.gpu();
         long to = gpu.map(HexFormat.of().parseHex(handle));
         try (FloorMemory from = new FloorMemory(gpu, layers, stride);
                 DeviceFloor floor = new DeviceFloor(gpu)) {
