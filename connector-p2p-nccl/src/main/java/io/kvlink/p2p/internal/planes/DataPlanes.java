@@ -139,7 +139,7 @@ public final class DataPlanes {
                 .formatted(open, others.stream().map(other -> other.split(";", 2)[0]).toList());
     }
 
-    private static String reasonAgainst(DataPlaneFactory factory, String setting) {
+    private String reasonAgainst(DataPlaneFactory factory, String setting) {
         if (setting.equals(AUTO)) {
             if (extras.contains(factory)) {
                 return "opened only when named";
