@@ -27,8 +27,6 @@ final class Lanes implements AutoCloseable {
     /**
      * How many of {@code wanted} threads are of use: one where each product has the whole device,
      * or several of libtorch's threads, already.
-     *
-     * @param libraryThreads on which a step's products are computed
      */
     static int usable(int wanted, boolean gpu, int libraryThreads) {
         return gpu || libraryThreads > 1 ? 1 : wanted;
