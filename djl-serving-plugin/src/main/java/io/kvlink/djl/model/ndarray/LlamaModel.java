@@ -46,7 +46,6 @@ final class LlamaModel implements AutoCloseable {
     private final RmsNorm norm;
     private final RowCounts rowCounts;
     private final Lanes lanes;
-    private final StepThreads threads;
 
     private LlamaModel(
             NDManager manager,
@@ -76,8 +75,8 @@ final class LlamaModel implements AutoCloseable {
                             pool.layerArray(layer)));
         }
         boolean gpu = manager.getDevice().isGpu();
-        this.threads = StepThreads.of(config, gpu ? 1 : JniUtils.getNumThreads());
-        this.lanes = new Lanes(Lanes.usable(settings.threads(), gpu, threads.step()));
+        int libraryThreads = JniUtils.getNumThreads();
+        this.lanes = new Lanes(Lanes.usable(settings.threads(), gpu, libraryThreads));
         this.rowCounts =
                 switch (settings.batch()) {
                     case EXACT ->
@@ -212,7 +211,6 @@ final class LlamaModel implements AutoCloseable {
 
     /** Layer by layer, each part after the other. */
     private List<float @Nullable []> decodeTogether(List<LogitsRow> rows, LayerHook hook) {
-        threads.begin();
         try (Scratch scratch = Scratch.open(manager)) {
             NDManager owner = scratch.manager();
             List<List<LogitsRow>> groups = rowCounts.parts(rows);
@@ -230,8 +228,6 @@ final class LlamaModel implements AutoCloseable {
                 }
             }
             return found;
-        } finally {
-            threads.end();
         }
     }
 
@@ -310,7 +306,6 @@ final class LlamaModel implements AutoCloseable {
         if (slots == null) {
             throw new IllegalStateException("the pool is full before the model is loaded");
         }
-        threads.begin();
         try (Scratch scratch = Scratch.open(manager)) {
             LogitsRow row = new LogitsRow(config.vocabSize() / 2, 0, slots, true);
             List<LogitsRow> rows = Collections.nCopies(count, row);
@@ -332,7 +327,6 @@ final class LlamaModel implements AutoCloseable {
                     scratch.manager().zeros(new Shape(2, 1, config.kvHeads(), config.headDim())));
             return found.size() == 1 ? found.stream().findFirst() : Optional.empty();
         } finally {
-            threads.end();
             slots.release();
         }
     }
