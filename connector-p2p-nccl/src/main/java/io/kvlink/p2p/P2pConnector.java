@@ -30,6 +30,11 @@ import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -40,9 +45,6 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One connector at work: memory, transport, planes, threads, and the two halves over them. */
 final class P2pConnector implements KvConnector {
@@ -69,7 +71,7 @@ final class P2pConnector implements KvConnector {
             KvTransferConfig config,
             P2pConfig p2p,
             KvConnectorContext context,
-            P2pMachine machine,
+            Hardware machine,
             List<AutoCloseable> opened) {
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
         device = context.device().map(named -> machine.openDevice(named.ordinal())).orElse(null);
@@ -139,10 +141,7 @@ final class P2pConnector implements KvConnector {
 
     /** Opens all parts; if one fails, closes those before it. */
     static P2pConnector open(
-            KvTransferConfig config,
-            P2pConfig p2p,
-            KvConnectorContext context,
-            P2pMachine machine) {
+            KvTransferConfig config, P2pConfig p2p, KvConnectorContext context, Hardware machine) {
         List<AutoCloseable> opened = new ArrayList<>();
         try {
             return new P2pConnector(config, p2p, context, machine, opened);
@@ -263,8 +262,8 @@ final class P2pConnector implements KvConnector {
         }
         if (context.hostPools().isEmpty()) {
             logger.info(
-                    "no tensor pool is installed: KV in flight must fit into kv_buffer_size; put the"
-                            + " tensor-pool jar beside the connector's to use mem_pool_size_gb");
+                    "no tensor pool is installed: KV in flight must fit into kv_buffer_size; put"
+                        + " the tensor-pool jar beside the connector's to use mem_pool_size_gb");
             return null;
         }
         long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());

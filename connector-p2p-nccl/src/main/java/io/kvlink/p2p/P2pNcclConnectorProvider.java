@@ -16,14 +16,14 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
     /** The connector's name. */
     public static final String NAME = "P2pNcclConnector";
 
-    private final P2pMachine machine;
+    private final Hardware machine;
 
     /** For {@link java.util.ServiceLoader}. */
     public P2pNcclConnectorProvider() {
-        this(P2pMachine.THIS);
+        this(Hardware.THIS);
     }
 
-    P2pNcclConnectorProvider(P2pMachine machine) {
+    P2pNcclConnectorProvider(Hardware machine) {
         this.machine = machine;
     }
 

@@ -6,6 +6,7 @@ import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
 import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.spi.KvConnectorProvider;
+
 import java.util.List;
 import java.util.Optional;
 
@@ -19,7 +20,7 @@ abstract class EarlyLoopback extends P2pConformance {
     @Override
     protected KvConnectorProvider provider() {
         return new P2pNcclConnectorProvider(
-                new P2pMachine() {
+                new Hardware() {
                     @Override
                     public CudaDevice openDevice(int ordinal) {
                         throw new IllegalStateException("device=" + ordinal);

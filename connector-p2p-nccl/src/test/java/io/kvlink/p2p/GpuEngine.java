@@ -21,6 +21,7 @@ import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.WorkerReport;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -50,7 +51,7 @@ final class GpuEngine implements AutoCloseable {
 
     /** What a machine with that plane opens. */
     record Machine(FakeProcess process, UnaryOperator<DataPlane> wrapper, PlaneOpener planes)
-            implements P2pMachine {
+            implements Hardware {
 
         /** Opens a plane between GPUs. */
         interface PlaneOpener {

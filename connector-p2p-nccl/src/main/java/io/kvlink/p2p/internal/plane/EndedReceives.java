@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Receives that were given up, whose sender may not know it yet: each of their missing layers may
+ * Receives that were given up, whose sender may not know it yet. Each of their missing pieces may
  * come once. Bounded in number: the oldest are forgotten first. Device thread.
  */
 final class EndedReceives {

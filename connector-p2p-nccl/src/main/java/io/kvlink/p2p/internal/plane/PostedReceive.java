@@ -3,8 +3,10 @@ package io.kvlink.p2p.internal.plane;
 
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.spi.MemoryRegion;
-import java.util.BitSet;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.BitSet;
 
 /** A receive that hasn't ended: which of its layers are here, and who sends them. Device thread. */
 public final class PostedReceive {
@@ -20,7 +22,7 @@ public final class PostedReceive {
         this.arrived = new BitSet(op.destinations().size());
     }
 
-    /** Where bytes of a receive come from. */
+    /** Connection that a receive's bytes come on. */
     public interface Source {
         /**
          * The receive ends without success: from now on its destinations must not be written.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.planes;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,7 +10,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for what GPU planes need, without loading anything: a library that is loaded to see whether
@@ -55,12 +56,12 @@ record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader l
         }
     }
 
-    /** What NCCL lacks here; empty if nothing. */
+    /** The thing that NCCL lacks here; empty if there is none. */
     String missingForNccl() {
         return missing(NCCL_PRESET);
     }
 
-    /** What CUDA alone lacks here; empty if nothing. */
+    /** The thing that CUDA alone lacks here; empty if there is none. */
     String missingForCuda() {
         return missing(CUDA_PRESET);
     }

@@ -4,11 +4,13 @@ package io.kvlink.p2p.internal.plane.cudaipc;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.plane.pull.Closing;
 import io.kvlink.spi.KvConnectorException;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Other processes' memory as it is mapped here. A handle is mapped once, whoever asks, and unmapped
@@ -61,7 +63,9 @@ final class IpcMappings implements AutoCloseable {
         }
     }
 
-    /** The same; what can't be unmapped is lost with its context. */
+    /**
+     * Like {@link #giveBack}, but logs a failure: what can't be unmapped is lost with its context.
+     */
     void giveBackQuietly(byte[] handle) {
         try {
             giveBack(handle);

@@ -10,12 +10,14 @@ import io.kvlink.p2p.internal.plane.pull.LinkCodec;
 import io.kvlink.p2p.internal.plane.pull.Move;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
@@ -122,7 +124,7 @@ final class StagingBuffer implements AutoCloseable {
     }
 
     /**
-     * What was gathered into a slot will not be sent, and may be half enqueued.
+     * Gives up what was gathered into a slot, which may be half enqueued.
      *
      * @return false if nothing of it runs; else it is over when the slot's event is reached
      */

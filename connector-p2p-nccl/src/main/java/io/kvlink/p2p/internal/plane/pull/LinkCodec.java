@@ -16,6 +16,7 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -69,9 +70,9 @@ public final class LinkCodec {
                     .flip();
         }
         if (frame instanceof Pull pull) {
-            ByteBuffer out = begin(4, 4 + pull.parts().size() * Part.BYTES);
+            ByteBuffer out = begin(4, 4 + pull.parts().size() * PullPart.BYTES);
             out.putInt(pull.parts().size());
-            for (Part part : pull.parts()) {
+            for (PullPart part : pull.parts()) {
                 out.putLong(part.id()).putLong(part.ticket()).putInt(part.layer());
                 out.putLong(part.offset()).putLong(part.bytes());
                 out.putInt(part.region()).putLong(part.at());
@@ -189,9 +190,9 @@ public final class LinkCodec {
         return new Written(parts);
     }
 
-    private static List<Part> parts(ByteBuffer in) {
-        List<Part> parts = new ArrayList<>();
-        for (int left = size(in, Part.BYTES); left > 0; left--) {
+    private static List<PullPart> parts(ByteBuffer in) {
+        List<PullPart> parts = new ArrayList<>();
+        for (int left = size(in, PullPart.BYTES); left > 0; left--) {
             long id = in.getLong();
             long ticket = in.getLong();
             int layer = in.getInt();
@@ -202,7 +203,7 @@ public final class LinkCodec {
             if (offset < 0 || at < 0) {
                 throw malformed("offset=" + offset + " at=" + at);
             }
-            parts.add(new Part(id, ticket, layer, offset, bytes, region, at));
+            parts.add(new PullPart(id, ticket, layer, offset, bytes, region, at));
         }
         return parts;
     }

@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.Token;
+
 import java.util.List;
 
 /**
@@ -38,12 +39,12 @@ public sealed interface LinkFrame {
     @SuppressWarnings("ArrayRecordComponent")
     record Export(int region, byte[] handle, long address, long bytes) implements LinkFrame {}
 
-    /** What makes a communicator of the two. */
+    /** "This id makes a communicator of the two of us." */
     @SuppressWarnings("ArrayRecordComponent")
     record UniqueId(byte[] id) implements LinkFrame {}
 
     /** "Send me these." */
-    record Pull(List<Part> parts) implements LinkFrame {}
+    record Pull(List<PullPart> parts) implements LinkFrame {}
 
     /**
      * "This layer is here, and waits to be pulled."

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,7 +14,7 @@ import java.util.List;
  * @param part what and where to
  * @param send the layer on its way
  */
-public record Move(Part part, Send send) {
+public record Move(PullPart part, PendingSend send) {
 
     /**
      * Bytes in a row at the source.

@@ -3,11 +3,12 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.MemoryRegion;
+
 import java.util.List;
 
 /**
- * How the bytes of a link get from the sender's GPU to the receiver's. No method waits. Device
- * thread, but for {@link #reaches}.
+ * Way of a link's bytes from the sender's GPU to the receiver's. No method waits. Device thread,
+ * but for {@link #reaches}.
  */
 public interface Wire extends AutoCloseable {
 
@@ -49,7 +50,7 @@ public interface Wire extends AutoCloseable {
     void onPulled(Link link, List<Landing> landings);
 
     /**
-     * Where a part goes at the receiver.
+     * Place of a part at the receiver.
      *
      * @param part its number
      * @param address of its first byte in device memory
@@ -94,7 +95,7 @@ public interface Wire extends AutoCloseable {
      * @param lostNs when it was lost
      * @param nowNs the time
      */
-    boolean quiet(Link link, long lostNs, long nowNs);
+    boolean writesNoMore(Link link, long lostNs, long nowNs);
 
     /** Lets go of all that belongs to an idle link. */
     void release(Link link);

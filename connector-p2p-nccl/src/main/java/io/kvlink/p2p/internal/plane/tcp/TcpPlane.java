@@ -26,7 +26,7 @@ import java.util.Map;
  * bytes are drawn in {@link TcpWire}.
  *
  * <p>Whoever calls {@link #poll} must have carried out all commands that were queued before the
- * call. Bytes are read in {@code poll} only, and an unknown ticket gets one poll's grace, so a
+ * call. Bytes are read in {@code poll} only, and an unknown ticket gets one poll's grace. So a
  * receive that was queued before its grant left is known before its bytes are judged.
  */
 public final class TcpPlane implements DataPlane {

@@ -3,10 +3,11 @@ package io.kvlink.p2p.internal.plane.tcp;
 
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+
 import java.util.concurrent.TimeUnit;
 
 /**
- * How a {@link TcpPlane} listens, and where its patience ends.
+ * Settings of a {@link TcpPlane}: where it listens, and where its patience ends.
  *
  * @param bindHost the address to listen on, as a name or in digits
  * @param bindPort the port to listen on, 0 for any

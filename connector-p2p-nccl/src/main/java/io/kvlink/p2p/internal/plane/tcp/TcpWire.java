@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.plane.tcp;
 
 import io.kvlink.p2p.internal.plane.Token;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -63,7 +64,7 @@ final class TcpWire {
         buffer.putInt(HEADER_MAGIC).putInt(layer).putLong(ticket).putLong(length);
     }
 
-    /** What is wrong with the preamble at the buffer's start; empty if nothing. */
+    /** Finds the fault of the preamble at the buffer's start; empty if there is none. */
     static String preambleFault(ByteBuffer buffer, Token secret) {
         if (buffer.getInt(0) != PREAMBLE_MAGIC) {
             return "no KvLink sender";

@@ -24,7 +24,7 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.Ready;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Settled;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
-import io.kvlink.p2p.internal.plane.pull.Part;
+import io.kvlink.p2p.internal.plane.pull.PullPart;
 import io.kvlink.p2p.internal.plane.pull.PullReceiver;
 import io.kvlink.p2p.internal.plane.pull.RawPeer;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
@@ -163,8 +163,8 @@ final class CudaIpcRogueTest extends GpuFixture {
                 any -> new Export(77, new byte[64], 4096, 4096));
     }
 
-    private static Part part(int layer, long offset, long bytes, int region, long at) {
-        return new Part(1, 99, layer, offset, bytes, region, at);
+    private static PullPart part(int layer, long offset, long bytes, int region, long at) {
+        return new PullPart(1, 99, layer, offset, bytes, region, at);
     }
 
     @ParameterizedTest
@@ -203,9 +203,9 @@ final class CudaIpcRogueTest extends GpuFixture {
         List<LinkFrame> frames = new ArrayList<>();
         frames.add(new Hello(RawPeer.secret(p.plane), rogue.plane.endpoint()));
         frames.add(new Export(0, self.handle(), 0, rogue.arena.bytes()));
-        List<Part> parts = new ArrayList<>();
+        List<PullPart> parts = new ArrayList<>();
         for (int i = 0; i < 1000; i++) {
-            parts.add(new Part(i, 99, layer, i, 1, 0, rogue.arena.bytes() - 1000 + i));
+            parts.add(new PullPart(i, 99, layer, i, 1, 0, rogue.arena.bytes() - 1000 + i));
         }
         frames.add(new Pull(parts));
         for (LinkFrame frame : frames) {

@@ -11,8 +11,14 @@ import io.kvlink.p2p.internal.plane.pull.GpuTransfer;
 import io.kvlink.p2p.internal.plane.pull.GpuTransfer.Kind;
 import io.kvlink.p2p.internal.plane.pull.GpuWiring;
 import io.kvlink.p2p.internal.plane.pull.Link;
-import io.kvlink.p2p.internal.plane.pull.PullLane;
+import io.kvlink.p2p.internal.plane.pull.PullTurns;
 import io.kvlink.p2p.internal.planes.GpuPlanes;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,10 +26,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.RepeatedTest;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * No ring of NCCL planes ever waits for itself, over hundreds of seeded interleavings of planes,
@@ -54,7 +56,7 @@ class DeadlockFreedomTest extends GpuFixture {
                         unusedNs,
                         anySender
                                 ? new PullsFromAnySender(sizes.groupBytes())
-                                : new PullLane(sizes.groupBytes()));
+                                : new PullTurns(sizes.groupBytes()));
     }
 
     @ParameterizedTest(name = "{0}P{1}D cancels={2}")
@@ -177,7 +179,7 @@ class DeadlockFreedomTest extends GpuFixture {
     }
 
     /** Breaks the rule: pulls may be out to several senders. */
-    private static final class PullsFromAnySender extends PullLane {
+    private static final class PullsFromAnySender extends PullTurns {
         PullsFromAnySender(long groupBytes) {
             super(groupBytes);
         }

@@ -8,12 +8,14 @@ import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeNccl;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /** Links between two processes of a fake machine. */
-class NcclLinkTest extends NcclLinkContract {
+class NcclPairTest extends NcclPairContract {
 
     private final FakeCuda cuda = new FakeCuda(2, System.nanoTime());
     private final FakeNccl nccl = new FakeNccl(cuda);

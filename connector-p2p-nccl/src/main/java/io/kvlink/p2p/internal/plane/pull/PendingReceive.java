@@ -4,15 +4,17 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashSet;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A receive that hasn't ended: what of it is missing, and how many of its parts somebody may still
  * write. The {@link PullReceiver}'s. Device thread.
  */
-final class Receive {
+final class PendingReceive {
     final ReceiveOp op;
     final Link link;
     // Bytes that aren't in their place, by layer.
@@ -25,7 +27,7 @@ final class Receive {
     @Nullable KvError failure;
     String detail = "";
 
-    Receive(ReceiveOp op, Link link) {
+    PendingReceive(ReceiveOp op, Link link) {
         this.op = op;
         this.link = link;
         missing = new long[op.destinations().size()];

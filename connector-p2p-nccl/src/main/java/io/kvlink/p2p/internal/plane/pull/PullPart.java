@@ -12,7 +12,8 @@ package io.kvlink.p2p.internal.plane.pull;
  * @param region the exported region they go to; NCCL ignores it
  * @param at first byte in that region
  */
-public record Part(long id, long ticket, int layer, long offset, long bytes, int region, long at) {
+public record PullPart(
+        long id, long ticket, int layer, long offset, long bytes, int region, long at) {
 
     /** Bytes of an encoded part. */
     static final int BYTES = 48;

@@ -3,13 +3,14 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
+
 import org.jspecify.annotations.Nullable;
 
 /**
  * A layer that is to be sent: how far it has gone, and what its end waits for. The {@link
  * PullSender}'s. Device thread.
  */
-public final class Send {
+public final class PendingSend {
     public final SendOp op;
     // Bytes that aren't on the wire yet, and bytes that the receiver has not got.
     long unposted;
@@ -25,7 +26,7 @@ public final class Send {
     @Nullable KvError failure;
     String detail = "";
 
-    Send(SendOp op) {
+    PendingSend(SendOp op) {
         this.op = op;
         unposted = op.bytes();
         missing = op.bytes();

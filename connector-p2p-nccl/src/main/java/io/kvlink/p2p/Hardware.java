@@ -7,15 +7,16 @@ import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
 import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.p2p.internal.planes.DataPlanes;
+
 import java.util.List;
 import java.util.Optional;
 
-/** What a connector opens of the machine it runs on; tests bring one of their own. */
-interface P2pMachine {
+/** Opener of the GPU and the planes of a machine; tests bring one of their own. */
+interface Hardware {
 
     /** The machine this process runs on. */
-    P2pMachine THIS =
-            new P2pMachine() {
+    Hardware THIS =
+            new Hardware() {
                 @Override
                 public CudaDevice openDevice(int ordinal) {
                     return JavaCppDevice.open(ordinal);
