@@ -208,7 +208,7 @@ public final class TcpPlaneBenchmark {
         }
 
         @Override
-        public void onLayerReceived(ReceiveOp op, int layer) {
+        public void onPieceReceived(ReceiveOp op, int piece) {
             received++;
         }
 

@@ -7,7 +7,6 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
-
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;

@@ -30,11 +30,6 @@ import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferOutcome;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,6 +40,9 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One connector at work: memory, transport, planes, threads, and the two halves over them. */
 final class P2pConnector implements KvConnector {

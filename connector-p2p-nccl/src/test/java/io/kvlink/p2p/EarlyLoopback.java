@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
 import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.spi.KvConnectorProvider;
-
 import java.util.List;
 import java.util.Optional;
 

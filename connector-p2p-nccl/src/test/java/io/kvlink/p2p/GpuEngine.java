@@ -21,7 +21,6 @@ import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.WorkerReport;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

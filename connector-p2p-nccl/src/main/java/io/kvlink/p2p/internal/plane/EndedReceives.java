@@ -40,8 +40,8 @@ final class EndedReceives {
         }
     }
 
-    /** One missing layer comes; false if that sender can't have one under such a ticket. */
-    boolean takeLayer(long ticket, Token sender) {
+    /** One missing piece comes; false if that sender can't have one under such a ticket. */
+    boolean takePiece(long ticket, Token sender) {
         Ended ended = byTicket.get(ticket);
         if (ended == null || !ended.sender.matches(sender)) {
             return false;

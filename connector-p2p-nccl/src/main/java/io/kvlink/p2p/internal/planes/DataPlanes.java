@@ -11,15 +11,13 @@ import io.kvlink.p2p.internal.plane.tcp.TcpPlaneFactory;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens the planes that a setting asks for. {@value #AUTO} means all that this machine has, the
@@ -98,7 +96,7 @@ public final class DataPlanes {
     }
 
     /**
-     * Opens planes, and logs which, and why the others are not.
+     * Opens planes. Logs which, and at DEBUG why the others are not.
      *
      * @param setting {@value #AUTO} or a name; a plane of another jar is opened only when named
      * @return the planes, the best first; the caller closes them
@@ -130,10 +128,8 @@ public final class DataPlanes {
             throw new KvConnectorException(
                     KvError.UNAVAILABLE, "data_plane=%s %s".formatted(setting, others));
         }
-        log.info(
-                "data planes open: {}; not open: {}",
-                open.stream().map(DataPlane::name).toList(),
-                others);
+        log.info("data planes open: {}", open.stream().map(DataPlane::name).toList());
+        others.forEach(other -> log.debug("data plane not open: {}", other));
         return List.copyOf(open);
     }
 

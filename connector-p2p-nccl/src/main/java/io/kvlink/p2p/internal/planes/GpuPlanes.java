@@ -19,11 +19,9 @@ import io.kvlink.p2p.internal.plane.pull.SideChannel;
 import io.kvlink.p2p.internal.plane.pull.SpillBuffer;
 import io.kvlink.p2p.internal.plane.pull.Wire;
 import io.kvlink.spi.MemoryRegion;
-
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-
-import java.util.concurrent.TimeUnit;
 
 /** Opens planes between GPUs. */
 public final class GpuPlanes {

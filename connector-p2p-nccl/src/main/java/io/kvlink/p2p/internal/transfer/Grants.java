@@ -161,7 +161,7 @@ final class Grants {
         }
 
         @Override
-        public void onLayerReceived(ReceiveOp op, int piece) {
+        public void onPieceReceived(ReceiveOp op, int piece) {
             pieces++;
             bytes += op.destinations().get(piece).bytes();
             inbound.arrival.arrived(piece % layout.layers(), () -> report(op));

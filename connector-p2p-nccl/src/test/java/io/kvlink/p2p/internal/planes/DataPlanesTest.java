@@ -16,10 +16,6 @@ import io.kvlink.p2p.internal.plane.tcp.TcpPlaneFactory;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -28,6 +24,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DataPlanesTest {
 
@@ -121,7 +119,7 @@ class DataPlanesTest {
                 .isInstanceOf(KvConnectorException.class)
                 .hasMessage(
                         "BAD_CONFIG(1): data_plane=rdma; expected auto or one of [cuda-ipc, nccl,"
-                            + " tcp, loopback]");
+                                + " tcp, loopback]");
     }
 
     @Test
@@ -142,7 +140,7 @@ class DataPlanesTest {
         assertThatThrownBy(() -> planes(without).open("nccl"))
                 .hasMessage(
                         "UNAVAILABLE(5): data_plane=nccl: no class org.bytedeco.cuda.global.nccl;"
-                            + " put org.bytedeco:cuda-platform on the class path");
+                                + " put org.bytedeco:cuda-platform on the class path");
         assertThatThrownBy(() -> planes(without).open("cuda-ipc"))
                 .hasMessageContaining("no class org.bytedeco.cuda.global.cudart");
     }
@@ -206,7 +204,7 @@ class DataPlanesTest {
             Journal journal = new Journal();
             other.send(new DataPlane.SendOp(opened.endpoint(), 1, 0, List.of(), 0, journal));
             other.poll(0);
-            assertThat(journal.events()).containsExactly("send PEER_LOST ticket=1 layer=0");
+            assertThat(journal.events()).containsExactly("send PEER_LOST ticket=1 piece=0");
         }
     }
 

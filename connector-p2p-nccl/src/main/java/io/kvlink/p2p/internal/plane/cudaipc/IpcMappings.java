@@ -4,13 +4,11 @@ package io.kvlink.p2p.internal.plane.cudaipc;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.plane.pull.Closing;
 import io.kvlink.spi.KvConnectorException;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Other processes' memory as it is mapped here. A handle is mapped once, whoever asks, and unmapped

@@ -4,12 +4,10 @@ package io.kvlink.p2p.internal.plane.cudaipc;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.plane.pull.GpuEndpoint;
 import io.kvlink.spi.KvConnectorException;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Record of the peers whose memory can be written from here, as handshakes have tried. A peer's

@@ -2,17 +2,16 @@
 package io.kvlink.p2p.internal.plane.nccl;
 
 import io.kvlink.spi.MemoryRegion;
-
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Layout of a pull's parts as NCCL's messages. Both ends must come to the same one: the sender says
- * which layers travel as they lie, and the receiver's places say which of the gathered parts touch
+ * which pieces travel as they lie, and the receiver's places say which of the gathered parts touch
  * and become one message.
  *
  * <p>A message takes some microseconds whatever its size, while gathering takes bandwidth of the
- * memory that the wire needs too. So a layer of a few long runs travels as it lies, and all else is
+ * memory that the wire needs too. So a piece of a few long runs travels as it lies, and all else is
  * gathered.
  */
 final class MessageLayout {
@@ -24,7 +23,7 @@ final class MessageLayout {
     private final List<NcclMessage> list = new ArrayList<>();
     private boolean mayGrow;
 
-    /** The sizes of a layer's messages if it travels as it lies; empty if it is gathered. */
+    /** The sizes of a piece's messages if it travels as it lies; empty if it is gathered. */
     static List<Long> direct(List<MemoryRegion> source) {
         List<Long> runs = source.stream().map(MemoryRegion::bytes).toList();
         boolean allLong = runs.stream().allMatch(run -> run >= DIRECT_BYTES);

@@ -3,12 +3,10 @@ package io.kvlink.p2p.internal.plane.nccl;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.spi.KvConnectorException;
-
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-
-import java.util.List;
 
 /**
  * First bytes of a pair, with which NCCL connects its ends. Owns the stream that they take, in

@@ -8,12 +8,10 @@ import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Messages that a pair sends or receives as one operation of the device. Device thread only. */
 final class NcclGroup {

@@ -9,15 +9,13 @@ import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.plane.pull.Closing;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A stream that all links of a device take turns in: their groups run one after the other, in the

@@ -6,11 +6,6 @@ import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclState;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -18,10 +13,13 @@ import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One direction between this device and a peer's: an NCCL communicator of two ranks, from its
- * making to its end. Made by a {@link NcclLane}, which polls it. Device thread only; never waits.
+ * Communicator of two ranks, for one direction between this device and a peer's. Made by a {@link
+ * NcclLane}, which polls it. Device thread only; never waits.
  *
  * <p>Before it is ready, the two ends exchange a few bytes outside the lane. NCCL connects them
  * with the first ones, which takes long and holds up the stream.
@@ -34,19 +32,19 @@ final class NcclPair {
 
     private static final Logger log = LoggerFactory.getLogger(NcclPair.class);
 
-    /** Hears how a link goes, on the device thread. May post, abort and close. */
+    /** Hears how a pair goes, on the device thread. May post, abort and close. */
     interface Listener {
         /**
          * Both ends are there.
          *
-         * @param link the link
+         * @param link the pair
          */
         void onReady(NcclPair link);
 
         /**
-         * The link is gone, after all of its groups.
+         * The pair is gone, after all of its groups.
          *
-         * @param link the link
+         * @param link the pair
          * @param error why; {@link KvError#CLOSED} if it was just closed
          * @param detail the facts
          */
@@ -110,7 +108,7 @@ final class NcclPair {
         return state;
     }
 
-    /** Whether the link isn't ending, and hasn't ended. */
+    /** Whether the pair isn't ending, and hasn't ended. */
     boolean isOpen() {
         return state != State.ENDING && state != State.CLOSED;
     }
@@ -125,22 +123,19 @@ final class NcclPair {
         return early.isEmpty() && begun.isEmpty() && !lane.waits(this);
     }
 
-    /**
-     * Device memory that was taken while the link connected; 0 before it is ready. Too much if
-     * somebody else took some meanwhile.
-     */
+    /** Device memory that was taken, by whomever, while the pair connected; 0 before that. */
     long communicatorBytes() {
         return greeting.communicatorBytes();
     }
 
     /**
-     * Sends or receives, once the link is ready, behind what was posted before. The peer posts a
+     * Sends or receives, once the pair is ready, behind what was posted before. The peer posts a
      * group of the same sizes.
      *
      * @param messages the bytes, at least one message
      * @param after what the device waits for before it begins, as recorded when it is enqueued;
      *     {@code null} for nothing
-     * @param told hears of the end, at once if the link has ended
+     * @param told hears of the end, at once if the pair has ended
      * @return the group
      */
     NcclGroup post(List<NcclMessage> messages, @Nullable CudaEvent after, NcclGroup.Listener told) {
@@ -154,7 +149,7 @@ final class NcclPair {
         return group;
     }
 
-    /** Ends the link, without harm if it is idle. Does nothing if it has ended. */
+    /** Ends the pair, without harm if it is idle. Does nothing if it has ended. */
     void close() {
         if (state == State.READY && idle()) {
             move(State.ENDING);
@@ -169,7 +164,7 @@ final class NcclPair {
     }
 
     /**
-     * Ends the link and all of its groups, those that the device has a little later. Does nothing
+     * Ends the pair and all of its groups, those that the device has a little later. Does nothing
      * if it has ended.
      *
      * @param why told to the listeners

@@ -8,12 +8,10 @@ import io.kvlink.p2p.internal.plane.pull.PullPart;
 import io.kvlink.p2p.internal.plane.pull.Wire;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The moves that leave by NCCL: gathers them where they lie in too many runs, and posts each pull

@@ -10,18 +10,16 @@ import io.kvlink.p2p.internal.plane.pull.LinkCodec;
 import io.kvlink.p2p.internal.plane.pull.Move;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
-
 /**
  * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
- * and few layers lie in one run. Some slots, so that one is gathered while others are sent. Takes
+ * and few pieces lie in one run. Some slots, so that one is gathered while others are sent. Takes
  * its memory when first needed. Device thread.
  */
 final class StagingBuffer implements AutoCloseable {

@@ -3,16 +3,14 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.FailureLog;
 import io.kvlink.spi.KvConnectorException;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Links that this node has dialled, to receive on: one for each peer. Device thread. */
 final class DialledLinks {

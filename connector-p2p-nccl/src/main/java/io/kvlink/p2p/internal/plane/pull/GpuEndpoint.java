@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -16,16 +16,14 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
-
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-
 /**
- * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Layers
+ * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Pieces
  * lie in device memory or in pinned host memory at both ends.
  *
  * <p>When a link ends ({@link LinkEnds}), what uses it fails at once, but its operations end only
@@ -281,7 +279,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
             }
         } else if (frame instanceof Ready ready) {
             if (!receiver.onReady(link, ready)) {
-                onWireFailed(link, "its layer has another size: " + ready.ticket());
+                onWireFailed(link, "its piece has another size: " + ready.ticket());
             }
         } else if (frame instanceof Failed failed) {
             receiver.onWithdrawn(link, failed.ticket());

@@ -3,7 +3,6 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.spi.MemoryRegion;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -3,12 +3,10 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvConnectorException;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One connection of a side channel: frames in, frames out, nothing waits. The receiver dials, so a

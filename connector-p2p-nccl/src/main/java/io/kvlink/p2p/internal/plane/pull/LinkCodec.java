@@ -16,7 +16,6 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -73,7 +72,7 @@ public final class LinkCodec {
             ByteBuffer out = begin(4, 4 + pull.parts().size() * PullPart.BYTES);
             out.putInt(pull.parts().size());
             for (PullPart part : pull.parts()) {
-                out.putLong(part.id()).putLong(part.ticket()).putInt(part.layer());
+                out.putLong(part.id()).putLong(part.ticket()).putInt(part.piece());
                 out.putLong(part.offset()).putLong(part.bytes());
                 out.putInt(part.region()).putLong(part.at());
             }
@@ -105,7 +104,7 @@ public final class LinkCodec {
         }
         if (frame instanceof Ready ready) {
             ByteBuffer out = begin(11, 16 + ready.runs().size() * 8);
-            out.putLong(ready.ticket()).putInt(ready.layer()).putInt(ready.runs().size());
+            out.putLong(ready.ticket()).putInt(ready.piece()).putInt(ready.runs().size());
             ready.runs().forEach(out::putLong);
             return out.flip();
         }
@@ -174,12 +173,12 @@ public final class LinkCodec {
 
     private static Ready ready(ByteBuffer in) {
         long ticket = in.getLong();
-        int layer = in.getInt();
+        int piece = in.getInt();
         List<Long> runs = new ArrayList<>();
         for (int left = size(in, 8); left > 0; left--) {
             runs.add(positive(in.getLong()));
         }
-        return new Ready(ticket, layer, runs);
+        return new Ready(ticket, piece, runs);
     }
 
     private static Written written(ByteBuffer in) {
@@ -195,7 +194,7 @@ public final class LinkCodec {
         for (int left = size(in, PullPart.BYTES); left > 0; left--) {
             long id = in.getLong();
             long ticket = in.getLong();
-            int layer = in.getInt();
+            int piece = in.getInt();
             long offset = in.getLong();
             long bytes = positive(in.getLong());
             int region = in.getInt();
@@ -203,7 +202,7 @@ public final class LinkCodec {
             if (offset < 0 || at < 0) {
                 throw malformed("offset=" + offset + " at=" + at);
             }
-            parts.add(new PullPart(id, ticket, layer, offset, bytes, region, at));
+            parts.add(new PullPart(id, ticket, piece, offset, bytes, region, at));
         }
         return parts;
     }

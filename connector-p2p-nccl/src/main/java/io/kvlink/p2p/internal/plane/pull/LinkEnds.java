@@ -4,9 +4,6 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Bye;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Settle;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Settled;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Closing links, kept until all GPU work on them has finished. A link ends in order when both sides

@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.Token;
-
 import java.util.List;
 
 /**
@@ -11,8 +10,8 @@ import java.util.List;
  * <pre>
  *   D                                    P
  *   | ---- Hello, Export* | UniqueId ---> |
- *   | <--- Ready (ticket, layer) -------- |   P has a layer that nobody has pulled
- *   | ---- Pull (parts) ----------------> |   CUDA IPC: at once, P waits for the layer;
+ *   | <--- Ready (ticket, piece) -------- |   P has a piece that nobody has pulled
+ *   | ---- Pull (parts) ----------------> |   CUDA IPC: at once, P waits for the piece;
  *   |                                     |   NCCL: when D's lane is free, D has posted its receives
  *   | <--- Written (parts) -------------- |   CUDA IPC: the bytes are in D's memory
  *   | <--- Failed (ticket) -------------- |   P will send no more of it, but what D has pulled
@@ -47,14 +46,14 @@ public sealed interface LinkFrame {
     record Pull(List<PullPart> parts) implements LinkFrame {}
 
     /**
-     * "This layer is here, and waits to be pulled."
+     * "This piece is here, and waits to be pulled."
      *
      * @param ticket the receiver's ticket
-     * @param layer the layer
+     * @param piece the piece
      * @param runs sizes of the runs that it lies in at the sender, each of which will be a message;
      *     empty if parts that touch at the receiver will be gathered to one message
      */
-    record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
+    record Ready(long ticket, int piece, List<Long> runs) implements LinkFrame {}
 
     /** "These are in your memory." */
     record Written(List<Long> parts) implements LinkFrame {}

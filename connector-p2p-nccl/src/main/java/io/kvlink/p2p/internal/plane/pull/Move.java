@@ -4,15 +4,14 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A part that the receiver has pulled, with the layer that it comes from.
+ * A part that the receiver has pulled, with the piece that it comes from.
  *
  * @param part what and where to
- * @param send the layer on its way
+ * @param send the piece on its way
  */
 public record Move(PullPart part, PendingSend send) {
 

@@ -4,11 +4,9 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A receive that hasn't ended: what of it is missing, and how many of its parts somebody may still
@@ -17,10 +15,10 @@ import java.util.Set;
 final class PendingReceive {
     final ReceiveOp op;
     final Link link;
-    // Bytes that aren't in their place, by layer.
+    // Bytes that aren't in their place, by piece.
     final long[] missing;
-    int layersMissing;
-    // Layers that are pulled only when the sender has them.
+    int piecesMissing;
+    // Pieces that are pulled only when the sender has them.
     final Set<Integer> notReady = new HashSet<>();
     // Parts that are pulled and not here.
     int pulled;
@@ -31,7 +29,7 @@ final class PendingReceive {
         this.op = op;
         this.link = link;
         missing = new long[op.destinations().size()];
-        layersMissing = missing.length;
+        piecesMissing = missing.length;
     }
 
     MemoryRegion destination(int index) {

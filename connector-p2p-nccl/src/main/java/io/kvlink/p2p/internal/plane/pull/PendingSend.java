@@ -3,11 +3,10 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
-
 import org.jspecify.annotations.Nullable;
 
 /**
- * A layer that is to be sent: how far it has gone, and what its end waits for. The {@link
+ * A piece that is to be sent: how far it has gone, and what its end waits for. The {@link
  * PullSender}'s. Device thread.
  */
 public final class PendingSend {

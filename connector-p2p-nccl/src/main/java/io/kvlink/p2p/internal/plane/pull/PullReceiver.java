@@ -9,13 +9,11 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The receiving half: cuts receives into parts, pulls them, and knows which of them somebody may
@@ -110,13 +108,13 @@ public final class PullReceiver implements PullQueue.Puller {
         return cut;
     }
 
-    /** The sender has a layer that wasn't pulled; false if that is nonsense. */
+    /** The sender has a piece that wasn't pulled; false if that is nonsense. */
     boolean onReady(Link link, LinkFrame.Ready ready) {
         PendingReceive receive = receives.get(ready.ticket());
         if (receive == null || receive.link != link || receive.failure != null) {
             return true;
         }
-        int index = ready.layer() - receive.op.firstLayer();
+        int index = ready.piece() - receive.op.firstPiece();
         if (receive.notReady.remove(index)) {
             if (!fit(ready.runs(), receive.destination(index).bytes())) {
                 return false;
@@ -189,7 +187,7 @@ public final class PullReceiver implements PullQueue.Puller {
         return new PullPart(
                 pulled.id,
                 receive.op.ticket(),
-                receive.op.firstLayer() + of.index(),
+                receive.op.firstPiece() + of.index(),
                 of.offset(),
                 of.bytes(),
                 pulled.spilled() ? SPILL : ARENA,
@@ -266,11 +264,11 @@ public final class PullReceiver implements PullQueue.Puller {
     }
 
     private void complete(PendingReceive receive, int index) {
-        receive.layersMissing--;
-        if (receive.layersMissing == 0) {
+        receive.piecesMissing--;
+        if (receive.piecesMissing == 0) {
             receives.remove(receive.op.ticket());
         }
-        receive.op.listener().onLayerReceived(receive.op, receive.op.firstLayer() + index);
+        receive.op.listener().onPieceReceived(receive.op, receive.op.firstPiece() + index);
     }
 
     void cancel(long ticket) {

@@ -8,9 +8,6 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,14 +16,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The sending half: brings layers that are to be sent together with parts that are pulled,
+ * The sending half: brings pieces that are to be sent together with parts that are pulled,
  * whichever comes first, and hands both to the wire. Each send ends once. Device thread.
  */
 final class PullSender {
 
-    private record Key(String endpoint, long ticket, int layer) {}
+    private record Key(String endpoint, long ticket, int piece) {}
 
     private final SideChannel channel;
     private final Wire wire;
@@ -82,7 +80,7 @@ final class PullSender {
         }
         SendOp op = send.op;
         channel.send(
-                link, new LinkFrame.Ready(op.ticket(), op.layer(), wire.messages(op.source())));
+                link, new LinkFrame.Ready(op.ticket(), op.piece(), wire.messages(op.source())));
         send.promised = !wire.pullsEarly();
     }
 
@@ -154,7 +152,7 @@ final class PullSender {
         if (link == null || outgoing == null) {
             return;
         }
-        List<PullPart> mine = outgoing.takeWaiting(op.ticket(), op.layer());
+        List<PullPart> mine = outgoing.takeWaiting(op.ticket(), op.piece());
         if (mine.isEmpty()) {
             return;
         }
@@ -177,7 +175,7 @@ final class PullSender {
         }
         List<Move> moves = new ArrayList<>();
         for (PullPart part : parts) {
-            PendingSend send = sends.get(new Key(link.endpoint, part.ticket(), part.layer()));
+            PendingSend send = sends.get(new Key(link.endpoint, part.ticket(), part.piece()));
             if (send != null) {
                 match(link, part, send, moves);
             } else if (!wire.pullsEarly()) {
@@ -369,6 +367,6 @@ final class PullSender {
     }
 
     private static Key key(SendOp op) {
-        return new Key(op.endpoint(), op.ticket(), op.layer());
+        return new Key(op.endpoint(), op.ticket(), op.piece());
     }
 }

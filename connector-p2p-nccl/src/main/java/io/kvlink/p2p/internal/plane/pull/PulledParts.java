@@ -2,12 +2,10 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.pull.PullQueue.Waiting;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Table of the parts that are pulled and not here, with who may still write each of them. Keeps

@@ -48,7 +48,7 @@ final class SendQueue {
         return ended.contains(ticket) || ending.containsKey(ticket);
     }
 
-    /** A part waits for its layer; false if too many do. */
+    /** A part waits for its piece; false if too many do. */
     boolean await(PullPart part) {
         if (++waitingParts > MOST_WAITING_PARTS) {
             return false;
@@ -57,10 +57,10 @@ final class SendQueue {
         return true;
     }
 
-    /** The parts that wait for a layer, which is there: they wait no more. */
-    List<PullPart> takeWaiting(long ticket, int layer) {
+    /** The parts that wait for a piece, which is there: they wait no more. */
+    List<PullPart> takeWaiting(long ticket, int piece) {
         List<PullPart> all = waiting.getOrDefault(ticket, List.of());
-        List<PullPart> taken = all.stream().filter(part -> part.layer() == layer).toList();
+        List<PullPart> taken = all.stream().filter(part -> part.piece() == piece).toList();
         if (taken.isEmpty()) {
             return taken;
         }

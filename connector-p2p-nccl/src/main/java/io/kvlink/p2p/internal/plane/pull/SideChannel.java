@@ -9,15 +9,13 @@ import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The links of a plane between GPUs, which say who waits for whom, and what is where. A visitor

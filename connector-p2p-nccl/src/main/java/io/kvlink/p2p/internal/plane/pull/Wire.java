@@ -3,7 +3,6 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.MemoryRegion;
-
 import java.util.List;
 
 /**
@@ -31,7 +30,7 @@ public interface Wire extends AutoCloseable {
     void onFrame(Link link, LinkFrame frame);
 
     /**
-     * Whether a receiver pulls before the sender has the layer, and whatever others send it.
+     * Whether a receiver pulls before the sender has the piece, and whatever others send it.
      * Otherwise receives wait for their partners one after another, in a lane that all peers share:
      * only what the sender has is pulled, from one sender at a time, and the sender is bound to
      * send what it has announced.
@@ -39,7 +38,7 @@ public interface Wire extends AutoCloseable {
     boolean pullsEarly();
 
     /**
-     * The messages that a layer will travel in as it lies at the sender.
+     * The messages that a piece will travel in as it lies at the sender.
      *
      * @param source its runs
      * @return the size of each; empty if it will be gathered, or if the receiver needn't know

@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.socket;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
-
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;

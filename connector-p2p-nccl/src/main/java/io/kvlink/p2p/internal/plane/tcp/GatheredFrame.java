@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.tcp;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.GatheringByteChannel;
@@ -27,7 +26,7 @@ final class GatheredFrame {
 
     void load(SendOp op) {
         header.clear();
-        TcpWire.putHeader(header, op.layer(), op.ticket(), op.bytes());
+        TcpWire.putHeader(header, op.piece(), op.ticket(), op.bytes());
         header.flip();
         end = 1 + op.source().size();
         if (buffers.length < end) {

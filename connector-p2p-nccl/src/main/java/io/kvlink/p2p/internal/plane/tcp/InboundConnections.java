@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.plane.ReceiveTable;
 import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.HashMap;
@@ -142,8 +141,8 @@ final class InboundConnections {
         return TcpWire.preambleFault(preamble, secret);
     }
 
-    long maxLayerBytes() {
-        return config.maxLayerBytes();
+    long maxPieceBytes() {
+        return config.maxPieceBytes();
     }
 
     long stallTimeoutNs() {

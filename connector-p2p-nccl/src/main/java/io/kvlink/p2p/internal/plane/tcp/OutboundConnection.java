@@ -4,15 +4,13 @@ package io.kvlink.p2p.internal.plane.tcp;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.plane.socket.Connection;
 import io.kvlink.spi.KvError;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends frames to one peer, in the order in which they were queued. Dialled for the first of them;
@@ -110,18 +108,18 @@ final class OutboundConnection implements Connection.Handler {
 
     private boolean loadNext(long nowNs) {
         for (SendOp next; (next = queue.poll()) != null; ) {
-            if (next.bytes() <= owner.maxLayerBytes()) {
+            if (next.bytes() <= owner.maxPieceBytes()) {
                 current = next;
                 frame.load(next);
                 progressNs = nowNs;
                 return true;
             }
-            String detail = "bytes=%d tcp.maxLayerBytes=%d";
+            String detail = "bytes=%d tcp.maxPieceBytes=%d";
             next.listener()
                     .onSendFailed(
                             next,
                             KvError.TOO_LARGE,
-                            detail.formatted(next.bytes(), owner.maxLayerBytes()));
+                            detail.formatted(next.bytes(), owner.maxPieceBytes()));
         }
         return false;
     }

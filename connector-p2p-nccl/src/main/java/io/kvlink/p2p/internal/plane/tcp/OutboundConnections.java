@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.plane.Token;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
 import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvError;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
@@ -80,8 +79,8 @@ final class OutboundConnections {
         return scratch;
     }
 
-    long maxLayerBytes() {
-        return config.maxLayerBytes();
+    long maxPieceBytes() {
+        return config.maxPieceBytes();
     }
 
     long stallTimeoutNs() {

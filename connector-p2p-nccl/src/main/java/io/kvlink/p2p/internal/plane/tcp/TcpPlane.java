@@ -11,18 +11,16 @@ import io.kvlink.p2p.internal.plane.socket.Sockets;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Moves layers of host memory over TCP, with one connection from each sender to each receiver. Its
+ * Moves pieces of host memory over TCP, with one connection from each sender to each receiver. Its
  * bytes are drawn in {@link TcpWire}.
  *
  * <p>Whoever calls {@link #poll} must have carried out all commands that were queued before the

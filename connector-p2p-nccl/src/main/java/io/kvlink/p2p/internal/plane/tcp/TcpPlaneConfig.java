@@ -3,7 +3,6 @@ package io.kvlink.p2p.internal.plane.tcp;
 
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -12,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * @param bindHost the address to listen on, as a name or in digits
  * @param bindPort the port to listen on, 0 for any
  * @param advertisedHost the host that peers are told; empty: the address listened on
- * @param maxLayerBytes no layer is longer, coming or going
+ * @param maxPieceBytes no piece is longer, coming or going
  * @param maxConnections how many senders may be connected at a time
  * @param maxStrangers how many may be connected that haven't shown the secret yet
  * @param preambleTimeoutNs how long one of these may take to show it
@@ -23,7 +22,7 @@ public record TcpPlaneConfig(
         String bindHost,
         int bindPort,
         String advertisedHost,
-        long maxLayerBytes,
+        long maxPieceBytes,
         int maxConnections,
         int maxStrangers,
         long preambleTimeoutNs,
@@ -35,9 +34,9 @@ public record TcpPlaneConfig(
         require(bindPort >= 0 && bindPort < 65536, "bindPort", bindPort, "0..65535");
         // A region of host memory is a ByteBuffer, so no destination is longer than an int.
         require(
-                maxLayerBytes > 0 && maxLayerBytes <= Integer.MAX_VALUE,
-                "maxLayerBytes",
-                maxLayerBytes,
+                maxPieceBytes > 0 && maxPieceBytes <= Integer.MAX_VALUE,
+                "maxPieceBytes",
+                maxPieceBytes,
                 "1..2147483647");
         require(maxConnections > 0, "maxConnections", maxConnections, "at least 1");
         require(maxStrangers > 0, "maxStrangers", maxStrangers, "at least 1");

@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.loopback;
 import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
-
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -12,7 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 sealed interface LoopbackMessage {
 
     /**
-     * A layer, still at its sender's. Two threads want it: the receiver's to copy it, the sender's
+     * A piece, still at its sender's. Two threads want it: the receiver's to copy it, the sender's
      * to take it back; the state says who came first.
      */
     record Delivery(LoopbackPlane from, SendOp op, AtomicReference<Claim> claim)

@@ -13,12 +13,6 @@ import io.kvlink.p2p.internal.plane.pull.GpuWiring;
 import io.kvlink.p2p.internal.plane.pull.Link;
 import io.kvlink.p2p.internal.plane.pull.PullTurns;
 import io.kvlink.p2p.internal.planes.GpuPlanes;
-
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.RepeatedTest;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -26,6 +20,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * No ring of NCCL planes ever waits for itself, over hundreds of seeded interleavings of planes,
@@ -125,12 +123,12 @@ class DeadlockFreedomTest extends GpuFixture {
     private Queue<Runnable> posts(GpuTransfer transfer, boolean cancels) {
         Queue<Runnable> posts = new ArrayDeque<>();
         posts.add(transfer::receive);
-        int layers = 1 + random.nextInt(3);
-        for (int layer = 0; layer < layers; layer++) {
-            int index = layer;
+        int pieces = 1 + random.nextInt(3);
+        for (int piece = 0; piece < pieces; piece++) {
+            int index = piece;
             Kind source = random.nextBoolean() ? Kind.DEVICE : Kind.COMPUTED;
             Kind destination = random.nextInt(4) == 0 ? Kind.PINNED : Kind.DEVICE;
-            transfer.layer(1 + random.nextInt(1_000), 2, source, destination);
+            transfer.piece(1 + random.nextInt(1_000), 2, source, destination);
             posts.add(() -> transfer.send(index));
         }
         if (cancels && random.nextInt(3) == 0) {

@@ -9,16 +9,14 @@ import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.DeviceBytes;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.spi.KvError;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /** What links of two devices do, on any NCCL. One thread drives both; time is the clock's. */
 abstract class NcclPairContract {
@@ -239,9 +237,9 @@ abstract class NcclPairContract {
                 p.device.copy(late, source, LARGE, producer);
             }
             p.device.record(produced, producer);
-            p.postAfter(link[0], produced, "layer", new NcclMessage(source, LARGE));
-            d.post(link[1], "layer", new NcclMessage(destination, LARGE));
-            until(() -> p.told.contains("layer") && d.told.contains("layer"));
+            p.postAfter(link[0], produced, "piece", new NcclMessage(source, LARGE));
+            d.post(link[1], "piece", new NcclMessage(destination, LARGE));
+            until(() -> p.told.contains("piece") && d.told.contains("piece"));
             p.device.attach();
         }
         assertThat(d.read(destination, LARGE)).isEqualTo(content);
@@ -253,7 +251,7 @@ abstract class NcclPairContract {
         long destination = d.allocate(poison);
         NcclPair[] link = connect();
         until(() -> p.told.contains("ready") && d.told.contains("ready"));
-        d.post(link[1], "layer", new NcclMessage(destination, LARGE));
+        d.post(link[1], "piece", new NcclMessage(destination, LARGE));
         for (int i = 0; i < 100; i++) {
             d.poll();
         }
@@ -263,7 +261,7 @@ abstract class NcclPairContract {
         p.device.attach();
         link[0].abort(KvError.CANCELLED, "test");
         until(() -> p.lane.links() == 0 && d.lane.links() == 0);
-        assertThat(d.told).containsExactly("ready", "layer CANCELLED", "closed CANCELLED");
+        assertThat(d.told).containsExactly("ready", "piece CANCELLED", "closed CANCELLED");
         assertThat(p.told).containsExactly("ready", "closed CANCELLED");
         assertThat(d.read(destination, LARGE)).isEqualTo(poison);
     }
@@ -274,16 +272,16 @@ abstract class NcclPairContract {
         long destination = d.allocate(new byte[100]);
         for (int round = 0; round < 3; round++) {
             NcclPair[] link = connect();
-            p.post(link[0], "layer", new NcclMessage(source, 100));
-            d.post(link[1], "layer", new NcclMessage(destination, 100));
+            p.post(link[0], "piece", new NcclMessage(source, 100));
+            d.post(link[1], "piece", new NcclMessage(destination, 100));
             until(() -> link[0].idle() && link[1].idle());
             p.device.attach();
             link[0].close();
             d.device.attach();
             link[1].close();
             until(() -> p.lane.links() == 0 && d.lane.links() == 0);
-            assertThat(p.told).containsExactly("ready", "layer", "closed CLOSED");
-            assertThat(d.told).containsExactly("ready", "layer", "closed CLOSED");
+            assertThat(p.told).containsExactly("ready", "piece", "closed CLOSED");
+            assertThat(d.told).containsExactly("ready", "piece", "closed CLOSED");
             p.told.clear();
             d.told.clear();
         }

@@ -8,17 +8,14 @@ import io.kvlink.p2p.internal.plane.nccl.NcclSim.Node;
 import io.kvlink.p2p.internal.plane.nccl.NcclSim.Pair;
 import io.kvlink.p2p.internal.plane.nccl.NcclSim.Region;
 import io.kvlink.spi.KvError;
-
+import java.util.ArrayList;
+import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.util.ArrayList;
-import java.util.List;
 
 /** Whatever goes wrong with links, each group ends once, and then its memory is left alone. */
 class NcclPairFaultsTest {

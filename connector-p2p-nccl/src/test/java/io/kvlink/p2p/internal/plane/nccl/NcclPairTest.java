@@ -8,11 +8,9 @@ import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeNccl;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-
-import org.junit.jupiter.api.AfterEach;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 
 /** Links between two processes of a fake machine. */
 class NcclPairTest extends NcclPairContract {

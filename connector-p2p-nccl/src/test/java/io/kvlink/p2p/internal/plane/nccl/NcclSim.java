@@ -12,7 +12,6 @@ import io.kvlink.p2p.internal.cuda.FakeProcess;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

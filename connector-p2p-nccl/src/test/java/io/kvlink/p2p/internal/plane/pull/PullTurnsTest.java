@@ -3,11 +3,10 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-
-import java.io.IOException;
 
 final class PullTurnsTest {
 

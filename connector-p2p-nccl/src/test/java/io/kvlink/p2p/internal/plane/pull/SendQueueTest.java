@@ -8,19 +8,17 @@ import io.kvlink.p2p.internal.plane.DataPlane.SendOp;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Dropped;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Failed;
 import io.kvlink.spi.KvError;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 final class SendQueueTest {
 
     private final List<LinkFrame> said = new ArrayList<>();
     private final SendQueue queue = new SendQueue(said::add);
 
-    private static PullPart part(long ticket, int layer, long offset) {
-        return new PullPart(1, ticket, layer, offset, 10, 0, 0);
+    private static PullPart part(long ticket, int piece, long offset) {
+        return new PullPart(1, ticket, piece, offset, 10, 0, 0);
     }
 
     private static Move move(long ticket) {

@@ -4,12 +4,6 @@ package io.kvlink.p2p.internal.plane.socket;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.plane.FailureLog;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -19,6 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** Two nodes' sockets, stepped by the test; time is the test's own. */
 final class SocketsTest {
