@@ -17,16 +17,16 @@ final class CancellingPlane extends WrappedPlane {
                 new ReceiveOp(
                         op.endpoint(),
                         op.ticket(),
-                        op.firstLayer(),
+                        op.firstPiece(),
                         op.destinations(),
                         new ReceiveListener() {
                             private int layers;
 
                             @Override
-                            public void onLayerReceived(ReceiveOp same, int layer) {
+                            public void onPieceReceived(ReceiveOp same, int layer) {
                                 layers++;
                                 if (layers <= 2) {
-                                    op.listener().onLayerReceived(op, layer);
+                                    op.listener().onPieceReceived(op, layer);
                                 }
                                 if (layers == 2) {
                                     cancelReceive(op.ticket());

@@ -9,8 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves layers between nodes. All methods but {@link #wakeup} and the constant ones are called by
- * the device thread only, and none but {@link #idle} waits.
+ * Way of KV between nodes, in pieces: a piece is one layer of a chunk of the prompt. All methods
+ * but {@link #wakeup} and the constant ones are called by the device thread only, and none but
+ * {@link #idle} waits.
  *
  * <p>A receive is posted before its sender learns the ticket, so bytes never come before their
  * destination is known. Every operation ends, whatever happens, with exactly one call of its
@@ -27,7 +28,7 @@ public interface DataPlane extends AutoCloseable {
 
     /**
      * Whether what a sender has computed arrives within milliseconds, so that a consumer may begin
-     * to load the first layers while the last ones travel. Otherwise it waits for all of them,
+     * to load the first pieces while the last ones travel. Otherwise it waits for all of them,
      * since a load that waits holds up the consumer's step.
      */
     boolean arrivesSoon();
@@ -41,7 +42,7 @@ public interface DataPlane extends AutoCloseable {
     boolean reaches(String endpoint);
 
     /**
-     * Sends one layer.
+     * Sends one piece.
      *
      * @param op what, and to whom
      */
@@ -106,11 +107,11 @@ public interface DataPlane extends AutoCloseable {
     void close();
 
     /**
-     * One layer on its way out.
+     * One piece on its way out.
      *
      * @param endpoint the peer's endpoint
      * @param ticket the receiver's ticket
-     * @param layer the layer
+     * @param piece the piece
      * @param source the bytes, in order
      * @param bytes how many in all
      * @param after on a device, the event that the source is complete at; {@code null} if it is
@@ -120,7 +121,7 @@ public interface DataPlane extends AutoCloseable {
     record SendOp(
             String endpoint,
             long ticket,
-            int layer,
+            int piece,
             List<MemoryRegion> source,
             long bytes,
             @Nullable CudaEvent after,
@@ -129,15 +130,15 @@ public interface DataPlane extends AutoCloseable {
             source = List.copyOf(source);
         }
 
-        /** A layer that is complete. */
+        /** A piece that is complete. */
         public SendOp(
                 String endpoint,
                 long ticket,
-                int layer,
+                int piece,
                 List<MemoryRegion> source,
                 long bytes,
                 SendListener listener) {
-            this(endpoint, ticket, layer, source, bytes, null, listener);
+            this(endpoint, ticket, piece, source, bytes, null, listener);
         }
     }
 
@@ -161,18 +162,18 @@ public interface DataPlane extends AutoCloseable {
     }
 
     /**
-     * Neighbouring layers on their way in.
+     * Neighbouring pieces on their way in.
      *
      * @param endpoint the sending peer's endpoint
      * @param ticket this node's ticket
-     * @param firstLayer the first layer
-     * @param destinations a region for each layer
-     * @param listener told of each layer and of the end, on the device thread
+     * @param firstPiece the first piece
+     * @param destinations a region for each piece
+     * @param listener told of each piece and of the end, on the device thread
      */
     record ReceiveOp(
             String endpoint,
             long ticket,
-            int firstLayer,
+            int firstPiece,
             List<MemoryRegion> destinations,
             ReceiveListener listener) {
         public ReceiveOp {
@@ -183,12 +184,12 @@ public interface DataPlane extends AutoCloseable {
     /** Hears how a {@link ReceiveOp} goes. */
     interface ReceiveListener {
         /**
-         * A layer is complete. When it is the last one, the operation has ended.
+         * A piece is complete. When it is the last one, the operation has ended.
          *
          * @param op the operation
-         * @param layer the layer
+         * @param piece the piece
          */
-        void onLayerReceived(ReceiveOp op, int layer);
+        void onPieceReceived(ReceiveOp op, int piece);
 
         /**
          * The operation ended without success; its destinations are no longer written.

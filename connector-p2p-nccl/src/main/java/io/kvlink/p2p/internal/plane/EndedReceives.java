@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Receives that were given up, whose sender may not know it yet: each of their missing layers may
+ * Receives that were given up, whose sender may not know it yet. Each of their missing pieces may
  * come once. Bounded in number: the oldest are forgotten first. Device thread.
  */
 final class EndedReceives {
@@ -40,8 +40,8 @@ final class EndedReceives {
         }
     }
 
-    /** One missing layer comes; false if that sender can't have one under such a ticket. */
-    boolean takeLayer(long ticket, Token sender) {
+    /** One missing piece comes; false if that sender can't have one under such a ticket. */
+    boolean takePiece(long ticket, Token sender) {
         Ended ended = byTicket.get(ticket);
         if (ended == null || !ended.sender.matches(sender)) {
             return false;

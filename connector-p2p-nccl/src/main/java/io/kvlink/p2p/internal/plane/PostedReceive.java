@@ -6,7 +6,7 @@ import io.kvlink.spi.MemoryRegion;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/** A receive that hasn't ended: which of its layers are here, and who sends them. Device thread. */
+/** A receive that hasn't ended: which of its pieces are here, and who sends them. Device thread. */
 public final class PostedReceive {
 
     private final ReceiveOp op;
@@ -20,7 +20,7 @@ public final class PostedReceive {
         this.arrived = new BitSet(op.destinations().size());
     }
 
-    /** Where bytes of a receive come from. */
+    /** Connection that a receive's bytes come on. */
     public interface Source {
         /**
          * The receive ends without success: from now on its destinations must not be written.
@@ -39,12 +39,12 @@ public final class PostedReceive {
         return number;
     }
 
-    /** How many layers aren't here. */
+    /** How many pieces aren't here. */
     int missing() {
         return op.destinations().size() - arrived.cardinality();
     }
 
-    /** The first source that sent a layer; the receive belongs to it. */
+    /** The first source that sent a piece; the receive belongs to it. */
     public @Nullable Source source() {
         return source;
     }
@@ -53,30 +53,30 @@ public final class PostedReceive {
         source = first;
     }
 
-    /** Why such a layer can't be taken; empty if it can. */
-    public String fault(int layer, long length) {
-        int index = layer - op.firstLayer();
+    /** Why such a piece can't be taken; empty if it can. */
+    public String fault(int piece, long length) {
+        int index = piece - op.firstPiece();
         if (index < 0 || index >= op.destinations().size()) {
-            return "layer=%d expected=%d..%d"
+            return "piece=%d expected=%d..%d"
                     .formatted(
-                            layer, op.firstLayer(), op.firstLayer() + op.destinations().size() - 1);
+                            piece, op.firstPiece(), op.firstPiece() + op.destinations().size() - 1);
         }
         if (arrived.get(index)) {
-            return "layer=" + layer + " came twice";
+            return "piece=" + piece + " came twice";
         }
         long expected = op.destinations().get(index).bytes();
         return length == expected
                 ? ""
-                : "layer=%d bytes=%d expected=%d".formatted(layer, length, expected);
+                : "piece=%d bytes=%d expected=%d".formatted(piece, length, expected);
     }
 
-    public MemoryRegion destination(int layer) {
-        return op.destinations().get(layer - op.firstLayer());
+    public MemoryRegion destination(int piece) {
+        return op.destinations().get(piece - op.firstPiece());
     }
 
-    /** Takes note of a layer; true if it was the last one missing. */
-    boolean arrived(int layer) {
-        arrived.set(layer - op.firstLayer());
+    /** Takes note of a piece; true if it was the last one missing. */
+    boolean arrived(int piece) {
+        arrived.set(piece - op.firstPiece());
         return arrived.cardinality() == op.destinations().size();
     }
 }

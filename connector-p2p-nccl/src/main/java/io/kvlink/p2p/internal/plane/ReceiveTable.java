@@ -40,22 +40,22 @@ public final class ReceiveTable {
     }
 
     /**
-     * Takes note of a layer that comes too late: its receive was given up.
+     * Takes note of a piece that comes too late: its receive was given up.
      *
-     * @param ticket the layer's ticket
+     * @param ticket the piece's ticket
      * @param sender who sends it
-     * @return false if it isn't: the sender has no such ticket, or has sent all of its layers
+     * @return false if it isn't: the sender has no such ticket, or has sent all of its pieces
      */
     public boolean cameLate(long ticket, Token sender) {
-        return ended.takeLayer(ticket, sender);
+        return ended.takePiece(ticket, sender);
     }
 
-    /** All bytes of a layer are in their place. */
-    public void layerArrived(PostedReceive receive, int layer) {
-        if (receive.arrived(layer)) {
+    /** All bytes of a piece are in their place. */
+    public void pieceArrived(PostedReceive receive, int piece) {
+        if (receive.arrived(piece)) {
             byTicket.remove(receive.op().ticket());
         }
-        receive.op().listener().onLayerReceived(receive.op(), layer);
+        receive.op().listener().onPieceReceived(receive.op(), piece);
     }
 
     public void fail(long ticket, KvError error, String detail) {

@@ -96,7 +96,7 @@ public final class DataPlanes {
     }
 
     /**
-     * Opens planes, and logs which, and why the others are not.
+     * Opens planes. Logs which, and at DEBUG why the others are not.
      *
      * @param setting {@value #AUTO} or a name; a plane of another jar is opened only when named
      * @return the planes, the best first; the caller closes them

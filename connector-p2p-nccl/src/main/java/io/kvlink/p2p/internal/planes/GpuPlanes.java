@@ -12,9 +12,9 @@ import io.kvlink.p2p.internal.plane.pull.GpuEndpoint;
 import io.kvlink.p2p.internal.plane.pull.GpuPlane;
 import io.kvlink.p2p.internal.plane.pull.GpuPlaneConfig;
 import io.kvlink.p2p.internal.plane.pull.ProcessIdentity;
-import io.kvlink.p2p.internal.plane.pull.PullLane;
 import io.kvlink.p2p.internal.plane.pull.PullReceiver;
 import io.kvlink.p2p.internal.plane.pull.PullSizes;
+import io.kvlink.p2p.internal.plane.pull.PullTurns;
 import io.kvlink.p2p.internal.plane.pull.SideChannel;
 import io.kvlink.p2p.internal.plane.pull.SpillBuffer;
 import io.kvlink.p2p.internal.plane.pull.Wire;
@@ -81,7 +81,7 @@ public final class GpuPlanes {
                                 spill,
                                 arena,
                                 ((IpcWire) wire)::describe,
-                                new PullLane(sizes.groupBytes()),
+                                new PullTurns(sizes.groupBytes()),
                                 sizes);
                     }
                 };
@@ -101,7 +101,7 @@ public final class GpuPlanes {
                 PROCESS,
                 PullSizes.DEFAULT,
                 NCCL_UNUSED_NS,
-                new PullLane(PullSizes.DEFAULT.groupBytes()));
+                new PullTurns(PullSizes.DEFAULT.groupBytes()));
     }
 
     /**
@@ -126,7 +126,7 @@ public final class GpuPlanes {
             ProcessIdentity process,
             PullSizes sizes,
             long unusedNs,
-            PullLane lane) {
+            PullTurns lane) {
         CudaDevice device = config.device();
         GpuPlane.Parts parts =
                 new GpuPlane.Parts() {

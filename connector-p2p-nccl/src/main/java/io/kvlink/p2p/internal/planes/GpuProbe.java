@@ -56,13 +56,13 @@ record GpuProbe(List<Path> driverFiles, List<Path> libraryFolders, ClassLoader l
         }
     }
 
-    /** What NCCL lacks here; empty if nothing. */
+    /** The thing that NCCL lacks here; empty if there is none. */
     String missingForNccl() {
         String missing = missingForCuda();
         return missing.isEmpty() ? missing(NCCL_BINDING, "org.bytedeco:cuda-platform") : missing;
     }
 
-    /** What CUDA alone lacks here; empty if nothing. */
+    /** The thing that CUDA alone lacks here; empty if there is none. */
     String missingForCuda() {
         if (!hasDriver()) {
             return "no CUDA driver; neither one of %s nor %s in %s; install NVIDIA's driver, or give the container the GPU"

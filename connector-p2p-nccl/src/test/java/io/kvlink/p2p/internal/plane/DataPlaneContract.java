@@ -99,30 +99,30 @@ public abstract class DataPlaneContract {
         }
     }
 
-    protected final SendOp send(DataPlane to, long ticket, int layer, Bytes bytes) {
-        return send(p, to, ticket, layer, List.of(bytes.region()));
+    protected final SendOp send(DataPlane to, long ticket, int piece, Bytes bytes) {
+        return send(p, to, ticket, piece, List.of(bytes.region()));
     }
 
     protected final SendOp send(
-            DataPlane from, DataPlane to, long ticket, int layer, List<MemoryRegion> source) {
+            DataPlane from, DataPlane to, long ticket, int piece, List<MemoryRegion> source) {
         long bytes = source.stream().mapToLong(MemoryRegion::bytes).sum();
-        SendOp op = new SendOp(to.endpoint(), ticket, layer, source, bytes, sends);
+        SendOp op = new SendOp(to.endpoint(), ticket, piece, source, bytes, sends);
         from.send(op);
         return op;
     }
 
     protected final void receive(
-            DataPlane from, long ticket, int firstLayer, Bytes... destinations) {
-        receive(d, from, ticket, firstLayer, destinations);
+            DataPlane from, long ticket, int firstPiece, Bytes... destinations) {
+        receive(d, from, ticket, firstPiece, destinations);
     }
 
     protected final void receive(
-            DataPlane at, DataPlane from, long ticket, int firstLayer, Bytes... destinations) {
+            DataPlane at, DataPlane from, long ticket, int firstPiece, Bytes... destinations) {
         List<MemoryRegion> regions = new ArrayList<>();
         for (Bytes destination : destinations) {
             regions.add(destination.region());
         }
-        at.receive(new ReceiveOp(from.endpoint(), ticket, firstLayer, regions, receives));
+        at.receive(new ReceiveOp(from.endpoint(), ticket, firstPiece, regions, receives));
     }
 
     protected final Bytes source(int size) {
@@ -147,20 +147,20 @@ public abstract class DataPlaneContract {
         "9437183, 7, false, false",
         "3000001, 2000, true, true",
     })
-    void shouldMoveALayerExactly(int size, int regions, boolean fromDirect, boolean toDirect) {
+    void shouldMoveAPieceExactly(int size, int regions, boolean fromDirect, boolean toDirect) {
         Bytes source = Bytes.random(size, fromDirect, random);
         Bytes destination = Bytes.poisoned(size, toDirect);
         receive(p, 7, 3, destination);
         send(p, d, 7, 3, source.regions(regions, random));
 
-        stepUntilReceived("received ticket=7 layer=3");
-        stepUntilSent("sent ticket=7 layer=3");
+        stepUntilReceived("received ticket=7 piece=3");
+        stepUntilSent("sent ticket=7 piece=3");
 
         assertThat(destination.holds(source)).isTrue();
     }
 
     @Test
-    void shouldMoveManyLayersOfOneTicketInOrder() {
+    void shouldMoveManyPiecesOfOneTicketInOrder() {
         Bytes[] sources = new Bytes[20];
         Bytes[] destinations = new Bytes[20];
         for (int i = 0; i < 20; i++) {
@@ -173,17 +173,17 @@ public abstract class DataPlaneContract {
             send(d, 1, 4 + i, sources[i]);
         }
 
-        stepUntilReceived("received ticket=1 layer=23");
-        stepUntilSent("sent ticket=1 layer=23");
+        stepUntilReceived("received ticket=1 piece=23");
+        stepUntilSent("sent ticket=1 piece=23");
 
         for (int i = 0; i < 20; i++) {
-            assertThat(receives.events().get(i)).isEqualTo("received ticket=1 layer=%d", 4 + i);
+            assertThat(receives.events().get(i)).isEqualTo("received ticket=1 piece=%d", 4 + i);
             assertThat(destinations[i].holds(sources[i])).isTrue();
         }
     }
 
     @Test
-    void shouldTakeTheLayersOfATicketInAnyOrder() {
+    void shouldTakeThePiecesOfATicketInAnyOrder() {
         Bytes first = source(1000);
         Bytes second = source(2000);
         Bytes[] destinations = {destination(1000), destination(2000)};
@@ -191,10 +191,10 @@ public abstract class DataPlaneContract {
         send(d, 1, 1, second);
         send(d, 1, 0, first);
 
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
 
         assertThat(receives.events())
-                .containsExactly("received ticket=1 layer=1", "received ticket=1 layer=0");
+                .containsExactly("received ticket=1 piece=1", "received ticket=1 piece=0");
         assertThat(destinations[0].holds(first)).isTrue();
         assertThat(destinations[1].holds(second)).isTrue();
     }
@@ -219,7 +219,7 @@ public abstract class DataPlaneContract {
         stepUntil(() -> receives.events().size() == 16 && sends.events().size() == 16);
 
         for (int i = 0; i < 16; i++) {
-            assertThat(receives.has("received ticket=%d layer=0".formatted(i))).isTrue();
+            assertThat(receives.has("received ticket=%d piece=0".formatted(i))).isTrue();
             assertThat(destinations.get(i).holds(sources.get(i))).isTrue();
         }
     }
@@ -233,12 +233,12 @@ public abstract class DataPlaneContract {
         send(slow, 1, 0, source);
         send(d, 2, 0, source);
 
-        stepUntilReceived("received ticket=2 layer=0");
+        stepUntilReceived("received ticket=2 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
-        assertThat(sends.has("sent ticket=1 layer=0")).isFalse();
+        assertThat(sends.has("sent ticket=1 piece=0")).isFalse();
         slow.close();
-        stepUntilSent("send PEER_LOST ticket=1 layer=0");
+        stepUntilSent("send PEER_LOST ticket=1 piece=0");
     }
 
     @Test
@@ -256,7 +256,7 @@ public abstract class DataPlaneContract {
         }
         receive(p, 5, 0, destination);
 
-        stepUntilReceived("received ticket=5 layer=0");
+        stepUntilReceived("received ticket=5 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
     }
@@ -270,15 +270,15 @@ public abstract class DataPlaneContract {
         Bytes source = source(70_000);
         Bytes destination = destination(70_000);
         send(d, 404, 0, late);
-        stepUntilSent("sent ticket=404 layer=0");
+        stepUntilSent("sent ticket=404 piece=0");
         settle();
         receive(p, 5, 0, destination);
         send(d, 5, 0, source);
 
-        stepUntilReceived("received ticket=5 layer=0");
+        stepUntilReceived("received ticket=5 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
-        assertThat(receives.events()).containsExactly("received ticket=5 layer=0");
+        assertThat(receives.events()).containsExactly("received ticket=5 piece=0");
     }
 
     @Test
@@ -293,7 +293,7 @@ public abstract class DataPlaneContract {
         send(d, 1, 0, source(4 << 20));
         send(d, 2, 0, source);
 
-        stepUntilReceived("received ticket=2 layer=0");
+        stepUntilReceived("received ticket=2 piece=0");
 
         assertThat(cancelled.untouched()).isTrue();
         assertThat(next.holds(source)).isTrue();
@@ -310,10 +310,10 @@ public abstract class DataPlaneContract {
         p.cancelSends(d.endpoint(), 1);
         assertThat(sends.events())
                 .containsExactly(
-                        "send CANCELLED ticket=1 layer=0", "send CANCELLED ticket=1 layer=1");
+                        "send CANCELLED ticket=1 piece=0", "send CANCELLED ticket=1 piece=1");
 
-        stepUntilReceived("received ticket=2 layer=0");
-        stepUntilSent("sent ticket=2 layer=0");
+        stepUntilReceived("received ticket=2 piece=0");
+        stepUntilSent("sent ticket=2 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
     }
@@ -330,7 +330,7 @@ public abstract class DataPlaneContract {
         stepUntil(() -> sends.events().size() == 1);
 
         assertThat(sends.events().get(0))
-                .isIn("sent ticket=1 layer=0", "send CANCELLED ticket=1 layer=0");
+                .isIn("sent ticket=1 piece=0", "send CANCELLED ticket=1 piece=0");
     }
 
     @Test
@@ -349,7 +349,7 @@ public abstract class DataPlaneContract {
         receive(p, 2, 0, destination(1000));
         receive(d, 3, 0, destination(1000));
         send(d, 1, 0, source);
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
 
         close(p);
 
@@ -367,7 +367,7 @@ public abstract class DataPlaneContract {
 
         close(d);
 
-        stepUntilSent("send PEER_LOST ticket=1 layer=1");
+        stepUntilSent("send PEER_LOST ticket=1 piece=1");
         assertThat(receives.events()).containsExactly("receive CLOSED ticket=1");
     }
 
@@ -375,7 +375,7 @@ public abstract class DataPlaneContract {
     void shouldFailSendsToAPlaneThatIsGone() {
         close(d);
         send(d, 1, 0, source(10));
-        stepUntilSent("send PEER_LOST ticket=1 layer=0");
+        stepUntilSent("send PEER_LOST ticket=1 piece=0");
     }
 
     @Test
@@ -387,14 +387,14 @@ public abstract class DataPlaneContract {
         receive(p, 2, 0, destination(1000));
         receive(other, 3, 0, destination);
         send(d, 1, 0, source);
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
 
         d.disconnect(p.endpoint());
 
         assertThat(receives.events())
                 .contains("receive PEER_LOST ticket=1", "receive PEER_LOST ticket=2");
         send(other, d, 3, 0, List.of(source.region()));
-        stepUntilReceived("received ticket=3 layer=0");
+        stepUntilReceived("received ticket=3 piece=0");
         assertThat(destination.holds(source)).isTrue();
     }
 
@@ -402,7 +402,7 @@ public abstract class DataPlaneContract {
     void shouldFailQueuedSendsToADisconnectedPeer() {
         send(d, 1, 0, source(1000));
         p.disconnect(d.endpoint());
-        assertThat(sends.events()).containsExactly("send PEER_LOST ticket=1 layer=0");
+        assertThat(sends.events()).containsExactly("send PEER_LOST ticket=1 piece=0");
     }
 
     @Test
@@ -411,13 +411,13 @@ public abstract class DataPlaneContract {
         Bytes destination = destination(1000);
         receive(p, 1, 0, destination(1000));
         send(d, 1, 0, source);
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
         p.disconnect(d.endpoint());
         d.disconnect(p.endpoint());
         receive(p, 2, 0, destination);
         send(d, 2, 0, source);
 
-        stepUntilReceived("received ticket=2 layer=0");
+        stepUntilReceived("received ticket=2 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
     }
@@ -430,7 +430,7 @@ public abstract class DataPlaneContract {
         close(d);
 
         assertThat(receives.events()).containsExactly("receive CLOSED ticket=1");
-        assertThat(sends.events()).containsExactly("send CLOSED ticket=2 layer=0");
+        assertThat(sends.events()).containsExactly("send CLOSED ticket=2 piece=0");
     }
 
     @Test
@@ -439,16 +439,16 @@ public abstract class DataPlaneContract {
         p.close();
         send(d, 1, 0, source(10));
         receive(p, d, 2, 0, destination(10));
-        assertThat(sends.events()).containsExactly("send CLOSED ticket=1 layer=0");
+        assertThat(sends.events()).containsExactly("send CLOSED ticket=1 piece=0");
         assertThat(receives.events()).containsExactly("receive CLOSED ticket=2");
     }
 
     @Test
-    void shouldRefuseALayerOfTheWrongSize() {
+    void shouldRefuseAPieceOfTheWrongSize() {
         Bytes destination = destination(1000);
         receive(p, 1, 0, destination(10), destination);
         send(d, 1, 0, source(10));
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
         send(d, 1, 1, source(1001));
 
         stepUntilReceived("receive MALFORMED_FRAME ticket=1");
@@ -457,19 +457,19 @@ public abstract class DataPlaneContract {
     }
 
     @Test
-    void shouldRefuseALayerThatComesTwice() {
+    void shouldRefuseAPieceThatComesTwice() {
         receive(p, 1, 5, destination(10), destination(10));
         send(d, 1, 5, source(10));
-        stepUntilReceived("received ticket=1 layer=5");
+        stepUntilReceived("received ticket=1 piece=5");
         send(d, 1, 5, source(10));
         stepUntilReceived("receive MALFORMED_FRAME ticket=1");
     }
 
     @ParameterizedTest
     @ValueSource(ints = {-1, 0, 4, 7, Integer.MIN_VALUE, Integer.MAX_VALUE})
-    void shouldRefuseALayerThatIsNotExpected(int layer) {
+    void shouldRefuseAPieceThatIsNotExpected(int piece) {
         receive(p, 1, 5, destination(10), destination(10));
-        send(d, 1, layer, source(10));
+        send(d, 1, piece, source(10));
         stepUntilReceived("receive MALFORMED_FRAME ticket=1");
     }
 
@@ -484,7 +484,7 @@ public abstract class DataPlaneContract {
         receive(p, 2, 0, destination);
         send(d, 2, 0, source);
 
-        stepUntilReceived("received ticket=2 layer=0");
+        stepUntilReceived("received ticket=2 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
     }
@@ -501,7 +501,7 @@ public abstract class DataPlaneContract {
         assertThat(destination.untouched()).isTrue();
         send(d, 1, 0, source);
 
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
 
         assertThat(destination.holds(source)).isTrue();
     }
@@ -534,36 +534,36 @@ public abstract class DataPlaneContract {
 
     @Test
     void shouldSurviveAListenerThatGoesOn() {
-        // The end of each layer cancels something and sends the next one.
+        // The end of each piece cancels something and sends the next one.
         Bytes source = source(1000);
         receive(p, 1, 0, destination(1000), destination(1000), destination(1000));
         p.send(
                 new SendOp(
                         d.endpoint(), 1, 0, List.of(source.region()), 1000, new Chain(source, 2)));
-        stepUntilReceived("received ticket=1 layer=2");
-        stepUntilSent("sent ticket=1 layer=2");
+        stepUntilReceived("received ticket=1 piece=2");
+        stepUntilSent("sent ticket=1 piece=2");
     }
 
-    /** Sends the next layer when one has left. */
+    /** Sends the next piece when one has left. */
     private final class Chain implements DataPlane.SendListener {
         private final Bytes source;
-        private final int lastLayer;
+        private final int lastPiece;
 
-        Chain(Bytes source, int lastLayer) {
+        Chain(Bytes source, int lastPiece) {
             this.source = source;
-            this.lastLayer = lastLayer;
+            this.lastPiece = lastPiece;
         }
 
         @Override
         public void onSent(SendOp op) {
             sends.onSent(op);
             p.cancelSends(d.endpoint(), 99);
-            if (op.layer() < lastLayer) {
+            if (op.piece() < lastPiece) {
                 p.send(
                         new SendOp(
                                 op.endpoint(),
                                 op.ticket(),
-                                op.layer() + 1,
+                                op.piece() + 1,
                                 List.of(source.region()),
                                 op.bytes(),
                                 this));
@@ -589,7 +589,7 @@ public abstract class DataPlaneContract {
     void shouldReturnFromIdleWhenBytesCome() {
         receive(p, 1, 0, destination(10));
         send(d, 1, 0, source(10));
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
         receive(p, 2, 0, destination(10));
         send(d, 2, 0, source(10));
         p.poll(nowNs);
@@ -626,7 +626,7 @@ public abstract class DataPlaneContract {
         receiver.stopWhen(() -> uncancelledEnded(cancelled));
 
         for (int i = 0; i < tickets; i++) {
-            boolean received = receives.has("received ticket=%d layer=0".formatted(i));
+            boolean received = receives.has("received ticket=%d piece=0".formatted(i));
             assertThat(received || cancelled[i]).as("seed=%d ticket=%d", seed, i).isTrue();
             assertThat(!received || destinations[i].holds(sources[i])).isTrue();
         }
@@ -634,7 +634,7 @@ public abstract class DataPlaneContract {
 
     private boolean uncancelledEnded(boolean[] cancelled) {
         for (int i = 0; i < cancelled.length; i++) {
-            if (!cancelled[i] && !receives.has("received ticket=%d layer=0".formatted(i))) {
+            if (!cancelled[i] && !receives.has("received ticket=%d piece=0".formatted(i))) {
                 return false;
             }
         }

@@ -17,18 +17,18 @@ public final class Journal implements SendListener, ReceiveListener {
 
     @Override
     public void onSent(SendOp op) {
-        end(op, "sent ticket=%d layer=%d".formatted(op.ticket(), op.layer()));
+        end(op, "sent ticket=%d piece=%d".formatted(op.ticket(), op.piece()));
     }
 
     @Override
     public void onSendFailed(SendOp op, KvError error, String detail) {
-        end(op, "send %s ticket=%d layer=%d".formatted(error, op.ticket(), op.layer()));
+        end(op, "send %s ticket=%d piece=%d".formatted(error, op.ticket(), op.piece()));
     }
 
     @Override
-    public void onLayerReceived(ReceiveOp op, int layer) {
+    public void onPieceReceived(ReceiveOp op, int piece) {
         refuseEnded(op);
-        events.add("received ticket=%d layer=%d".formatted(op.ticket(), layer));
+        events.add("received ticket=%d piece=%d".formatted(op.ticket(), piece));
     }
 
     @Override

@@ -231,7 +231,7 @@ class DataPlanesTest {
             Journal journal = new Journal();
             other.send(new DataPlane.SendOp(opened.endpoint(), 1, 0, List.of(), 0, journal));
             other.poll(0);
-            assertThat(journal.events()).containsExactly("send PEER_LOST ticket=1 layer=0");
+            assertThat(journal.events()).containsExactly("send PEER_LOST ticket=1 piece=0");
         }
     }
 

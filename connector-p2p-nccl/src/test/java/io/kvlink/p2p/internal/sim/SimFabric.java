@@ -80,7 +80,7 @@ public final class SimFabric {
         }
         sender.completions.add(() -> send.listener().onSent(send));
         receiver.completions.add(
-                () -> receive.op.listener().onLayerReceived(receive.op, receive.layer));
+                () -> receive.op.listener().onPieceReceived(receive.op, receive.layer));
     }
 
     /** One node's plane. */
@@ -93,11 +93,11 @@ public final class SimFabric {
 
         private record Posted(ReceiveOp op, int layer) {
             boolean matches(SendOp send) {
-                return send.ticket() == op.ticket() && send.layer() == layer;
+                return send.ticket() == op.ticket() && send.piece() == layer;
             }
 
             MemoryRegion destination() {
-                return op.destinations().get(layer - op.firstLayer());
+                return op.destinations().get(layer - op.firstPiece());
             }
         }
 
@@ -142,7 +142,7 @@ public final class SimFabric {
         @Override
         public void receive(ReceiveOp op) {
             for (int i = 0; i < op.destinations().size(); i++) {
-                receives.add(new Posted(op, op.firstLayer() + i));
+                receives.add(new Posted(op, op.firstPiece() + i));
             }
         }
 

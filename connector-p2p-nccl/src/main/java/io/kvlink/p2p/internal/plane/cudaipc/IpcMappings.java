@@ -61,7 +61,9 @@ final class IpcMappings implements AutoCloseable {
         }
     }
 
-    /** The same; what can't be unmapped is lost with its context. */
+    /**
+     * Like {@link #giveBack}, but logs a failure: what can't be unmapped is lost with its context.
+     */
     void giveBackQuietly(byte[] handle) {
         try {
             giveBack(handle);

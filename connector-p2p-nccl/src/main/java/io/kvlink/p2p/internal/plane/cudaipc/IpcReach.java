@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which peers' memory can be written from here, as far as a handshake has tried. Owns what was
- * found: a peer's handle is tried once, and if it could be mapped it stays mapped until the peer is
- * forgotten. Bounded. Thread-safe: handshakes ask on other threads than the device's.
+ * Record of the peers whose memory can be written from here, as handshakes have tried. A peer's
+ * handle is tried once, and if it could be mapped it stays mapped until the peer is forgotten.
+ * Bounded. Thread-safe: handshakes ask on other threads than the device's.
  */
 final class IpcReach {
 

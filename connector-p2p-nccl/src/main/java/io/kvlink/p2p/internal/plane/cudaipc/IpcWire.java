@@ -11,7 +11,7 @@ import io.kvlink.p2p.internal.plane.pull.Link;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Export;
 import io.kvlink.p2p.internal.plane.pull.Move;
-import io.kvlink.p2p.internal.plane.pull.Part;
+import io.kvlink.p2p.internal.plane.pull.PullPart;
 import io.kvlink.p2p.internal.plane.pull.PullReceiver;
 import io.kvlink.p2p.internal.plane.pull.SideChannel;
 import io.kvlink.p2p.internal.plane.pull.SpillBuffer;
@@ -62,7 +62,7 @@ public final class IpcWire implements Wire {
     @SuppressWarnings("ArrayRecordComponent")
     private record Target(long address, long bytes, byte[] handle) {}
 
-    private final class Lane {
+    private final class Route {
         final CudaStream stream = device.newStream();
         final ArrayDeque<Batch> batches = new ArrayDeque<>();
         final Map<Integer, Target> targets = new HashMap<>();
@@ -75,7 +75,7 @@ public final class IpcWire implements Wire {
     private final Listener listener;
     private final IpcMappings mappings;
     private final IpcReach reach;
-    private final Map<Link, Lane> lanes = new LinkedHashMap<>();
+    private final Map<Link, Route> routes = new LinkedHashMap<>();
     private final ArrayDeque<CudaEvent> events = new ArrayDeque<>();
     private @Nullable RunCopier copier;
     // Dialled links whose peer's process can be seen from here.
@@ -133,9 +133,9 @@ public final class IpcWire implements Wire {
             return;
         }
         try {
-            Lane lane = lane(link);
+            Route route = route(link);
             if ((export.region() != PullReceiver.ARENA && export.region() != PullReceiver.SPILL)
-                    || lane.targets.containsKey(export.region())) {
+                    || route.targets.containsKey(export.region())) {
                 listener.onWireFailed(link, "exported again: region=" + export.region());
                 return;
             }
@@ -147,14 +147,14 @@ public final class IpcWire implements Wire {
                 long address = mappings.take(export.handle());
                 target = new Target(address, export.bytes(), export.handle());
             }
-            lane.targets.put(export.region(), target);
+            route.targets.put(export.region(), target);
         } catch (KvConnectorException cause) {
             listener.onWireFailed(link, String.valueOf(cause.getMessage()));
         }
     }
 
-    private Lane lane(Link link) {
-        return lanes.computeIfAbsent(link, key -> new Lane());
+    private Route route(Link link) {
+        return routes.computeIfAbsent(link, key -> new Route());
     }
 
     private void letGo(Target target) {
@@ -185,67 +185,67 @@ public final class IpcWire implements Wire {
 
     @Override
     public void push(Link link, List<Move> moves) {
-        Lane lane = lanes.get(link);
+        Route route = routes.get(link);
         int marked = 0;
         try {
-            lane = lane(link);
+            route = route(link);
             RunCopier runs = copier();
             CudaEvent awaited = null;
             long bytes = 0;
             for (int i = 0; i < moves.size(); i++) {
                 Move move = moves.get(i);
-                long to = destination(lane, move.part());
+                long to = destination(route, move.part());
                 CudaEvent after = move.send().op.after();
                 if (after != null && after != awaited) {
                     // What was added may not wait for it.
-                    runs.flush(lane.stream);
-                    device.await(lane.stream, after);
+                    runs.flush(route.stream);
+                    device.await(route.stream, after);
                     awaited = after;
                 }
-                copy(move, to, runs, lane.stream);
+                copy(move, to, runs, route.stream);
                 bytes += move.part().bytes();
                 if (bytes >= BATCH_BYTES || i == moves.size() - 1) {
-                    runs.flush(lane.stream);
-                    mark(lane, moves.subList(marked, i + 1));
+                    runs.flush(route.stream);
+                    mark(route, moves.subList(marked, i + 1));
                     marked = i + 1;
                     bytes = 0;
                 }
             }
         } catch (KvConnectorException cause) {
-            onPushFailed(link, lane, moves.subList(marked, moves.size()), cause);
+            onPushFailed(link, route, moves.subList(marked, moves.size()), cause);
         }
     }
 
-    private static long destination(Lane lane, Part part) {
-        Target target = lane.targets.get(part.region());
+    private static long destination(Route route, PullPart part) {
+        Target target = route.targets.get(part.region());
         if (target == null || part.at() > target.bytes() - part.bytes()) {
             throw new KvConnectorException(KvError.MALFORMED_FRAME, "not exported: " + part);
         }
         return target.address() + part.at();
     }
 
-    private void mark(Lane lane, List<Move> moves) {
+    private void mark(Route route, List<Move> moves) {
         CudaEvent event = event();
         try {
-            device.record(event, lane.stream);
+            device.record(event, route.stream);
         } catch (KvConnectorException cause) {
             events.add(event);
             throw cause;
         }
-        lane.batches.add(new Batch(event, List.copyOf(moves)));
+        route.batches.add(new Batch(event, List.copyOf(moves)));
     }
 
     // What couldn't be enqueued isn't read; what was, is over when the stream has come to here.
     private void onPushFailed(
-            Link link, @Nullable Lane lane, List<Move> rest, KvConnectorException cause) {
+            Link link, @Nullable Route route, List<Move> rest, KvConnectorException cause) {
         if (copier != null) {
             copier.close(); // With the runs that it has gathered: nobody must enqueue them now.
             copier = null;
         }
         boolean marked = false;
-        if (lane != null) {
+        if (route != null) {
             try {
-                mark(lane, rest);
+                mark(route, rest);
                 marked = true;
             } catch (KvConnectorException lost) {
                 log.warn("plane=cuda-ipc {}", lost.getMessage()); // Its context runs nothing.
@@ -284,18 +284,18 @@ public final class IpcWire implements Wire {
     @Override
     public int poll(long nowNs) {
         int workCount = 0;
-        for (Map.Entry<Link, Lane> each : List.copyOf(lanes.entrySet())) {
+        for (Map.Entry<Link, Route> each : List.copyOf(routes.entrySet())) {
             workCount += poll(each.getKey(), each.getValue());
         }
         return workCount;
     }
 
-    private int poll(Link link, Lane lane) {
+    private int poll(Link link, Route route) {
         List<Move> sent = new ArrayList<>();
         try {
             for (Batch head;
-                    (head = lane.batches.peek()) != null && device.complete(head.event()); ) {
-                lane.batches.remove();
+                    (head = route.batches.peek()) != null && device.complete(head.event()); ) {
+                route.batches.remove();
                 events.add(head.event());
                 sent.addAll(head.moves());
             }
@@ -306,11 +306,11 @@ public final class IpcWire implements Wire {
             }
         } catch (KvConnectorException cause) {
             // The context is lost: nothing runs in it any more.
-            for (Batch batch : lane.batches) {
+            for (Batch batch : route.batches) {
                 events.add(batch.event());
                 sent.addAll(batch.moves());
             }
-            lane.batches.clear();
+            route.batches.clear();
             listener.onWireFailed(link, String.valueOf(cause.getMessage()));
         }
         if (!sent.isEmpty()) {
@@ -321,8 +321,8 @@ public final class IpcWire implements Wire {
 
     @Override
     public boolean busy() {
-        for (Lane lane : lanes.values()) {
-            if (!lane.batches.isEmpty()) {
+        for (Route route : routes.values()) {
+            if (!route.batches.isEmpty()) {
                 return true;
             }
         }
@@ -331,8 +331,8 @@ public final class IpcWire implements Wire {
 
     @Override
     public boolean idle(Link link) {
-        Lane lane = lanes.get(link);
-        return lane == null || lane.batches.isEmpty();
+        Route route = routes.get(link);
+        return route == null || route.batches.isEmpty();
     }
 
     @Override
@@ -341,7 +341,7 @@ public final class IpcWire implements Wire {
     }
 
     @Override
-    public boolean quiet(Link link, long lostNs, long nowNs) {
+    public boolean writesNoMore(Link link, long lostNs, long nowNs) {
         GpuEndpoint peer = link.peer;
         if (peer == null || !link.wasOpen || link.byeHeard) {
             return true;
@@ -354,15 +354,15 @@ public final class IpcWire implements Wire {
     @Override
     public void release(Link link) {
         seen.remove(link);
-        Lane lane = lanes.remove(link);
-        if (lane != null) {
-            lane.batches.forEach(batch -> events.add(batch.event()));
+        Route route = routes.remove(link);
+        if (route != null) {
+            route.batches.forEach(batch -> events.add(batch.event()));
             try {
-                lane.stream.close();
+                route.stream.close();
             } catch (KvConnectorException cause) {
                 log.warn("plane=cuda-ipc {}", cause.getMessage());
             }
-            lane.targets.values().forEach(this::letGo);
+            route.targets.values().forEach(this::letGo);
         }
         GpuEndpoint peer = link.peer;
         if (peer != null) {
@@ -378,7 +378,7 @@ public final class IpcWire implements Wire {
     @Override
     public void close() {
         Closing closing = new Closing();
-        List.copyOf(lanes.keySet()).forEach(link -> closing.run(() -> release(link)));
+        List.copyOf(routes.keySet()).forEach(link -> closing.run(() -> release(link)));
         closing.run(mappings::close);
         events.forEach(event -> closing.run(event::close));
         events.clear();

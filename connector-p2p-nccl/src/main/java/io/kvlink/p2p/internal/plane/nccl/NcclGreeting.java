@@ -2,7 +2,6 @@
 package io.kvlink.p2p.internal.plane.nccl;
 
 import io.kvlink.p2p.internal.cuda.CudaStream;
-import io.kvlink.p2p.internal.plane.nccl.NcclGroup.Part;
 import io.kvlink.spi.KvConnectorException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,9 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The first bytes of a link, with which NCCL connects its ends. Owns the stream that they take, in
- * which nobody else waits, from {@link #begin} until they are through or the link has ended, and
- * the figure of what NCCL took of the device for it. Device thread only.
+ * First bytes of a pair, with which NCCL connects its ends. Owns the stream that they take, in
+ * which nobody else waits, until they are through or the pair has ended. Knows how much of the
+ * device NCCL took for it. Device thread only.
  */
 final class NcclGreeting {
 
@@ -34,11 +33,11 @@ final class NcclGreeting {
         this.freeBytesBefore = freeBytesBefore;
     }
 
-    /** What is to be launched; throws what opening a stream throws. */
-    NcclGroup begin(NcclLink link, NcclGroup.Listener told) {
+    /** Makes the group to launch; throws what opening a stream throws. */
+    NcclGroup begin(NcclPair link, NcclGroup.Listener told) {
         CudaStream own = lane.device().newStream();
         stream = own;
-        Part part = new Part(lane.scratch(), NcclLane.SCRATCH_BYTES);
+        NcclMessage part = new NcclMessage(lane.scratch(), NcclLane.SCRATCH_BYTES);
         return new NcclGroup(link, List.of(part), null, own, lane.takeEvent(), told);
     }
 
@@ -63,7 +62,7 @@ final class NcclGreeting {
     }
 
     /** The link has failed, and nothing of it runs any more. */
-    void closeOfFailed(NcclLink link) {
+    void closeOfFailed(NcclPair link) {
         try {
             close();
         } catch (KvConnectorException cause) {

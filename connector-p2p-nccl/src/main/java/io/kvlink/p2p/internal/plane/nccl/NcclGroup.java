@@ -13,16 +13,8 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Bytes that a link sends or receives as one operation of the device. Device thread only. */
+/** Messages that a pair sends or receives as one operation of the device. Device thread only. */
 final class NcclGroup {
-
-    /**
-     * A run of bytes in device memory.
-     *
-     * @param address the first byte
-     * @param bytes how many; the peer's part in the same place has as many
-     */
-    record Part(long address, long bytes) {}
 
     /** Hears once how a group ended, on the device thread. May post, abort and close. */
     interface Listener {
@@ -34,7 +26,7 @@ final class NcclGroup {
         void onDone(NcclGroup group);
 
         /**
-         * It ended without success, and its memory isn't touched any more.
+         * The group ended without success, and its memory isn't touched any more.
          *
          * @param group the group
          * @param error why
@@ -48,7 +40,7 @@ final class NcclGroup {
         WAITING,
         /** NCCL was told, and is enqueueing it; or it was told to stop. */
         LAUNCHING,
-        /** It is in the stream, with its end marked. */
+        /** In the stream, with its end marked. */
         RUNNING,
         ENDED;
 
@@ -62,8 +54,8 @@ final class NcclGroup {
         }
     }
 
-    private final NcclLink link;
-    private final List<Part> parts;
+    private final NcclPair link;
+    private final List<NcclMessage> messages;
     private final @Nullable CudaEvent after;
     private final CudaStream stream;
     private final CudaEvent end;
@@ -73,29 +65,29 @@ final class NcclGroup {
     /**
      * A group.
      *
-     * @param link whose it is
-     * @param parts the bytes, in order
+     * @param link the pair that it belongs to
+     * @param messages the messages, in order
      * @param after what the device waits for before it begins; {@code null} for nothing
      * @param stream where it is to run
      * @param end to be recorded behind it; the link's lane gets it back
      * @param listener told of the end
      */
     NcclGroup(
-            NcclLink link,
-            List<Part> parts,
+            NcclPair link,
+            List<NcclMessage> messages,
             @Nullable CudaEvent after,
             CudaStream stream,
             CudaEvent end,
             Listener listener) {
         this.link = link;
-        this.parts = List.copyOf(parts);
+        this.messages = List.copyOf(messages);
         this.after = after;
         this.stream = stream;
         this.end = end;
         this.listener = listener;
     }
 
-    NcclLink link() {
+    NcclPair link() {
         return link;
     }
 
@@ -115,11 +107,11 @@ final class NcclGroup {
         }
         library.groupStart();
         try {
-            for (Part part : parts) {
+            for (NcclMessage message : messages) {
                 if (sends) {
-                    communicator.send(part.address, part.bytes, stream);
+                    communicator.send(message.address(), message.bytes(), stream);
                 } else {
-                    communicator.receive(part.address, part.bytes, stream);
+                    communicator.receive(message.address(), message.bytes(), stream);
                 }
             }
         } catch (KvConnectorException cause) {
@@ -171,7 +163,7 @@ final class NcclGroup {
 
     @Override
     public String toString() {
-        long bytes = parts.stream().mapToLong(Part::bytes).sum();
-        return "%s parts=%d bytes=%d".formatted(link, parts.size(), bytes);
+        long bytes = messages.stream().mapToLong(NcclMessage::bytes).sum();
+        return "%s messages=%d bytes=%d".formatted(link, messages.size(), bytes);
     }
 }

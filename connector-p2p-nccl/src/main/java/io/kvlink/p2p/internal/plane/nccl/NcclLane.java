@@ -37,7 +37,7 @@ final class NcclLane {
     private final CudaStream stream;
     private final Limits limits;
     private final long scratch;
-    private final List<NcclLink> links = new ArrayList<>();
+    private final List<NcclPair> links = new ArrayList<>();
     private final Deque<NcclGroup> waiting = new ArrayDeque<>();
     private final Deque<NcclGroup> inStream = new ArrayDeque<>();
     private final Deque<CudaEvent> spareEvents = new ArrayDeque<>();
@@ -45,9 +45,9 @@ final class NcclLane {
     private long firstSinceNs;
 
     /**
-     * How long things may take, and how many channels a communicator has. The times of groups run
-     * while nothing is before them in the stream; they are for peers that hang, since the plane
-     * hears of those that die.
+     * Limits of time, and the number of a communicator's channels. The times of groups run while
+     * nothing is before them in the stream; they are for peers that hang, since the plane hears of
+     * those that die.
      *
      * @param connectNs until a link is ready
      * @param sendNs until a group is sent
@@ -97,10 +97,10 @@ final class NcclLane {
      * @param listener told how it goes
      * @return the link, which is the lane's until it is closed
      */
-    NcclLink connect(String peer, byte[] uniqueId, boolean sends, NcclLink.Listener listener) {
+    NcclPair connect(String peer, byte[] uniqueId, boolean sends, NcclPair.Listener listener) {
         long freeBytes = device.freeBytes();
         NcclCommunicator communicator = library.init(uniqueId, sends ? 0 : 1, limits.channels);
-        NcclLink link = new NcclLink(this, peer, sends, communicator, freeBytes, listener);
+        NcclPair link = new NcclPair(this, peer, sends, communicator, freeBytes, listener);
         links.add(link);
         return link;
     }
@@ -162,7 +162,7 @@ final class NcclLane {
 
     /** Device memory that the links' communicators took. */
     long communicatorBytes() {
-        return links.stream().mapToLong(NcclLink::communicatorBytes).sum();
+        return links.stream().mapToLong(NcclPair::communicatorBytes).sum();
     }
 
     CudaDevice device() {
@@ -204,12 +204,8 @@ final class NcclLane {
         inStream.remove(group);
     }
 
-    boolean withdraw(NcclGroup group) {
-        return waiting.remove(group);
-    }
-
     /** Takes back what a link has waiting. */
-    List<NcclGroup> withdrawAll(NcclLink link) {
+    List<NcclGroup> withdrawAll(NcclPair link) {
         List<NcclGroup> withdrawn = new ArrayList<>();
         for (Iterator<NcclGroup> each = waiting.iterator(); each.hasNext(); ) {
             NcclGroup group = each.next();
@@ -221,11 +217,11 @@ final class NcclLane {
         return withdrawn;
     }
 
-    boolean waits(NcclLink link) {
+    boolean waits(NcclPair link) {
         return waiting.stream().anyMatch(group -> group.link() == link);
     }
 
-    void forget(NcclLink link) {
+    void forget(NcclPair link) {
         links.remove(link);
     }
 

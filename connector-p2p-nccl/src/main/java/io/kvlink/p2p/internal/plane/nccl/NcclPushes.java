@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.plane.nccl;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.plane.pull.Link;
 import io.kvlink.p2p.internal.plane.pull.Move;
-import io.kvlink.p2p.internal.plane.pull.Part;
+import io.kvlink.p2p.internal.plane.pull.PullPart;
 import io.kvlink.p2p.internal.plane.pull.Wire;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
@@ -25,7 +25,7 @@ final class NcclPushes implements AutoCloseable {
     private static final long APART = 1L << 50;
 
     /** Moves of one pull. */
-    private record Pushed(Link link, NcclLink to, List<Move> moves) {}
+    private record Pushed(Link link, NcclPair to, List<Move> moves) {}
 
     private final CudaDevice device;
     private final Wire.Listener listener;
@@ -42,7 +42,7 @@ final class NcclPushes implements AutoCloseable {
     }
 
     /** Moves of one pull are to go out, behind all that were pushed before. */
-    void push(Link link, NcclLink to, List<Move> moves) {
+    void push(Link link, NcclPair to, List<Move> moves) {
         pushed.add(new Pushed(link, to, moves));
         postPushed();
     }
@@ -69,13 +69,13 @@ final class NcclPushes implements AutoCloseable {
     }
 
     private static boolean direct(Move move) {
-        return !Messages.direct(move.send().op.source()).isEmpty();
+        return !MessageLayout.direct(move.send().op.source()).isEmpty();
     }
 
     private void post(Pushed push, StagingBuffer.@Nullable Slot slot) {
         Leaving leaving = new Leaving(push, slot);
         try {
-            List<NcclGroup.Part> parts = slot == null ? asTheyLie(push) : gather(push, slot);
+            List<NcclMessage> parts = slot == null ? asTheyLie(push) : gather(push, slot);
             push.to.post(parts, slot == null ? null : slot.gathered(), leaving);
         } catch (KvConnectorException cause) {
             boolean gathering = slot != null && staging.abandon(slot);
@@ -89,24 +89,24 @@ final class NcclPushes implements AutoCloseable {
         }
     }
 
-    private static List<NcclGroup.Part> asTheyLie(Pushed push) {
-        List<NcclGroup.Part> parts = new ArrayList<>();
+    private static List<NcclMessage> asTheyLie(Pushed push) {
+        List<NcclMessage> parts = new ArrayList<>();
         push.moves.forEach(move -> addRuns(parts, move));
         return parts;
     }
 
-    private static void addRuns(List<NcclGroup.Part> parts, Move move) {
+    private static void addRuns(List<NcclMessage> parts, Move move) {
         for (Move.Run run : move.runs()) {
-            parts.add(new NcclGroup.Part(run.address(), run.bytes()));
+            parts.add(new NcclMessage(run.address(), run.bytes()));
         }
     }
 
-    private List<NcclGroup.Part> gather(Pushed push, StagingBuffer.Slot slot) {
-        Messages there = new Messages();
-        List<NcclGroup.Part> here = new ArrayList<>();
+    private List<NcclMessage> gather(Pushed push, StagingBuffer.Slot slot) {
+        MessageLayout there = new MessageLayout();
+        List<NcclMessage> here = new ArrayList<>();
         long used = 0;
         for (Move move : push.moves) {
-            Part part = move.part();
+            PullPart part = move.part();
             long place = part.region() * APART + part.at();
             if (direct(move)) {
                 there.addDirect(place, List.of(part.bytes()));
@@ -119,10 +119,10 @@ final class NcclPushes implements AutoCloseable {
             }
             long at = staging.gather(slot, used, move);
             if (grows) {
-                NcclGroup.Part before = here.remove(here.size() - 1);
-                here.add(new NcclGroup.Part(before.address(), before.bytes() + part.bytes()));
+                NcclMessage before = here.remove(here.size() - 1);
+                here.add(new NcclMessage(before.address(), before.bytes() + part.bytes()));
             } else {
-                here.add(new NcclGroup.Part(at, part.bytes()));
+                here.add(new NcclMessage(at, part.bytes()));
             }
             used += part.bytes();
         }
@@ -193,7 +193,7 @@ final class NcclPushes implements AutoCloseable {
         return !halfGathered.isEmpty();
     }
 
-    /** The same, of a link. */
+    /** Whether the device may read sources of a link that will not be sent. */
     boolean halfGathered(Link link) {
         return halfGathered.stream().anyMatch(each -> each.push.link == link);
     }

@@ -49,7 +49,7 @@ public final class NcclWire implements Wire {
     private final NcclLane sends;
     private final NcclLane receives;
     private final NcclPushes pushes;
-    private final Map<Link, NcclLink> links = new LinkedHashMap<>();
+    private final Map<Link, NcclPair> links = new LinkedHashMap<>();
     // Written by the device thread, read by any.
     private volatile int communicators;
     private volatile long communicatorBytes;
@@ -121,7 +121,7 @@ public final class NcclWire implements Wire {
     }
 
     /** Hears how a communicator goes. */
-    private final class Ends implements NcclLink.Listener {
+    private final class Ends implements NcclPair.Listener {
         private final Link link;
 
         Ends(Link link) {
@@ -129,12 +129,12 @@ public final class NcclWire implements Wire {
         }
 
         @Override
-        public void onReady(NcclLink ready) {
+        public void onReady(NcclPair ready) {
             log.debug("{} took {} bytes of the device", ready, ready.communicatorBytes());
         }
 
         @Override
-        public void onClosed(NcclLink closed, KvError error, String detail) {
+        public void onClosed(NcclPair closed, KvError error, String detail) {
             if (error != KvError.CLOSED) {
                 listener.onWireFailed(link, error + " " + detail);
             }
@@ -148,16 +148,16 @@ public final class NcclWire implements Wire {
 
     @Override
     public List<Long> messages(List<MemoryRegion> source) {
-        return Messages.direct(source);
+        return MessageLayout.direct(source);
     }
 
     @Override
     public void onPulled(Link link, List<Landing> landings) {
-        NcclLink from = links.get(link);
+        NcclPair from = links.get(link);
         if (from == null) {
             return; // The link is failing, and with it what was pulled.
         }
-        Messages messages = new Messages();
+        MessageLayout messages = new MessageLayout();
         for (Landing landing : landings) {
             if (landing.messages().isEmpty()) {
                 messages.addGathered(landing.address(), landing.bytes());
@@ -201,7 +201,7 @@ public final class NcclWire implements Wire {
 
     @Override
     public void push(Link link, List<Move> moves) {
-        NcclLink to = links.get(link);
+        NcclPair to = links.get(link);
         if (to == null) {
             throw new IllegalStateException("not ready: " + link);
         }
@@ -219,8 +219,8 @@ public final class NcclWire implements Wire {
 
     @Override
     public boolean busy() {
-        for (NcclLink each : links.values()) {
-            if (each.state() != NcclLink.State.READY || !each.idle()) {
+        for (NcclPair each : links.values()) {
+            if (each.state() != NcclPair.State.READY || !each.idle()) {
                 return true;
             }
         }
@@ -232,28 +232,28 @@ public final class NcclWire implements Wire {
         if (pushes.halfGathered(link)) {
             return false;
         }
-        NcclLink nccl = links.get(link);
+        NcclPair nccl = links.get(link);
         return nccl == null
-                || nccl.state() == NcclLink.State.CLOSED
-                || (nccl.state() == NcclLink.State.READY && nccl.idle() && !pushes.waits(link));
+                || nccl.state() == NcclPair.State.CLOSED
+                || (nccl.state() == NcclPair.State.READY && nccl.idle() && !pushes.waits(link));
     }
 
     @Override
     public void abandon(Link link) {
-        NcclLink nccl = links.get(link);
+        NcclPair nccl = links.get(link);
         if (nccl != null && !idle(link)) {
             nccl.abort(KvError.CLOSED, "the link is given up");
         }
     }
 
     @Override
-    public boolean quiet(Link link, long lostNs, long now) {
+    public boolean writesNoMore(Link link, long lostNs, long now) {
         return true; // Only our own kernels write here, and the link is idle.
     }
 
     @Override
     public void release(Link link) {
-        NcclLink nccl = links.remove(link);
+        NcclPair nccl = links.remove(link);
         if (nccl != null) {
             try {
                 nccl.close();

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Device memory where a sender gathers what it sends: NCCL takes some microseconds for a message,
- * and few layers lie in one run. Some slots, so that one is gathered while others are sent. Takes
+ * and few pieces lie in one run. Some slots, so that one is gathered while others are sent. Takes
  * its memory when first needed. Device thread.
  */
 final class StagingBuffer implements AutoCloseable {
@@ -122,7 +122,7 @@ final class StagingBuffer implements AutoCloseable {
     }
 
     /**
-     * What was gathered into a slot will not be sent, and may be half enqueued.
+     * Gives up what was gathered into a slot, which may be half enqueued.
      *
      * @return false if nothing of it runs; else it is over when the slot's event is reached
      */

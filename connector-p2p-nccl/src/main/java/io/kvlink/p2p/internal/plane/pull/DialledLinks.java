@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The links that this node has dialled, to receive on: one for each peer. Device thread. */
+/** Links that this node has dialled, to receive on: one for each peer. Device thread. */
 final class DialledLinks {
 
     private static final Logger log = LoggerFactory.getLogger(DialledLinks.class);
@@ -26,7 +26,7 @@ final class DialledLinks {
     private final Map<Link, Long> usedNs = new HashMap<>();
 
     /**
-     * None yet.
+     * Starts without links.
      *
      * @param selfText what this node is called by its peers
      * @param unusedNs links that nothing was received on for so long may be closed
@@ -84,7 +84,7 @@ final class DialledLinks {
         usedNs.replaceAll((link, unknown) -> nowNs);
     }
 
-    /** Those that nothing was received on for too long. */
+    /** Links that nothing was received on for too long. */
     List<Link> unused(Predicate<Link> inUse, long nowNs) {
         byEndpoint.values().stream().filter(inUse).forEach(link -> used(link, nowNs));
         return byEndpoint.values().stream()

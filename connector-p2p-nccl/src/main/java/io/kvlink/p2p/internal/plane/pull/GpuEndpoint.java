@@ -9,7 +9,7 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * Where a plane between GPUs is found, and what its peers must know before they call: {@code
+ * Endpoint of a plane between GPUs, with all that its peers must know before they call: {@code
  * gpu;<host id>;<process>;<pid>;<start>;<pid namespace>;<GPU's uuid>;<handle of its memory>;<NCCL's
  * version>;<side channel>}.
  *

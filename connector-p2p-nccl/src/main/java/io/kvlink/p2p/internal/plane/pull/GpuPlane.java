@@ -18,13 +18,12 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Layers
+ * A plane between GPUs: the receiver dials the sender and pulls parts; the wire moves them. Pieces
  * lie in device memory or in pinned host memory at both ends.
  *
  * <p>When a link ends ({@link LinkEnds}), what uses it fails at once, but its operations end only
@@ -34,11 +33,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     private static final Logger log = LoggerFactory.getLogger(GpuPlane.class);
     private static final String CLOSED = "the plane is closed";
-    // How long the thread looks again and again before it sleeps: waking it costs more than most
-    // transfers.
-    private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(200);
-    private static final long BUSY_SPIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
-    private static final long NAP_NS = TimeUnit.MICROSECONDS.toNanos(50);
+    private static final long CLOSING_NAP_NS = TimeUnit.MICROSECONDS.toNanos(50);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(2);
 
     private final String name;
@@ -53,12 +48,12 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     private final DialledLinks dialled;
     private final LinkEnds ends;
+    private final Spinning spinning = new Spinning();
 
     private boolean attached;
     private boolean polled;
     private boolean closed;
     private long nowNs;
-    private long lastWorkNs;
 
     /** Makes the parts of a plane. */
     public interface Parts {
@@ -143,7 +138,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
             return;
         }
         sender.send(op);
-        lastWorkNs = nowNs;
+        spinning.worked(nowNs);
     }
 
     @Override
@@ -221,7 +216,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         nowNs = now;
         if (!polled) {
             polled = true;
-            lastWorkNs = now;
+            spinning.worked(now);
             dialled.beginTime(now);
         }
         int workCount = channel.poll(now);
@@ -235,7 +230,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         }
         channel.flush();
         if (workCount > 0) {
-            lastWorkNs = now;
+            spinning.worked(now);
         }
         return workCount;
     }
@@ -248,7 +243,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     private void onEnded(Link link) {
         if (link.dialled) {
-            receiver.onQuiet(link);
+            receiver.onWritesEnded(link);
         } else {
             sender.forget(link);
         }
@@ -284,7 +279,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
             }
         } else if (frame instanceof Ready ready) {
             if (!receiver.onReady(link, ready)) {
-                onWireFailed(link, "its layer has another size: " + ready.ticket());
+                onWireFailed(link, "its piece has another size: " + ready.ticket());
             }
         } else if (frame instanceof Failed failed) {
             receiver.onWithdrawn(link, failed.ticket());
@@ -339,16 +334,8 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     @Override
     public void idle(long maxNs) {
-        if (wire.busy() || spill.busy() || sender.watching() || !ends.isEmpty()) {
-            // What a GPU does wakes nobody.
-            if (nowNs - lastWorkNs < BUSY_SPIN_NS) {
-                Thread.onSpinWait();
-            } else {
-                LockSupport.parkNanos(this, Math.min(maxNs, NAP_NS));
-            }
-        } else if (nowNs - lastWorkNs < SPIN_NS) {
-            Thread.onSpinWait();
-        } else {
+        boolean gpuWorks = wire.busy() || spill.busy() || sender.watching() || !ends.isEmpty();
+        if (!spinning.spins(gpuWorks, nowNs, maxNs)) {
             channel.idle(maxNs);
         }
     }
@@ -393,7 +380,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         long atNs = nowNs;
         for (long passedNs = 0; !settled() && passedNs < CLOSE_NS; ) {
             poll(atNs + passedNs);
-            channel.idle(NAP_NS);
+            channel.idle(CLOSING_NAP_NS);
             passedNs = System.nanoTime() - startNs;
         }
         if (!ends.isEmpty()) {

@@ -6,7 +6,7 @@ import io.kvlink.spi.MemoryRegion;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a plane between GPUs works with. All of it is borrowed, and outlives the plane.
+ * Equipment of a plane between GPUs. All of it is borrowed, and outlives the plane.
  *
  * @param device the engine's GPU
  * @param host the address to listen on and to advertise, in digits or as a name

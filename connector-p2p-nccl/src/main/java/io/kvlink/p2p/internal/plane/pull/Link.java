@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Link implements Connection.Handler {
 
-    /** How it stands. */
+    /** Stages of a link. */
     enum State {
         /** Dialled and not connected, or accepted and not introduced. */
         OPENING,
         /** Frames go both ways. */
         OPEN,
-        /** It ends in order: what is under way ends, and both sides say goodbye. */
+        /** Ends in order: what is under way ends, and both sides say goodbye. */
         LEAVING,
         /** The socket is closed. */
         CLOSED

@@ -69,10 +69,10 @@ public final class LinkCodec {
                     .flip();
         }
         if (frame instanceof Pull pull) {
-            ByteBuffer out = begin(4, 4 + pull.parts().size() * Part.BYTES);
+            ByteBuffer out = begin(4, 4 + pull.parts().size() * PullPart.BYTES);
             out.putInt(pull.parts().size());
-            for (Part part : pull.parts()) {
-                out.putLong(part.id()).putLong(part.ticket()).putInt(part.layer());
+            for (PullPart part : pull.parts()) {
+                out.putLong(part.id()).putLong(part.ticket()).putInt(part.piece());
                 out.putLong(part.offset()).putLong(part.bytes());
                 out.putInt(part.region()).putLong(part.at());
             }
@@ -104,7 +104,7 @@ public final class LinkCodec {
         }
         if (frame instanceof Ready ready) {
             ByteBuffer out = begin(11, 16 + ready.runs().size() * 8);
-            out.putLong(ready.ticket()).putInt(ready.layer()).putInt(ready.runs().size());
+            out.putLong(ready.ticket()).putInt(ready.piece()).putInt(ready.runs().size());
             ready.runs().forEach(out::putLong);
             return out.flip();
         }
@@ -173,12 +173,12 @@ public final class LinkCodec {
 
     private static Ready ready(ByteBuffer in) {
         long ticket = in.getLong();
-        int layer = in.getInt();
+        int piece = in.getInt();
         List<Long> runs = new ArrayList<>();
         for (int left = size(in, 8); left > 0; left--) {
             runs.add(positive(in.getLong()));
         }
-        return new Ready(ticket, layer, runs);
+        return new Ready(ticket, piece, runs);
     }
 
     private static Written written(ByteBuffer in) {
@@ -189,12 +189,12 @@ public final class LinkCodec {
         return new Written(parts);
     }
 
-    private static List<Part> parts(ByteBuffer in) {
-        List<Part> parts = new ArrayList<>();
-        for (int left = size(in, Part.BYTES); left > 0; left--) {
+    private static List<PullPart> parts(ByteBuffer in) {
+        List<PullPart> parts = new ArrayList<>();
+        for (int left = size(in, PullPart.BYTES); left > 0; left--) {
             long id = in.getLong();
             long ticket = in.getLong();
-            int layer = in.getInt();
+            int piece = in.getInt();
             long offset = in.getLong();
             long bytes = positive(in.getLong());
             int region = in.getInt();
@@ -202,7 +202,7 @@ public final class LinkCodec {
             if (offset < 0 || at < 0) {
                 throw malformed("offset=" + offset + " at=" + at);
             }
-            parts.add(new Part(id, ticket, layer, offset, bytes, region, at));
+            parts.add(new PullPart(id, ticket, piece, offset, bytes, region, at));
         }
         return parts;
     }

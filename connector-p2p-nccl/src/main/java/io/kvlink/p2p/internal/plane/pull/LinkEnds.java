@@ -16,15 +16,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Links that end, until nothing works for them any more. A link ends in order when both sides stop,
- * let their GPU end what it works on, and say Bye. Else it is <i>lost</i>: an accepted one ends
- * when the wire is idle here; a dialled one when the wire knows that its peer is quiet, or when the
- * peer says so on a later link. Device thread.
+ * Closing links, kept until all GPU work on them has finished. A link ends in order when both sides
+ * stop, let their GPU finish, and say Bye. Else it is <i>lost</i>. A lost link that was accepted
+ * ends when the wire is idle here. A dialled one ends when its peer is known to write no more.
+ * Device thread.
  */
 final class LinkEnds {
 
     // Reading /proc costs some microseconds; dialling costs the peer some.
-    private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long CHECK_NS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long ASK_NS = TimeUnit.MILLISECONDS.toNanos(100);
     // A peer that doesn't answer our Bye by then is asked otherwise.
     private static final long LEAVING_NS = TimeUnit.SECONDS.toNanos(5);
@@ -34,15 +34,15 @@ final class LinkEnds {
 
     private static final class Lost {
         final long sinceNs;
-        long lookNs;
+        long checkNs;
         long askNs;
         // The peer has said that it writes no more.
         boolean settled;
 
         Lost(long nowNs) {
             sinceNs = nowNs;
-            lookNs = nowNs;
-            askNs = nowNs + LOOK_NS;
+            checkNs = nowNs;
+            askNs = nowNs + CHECK_NS;
         }
     }
 
@@ -57,7 +57,7 @@ final class LinkEnds {
     private final Set<Link> asking = new HashSet<>();
 
     /**
-     * None yet.
+     * Starts without links.
      *
      * @param ended told of links that nothing works for any more
      * @param redial makes or finds a link to a lost one's peer; {@code null} if it can't
@@ -168,11 +168,11 @@ final class LinkEnds {
     }
 
     private int pollLost(Link link, Lost state, long nowNs) {
-        if (nowNs - state.lookNs < 0 || !wire.idle(link)) {
+        if (nowNs - state.checkNs < 0 || !wire.idle(link)) {
             return 0;
         }
-        state.lookNs = nowNs + LOOK_NS;
-        if (!link.dialled || state.settled || wire.quiet(link, state.sinceNs, nowNs)) {
+        state.checkNs = nowNs + CHECK_NS;
+        if (!link.dialled || state.settled || wire.writesNoMore(link, state.sinceNs, nowNs)) {
             return end(link);
         }
         if (nowNs - state.askNs >= 0) {

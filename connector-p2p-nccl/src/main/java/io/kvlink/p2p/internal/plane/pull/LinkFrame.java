@@ -10,8 +10,8 @@ import java.util.List;
  * <pre>
  *   D                                    P
  *   | ---- Hello, Export* | UniqueId ---> |
- *   | <--- Ready (ticket, layer) -------- |   P has a layer that nobody has pulled
- *   | ---- Pull (parts) ----------------> |   CUDA IPC: at once, P waits for the layer;
+ *   | <--- Ready (ticket, piece) -------- |   P has a piece that nobody has pulled
+ *   | ---- Pull (parts) ----------------> |   CUDA IPC: at once, P waits for the piece;
  *   |                                     |   NCCL: when D's lane is free, D has posted its receives
  *   | <--- Written (parts) -------------- |   CUDA IPC: the bytes are in D's memory
  *   | <--- Failed (ticket) -------------- |   P will send no more of it, but what D has pulled
@@ -38,22 +38,22 @@ public sealed interface LinkFrame {
     @SuppressWarnings("ArrayRecordComponent")
     record Export(int region, byte[] handle, long address, long bytes) implements LinkFrame {}
 
-    /** What makes a communicator of the two. */
+    /** "This id makes a communicator of the two of us." */
     @SuppressWarnings("ArrayRecordComponent")
     record UniqueId(byte[] id) implements LinkFrame {}
 
     /** "Send me these." */
-    record Pull(List<Part> parts) implements LinkFrame {}
+    record Pull(List<PullPart> parts) implements LinkFrame {}
 
     /**
-     * "This layer is here, and waits to be pulled."
+     * "This piece is here, and waits to be pulled."
      *
      * @param ticket the receiver's ticket
-     * @param layer the layer
+     * @param piece the piece
      * @param runs sizes of the runs that it lies in at the sender, each of which will be a message;
      *     empty if parts that touch at the receiver will be gathered to one message
      */
-    record Ready(long ticket, int layer, List<Long> runs) implements LinkFrame {}
+    record Ready(long ticket, int piece, List<Long> runs) implements LinkFrame {}
 
     /** "These are in your memory." */
     record Written(List<Long> parts) implements LinkFrame {}

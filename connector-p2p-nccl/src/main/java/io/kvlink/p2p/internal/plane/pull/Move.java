@@ -8,12 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A part that the receiver has pulled, with the layer that it comes from.
+ * A part that the receiver has pulled, with the piece that it comes from.
  *
  * @param part what and where to
- * @param send the layer on its way
+ * @param send the piece on its way
  */
-public record Move(Part part, Send send) {
+public record Move(PullPart part, PendingSend send) {
 
     /**
      * Bytes in a row at the source.

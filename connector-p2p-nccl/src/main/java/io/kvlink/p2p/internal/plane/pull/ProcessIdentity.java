@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.plane.pull;
 import io.kvlink.p2p.internal.plane.Token;
 
 /**
- * Which process a plane belongs to, as its peers see it.
+ * Identity of the process that a plane belongs to, as its peers see it.
  *
  * @param token random, the same for all planes of a JVM
  * @param pid the process's number in its namespace

@@ -12,22 +12,22 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What senders have and nobody has pulled yet, in the order in which they said so. Owns that order,
- * and the knowledge of which peers can write to the spill buffer. A group that leaves is of one
- * link, within the lane's budget, and has a free slot for each part that is spilled; nothing
- * overtakes a part that waits for a slot or for the lane. Device thread.
+ * Queue of parts that senders have and nobody has pulled, in the order in which they said so. Knows
+ * which peers can write to the spill buffer. A group that leaves is of one link, within the lane's
+ * budget, and has a free slot for each part that is spilled; nothing overtakes a part that waits
+ * for a slot or for the lane. Device thread.
  */
 final class PullQueue {
 
     /** Bytes that wait to be pulled. */
-    record Waiting(Receive receive, int index, long offset, long bytes, List<Long> runs) {
+    record Waiting(PendingReceive receive, int index, long offset, long bytes, List<Long> runs) {
         boolean spilled() {
             return receive.destination(index).kind() == MemoryKind.PINNED;
         }
 
         /**
-         * What it takes of a group's budget, which is for the sender's staging buffer: what travels
-         * as it lies needs none, and gains by longer groups.
+         * Share of a group's budget, which is for the sender's staging buffer: what travels as it
+         * lies needs none, and gains by longer groups.
          */
         long weight() {
             return runs.isEmpty() ? bytes : bytes / 2;
@@ -61,14 +61,14 @@ final class PullQueue {
         void pull(Link link, List<Waiting> group);
 
         /** Ends a receive that can't be pulled when the sender has said that it writes no more. */
-        void drop(Receive receive, KvError error, String detail);
+        void drop(PendingReceive receive, KvError error, String detail);
     }
 
     private final SideChannel channel;
     private final Wire wire;
     private final SpillBuffer spill;
     private final SpillExport spillExport;
-    private final PullLane lane;
+    private final PullTurns turns;
     private final Puller puller;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private final Set<Link> spillKnown = new HashSet<>();
@@ -78,13 +78,13 @@ final class PullQueue {
             Wire wire,
             SpillBuffer spill,
             SpillExport spillExport,
-            PullLane lane,
+            PullTurns turns,
             Puller puller) {
         this.channel = channel;
         this.wire = wire;
         this.spill = spill;
         this.spillExport = spillExport;
-        this.lane = lane;
+        this.turns = turns;
         this.puller = puller;
     }
 
@@ -94,7 +94,7 @@ final class PullQueue {
     }
 
     /** Nothing more of a receive is to be pulled. */
-    void remove(Receive receive) {
+    void remove(PendingReceive receive) {
         waiting.removeIf(each -> each.receive == receive);
     }
 
@@ -106,13 +106,13 @@ final class PullQueue {
     /** Pulls what waits, as far as there is room in the spill buffer and the lane. */
     void poll() {
         List<Waiting> group = new ArrayList<>();
-        Receive broken = null;
+        PendingReceive broken = null;
         KvConnectorException brokenBy = null;
         Waiting next;
         while ((next = waiting.peek()) != null) {
             Link link = next.receive.link;
             boolean fits = group.isEmpty() || group.get(0).receive.link == link;
-            if (!fits || (!wire.pullsEarly() && !lane.admits(next.weight(), group.isEmpty()))) {
+            if (!fits || (!wire.pullsEarly() && !turns.admits(next.weight(), group.isEmpty()))) {
                 if (group.isEmpty()) {
                     return;
                 }
@@ -120,7 +120,7 @@ final class PullQueue {
                 group = new ArrayList<>();
                 continue;
             }
-            if (group.isEmpty() && !wire.pullsEarly() && !lane.open(link)) {
+            if (group.isEmpty() && !wire.pullsEarly() && !turns.open(link)) {
                 return;
             }
             try {
@@ -133,7 +133,7 @@ final class PullQueue {
                 break;
             }
             waiting.remove();
-            lane.add(next.weight());
+            turns.add(next.weight());
             group.add(next);
         }
         if (!group.isEmpty()) {

@@ -3,17 +3,16 @@ package io.kvlink.p2p.internal.plane.pull;
 
 import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.plane.pull.PullQueue.Waiting;
+import io.kvlink.p2p.internal.plane.pull.PulledParts.Pulled;
 import io.kvlink.p2p.internal.plane.pull.Wire.Landing;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,32 +26,15 @@ public final class PullReceiver implements PullQueue.Puller {
 
     public static final int SPILL = 1;
 
-    /** A part that is pulled and not here. */
-    private static final class Pulled {
-        final Waiting of;
-        // The slot of the spill buffer that it goes through, or -1.
-        final int slot;
-        // True while our own GPU works on it: the peer has no say any more.
-        boolean ours;
-        // True when the peer has said that it is here.
-        boolean landed;
-
-        Pulled(Waiting of, int slot) {
-            this.of = of;
-            this.slot = slot;
-        }
-    }
-
     private final SideChannel channel;
     private final Wire wire;
     private final SpillBuffer spill;
     private final @Nullable MemoryRegion arena;
-    private final PullLane lane;
+    private final PullTurns turns;
     private final PullSizes sizes;
-    private final Map<Long, Receive> receives = new LinkedHashMap<>();
-    private final Map<Long, Pulled> parts = new HashMap<>();
+    private final Map<Long, PendingReceive> receives = new LinkedHashMap<>();
+    private final PulledParts parts;
     private final PullQueue queue;
-    private long lastPart;
 
     public PullReceiver(
             SideChannel channel,
@@ -60,15 +42,16 @@ public final class PullReceiver implements PullQueue.Puller {
             SpillBuffer spill,
             @Nullable MemoryRegion arena,
             PullQueue.SpillExport spillExport,
-            PullLane lane,
+            PullTurns turns,
             PullSizes sizes) {
         this.channel = channel;
         this.wire = wire;
         this.spill = spill;
         this.arena = arena;
-        this.lane = lane;
+        this.turns = turns;
         this.sizes = sizes;
-        queue = new PullQueue(channel, wire, spill, spillExport, lane, this);
+        parts = new PulledParts(spill);
+        queue = new PullQueue(channel, wire, spill, spillExport, turns, this);
     }
 
     boolean uses(Link link) {
@@ -80,7 +63,7 @@ public final class PullReceiver implements PullQueue.Puller {
         if (op.destinations().isEmpty()) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " has no destination");
         }
-        Receive receive = new Receive(op, link);
+        PendingReceive receive = new PendingReceive(op, link);
         if (receives.putIfAbsent(op.ticket(), receive) != null) {
             throw new IllegalArgumentException("ticket=" + op.ticket() + " was posted twice");
         }
@@ -113,7 +96,7 @@ public final class PullReceiver implements PullQueue.Puller {
         }
     }
 
-    private List<Waiting> cut(Receive receive, int index, List<Long> runs) {
+    private List<Waiting> cut(PendingReceive receive, int index, List<Long> runs) {
         MemoryRegion destination = receive.destination(index);
         long most =
                 destination.kind() == MemoryKind.DEVICE ? sizes.partBytes() : sizes.spilledBytes();
@@ -125,13 +108,13 @@ public final class PullReceiver implements PullQueue.Puller {
         return cut;
     }
 
-    /** The sender has a layer that wasn't pulled; false if that is nonsense. */
+    /** The sender has a piece that wasn't pulled; false if that is nonsense. */
     boolean onReady(Link link, LinkFrame.Ready ready) {
-        Receive receive = receives.get(ready.ticket());
+        PendingReceive receive = receives.get(ready.ticket());
         if (receive == null || receive.link != link || receive.failure != null) {
             return true;
         }
-        int index = ready.layer() - receive.op.firstLayer();
+        int index = ready.piece() - receive.op.firstPiece();
         if (receive.notReady.remove(index)) {
             if (!fit(ready.runs(), receive.destination(index).bytes())) {
                 return false;
@@ -154,10 +137,10 @@ public final class PullReceiver implements PullQueue.Puller {
 
     @Override
     public void pull(Link link, List<Waiting> group) {
-        List<Part> frame = new ArrayList<>();
+        List<PullPart> frame = new ArrayList<>();
         List<Landing> landings = new ArrayList<>();
         for (Waiting each : group) {
-            Part part = pulled(each);
+            PullPart part = pulled(each);
             frame.add(part);
             long base = part.region() == SPILL ? spill.address() : arenaAddress();
             landings.add(new Landing(part.id(), base + part.at(), each.bytes(), each.messages()));
@@ -170,12 +153,12 @@ public final class PullReceiver implements PullQueue.Puller {
         send(link, frame, landings);
     }
 
-    private void send(Link link, List<Part> frame, List<Landing> landings) {
+    private void send(Link link, List<PullPart> frame, List<Landing> landings) {
         if (frame.isEmpty()) {
             return;
         }
         if (!wire.pullsEarly()) {
-            lane.pulled(link, frame.size());
+            turns.pulled(link, frame.size());
             landings.forEach(landing -> ours(landing.part()));
         }
         channel.send(link, new LinkFrame.Pull(frame));
@@ -184,9 +167,9 @@ public final class PullReceiver implements PullQueue.Puller {
 
     // The sender is bound to send it; what it does is seen by our own GPU.
     private void ours(long part) {
-        Pulled pulled = parts.get(part);
+        Pulled pulled = parts.find(part);
         if (pulled != null) {
-            pulled.ours = true;
+            pulled.claim();
         }
     }
 
@@ -194,61 +177,57 @@ public final class PullReceiver implements PullQueue.Puller {
         return arena == null ? 0 : arena.address();
     }
 
-    private Part pulled(Waiting of) {
-        int slot = of.spilled() ? spill.take() : -1;
-        parts.put(++lastPart, new Pulled(of, slot));
-        of.receive().pulled++;
-        long at =
-                slot >= 0
-                        ? spill.offset(slot)
-                        : of.receive().destination(of.index()).address()
-                                + of.offset()
-                                - arenaAddress();
-        return new Part(
-                lastPart,
-                of.receive().op.ticket(),
-                of.receive().op.firstLayer() + of.index(),
+    private PullPart pulled(Waiting of) {
+        Pulled pulled = parts.add(of);
+        PendingReceive receive = of.receive();
+        long place =
+                pulled.spilled()
+                        ? spill.offset(pulled.slot)
+                        : receive.destination(of.index()).address() + of.offset() - arenaAddress();
+        return new PullPart(
+                pulled.id,
+                receive.op.ticket(),
+                receive.op.firstPiece() + of.index(),
                 of.offset(),
                 of.bytes(),
-                slot >= 0 ? SPILL : ARENA,
-                at);
+                pulled.spilled() ? SPILL : ARENA,
+                place);
     }
 
     /** Parts have landed; false if some weren't on their way. */
     boolean onArrived(Link link, List<Long> arrived) {
         if (!wire.pullsEarly()) {
-            lane.landed(link, arrived.size());
+            turns.landed(link, arrived.size());
         }
         boolean known = true;
         for (long id : arrived) {
-            Pulled pulled = parts.get(id);
-            if (pulled == null || pulled.landed || pulled.of.receive().link != link) {
+            Pulled pulled = parts.find(id);
+            if (pulled == null || pulled.of.receive().link != link || !pulled.land()) {
                 known = false;
             } else {
-                pulled.landed = true;
-                landed(id, pulled);
+                landed(pulled);
             }
         }
         return known;
     }
 
-    private void landed(long id, Pulled pulled) {
+    private void landed(Pulled pulled) {
         Waiting of = pulled.of;
-        if (pulled.slot >= 0 && of.receive().failure == null) {
+        if (pulled.spilled() && of.receive().failure == null) {
             try {
                 long to = of.receive().destination(of.index()).address() + of.offset();
-                spill.drain(pulled.slot, to, of.bytes(), id);
-                pulled.ours = true;
+                spill.drain(pulled.slot, to, of.bytes(), pulled.id);
+                pulled.claim();
                 return;
             } catch (KvConnectorException cause) {
                 spill.giveBack(pulled.slot);
                 String detail = String.valueOf(cause.getMessage());
                 drop(of.receive(), KvError.NATIVE_CALL_FAILED, detail);
             }
-        } else if (pulled.slot >= 0) {
+        } else if (pulled.spilled()) {
             spill.giveBack(pulled.slot);
         }
-        placed(id, pulled);
+        placed(pulled);
     }
 
     /** Looks what the spill buffer has done, and pulls what there is room for now. */
@@ -259,23 +238,22 @@ public final class PullReceiver implements PullQueue.Puller {
     }
 
     private void drained(long part, @Nullable String failure) {
-        Pulled pulled = parts.get(part);
+        Pulled pulled = parts.find(part);
         if (pulled != null && failure != null) {
             drop(pulled.of.receive(), KvError.NATIVE_CALL_FAILED, failure);
         }
-        placed(part, pulled);
+        placed(pulled);
     }
 
     // The part's bytes are where they were to go, and nobody works on it any more.
-    private void placed(long id, @Nullable Pulled pulled) {
-        if (pulled == null || parts.remove(id) == null) {
+    private void placed(@Nullable Pulled pulled) {
+        if (pulled == null || !parts.remove(pulled)) {
             return;
         }
-        Receive receive = pulled.of.receive();
+        PendingReceive receive = pulled.of.receive();
         int index = pulled.of.index();
-        receive.pulled--;
         if (receive.failure != null) {
-            endIfQuiet(receive);
+            endIfUntouched(receive);
             return;
         }
         receive.missing[index] -= pulled.of.bytes();
@@ -285,16 +263,16 @@ public final class PullReceiver implements PullQueue.Puller {
         complete(receive, index);
     }
 
-    private void complete(Receive receive, int index) {
-        receive.layersMissing--;
-        if (receive.layersMissing == 0) {
+    private void complete(PendingReceive receive, int index) {
+        receive.piecesMissing--;
+        if (receive.piecesMissing == 0) {
             receives.remove(receive.op.ticket());
         }
-        receive.op.listener().onLayerReceived(receive.op, receive.op.firstLayer() + index);
+        receive.op.listener().onPieceReceived(receive.op, receive.op.firstPiece() + index);
     }
 
     void cancel(long ticket) {
-        Receive receive = receives.get(ticket);
+        PendingReceive receive = receives.get(ticket);
         if (receive != null) {
             drop(receive, KvError.CANCELLED, "ticket=" + ticket);
         }
@@ -302,7 +280,7 @@ public final class PullReceiver implements PullQueue.Puller {
 
     // Ends a receive when the sender has said that it writes no more of it.
     @Override
-    public void drop(Receive receive, KvError error, String detail) {
+    public void drop(PendingReceive receive, KvError error, String detail) {
         if (receive.failure == null) {
             channel.send(receive.link, new LinkFrame.Drop(receive.op.ticket()));
             fail(receive, error, detail);
@@ -311,10 +289,10 @@ public final class PullReceiver implements PullQueue.Puller {
 
     /** The sender will not send the rest of a ticket, and wants to hear that we don't pull it. */
     void onWithdrawn(Link link, long ticket) {
-        Receive receive = receives.get(ticket);
+        PendingReceive receive = receives.get(ticket);
         if (receive != null && receive.link == link) {
             if (wire.pullsEarly()) {
-                voidParts(each -> each == receive);
+                parts.forget(each -> each == receive);
             }
             fail(receive, KvError.CANCELLED, "ticket=" + ticket + " was withdrawn by the sender");
         }
@@ -325,16 +303,16 @@ public final class PullReceiver implements PullQueue.Puller {
 
     /** The sender writes no more of a ticket that we dropped. */
     void onNoMore(Link link, long ticket) {
-        Receive receive = receives.get(ticket);
+        PendingReceive receive = receives.get(ticket);
         if (receive != null && receive.link == link) {
-            voidParts(each -> each == receive);
-            endIfQuiet(receive);
+            parts.forget(each -> each == receive);
+            endIfUntouched(receive);
         }
     }
 
     /** The link will bring nothing more; what it may still write is not known yet. */
     void onGone(Link link, KvError error, String detail) {
-        for (Receive receive : List.copyOf(receives.values())) {
+        for (PendingReceive receive : List.copyOf(receives.values())) {
             if (receive.link == link) {
                 fail(receive, error, detail);
             }
@@ -342,52 +320,27 @@ public final class PullReceiver implements PullQueue.Puller {
     }
 
     /** Nobody at the other end of the link, nor the wire here, writes any more. */
-    void onQuiet(Link link) {
-        parts.values()
-                .forEach(
-                        pulled ->
-                                pulled.ours &=
-                                        pulled.of.receive().link != link || draining(pulled));
-        voidParts(each -> each.link == link);
-        for (Receive receive : List.copyOf(receives.values())) {
+    void onWritesEnded(Link link) {
+        parts.onWritesEnded(link);
+        for (PendingReceive receive : List.copyOf(receives.values())) {
             if (receive.link == link) {
-                endIfQuiet(receive);
+                endIfUntouched(receive);
             }
         }
-        lane.forget(link);
+        turns.forget(link);
         queue.forget(link);
     }
 
-    private boolean draining(Pulled pulled) {
-        return pulled.slot >= 0 && spill.draining(pulled.slot);
-    }
-
-    // Forgets parts that only the peer could have written.
-    private void voidParts(Predicate<Receive> which) {
-        parts.values()
-                .removeIf(
-                        pulled -> {
-                            boolean over = which.test(pulled.of.receive()) && !pulled.ours;
-                            if (over) {
-                                pulled.of.receive().pulled--;
-                                if (pulled.slot >= 0) {
-                                    spill.giveBack(pulled.slot);
-                                }
-                            }
-                            return over;
-                        });
-    }
-
-    private void fail(Receive receive, KvError error, String detail) {
+    private void fail(PendingReceive receive, KvError error, String detail) {
         if (receive.failure == null) {
             receive.failure = error;
             receive.detail = detail;
             queue.remove(receive);
         }
-        endIfQuiet(receive);
+        endIfUntouched(receive);
     }
 
-    private void endIfQuiet(Receive receive) {
+    private void endIfUntouched(PendingReceive receive) {
         KvError failure = receive.failure;
         if (failure != null
                 && receive.pulled == 0
@@ -399,7 +352,7 @@ public final class PullReceiver implements PullQueue.Puller {
     /** Ends everything, whoever may still write: the plane is closed. */
     void abandonAll(KvError error, String detail) {
         parts.clear();
-        for (Receive receive : List.copyOf(receives.values())) {
+        for (PendingReceive receive : List.copyOf(receives.values())) {
             receive.pulled = 0;
             fail(receive, error, detail);
         }

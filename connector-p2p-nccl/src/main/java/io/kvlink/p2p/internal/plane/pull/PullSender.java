@@ -19,12 +19,12 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sending half: brings layers that are to be sent together with parts that are pulled,
+ * The sending half: brings pieces that are to be sent together with parts that are pulled,
  * whichever comes first, and hands both to the wire. Each send ends once. Device thread.
  */
 final class PullSender {
 
-    private record Key(String endpoint, long ticket, int layer) {}
+    private record Key(String endpoint, long ticket, int piece) {}
 
     private final SideChannel channel;
     private final Wire wire;
@@ -32,9 +32,9 @@ final class PullSender {
     private final BiConsumer<Link, String> breaker;
     private final CudaDevice device;
     // Sent, but perhaps not computed yet, in the order of the engine's stream.
-    private final ArrayDeque<Send> incomplete = new ArrayDeque<>();
-    private final Map<Key, Send> sends = new LinkedHashMap<>();
-    private final Map<Link, Outgoing> links = new LinkedHashMap<>();
+    private final ArrayDeque<PendingSend> incomplete = new ArrayDeque<>();
+    private final Map<Key, PendingSend> sends = new LinkedHashMap<>();
+    private final Map<Link, SendQueue> links = new LinkedHashMap<>();
     private final Map<String, Link> byEndpoint = new HashMap<>();
 
     PullSender(
@@ -65,22 +65,22 @@ final class PullSender {
 
     /** A receiver has introduced itself; it may have been here before. */
     void onAccepted(Link link) {
-        links.put(link, new Outgoing(link, channel));
+        links.put(link, new SendQueue(frame -> channel.send(link, frame)));
         byEndpoint.put(link.endpoint, link);
-        for (Send send : sends.values()) {
+        for (PendingSend send : sends.values()) {
             if (send.op.endpoint().equals(link.endpoint)) {
                 announce(link, send);
             }
         }
     }
 
-    private void announce(Link link, Send send) {
+    private void announce(Link link, PendingSend send) {
         if (!send.complete || (wire.pullsEarly() && send.pulled())) {
             return; // announceComplete() does, or there is no need.
         }
         SendOp op = send.op;
         channel.send(
-                link, new LinkFrame.Ready(op.ticket(), op.layer(), wire.messages(op.source())));
+                link, new LinkFrame.Ready(op.ticket(), op.piece(), wire.messages(op.source())));
         send.promised = !wire.pullsEarly();
     }
 
@@ -90,7 +90,7 @@ final class PullSender {
      */
     int announceComplete() {
         int workCount = 0;
-        for (Send head; (head = incomplete.peek()) != null; workCount++) {
+        for (PendingSend head; (head = incomplete.peek()) != null; workCount++) {
             boolean current = sends.get(key(head.op)) == head;
             try {
                 // An event is its engine's again when the send has ended.
@@ -113,7 +113,7 @@ final class PullSender {
         return workCount;
     }
 
-    private boolean complete(Send send) {
+    private boolean complete(PendingSend send) {
         CudaEvent after = send.op.after();
         return after == null || (wire.pullsEarly() && send.pulled()) || device.complete(after);
     }
@@ -133,7 +133,7 @@ final class PullSender {
     }
 
     void send(SendOp op) {
-        Send send = new Send(op);
+        PendingSend send = new PendingSend(op);
         if (op.bytes() == 0) {
             op.listener().onSent(op); // Nobody pulls nothing.
             return;
@@ -143,7 +143,7 @@ final class PullSender {
             throw new IllegalArgumentException(key + " is sent twice");
         }
         Link link = byEndpoint.get(op.endpoint());
-        Outgoing outgoing = link == null ? null : links.get(link);
+        SendQueue outgoing = link == null ? null : links.get(link);
         if (outgoing != null && outgoing.hasEnded(op.ticket())) {
             failSend(send, KvError.CANCELLED, "ticket=" + op.ticket() + " has ended");
             return;
@@ -152,7 +152,7 @@ final class PullSender {
         if (link == null || outgoing == null) {
             return;
         }
-        List<Part> mine = outgoing.takeWaiting(op.ticket(), op.layer());
+        List<PullPart> mine = outgoing.takeWaiting(op.ticket(), op.piece());
         if (mine.isEmpty()) {
             return;
         }
@@ -161,21 +161,21 @@ final class PullSender {
         ready(link, outgoing, moves);
     }
 
-    private void ready(Link link, Outgoing outgoing, List<Move> moves) {
+    private void ready(Link link, SendQueue outgoing, List<Move> moves) {
         // Whoever breaks the link meanwhile has ended what is to go there.
         if (!moves.isEmpty() && byEndpoint.get(link.endpoint) == link) {
             outgoing.ready(moves);
         }
     }
 
-    void onPull(Link link, List<Part> parts) {
-        Outgoing outgoing = links.get(link);
+    void onPull(Link link, List<PullPart> parts) {
+        SendQueue outgoing = links.get(link);
         if (outgoing == null) {
             return;
         }
         List<Move> moves = new ArrayList<>();
-        for (Part part : parts) {
-            Send send = sends.get(new Key(link.endpoint, part.ticket(), part.layer()));
+        for (PullPart part : parts) {
+            PendingSend send = sends.get(new Key(link.endpoint, part.ticket(), part.piece()));
             if (send != null) {
                 match(link, part, send, moves);
             } else if (!wire.pullsEarly()) {
@@ -192,7 +192,7 @@ final class PullSender {
         outgoing.sayEnded();
     }
 
-    private void match(Link link, Part part, Send send, List<Move> moves) {
+    private void match(Link link, PullPart part, PendingSend send, List<Move> moves) {
         if (send.failure != null && !send.promised) {
             return; // Its ticket is ending; the receiver will hear.
         }
@@ -207,9 +207,9 @@ final class PullSender {
     /** Hands the wire what is ready. */
     int push() {
         int workCount = 0;
-        for (Map.Entry<Link, Outgoing> each : List.copyOf(links.entrySet())) {
+        for (Map.Entry<Link, SendQueue> each : List.copyOf(links.entrySet())) {
             Link link = each.getKey();
-            Outgoing outgoing = each.getValue();
+            SendQueue outgoing = each.getValue();
             if (!outgoing.hasReady() || !link.open() || !wire.ready(link)) {
                 continue;
             }
@@ -227,7 +227,7 @@ final class PullSender {
 
     /** The wire has let go of these. */
     void onSent(Link link, List<Move> moves) {
-        Outgoing outgoing = links.get(link);
+        SendQueue outgoing = links.get(link);
         for (Move move : moves) {
             if (outgoing == null) {
                 move.send().moving--;
@@ -243,7 +243,7 @@ final class PullSender {
     }
 
     // Ends a send that nothing moves any more and nothing is missing of, or that has failed.
-    private void settle(Send send) {
+    private void settle(PendingSend send) {
         boolean over = send.missing == 0 || (send.failure != null && !send.promised);
         if (send.moving > 0 || !over) {
             return;
@@ -260,7 +260,7 @@ final class PullSender {
 
     void cancel(String endpoint, long ticket) {
         Link link = byEndpoint.get(endpoint);
-        Outgoing outgoing = link == null ? null : links.get(link);
+        SendQueue outgoing = link == null ? null : links.get(link);
         if (link != null && outgoing != null) {
             drop(outgoing, ticket);
             outgoing.endOnce(ticket, new LinkFrame.Failed(ticket));
@@ -276,28 +276,28 @@ final class PullSender {
 
     /** The receiver wants no more of a ticket. */
     void onDrop(Link link, long ticket) {
-        Outgoing outgoing = links.get(link);
+        SendQueue outgoing = links.get(link);
         if (outgoing == null) {
             return;
         }
         drop(outgoing, ticket);
         // What it has pulled of a lane goes on; the rest, and what is still to be sent, ends.
         outgoing.end(ticket, new LinkFrame.Dropped(ticket));
-        Predicate<Send> dropped =
+        Predicate<PendingSend> dropped =
                 send -> send.op.endpoint().equals(link.endpoint) && send.op.ticket() == ticket;
         keepNoPromise(dropped);
         fail(dropped, KvError.CANCELLED, "ticket=" + ticket + " was dropped by the receiver");
         outgoing.sayEnded();
     }
 
-    private void keepNoPromise(Predicate<Send> which) {
-        for (Send send : sends.values().stream().filter(which).toList()) {
+    private void keepNoPromise(Predicate<PendingSend> which) {
+        for (PendingSend send : sends.values().stream().filter(which).toList()) {
             send.promised = false;
             settle(send);
         }
     }
 
-    private void drop(Outgoing outgoing, long ticket) {
+    private void drop(SendQueue outgoing, long ticket) {
         outgoing.dropWaiting(ticket);
         if (wire.pullsEarly()) {
             outgoing.unready(move -> move.part().ticket() == ticket);
@@ -311,7 +311,7 @@ final class PullSender {
      *     this one waits for that
      */
     void onGone(Link link, KvError error, String detail, boolean returning) {
-        Outgoing outgoing = links.get(link);
+        SendQueue outgoing = links.get(link);
         if (outgoing == null) {
             return;
         }
@@ -346,19 +346,19 @@ final class PullSender {
         failAll(error, detail);
         incomplete.clear();
         keepNoPromise(send -> true);
-        for (Send send : List.copyOf(sends.values())) {
+        for (PendingSend send : List.copyOf(sends.values())) {
             send.moving = 0;
             settle(send);
         }
     }
 
-    private void fail(Predicate<Send> which, KvError error, String detail) {
-        for (Send send : sends.values().stream().filter(which).toList()) {
+    private void fail(Predicate<PendingSend> which, KvError error, String detail) {
+        for (PendingSend send : sends.values().stream().filter(which).toList()) {
             failSend(send, error, detail);
         }
     }
 
-    private void failSend(Send send, KvError error, String detail) {
+    private void failSend(PendingSend send, KvError error, String detail) {
         if (send.failure == null) {
             send.failure = error;
             send.detail = detail;
@@ -367,6 +367,6 @@ final class PullSender {
     }
 
     private static Key key(SendOp op) {
-        return new Key(op.endpoint(), op.ticket(), op.layer());
+        return new Key(op.endpoint(), op.ticket(), op.piece());
     }
 }

@@ -2,7 +2,7 @@
 package io.kvlink.p2p.internal.plane.pull;
 
 /**
- * How a receiver cuts what it pulls.
+ * Sizes that a receiver cuts its pulls to.
  *
  * @param partBytes the most that one part has
  * @param slotBytes of a slot of the spill buffer: enough that a copy's own cost doesn't count
@@ -14,7 +14,7 @@ public record PullSizes(long partBytes, long slotBytes, int slots, long groupByt
 
     public static final PullSizes DEFAULT = new PullSizes(64L << 20, 16L << 20, 8, 128L << 20);
 
-    /** What a part has at most that goes through a slot. */
+    /** The most bytes of a part that goes through a slot. */
     long spilledBytes() {
         return Math.min(partBytes, slotBytes);
     }

@@ -6,8 +6,8 @@ import io.kvlink.spi.MemoryRegion;
 import java.util.List;
 
 /**
- * How the bytes of a link get from the sender's GPU to the receiver's. No method waits. Device
- * thread, but for {@link #reaches}.
+ * Way of a link's bytes from the sender's GPU to the receiver's. No method waits. Device thread,
+ * but for {@link #reaches}.
  */
 public interface Wire extends AutoCloseable {
 
@@ -30,7 +30,7 @@ public interface Wire extends AutoCloseable {
     void onFrame(Link link, LinkFrame frame);
 
     /**
-     * Whether a receiver pulls before the sender has the layer, and whatever others send it.
+     * Whether a receiver pulls before the sender has the piece, and whatever others send it.
      * Otherwise receives wait for their partners one after another, in a lane that all peers share:
      * only what the sender has is pulled, from one sender at a time, and the sender is bound to
      * send what it has announced.
@@ -38,7 +38,7 @@ public interface Wire extends AutoCloseable {
     boolean pullsEarly();
 
     /**
-     * The messages that a layer will travel in as it lies at the sender.
+     * The messages that a piece will travel in as it lies at the sender.
      *
      * @param source its runs
      * @return the size of each; empty if it will be gathered, or if the receiver needn't know
@@ -49,7 +49,7 @@ public interface Wire extends AutoCloseable {
     void onPulled(Link link, List<Landing> landings);
 
     /**
-     * Where a part goes at the receiver.
+     * Place of a part at the receiver.
      *
      * @param part its number
      * @param address of its first byte in device memory
@@ -94,7 +94,7 @@ public interface Wire extends AutoCloseable {
      * @param lostNs when it was lost
      * @param nowNs the time
      */
-    boolean quiet(Link link, long lostNs, long nowNs);
+    boolean writesNoMore(Link link, long lostNs, long nowNs);
 
     /** Lets go of all that belongs to an idle link. */
     void release(Link link);

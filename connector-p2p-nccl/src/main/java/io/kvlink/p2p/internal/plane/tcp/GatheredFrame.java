@@ -26,7 +26,7 @@ final class GatheredFrame {
 
     void load(SendOp op) {
         header.clear();
-        TcpWire.putHeader(header, op.layer(), op.ticket(), op.bytes());
+        TcpWire.putHeader(header, op.piece(), op.ticket(), op.bytes());
         header.flip();
         end = 1 + op.source().size();
         if (buffers.length < end) {

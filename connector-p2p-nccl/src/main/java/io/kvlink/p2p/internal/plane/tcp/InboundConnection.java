@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A header with an unknown ticket parks the connection until the next poll, because the ticket's
  * receive may be among the commands that came since the last one. If it is unknown even then, its
- * bytes are dropped if the receive was given up and lacks that layer; else the connection closes.
+ * bytes are dropped if the receive was given up and lacks that piece; else the connection closes.
  */
 final class InboundConnection implements PostedReceive.Source, Connection.Handler {
 
@@ -60,7 +60,7 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
     private String senderEndpoint = "";
 
     private long ticket;
-    private int layer;
+    private int piece;
     private long left;
     private @Nullable PostedReceive receive;
     private ByteBuffer body;
@@ -195,12 +195,12 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
 
     private void onHeader() {
         boolean framed = TcpWire.isHeader(header);
-        layer = TcpWire.layer(header);
+        piece = TcpWire.piece(header);
         ticket = TcpWire.ticket(header);
         left = TcpWire.length(header);
         awaitHeader();
-        if (!framed || left < 0 || left > owner.maxLayerBytes()) {
-            violated("ticket=%d layer=%d bytes=%d is no frame".formatted(ticket, layer, left));
+        if (!framed || left < 0 || left > owner.maxPieceBytes()) {
+            violated("ticket=%d piece=%d bytes=%d is no frame".formatted(ticket, piece, left));
             return;
         }
         PostedReceive posted = owner.receives().find(ticket);
@@ -234,7 +234,7 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
     /** Drops a frame that comes too late for its receive; no other frame is without one. */
     private void drain() {
         if (sender == null || !owner.receives().cameLate(ticket, sender)) {
-            violated("ticket=%d layer=%d was granted to nobody here".formatted(ticket, layer));
+            violated("ticket=%d piece=%d was granted to nobody here".formatted(ticket, piece));
             return;
         }
         stage = Stage.DRAIN;
@@ -263,14 +263,14 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
             drain(); // It ended with the sender's older connection.
             return;
         }
-        String fault = posted.fault(layer, left);
+        String fault = posted.fault(piece, left);
         if (!fault.isEmpty()) {
             violated("ticket=%d %s".formatted(ticket, fault));
             return;
         }
         posted.ownedBy(this);
         receive = posted;
-        body = posted.destination(layer).buffer();
+        body = posted.destination(piece).buffer();
         stage = Stage.BODY;
     }
 
@@ -292,7 +292,7 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
         body = header;
         stage = Stage.HEADER;
         if (complete != null) {
-            owner.receives().layerArrived(complete, layer);
+            owner.receives().pieceArrived(complete, piece);
         }
     }
 
@@ -319,8 +319,8 @@ final class InboundConnection implements PostedReceive.Source, Connection.Handle
                         || stage == Stage.DRAIN
                         || (stage == Stage.HEADER && header.position() > 0);
         return partial && nowNs - progressNs > owner.stallTimeoutNs()
-                ? "the frame stood still, ticket=%d layer=%d missing=%d"
-                        .formatted(ticket, layer, left)
+                ? "the frame stood still, ticket=%d piece=%d missing=%d"
+                        .formatted(ticket, piece, left)
                 : "";
     }
 

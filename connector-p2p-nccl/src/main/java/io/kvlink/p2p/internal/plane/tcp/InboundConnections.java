@@ -141,8 +141,8 @@ final class InboundConnections {
         return TcpWire.preambleFault(preamble, secret);
     }
 
-    long maxLayerBytes() {
-        return config.maxLayerBytes();
+    long maxPieceBytes() {
+        return config.maxPieceBytes();
     }
 
     long stallTimeoutNs() {

@@ -108,18 +108,18 @@ final class OutboundConnection implements Connection.Handler {
 
     private boolean loadNext(long nowNs) {
         for (SendOp next; (next = queue.poll()) != null; ) {
-            if (next.bytes() <= owner.maxLayerBytes()) {
+            if (next.bytes() <= owner.maxPieceBytes()) {
                 current = next;
                 frame.load(next);
                 progressNs = nowNs;
                 return true;
             }
-            String detail = "bytes=%d tcp.maxLayerBytes=%d";
+            String detail = "bytes=%d tcp.maxPieceBytes=%d";
             next.listener()
                     .onSendFailed(
                             next,
                             KvError.TOO_LARGE,
-                            detail.formatted(next.bytes(), owner.maxLayerBytes()));
+                            detail.formatted(next.bytes(), owner.maxPieceBytes()));
         }
         return false;
     }

@@ -79,8 +79,8 @@ final class OutboundConnections {
         return scratch;
     }
 
-    long maxLayerBytes() {
-        return config.maxLayerBytes();
+    long maxPieceBytes() {
+        return config.maxPieceBytes();
     }
 
     long stallTimeoutNs() {

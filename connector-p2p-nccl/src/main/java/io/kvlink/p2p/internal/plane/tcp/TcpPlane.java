@@ -20,11 +20,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Moves layers of host memory over TCP, with one connection from each sender to each receiver. Its
+ * Moves pieces of host memory over TCP, with one connection from each sender to each receiver. Its
  * bytes are drawn in {@link TcpWire}.
  *
  * <p>Whoever calls {@link #poll} must have carried out all commands that were queued before the
- * call. Bytes are read in {@code poll} only, and an unknown ticket gets one poll's grace, so a
+ * call. Bytes are read in {@code poll} only, and an unknown ticket gets one poll's grace. So a
  * receive that was queued before its grant left is known before its bytes are judged.
  */
 public final class TcpPlane implements DataPlane {

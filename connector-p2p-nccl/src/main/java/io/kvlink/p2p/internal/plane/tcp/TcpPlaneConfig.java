@@ -6,12 +6,12 @@ import io.kvlink.spi.KvError;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How a {@link TcpPlane} listens, and where its patience ends.
+ * Settings of a {@link TcpPlane}: where it listens, and where its patience ends.
  *
  * @param bindHost the address to listen on, as a name or in digits
  * @param bindPort the port to listen on, 0 for any
  * @param advertisedHost the host that peers are told; empty: the address listened on
- * @param maxLayerBytes no layer is longer, coming or going
+ * @param maxPieceBytes no piece is longer, coming or going
  * @param maxConnections how many senders may be connected at a time
  * @param maxStrangers how many may be connected that haven't shown the secret yet
  * @param preambleTimeoutNs how long one of these may take to show it
@@ -22,7 +22,7 @@ public record TcpPlaneConfig(
         String bindHost,
         int bindPort,
         String advertisedHost,
-        long maxLayerBytes,
+        long maxPieceBytes,
         int maxConnections,
         int maxStrangers,
         long preambleTimeoutNs,
@@ -34,9 +34,9 @@ public record TcpPlaneConfig(
         require(bindPort >= 0 && bindPort < 65536, "bindPort", bindPort, "0..65535");
         // A region of host memory is a ByteBuffer, so no destination is longer than an int.
         require(
-                maxLayerBytes > 0 && maxLayerBytes <= Integer.MAX_VALUE,
-                "maxLayerBytes",
-                maxLayerBytes,
+                maxPieceBytes > 0 && maxPieceBytes <= Integer.MAX_VALUE,
+                "maxPieceBytes",
+                maxPieceBytes,
                 "1..2147483647");
         require(maxConnections > 0, "maxConnections", maxConnections, "at least 1");
         require(maxStrangers > 0, "maxStrangers", maxStrangers, "at least 1");

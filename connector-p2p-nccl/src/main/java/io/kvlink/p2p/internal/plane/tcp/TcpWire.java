@@ -25,9 +25,9 @@ import java.nio.ByteOrder;
  * <pre>
  *  0                 4                 8                                 16
  *  +-----------------+-----------------+---------------------------------+
- *  | magic "KVTF"    | layer           | the receiver's ticket           |
+ *  | magic "KVTF"    | piece           | the receiver's ticket           |
  *  +-----------------+-----------------+---------------------------------+
- *  | length in bytes                   | bytes of the layer ...
+ *  | length in bytes                   | bytes of the piece ...
  *  +-----------------------------------+ 24
  * </pre>
  *
@@ -59,11 +59,11 @@ final class TcpWire {
                 .putLong(sender.high());
     }
 
-    static void putHeader(ByteBuffer buffer, int layer, long ticket, long length) {
-        buffer.putInt(HEADER_MAGIC).putInt(layer).putLong(ticket).putLong(length);
+    static void putHeader(ByteBuffer buffer, int piece, long ticket, long length) {
+        buffer.putInt(HEADER_MAGIC).putInt(piece).putLong(ticket).putLong(length);
     }
 
-    /** What is wrong with the preamble at the buffer's start; empty if nothing. */
+    /** Finds the fault of the preamble at the buffer's start; empty if there is none. */
     static String preambleFault(ByteBuffer buffer, Token secret) {
         if (buffer.getInt(0) != PREAMBLE_MAGIC) {
             return "no KvLink sender";
@@ -84,7 +84,7 @@ final class TcpWire {
         return buffer.getInt(0) == HEADER_MAGIC;
     }
 
-    static int layer(ByteBuffer buffer) {
+    static int piece(ByteBuffer buffer) {
         return buffer.getInt(4);
     }
 

@@ -31,12 +31,12 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
         slow.process.hold(slow.engine, true);
         GpuTransfer late = transfer(slow, d);
         for (int i = 0; i < 20; i++) {
-            late.layer(10_000, 2, Kind.COMPUTED, destination);
+            late.piece(10_000, 2, Kind.COMPUTED, destination);
         }
         late.receive().sendAll();
         settle();
         for (int i = 0; i < 5; i++) {
-            GpuTransfer other = transfer(p, d).layer(25_000, 2, Kind.COMPUTED, destination);
+            GpuTransfer other = transfer(p, d).piece(25_000, 2, Kind.COMPUTED, destination);
             other.receive().sendAll();
             stepUntil(other::over);
             assertThat(other.received()).isTrue();
@@ -49,16 +49,16 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
     @Test
     void shouldLetASlowReceiverDelayOnlyItself() {
         GpuNode slow = newNode();
-        GpuTransfer early = transfer(p, slow).layer(1000).receive();
+        GpuTransfer early = transfer(p, slow).piece(1000).receive();
         settle();
         slow.killed = true; // It stands still; its process lives.
         GpuTransfer late = transfer(p, slow);
         for (int i = 0; i < 10; i++) {
-            late.layer(50_000, 1, Kind.COMPUTED, Kind.DEVICE);
+            late.piece(50_000, 1, Kind.COMPUTED, Kind.DEVICE);
         }
         late.sendAll();
         early.sendAll();
-        GpuTransfer other = transfer(p, d).layer(200_000).receive().sendAll();
+        GpuTransfer other = transfer(p, d).piece(200_000).receive().sendAll();
         stepUntil(other::over);
         assertThat(other.received()).isTrue();
         slow.killed = false;
@@ -72,14 +72,14 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
         GpuNode sibling = newSibling(p);
         GpuTransfer to =
                 transfer(p, sibling)
-                        .layer(30_000, 3, Kind.COMPUTED, Kind.DEVICE)
-                        .layer(2_000_000, 1, Kind.COMPUTED, Kind.DEVICE)
-                        .layer(30_000, 3, Kind.PINNED, Kind.PINNED)
+                        .piece(30_000, 3, Kind.COMPUTED, Kind.DEVICE)
+                        .piece(2_000_000, 1, Kind.COMPUTED, Kind.DEVICE)
+                        .piece(30_000, 3, Kind.PINNED, Kind.PINNED)
                         .receive()
                         .sendAll();
         GpuTransfer back =
                 transfer(sibling, p)
-                        .layer(30_000, 3, Kind.COMPUTED, Kind.PINNED)
+                        .piece(30_000, 3, Kind.COMPUTED, Kind.PINNED)
                         .sendAll()
                         .receive();
         stepUntilOver();
@@ -92,7 +92,7 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
     @Test
     void shouldFailWhereThereIsNoPath() {
         machine.cut(0, 1);
-        GpuTransfer transfer = transfer(p, d).layer(1000).receive().sendAll();
+        GpuTransfer transfer = transfer(p, d).piece(1000).receive().sendAll();
         stepUntilOver();
         assertThat(transfer.received()).isFalse();
         assertThat(p.plane.reaches(d.plane.endpoint())).isFalse();
@@ -100,7 +100,7 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
 
     @Test
     void shouldUnmapAndForgetPeersThatAreDisconnected() {
-        transfer(p, d).layer(1000).layer(500, 1, Kind.DEVICE, Kind.PINNED).receive().sendAll();
+        transfer(p, d).piece(1000).piece(500, 1, Kind.DEVICE, Kind.PINNED).receive().sendAll();
         stepUntilOver();
         int streams = p.process.streams();
         assertThat(p.process.mappings()).isEqualTo(2);
@@ -114,7 +114,7 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
     void shouldGiveBackWhatAnUnusedLinkHad() {
         unusedNs = 1_000_000;
         GpuNode e = newNode();
-        transfer(p, e).layer(1000).receive().sendAll();
+        transfer(p, e).piece(1000).receive().sendAll();
         stepUntilOver();
         assertThat(p.process.mappings()).isEqualTo(1);
         stepUntil(() -> p.process.mappings() == 0);
@@ -133,10 +133,10 @@ final class CudaIpcPlaneTest extends GpuPlaneContract {
 
     @Test
     void shouldReturnFromIdleWhenFramesCome() {
-        transfer(p, d).layer(1000).receive().sendAll();
+        transfer(p, d).piece(1000).receive().sendAll();
         stepUntilOver();
         settle();
-        transfer(p, d).layer(1000).receive();
+        transfer(p, d).piece(1000).receive();
         d.plane.idle(1); // Says what was asked for.
         nowNs += TimeUnit.SECONDS.toNanos(1);
         while (p.plane.poll(nowNs) == 0) {}

@@ -24,7 +24,7 @@ import io.kvlink.p2p.internal.plane.pull.LinkFrame.Ready;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Settled;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.UniqueId;
 import io.kvlink.p2p.internal.plane.pull.LinkFrame.Written;
-import io.kvlink.p2p.internal.plane.pull.Part;
+import io.kvlink.p2p.internal.plane.pull.PullPart;
 import io.kvlink.p2p.internal.plane.pull.PullReceiver;
 import io.kvlink.p2p.internal.plane.pull.RawPeer;
 import io.kvlink.p2p.internal.plane.socket.SecretAddress;
@@ -67,7 +67,7 @@ final class CudaIpcRogueTest extends GpuFixture {
         // Is under way while the rogue plays.
         other = transfer(p, d);
         for (int i = 0; i < 10; i++) {
-            other.layer(30_000, 2, Kind.COMPUTED, i % 2 == 0 ? Kind.DEVICE : Kind.PINNED);
+            other.piece(30_000, 2, Kind.COMPUTED, i % 2 == 0 ? Kind.DEVICE : Kind.PINNED);
         }
         other.receive();
     }
@@ -138,7 +138,7 @@ final class CudaIpcRogueTest extends GpuFixture {
 
     static Stream<Function<Integer, LinkFrame>> wrongFramesForASender() {
         return Stream.of(
-                any -> new Pull(List.of(part(any, 7, 1001, 0, 0))), // Past the layer's end.
+                any -> new Pull(List.of(part(any, 7, 1001, 0, 0))), // Past the piece's end.
                 any -> new Pull(List.of(part(any, 0, 1001, 0, 0))),
                 any -> new Pull(List.of(part(any, Long.MAX_VALUE, 1, 0, 0))),
                 any -> new Pull(List.of(part(any, 0, Long.MAX_VALUE, 0, 0))),
@@ -161,19 +161,19 @@ final class CudaIpcRogueTest extends GpuFixture {
                 any -> new Export(77, new byte[64], 4096, 4096));
     }
 
-    private static Part part(int layer, long offset, long bytes, int region, long at) {
-        return new Part(1, 99, layer, offset, bytes, region, at);
+    private static PullPart part(int piece, long offset, long bytes, int region, long at) {
+        return new PullPart(1, 99, piece, offset, bytes, region, at);
     }
 
     @ParameterizedTest
     @MethodSource("wrongFramesForASender")
     void shouldEndTheLinkOfAReceiverThatTalksNonsense(Function<Integer, LinkFrame> frame) {
         GpuTransfer victim = new GpuTransfer(p, rogue, 99, random);
-        transfers.add(victim.layer(1000));
-        int layer = victim.sendAll().layerNumber(0);
+        transfers.add(victim.piece(1000));
+        int piece = victim.sendAll().pieceNumber(0);
         RawPeer peer = introduced();
         steps(random.nextInt(20));
-        peer.say(frame.apply(layer));
+        peer.say(frame.apply(piece));
         stepUntil(() -> peer.heard().contains(new Bye()));
         peer.close();
         stepUntil(victim::over);
@@ -194,25 +194,25 @@ final class CudaIpcRogueTest extends GpuFixture {
     @Test
     void shouldTakeFramesInPiecesOfAnySize() {
         GpuTransfer transfer = new GpuTransfer(p, rogue, 99, random);
-        transfers.add(transfer.layer(1000));
-        int layer = transfer.sendAll().layerNumber(0);
+        transfers.add(transfer.piece(1000));
+        int piece = transfer.sendAll().pieceNumber(0);
         RawPeer peer = dialled();
         GpuEndpoint self = GpuEndpoint.parse(rogue.plane.endpoint()).orElseThrow();
         List<LinkFrame> frames = new ArrayList<>();
         frames.add(new Hello(RawPeer.secret(p.plane), rogue.plane.endpoint()));
         frames.add(new Export(0, self.handle(), 0, rogue.arena.bytes()));
-        List<Part> parts = new ArrayList<>();
+        List<PullPart> parts = new ArrayList<>();
         for (int i = 0; i < 1000; i++) {
-            parts.add(new Part(i, 99, layer, i, 1, 0, rogue.arena.bytes() - 1000 + i));
+            parts.add(new PullPart(i, 99, piece, i, 1, 0, rogue.arena.bytes() - 1000 + i));
         }
         frames.add(new Pull(parts));
         for (LinkFrame frame : frames) {
             ByteBuffer bytes = LinkCodec.encode(frame);
             while (bytes.hasRemaining()) {
                 int most = random.nextInt(3) == 0 ? bytes.remaining() : 20;
-                int piece = 1 + random.nextInt(Math.min(bytes.remaining(), most));
-                peer.write(bytes.slice(bytes.position(), piece));
-                bytes.position(bytes.position() + piece);
+                int cut = 1 + random.nextInt(Math.min(bytes.remaining(), most));
+                peer.write(bytes.slice(bytes.position(), cut));
+                bytes.position(bytes.position() + cut);
                 steps(random.nextInt(3));
             }
         }
@@ -240,7 +240,7 @@ final class CudaIpcRogueTest extends GpuFixture {
     void shouldEndTheLinkOfASenderThatTalksNonsense(List<LinkFrame> frames) throws IOException {
         try (ServerSocketChannel door = RawPeer.door()) {
             GpuTransfer victim = new GpuTransfer(standIn(door), d, 99, random);
-            transfers.add(victim.layer(1000).layer(1000).layer(500).receive());
+            transfers.add(victim.piece(1000).piece(1000).piece(500).receive());
             RawPeer peer = accept(door);
             steps(20);
             frames.forEach(peer::say);
@@ -256,9 +256,9 @@ final class CudaIpcRogueTest extends GpuFixture {
     void shouldNotUseASlotTwiceWhenASenderSaysTwiceThatItIsFull() throws IOException {
         try (ServerSocketChannel door = RawPeer.door()) {
             GpuTransfer victim = new GpuTransfer(standIn(door), d, 99, random);
-            transfers.add(victim.layer(1000, 1, Kind.DEVICE, Kind.PINNED).layer(1000).receive());
+            transfers.add(victim.piece(1000, 1, Kind.DEVICE, Kind.PINNED).piece(1000).receive());
             RawPeer peer = accept(door);
-            peer.say(new Ready(99, victim.layerNumber(0), List.of()));
+            peer.say(new Ready(99, victim.pieceNumber(0), List.of()));
             List<Long> slots = new ArrayList<>();
             stepUntil(
                     () -> {
@@ -285,7 +285,7 @@ final class CudaIpcRogueTest extends GpuFixture {
     void shouldAskAPeerThatLivesOnWhetherItWritesNoMore() throws IOException {
         try (ServerSocketChannel door = RawPeer.door()) {
             GpuTransfer victim = new GpuTransfer(standIn(door), d, 99, random);
-            transfers.add(victim.layer(1000).receive());
+            transfers.add(victim.piece(1000).receive());
             RawPeer peer = accept(door);
             steps(20);
             peer.close();
@@ -306,7 +306,7 @@ final class CudaIpcRogueTest extends GpuFixture {
     void shouldTakeAClosedDoorForTheEndOfAPlaneAfterSomeSeconds() throws IOException {
         ServerSocketChannel door = RawPeer.door();
         GpuTransfer victim = new GpuTransfer(standIn(door), d, 99, random);
-        transfers.add(victim.layer(1000).receive());
+        transfers.add(victim.piece(1000).receive());
         RawPeer peer = accept(door);
         steps(20);
         door.close();

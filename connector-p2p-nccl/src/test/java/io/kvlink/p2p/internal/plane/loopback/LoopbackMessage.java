@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 sealed interface LoopbackMessage {
 
     /**
-     * A layer, still at its sender's. Two threads want it: the receiver's to copy it, the sender's
+     * A piece, still at its sender's. Two threads want it: the receiver's to copy it, the sender's
      * to take it back; the state says who came first.
      */
     record Delivery(LoopbackPlane from, SendOp op, AtomicReference<Claim> claim)

@@ -27,7 +27,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves layers of host memory between planes of one JVM: the receiver copies them out of the
+ * Moves pieces of host memory between planes of one JVM: the receiver copies them out of the
  * sender's memory. For tests and benchmarks.
  *
  * <p>Planes meet in their inboxes only, which any thread may fill. All else of a plane belongs to
@@ -221,7 +221,7 @@ public final class LoopbackPlane implements DataPlane {
             delivery.from().tell(new Taken(delivery));
             return;
         }
-        String fault = receive.fault(op.layer(), op.bytes());
+        String fault = receive.fault(op.piece(), op.bytes());
         if (!receive.op().endpoint().equals(delivery.from().endpoint)) {
             fault = "belongs to another sender";
         }
@@ -231,9 +231,9 @@ public final class LoopbackPlane implements DataPlane {
             failFrom(delivery.from().endpoint, KvError.MALFORMED_FRAME, detail);
             return;
         }
-        if (delivery.copyTo(receive.destination(op.layer()))) {
+        if (delivery.copyTo(receive.destination(op.piece()))) {
             delivery.from().tell(new Taken(delivery));
-            receives.layerArrived(receive, op.layer());
+            receives.pieceArrived(receive, op.piece());
         }
     }
 
@@ -261,7 +261,7 @@ public final class LoopbackPlane implements DataPlane {
         receives.failAll(each -> each.op().endpoint().equals(sender), error, detail);
     }
 
-    /** Whether a layer with an unknown ticket waits for the next poll. */
+    /** Whether a piece with an unknown ticket waits for the next poll. */
     boolean parks() {
         return !parked.isEmpty();
     }

@@ -11,7 +11,7 @@ import io.kvlink.p2p.internal.plane.pull.GpuTransfer;
 import io.kvlink.p2p.internal.plane.pull.GpuTransfer.Kind;
 import io.kvlink.p2p.internal.plane.pull.GpuWiring;
 import io.kvlink.p2p.internal.plane.pull.Link;
-import io.kvlink.p2p.internal.plane.pull.PullLane;
+import io.kvlink.p2p.internal.plane.pull.PullTurns;
 import io.kvlink.p2p.internal.planes.GpuPlanes;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -54,7 +54,7 @@ class DeadlockFreedomTest extends GpuFixture {
                         unusedNs,
                         anySender
                                 ? new PullsFromAnySender(sizes.groupBytes())
-                                : new PullLane(sizes.groupBytes()));
+                                : new PullTurns(sizes.groupBytes()));
     }
 
     @ParameterizedTest(name = "{0}P{1}D cancels={2}")
@@ -123,12 +123,12 @@ class DeadlockFreedomTest extends GpuFixture {
     private Queue<Runnable> posts(GpuTransfer transfer, boolean cancels) {
         Queue<Runnable> posts = new ArrayDeque<>();
         posts.add(transfer::receive);
-        int layers = 1 + random.nextInt(3);
-        for (int layer = 0; layer < layers; layer++) {
-            int index = layer;
+        int pieces = 1 + random.nextInt(3);
+        for (int piece = 0; piece < pieces; piece++) {
+            int index = piece;
             Kind source = random.nextBoolean() ? Kind.DEVICE : Kind.COMPUTED;
             Kind destination = random.nextInt(4) == 0 ? Kind.PINNED : Kind.DEVICE;
-            transfer.layer(1 + random.nextInt(1_000), 2, source, destination);
+            transfer.piece(1 + random.nextInt(1_000), 2, source, destination);
             posts.add(() -> transfer.send(index));
         }
         if (cancels && random.nextInt(3) == 0) {
@@ -177,7 +177,7 @@ class DeadlockFreedomTest extends GpuFixture {
     }
 
     /** Breaks the rule: pulls may be out to several senders. */
-    private static final class PullsFromAnySender extends PullLane {
+    private static final class PullsFromAnySender extends PullTurns {
         PullsFromAnySender(long groupBytes) {
             super(groupBytes);
         }

@@ -10,7 +10,6 @@ import io.kvlink.p2p.internal.cuda.FakeCuda;
 import io.kvlink.p2p.internal.cuda.FakeNccl;
 import io.kvlink.p2p.internal.cuda.FakeProcess;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-import io.kvlink.p2p.internal.plane.nccl.NcclGroup.Part;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;
@@ -172,10 +171,10 @@ final class NcclSim {
     }
 
     /** One end of a link, which remembers what it was told. */
-    final class End implements NcclLink.Listener {
+    final class End implements NcclPair.Listener {
         final Node node;
         final boolean sends;
-        final NcclLink link;
+        final NcclPair link;
         boolean ready;
         boolean closed;
         KvError error;
@@ -184,7 +183,7 @@ final class NcclSim {
         End(Node node, byte[] id, boolean sends) {
             this.node = node;
             this.sends = sends;
-            NcclLink made = null;
+            NcclPair made = null;
             try {
                 made = node.lane.connect("peer", id, sends, this);
             } catch (KvConnectorException refused) {
@@ -195,13 +194,13 @@ final class NcclSim {
         }
 
         @Override
-        public void onReady(NcclLink of) {
+        public void onReady(NcclPair of) {
             assertThat(ready || closed).isFalse();
             ready = true;
         }
 
         @Override
-        public void onClosed(NcclLink of, KvError why, String facts) {
+        public void onClosed(NcclPair of, KvError why, String facts) {
             assertThat(closed).isFalse();
             assertThat(of.idle()).isTrue();
             closed = true;
@@ -216,8 +215,8 @@ final class NcclSim {
                 region.onFailed(null, error, detail);
                 return region;
             }
-            Part first = new Part(region.address, bytes / 2);
-            Part second = new Part(region.address + bytes / 2, bytes - bytes / 2);
+            NcclMessage first = new NcclMessage(region.address, bytes / 2);
+            NcclMessage second = new NcclMessage(region.address + bytes / 2, bytes - bytes / 2);
             try {
                 region.group = link.post(List.of(first, second), region.after, region);
             } catch (KvConnectorException refused) {

@@ -39,8 +39,8 @@ public abstract class GpuPlaneContract extends GpuFixture {
         "9000001, 3, DEVICE, DEVICE",
         "17000001, 1, COMPUTED, DEVICE",
     })
-    void shouldMoveALayerExactly(int bytes, int runs, Kind from, Kind to) {
-        GpuTransfer transfer = transfer(p, d).layer(bytes, runs, from, to).receive().sendAll();
+    void shouldMoveAPieceExactly(int bytes, int runs, Kind from, Kind to) {
+        GpuTransfer transfer = transfer(p, d).piece(bytes, runs, from, to).receive().sendAll();
 
         stepUntilOver();
 
@@ -51,7 +51,7 @@ public abstract class GpuPlaneContract extends GpuFixture {
     @ParameterizedTest
     @CsvSource({"DEVICE, DEVICE", "PINNED, DEVICE", "COMPUTED, PINNED", "COMPUTED, DEVICE"})
     void shouldMoveWhatWasSentBeforeItWasReceived(Kind from, Kind to) {
-        GpuTransfer transfer = transfer(p, d).layer(50_000, 3, from, to).sendAll();
+        GpuTransfer transfer = transfer(p, d).piece(50_000, 3, from, to).sendAll();
         settle();
         transfer.receive();
 
@@ -61,10 +61,10 @@ public abstract class GpuPlaneContract extends GpuFixture {
     }
 
     @Test
-    void shouldTakeTheLayersOfATicketInAnyOrder() {
+    void shouldTakeThePiecesOfATicketInAnyOrder() {
         GpuTransfer transfer = transfer(p, d);
         for (int i = 0; i < 8; i++) {
-            transfer.layer(1000 + i, 1 + i, kind(), i % 2 == 0 ? Kind.DEVICE : Kind.PINNED);
+            transfer.piece(1000 + i, 1 + i, kind(), i % 2 == 0 ? Kind.DEVICE : Kind.PINNED);
         }
         transfer.receive();
         for (int index : new int[] {5, 2, 7, 0, 1, 6, 4, 3}) {
@@ -82,10 +82,10 @@ public abstract class GpuPlaneContract extends GpuFixture {
     }
 
     @Test
-    void shouldBringMoreLayersToTheHostThanThereAreSlots() {
+    void shouldBringMorePiecesToTheHostThanThereAreSlots() {
         GpuTransfer transfer = transfer(p, d);
         for (int i = 0; i < 40; i++) {
-            transfer.layer(1 + random.nextInt(35_000), 2, kind(), Kind.PINNED);
+            transfer.piece(1 + random.nextInt(35_000), 2, kind(), Kind.PINNED);
         }
         transfer.receive().sendAll();
 
@@ -99,13 +99,13 @@ public abstract class GpuPlaneContract extends GpuFixture {
         p.process.hold(p.engine, true);
         GpuTransfer transfer =
                 transfer(p, d)
-                        .layer(20_000, 3, Kind.COMPUTED, Kind.DEVICE)
-                        .layer(20_000, 3, Kind.COMPUTED, Kind.PINNED)
+                        .piece(20_000, 3, Kind.COMPUTED, Kind.DEVICE)
+                        .piece(20_000, 3, Kind.COMPUTED, Kind.PINNED)
                         .receive()
                         .sendAll();
         settle();
-        assertThat(transfer.layerReceived(0)).isFalse();
-        assertThat(transfer.layerReceived(1)).isFalse();
+        assertThat(transfer.pieceReceived(0)).isFalse();
+        assertThat(transfer.pieceReceived(1)).isFalse();
         p.process.hold(p.engine, false);
 
         stepUntilOver();
@@ -123,7 +123,7 @@ public abstract class GpuPlaneContract extends GpuFixture {
                     if (from != to) {
                         GpuTransfer transfer = transfer(from, to);
                         for (int i = 0; i < 3; i++) {
-                            transfer.layer(
+                            transfer.piece(
                                     1 + random.nextInt(60_000),
                                     1 + random.nextInt(4),
                                     kind(),
@@ -143,10 +143,10 @@ public abstract class GpuPlaneContract extends GpuFixture {
     @Test
     void shouldNotLetOneSenderUseAnothersTicket() {
         GpuNode thief = newNode();
-        GpuTransfer right = transfer(p, d).layer(1000).receive();
-        GpuTransfer wrong = new GpuTransfer(thief, d, right.ticket, random).layer(1000).sendAll();
+        GpuTransfer right = transfer(p, d).piece(1000).receive();
+        GpuTransfer wrong = new GpuTransfer(thief, d, right.ticket, random).piece(1000).sendAll();
         settle();
-        assertThat(right.layerReceived(0)).isFalse();
+        assertThat(right.pieceReceived(0)).isFalse();
         assertThat(wrong.sendEnded(0)).isFalse();
         right.sendAll();
 
@@ -159,11 +159,11 @@ public abstract class GpuPlaneContract extends GpuFixture {
 
     @Test
     void shouldReachAPeerAgainAfterDisconnecting() {
-        transfer(p, d).layer(1000).receive().sendAll();
+        transfer(p, d).piece(1000).receive().sendAll();
         stepUntilOver();
         p.plane.disconnect(d.plane.endpoint());
         d.plane.disconnect(p.plane.endpoint());
-        GpuTransfer again = transfer(p, d).layer(1000).receive().sendAll();
+        GpuTransfer again = transfer(p, d).piece(1000).receive().sendAll();
 
         stepUntilOver();
 
@@ -174,12 +174,12 @@ public abstract class GpuPlaneContract extends GpuFixture {
     void shouldCloseUnusedLinksAndDialAgain() {
         unusedNs = 10_000_000;
         GpuNode e = newNode();
-        transfer(p, e).layer(1000).receive().sendAll();
+        transfer(p, e).piece(1000).receive().sendAll();
         stepUntilOver();
         stepNs = 1_000_000;
         for (int round = 0; round < 30; round++) {
             steps(random.nextInt(60));
-            GpuTransfer again = transfer(p, e).layer(1000, 1, kind(), Kind.DEVICE);
+            GpuTransfer again = transfer(p, e).piece(1000, 1, kind(), Kind.DEVICE);
             if (random.nextBoolean()) {
                 again.receive().sendAll();
             } else {
@@ -194,10 +194,10 @@ public abstract class GpuPlaneContract extends GpuFixture {
     void shouldSurviveAListenerThatGoesOn() {
         GpuTransfer next = transfer(p, d);
         for (int i = 0; i < 3; i++) {
-            next.layer(20_000, 2, kind(), i == 1 ? Kind.PINNED : Kind.DEVICE);
+            next.piece(20_000, 2, kind(), i == 1 ? Kind.PINNED : Kind.DEVICE);
         }
-        GpuTransfer other = transfer(d, p).layer(5000).receive();
-        next.onLayerReceived =
+        GpuTransfer other = transfer(d, p).piece(5000).receive();
+        next.onPieceReceived =
                 index -> {
                     d.plane.cancelReceive(99);
                     if (index == 0) {
@@ -221,10 +221,10 @@ public abstract class GpuPlaneContract extends GpuFixture {
 
     @Test
     void shouldHoldWithAListenerThatDisconnects() {
-        GpuTransfer first = transfer(p, d).layer(1000).layer(1000).layer(1000);
-        GpuTransfer second = transfer(p, d).layer(1000).layer(1000);
-        first.onLayerReceived = index -> d.plane.disconnect(p.plane.endpoint());
-        first.onReceiveEnded = () -> transfer(p, d).layer(500).receive().sendAll();
+        GpuTransfer first = transfer(p, d).piece(1000).piece(1000).piece(1000);
+        GpuTransfer second = transfer(p, d).piece(1000).piece(1000);
+        first.onPieceReceived = index -> d.plane.disconnect(p.plane.endpoint());
+        first.onReceiveEnded = () -> transfer(p, d).piece(500).receive().sendAll();
         first.receive().sendAll();
         second.receive().sendAll();
 

@@ -25,14 +25,14 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
         d = newNode();
     }
 
-    /** Some layers of all kinds, received and sent within a few steps. */
+    /** Some pieces of all kinds, received and sent within a few steps. */
     protected final GpuTransfer mixed(GpuNode from, GpuNode to) {
         GpuTransfer transfer = transfer(from, to);
         for (int i = 0; i < 5; i++) {
             Kind source = Kind.any(random);
             Kind destination = random.nextInt(3) == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(40_000);
-            transfer.layer(bytes, 1 + random.nextInt(3), source, destination);
+            transfer.piece(bytes, 1 + random.nextInt(3), source, destination);
         }
         return transfer;
     }
@@ -46,7 +46,7 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
 
     /** The next transfer goes through, whatever happened before. */
     protected final void isUsable() {
-        GpuTransfer next = transfer(p, d).layer(5000).layer(500, 1, Kind.COMPUTED, Kind.PINNED);
+        GpuTransfer next = transfer(p, d).piece(5000).piece(500, 1, Kind.COMPUTED, Kind.PINNED);
         next.receive().sendAll();
         stepUntilOver();
         assertThat(next.received()).as("seed=%d %s", seed, next).isTrue();
@@ -114,8 +114,8 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
         p.process.hold(p.engine, true);
         GpuTransfer transfer =
                 transfer(p, d)
-                        .layer(1000, 1, Kind.COMPUTED, Kind.DEVICE)
-                        .layer(1000, 1, Kind.COMPUTED, Kind.PINNED)
+                        .piece(1000, 1, Kind.COMPUTED, Kind.DEVICE)
+                        .piece(1000, 1, Kind.COMPUTED, Kind.PINNED)
                         .receive()
                         .sendAll();
         settle();
@@ -132,7 +132,7 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
         isUsable();
         p.process.hold(p.engine, true);
         GpuTransfer transfer =
-                transfer(p, d).layer(1000, 1, Kind.COMPUTED, Kind.DEVICE).layer(500).receive();
+                transfer(p, d).piece(1000, 1, Kind.COMPUTED, Kind.DEVICE).piece(500).receive();
         transfer.send(0);
         settle();
         transfer.cancelReceive();
@@ -207,8 +207,8 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
     void shouldEndAtOnceWhatIsAskedOfAClosedPlane() {
         close(p);
         p.plane.close();
-        GpuTransfer from = transfer(p, d).layer(10).sendAll();
-        GpuTransfer to = transfer(d, p).layer(10).receive();
+        GpuTransfer from = transfer(p, d).piece(10).sendAll();
+        GpuTransfer to = transfer(d, p).piece(10).receive();
         assertThat(from.sendError(0)).isEqualTo(KvError.CLOSED);
         assertThat(to.receiveError()).isEqualTo(KvError.CLOSED);
     }
@@ -231,7 +231,7 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
                     () -> {
                         second.cancelReceive();
                         third.cancelSends();
-                        transfer(p, d).layer(100).receive().sendAll();
+                        transfer(p, d).piece(100).receive().sendAll();
                     };
             second.onReceiveEnded = () -> p.plane.cancelReceive(third.ticket);
             first.onSendEnded = index -> second.cancelSends();

@@ -30,7 +30,7 @@ public abstract class GpuPlaneFaultsContract extends GpuFixture {
             Kind source = Kind.any(random);
             Kind destination = i % 2 == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(30_000);
-            transfer.layer(bytes, 1 + random.nextInt(3), source, destination);
+            transfer.piece(bytes, 1 + random.nextInt(3), source, destination);
         }
         return transfer;
     }
@@ -141,7 +141,7 @@ public abstract class GpuPlaneFaultsContract extends GpuFixture {
         stepUntilOver();
         from.plane.disconnect(to.plane.endpoint());
         to.plane.disconnect(from.plane.endpoint());
-        GpuTransfer after = transfer(from, to).layer(2000).layer(1000, 1, Kind.PINNED, Kind.PINNED);
+        GpuTransfer after = transfer(from, to).piece(2000).piece(1000, 1, Kind.PINNED, Kind.PINNED);
         after.receive().sendAll();
         stepUntilOver();
         assertThat(after.received()).as("seed=%d call=%s %s", seed, call, after).isTrue();

@@ -52,12 +52,12 @@ public abstract class GpuRandomContract extends GpuFixture {
             return;
         }
         GpuTransfer transfer = transfer(from, to);
-        int layers = 1 + random.nextInt(4);
-        for (int i = 0; i < layers; i++) {
+        int pieces = 1 + random.nextInt(4);
+        for (int i = 0; i < pieces; i++) {
             Kind source = Kind.any(random);
             Kind destination = random.nextInt(3) == 0 ? Kind.PINNED : Kind.DEVICE;
             int bytes = 1 + random.nextInt(random.nextInt(5) == 0 ? 30_000 : 3000);
-            transfer.layer(bytes, 1 + random.nextInt(4), source, destination);
+            transfer.piece(bytes, 1 + random.nextInt(4), source, destination);
         }
         // Engines post a receive before its sender learns the ticket.
         transfer.receive();

@@ -18,7 +18,7 @@ import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
 
 /**
- * Some layers from a node to another, and everything that must hold of them: each operation ends
+ * Some pieces from a node to another, and everything that must hold of them: each operation ends
  * once; what is received is what the engine computed; a source isn't read and a destination not
  * written after its operation has ended. For the last, a source is freed and a destination gets
  * another content at once then; an access breaks the process, and {@link #check} looks at the
@@ -29,7 +29,7 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
     private static final byte NOT_COMPUTED = 0x11;
     private static final byte SEALED = 0x5e;
 
-    /** Where a layer lies at an end. */
+    /** Where a piece lies at an end. */
     public enum Kind {
         DEVICE,
         PINNED,
@@ -43,7 +43,7 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         }
     }
 
-    private static final class Layer {
+    private static final class Piece {
         final byte[] content;
         final List<MemoryRegion> source;
         final MemoryRegion destination;
@@ -54,7 +54,7 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         KvError sendError;
         boolean received;
 
-        Layer(
+        Piece(
                 byte[] content,
                 List<MemoryRegion> source,
                 MemoryRegion destination,
@@ -71,12 +71,12 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
     final long ticket;
     public final List<String> defects = new ArrayList<>();
     // What the engine does when it hears of something.
-    IntConsumer onLayerReceived = index -> {};
+    IntConsumer onPieceReceived = index -> {};
     IntConsumer onSendEnded = index -> {};
     Runnable onReceiveEnded = () -> {};
     private final Random random;
-    private final int firstLayer;
-    private final List<Layer> layers = new ArrayList<>();
+    private final int firstPiece;
+    private final List<Piece> pieces = new ArrayList<>();
     private boolean receiving;
     private int receiveEnds;
     private KvError receiveError;
@@ -87,86 +87,86 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         this.to = to;
         this.ticket = ticket;
         this.random = random;
-        this.firstLayer = random.nextInt(5);
+        this.firstPiece = random.nextInt(5);
     }
 
-    /** Adds a layer. */
-    public GpuTransfer layer(int bytes, int runs, Kind sourceKind, Kind destinationKind) {
+    /** Adds a piece. */
+    public GpuTransfer piece(int bytes, int runs, Kind sourceKind, Kind destinationKind) {
         byte[] content = new byte[bytes];
         random.nextBytes(content);
         List<MemoryRegion> source = from.scattered(bytes, runs, sourceKind == Kind.PINNED);
         MemoryRegion destination =
                 destinationKind == Kind.PINNED ? to.pinned(bytes) : to.reserve(bytes);
         boolean computed = sourceKind == Kind.COMPUTED;
-        Layer layer = new Layer(content, source, destination, computed);
+        Piece piece = new Piece(content, source, destination, computed);
         if (computed) {
             source.forEach(region -> from.fill(region, NOT_COMPUTED));
         } else {
             from.write(source, content);
         }
-        layers.add(layer);
+        pieces.add(piece);
         return this;
     }
 
-    public GpuTransfer layer(int bytes) {
-        return layer(bytes, 1, Kind.DEVICE, Kind.DEVICE);
+    public GpuTransfer piece(int bytes) {
+        return piece(bytes, 1, Kind.DEVICE, Kind.DEVICE);
     }
 
-    public int layerNumber(int index) {
-        return firstLayer + index;
+    public int pieceNumber(int index) {
+        return firstPiece + index;
     }
 
     public GpuTransfer receive() {
         receiving = true;
         List<MemoryRegion> destinations =
-                layers.stream().map(layer -> layer.destination).collect(Collectors.toList());
-        to.plane.receive(new ReceiveOp(from.endpoint(), ticket, firstLayer, destinations, this));
+                pieces.stream().map(piece -> piece.destination).collect(Collectors.toList());
+        to.plane.receive(new ReceiveOp(from.endpoint(), ticket, firstPiece, destinations, this));
         return this;
     }
 
-    /** Sends a layer, by its place; its engine may be far from computing it. */
+    /** Sends a piece, by its place; its engine may be far from computing it. */
     public GpuTransfer send(int index) {
-        Layer layer = layers.get(index);
-        layer.posted = true;
-        if (layer.computed) {
-            compute(layer);
+        Piece piece = pieces.get(index);
+        piece.posted = true;
+        if (piece.computed) {
+            compute(piece);
         }
         from.plane.send(
                 new SendOp(
                         to.plane.endpoint(),
                         ticket,
-                        firstLayer + index,
-                        layer.source,
-                        layer.content.length,
-                        layer.after,
+                        firstPiece + index,
+                        piece.source,
+                        piece.content.length,
+                        piece.after,
                         this));
         return this;
     }
 
     // The engine's work: bytes come into being on its stream.
-    private void compute(Layer layer) {
-        if (layer.after != null) {
+    private void compute(Piece piece) {
+        if (piece.after != null) {
             return;
         }
-        MemoryRegion computed = from.allocate(layer.content.length);
-        from.process.write(computed.address(), layer.content);
+        MemoryRegion computed = from.allocate(piece.content.length);
+        from.process.write(computed.address(), piece.content);
         long at = computed.address();
-        for (MemoryRegion region : layer.source) {
+        for (MemoryRegion region : piece.source) {
             from.device.copy(at, region.address(), region.bytes(), from.engine);
             at += region.bytes();
         }
-        layer.after = from.newEvent();
-        from.device.record(layer.after, from.engine);
+        piece.after = from.newEvent();
+        from.device.record(piece.after, from.engine);
     }
 
     /** Has the engine enqueue its work now, so that sending calls nothing of CUDA. */
     GpuTransfer prepare() {
-        layers.stream().filter(layer -> layer.computed).forEach(this::compute);
+        pieces.stream().filter(piece -> piece.computed).forEach(this::compute);
         return this;
     }
 
     public GpuTransfer sendAll() {
-        for (int index = 0; index < layers.size(); index++) {
+        for (int index = 0; index < pieces.size(); index++) {
             send(index);
         }
         return this;
@@ -196,25 +196,25 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         return receiveError;
     }
 
-    synchronized boolean layerReceived(int index) {
-        return layers.get(index).received;
+    synchronized boolean pieceReceived(int index) {
+        return pieces.get(index).received;
     }
 
     public synchronized boolean sendEnded(int index) {
-        return layers.get(index).sent > 0;
+        return pieces.get(index).sent > 0;
     }
 
     public synchronized KvError sendError(int index) {
-        return layers.get(index).sendError;
+        return pieces.get(index).sendError;
     }
 
     public synchronized boolean sendsEnded() {
-        return from.killed || layers.stream().allMatch(layer -> !layer.posted || layer.sent > 0);
+        return from.killed || pieces.stream().allMatch(piece -> !piece.posted || piece.sent > 0);
     }
 
     /** Whether something has failed, so that the rest may never end by itself. */
     synchronized boolean failed() {
-        return receiveError != null || layers.stream().anyMatch(layer -> layer.sendError != null);
+        return receiveError != null || pieces.stream().anyMatch(piece -> piece.sendError != null);
     }
 
     /** Whether all that was asked for has ended. */
@@ -233,47 +233,47 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
     }
 
     private void sendEnds(SendOp op, KvError error) {
-        Layer layer = layers.get(op.layer() - firstLayer);
-        layer.sent++;
-        layer.sendError = error;
-        if (layer.sent > 1) {
-            defects.add("layer=" + op.layer() + " sent again, error=" + error);
+        Piece piece = pieces.get(op.piece() - firstPiece);
+        piece.sent++;
+        piece.sendError = error;
+        if (piece.sent > 1) {
+            defects.add("piece=" + op.piece() + " sent again, error=" + error);
         }
         // Where the engine has yet to write, nobody frees it.
-        boolean computed = layer.after == null || from.broken || from.device.complete(layer.after);
-        if (layer.sent == 1 && computed) {
-            from.discard(layer.source);
+        boolean computed = piece.after == null || from.broken || from.device.complete(piece.after);
+        if (piece.sent == 1 && computed) {
+            from.discard(piece.source);
         }
-        if (layer.after != null) {
-            from.closeEvent(layer.after);
+        if (piece.after != null) {
+            from.closeEvent(piece.after);
         }
-        onSendEnded.accept(op.layer() - firstLayer);
+        onSendEnded.accept(op.piece() - firstPiece);
     }
 
     @Override
-    public synchronized void onLayerReceived(ReceiveOp op, int index) {
-        Layer layer = layers.get(index - firstLayer);
-        if (layer.received || receiveEnds > 0) {
-            defects.add("layer=" + index + " received again or late, error=" + receiveError);
+    public synchronized void onPieceReceived(ReceiveOp op, int index) {
+        Piece piece = pieces.get(index - firstPiece);
+        if (piece.received || receiveEnds > 0) {
+            defects.add("piece=" + index + " received again or late, error=" + receiveError);
         }
-        layer.received = true;
-        checkContent(index, layer);
-        if (layers.stream().allMatch(each -> each.received)) {
+        piece.received = true;
+        checkContent(index, piece);
+        if (pieces.stream().allMatch(each -> each.received)) {
             receiveEnds++;
             seal();
         }
-        onLayerReceived.accept(index - firstLayer);
+        onPieceReceived.accept(index - firstPiece);
         if (receiveEnds > 0) {
             onReceiveEnded.run();
         }
     }
 
-    private void checkContent(int index, Layer layer) {
-        byte[] got = to.read(layer.destination);
-        int difference = Arrays.mismatch(got, layer.content);
+    private void checkContent(int index, Piece piece) {
+        byte[] got = to.read(piece.destination);
+        int difference = Arrays.mismatch(got, piece.content);
         if (difference >= 0) {
             defects.add(
-                    "layer=%d of bytes=%d differs at=%d got=0x%x"
+                    "piece=%d of bytes=%d differs at=%d got=0x%x"
                             .formatted(index, got.length, difference, got[difference]));
         }
     }
@@ -286,9 +286,9 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         }
         receiveError = error;
         receiveDetail = detail;
-        for (int i = 0; i < layers.size(); i++) {
-            if (layers.get(i).received) {
-                checkContent(firstLayer + i, layers.get(i));
+        for (int i = 0; i < pieces.size(); i++) {
+            if (pieces.get(i).received) {
+                checkContent(firstPiece + i, pieces.get(i));
             }
         }
         seal();
@@ -296,7 +296,7 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
     }
 
     private void seal() {
-        layers.forEach(layer -> to.fill(layer.destination, SEALED));
+        pieces.forEach(piece -> to.fill(piece.destination, SEALED));
     }
 
     /** Checks all rules, once everything has run. */
@@ -306,10 +306,10 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         if (to.killed || !receiving) {
             return;
         }
-        for (Layer layer : layers) {
-            byte[] sealed = new byte[layer.content.length];
+        for (Piece piece : pieces) {
+            byte[] sealed = new byte[piece.content.length];
             Arrays.fill(sealed, SEALED);
-            assertThat(Arrays.mismatch(to.read(layer.destination), sealed))
+            assertThat(Arrays.mismatch(to.read(piece.destination), sealed))
                     .as("written after the end: " + this)
                     .isEqualTo(-1);
         }
@@ -317,14 +317,14 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
 
     @Override
     public synchronized String toString() {
-        return "ticket=%d receive=%s ends=%d error=%s %s layers=%s"
+        return "ticket=%d receive=%s ends=%d error=%s %s pieces=%s"
                 .formatted(
                         ticket,
                         receiving,
                         receiveEnds,
                         receiveError,
                         receiveDetail,
-                        layers.stream()
+                        pieces.stream()
                                 .map(
                                         each ->
                                                 "[bytes=%d runs=%d %s posted=%s sent=%d/%s received=%s]"

@@ -21,6 +21,6 @@ public interface GpuWiring {
                         process,
                         sizes,
                         unusedNs,
-                        new PullLane(sizes.groupBytes()));
+                        new PullTurns(sizes.groupBytes()));
     }
 }

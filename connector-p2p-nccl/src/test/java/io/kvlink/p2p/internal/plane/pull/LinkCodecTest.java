@@ -39,8 +39,9 @@ final class LinkCodecTest {
         Arbitrary<Long> positive = Arbitraries.longs().greaterOrEqual(1);
         Arbitrary<Long> offset = Arbitraries.longs().greaterOrEqual(0);
         Arbitrary<Integer> ints = Arbitraries.integers();
-        Arbitrary<Part> part =
-                Combinators.combine(any, any, ints, offset, positive, ints, offset).as(Part::new);
+        Arbitrary<PullPart> part =
+                Combinators.combine(any, any, ints, offset, positive, ints, offset)
+                        .as(PullPart::new);
         return Arbitraries.oneOf(
                 Combinators.combine(any, any, Arbitraries.strings().ofMaxLength(500))
                         .as((high, low, text) -> new Hello(new Token(high, low), readable(text))),
@@ -132,7 +133,7 @@ final class LinkCodecTest {
 
     @Test
     void theLargestFramesFit() {
-        Part part = new Part(1, 2, 3, 4, 5, 6, 7);
+        PullPart part = new PullPart(1, 2, 3, 4, 5, 6, 7);
         List<LinkFrame> largest =
                 List.of(
                         new Pull(Collections.nCopies(LinkCodec.MAX_PARTS, part)),
@@ -157,9 +158,9 @@ final class LinkCodecTest {
 
     @Test
     void partsAndRunsThatCannotBeAreRefused() {
-        refused(body(new Pull(List.of(new Part(1, 1, 1, -1, 1, 1, 1)))));
-        refused(body(new Pull(List.of(new Part(1, 1, 1, 0, 0, 1, 1)))));
-        refused(body(new Pull(List.of(new Part(1, 1, 1, 0, 1, 1, -1)))));
+        refused(body(new Pull(List.of(new PullPart(1, 1, 1, -1, 1, 1, 1)))));
+        refused(body(new Pull(List.of(new PullPart(1, 1, 1, 0, 0, 1, 1)))));
+        refused(body(new Pull(List.of(new PullPart(1, 1, 1, 0, 1, 1, -1)))));
         refused(body(new Ready(1, 1, List.of(0L))));
         refused(body(new Ready(1, 1, List.of(1L, -1L))));
     }

@@ -45,12 +45,12 @@ final class RawSender implements AutoCloseable {
     }
 
     static ReceiveOp receiveOp(
-            long ticket, int firstLayer, Journal journal, Bytes... destinations) {
+            long ticket, int firstPiece, Journal journal, Bytes... destinations) {
         List<MemoryRegion> regions = new ArrayList<>();
         for (Bytes destination : destinations) {
             regions.add(destination.region());
         }
-        return new ReceiveOp(ENDPOINT, ticket, firstLayer, regions, journal);
+        return new ReceiveOp(ENDPOINT, ticket, firstPiece, regions, journal);
     }
 
     RawSender preamble() {
@@ -72,9 +72,9 @@ final class RawSender implements AutoCloseable {
         return write(buffer.flip());
     }
 
-    RawSender header(int layer, long ticket, long length) {
+    RawSender header(int piece, long ticket, long length) {
         ByteBuffer buffer = TcpWire.newBuffer();
-        TcpWire.putHeader(buffer, layer, ticket, length);
+        TcpWire.putHeader(buffer, piece, ticket, length);
         return write(buffer.flip());
     }
 
@@ -101,12 +101,12 @@ final class RawSender implements AutoCloseable {
     }
 
     /** A whole frame. */
-    static ByteBuffer frame(int layer, long ticket, Bytes source) {
+    static ByteBuffer frame(int piece, long ticket, Bytes source) {
         ByteBuffer bytes = source.region().buffer();
         ByteBuffer frame =
                 ByteBuffer.allocate(TcpWire.HEADER_BYTES + bytes.remaining())
                         .order(ByteOrder.LITTLE_ENDIAN);
-        TcpWire.putHeader(frame, layer, ticket, bytes.remaining());
+        TcpWire.putHeader(frame, piece, ticket, bytes.remaining());
         return frame.put(bytes).flip();
     }
 

@@ -35,7 +35,7 @@ class TcpPlaneTest extends DataPlaneContract {
     private static final long STALL_NS = TimeUnit.SECONDS.toNanos(30);
     private static final int MAX_STRANGERS = 4;
     private static final int MAX_CONNECTIONS = 8;
-    private static final long MAX_LAYER_BYTES = 10 << 20;
+    private static final long MAX_PIECE_BYTES = 10 << 20;
 
     @Override
     protected DataPlane newPlane() {
@@ -44,7 +44,7 @@ class TcpPlaneTest extends DataPlaneContract {
                         "127.0.0.1",
                         0,
                         "",
-                        MAX_LAYER_BYTES,
+                        MAX_PIECE_BYTES,
                         MAX_CONNECTIONS,
                         MAX_STRANGERS,
                         PREAMBLE_NS,
@@ -63,7 +63,7 @@ class TcpPlaneTest extends DataPlaneContract {
         Bytes destination = destination(200_000);
         receive(p, ticket, 0, destination);
         send(d, ticket, 0, source);
-        stepUntilReceived("received ticket=%d layer=0".formatted(ticket));
+        stepUntilReceived("received ticket=%d piece=0".formatted(ticket));
         assertThat(destination.holds(source)).isTrue();
     }
 
@@ -75,8 +75,8 @@ class TcpPlaneTest extends DataPlaneContract {
         };
         d.receive(RawSender.receiveOp(1, 0, receives, destinations));
         try (RawSender raw = RawSender.connect(d).preamble()) {
-            for (int layer = 0; layer < 4; layer++) {
-                ByteBuffer frame = RawSender.frame(layer, 1, sources[layer]);
+            for (int piece = 0; piece < 4; piece++) {
+                ByteBuffer frame = RawSender.frame(piece, 1, sources[piece]);
                 while (frame.hasRemaining()) {
                     int size = Math.min(frame.remaining(), 1 + random.nextInt(50));
                     raw.write(frame.slice(frame.position(), size));
@@ -84,10 +84,10 @@ class TcpPlaneTest extends DataPlaneContract {
                     step();
                 }
             }
-            stepUntilReceived("received ticket=1 layer=3");
+            stepUntilReceived("received ticket=1 piece=3");
         }
-        for (int layer = 0; layer < 4; layer++) {
-            assertThat(destinations[layer].holds(sources[layer])).isTrue();
+        for (int piece = 0; piece < 4; piece++) {
+            assertThat(destinations[piece].holds(sources[piece])).isTrue();
         }
     }
 
@@ -136,7 +136,7 @@ class TcpPlaneTest extends DataPlaneContract {
             senders.add(sender);
             receive(sender, i, 0, destination(10));
             send(sender, d, i, 0, List.of(source(10).region()));
-            stepUntilReceived("received ticket=%d layer=0".formatted(i));
+            stepUntilReceived("received ticket=%d piece=0".formatted(i));
         }
         try (RawSender raw = RawSender.connect(d).preamble()) {
             stepUntil(raw::refused);
@@ -198,7 +198,7 @@ class TcpPlaneTest extends DataPlaneContract {
             assertThat(raw.refused()).isFalse();
             d.receive(RawSender.receiveOp(1, 0, receives, destination));
             raw.write(RawSender.frame(0, 1, source));
-            stepUntilReceived("received ticket=1 layer=0");
+            stepUntilReceived("received ticket=1 piece=0");
         }
         assertThat(destination.holds(source)).isTrue();
     }
@@ -213,14 +213,14 @@ class TcpPlaneTest extends DataPlaneContract {
             settle();
             raw.bytes(source, 50_000, 100_000);
             nowNs += 10 * STALL_NS; // This thread slept; the bytes were there.
-            stepUntilReceived("received ticket=1 layer=0");
+            stepUntilReceived("received ticket=1 piece=0");
         }
         assertThat(destination.holds(source)).isTrue();
     }
 
     @Test
     void shouldCloseOnALengthBeyondTheLimit() {
-        for (long length : new long[] {MAX_LAYER_BYTES + 1, Long.MAX_VALUE, -1, Long.MIN_VALUE}) {
+        for (long length : new long[] {MAX_PIECE_BYTES + 1, Long.MAX_VALUE, -1, Long.MIN_VALUE}) {
             try (RawSender raw = RawSender.connect(d).preamble().header(0, 1, length)) {
                 stepUntil(raw::refused);
             }
@@ -237,7 +237,7 @@ class TcpPlaneTest extends DataPlaneContract {
             stepUntil(raw::refused);
         }
         assertThat(receives.events())
-                .containsExactly("received ticket=1 layer=0", "receive MALFORMED_FRAME ticket=1");
+                .containsExactly("received ticket=1 piece=0", "receive MALFORMED_FRAME ticket=1");
     }
 
     @Test
@@ -257,7 +257,7 @@ class TcpPlaneTest extends DataPlaneContract {
             assertThat(receives.events()).containsExactly("receive CANCELLED ticket=1");
             cancelled.poison();
             raw.bytes(source, 50_000, 100_000).write(RawSender.frame(7, 2, next));
-            stepUntilReceived("received ticket=2 layer=7");
+            stepUntilReceived("received ticket=2 piece=7");
         }
         assertThat(cancelled.untouched()).isTrue();
         assertThat(destination.holds(next)).isTrue();
@@ -271,13 +271,13 @@ class TcpPlaneTest extends DataPlaneContract {
         d.receive(RawSender.receiveOp(3, 0, receives, destination(10)));
         try (RawSender older = RawSender.connect(d).preamble()) {
             older.write(RawSender.frame(0, 1, source));
-            stepUntilReceived("received ticket=1 layer=0");
+            stepUntilReceived("received ticket=1 piece=0");
             try (RawSender newer = RawSender.connect(d).preamble()) {
                 settle();
                 assertThat(older.refused()).as("before a ticket was shown").isFalse();
                 d.receive(RawSender.receiveOp(2, 0, receives, destination));
                 newer.write(RawSender.frame(0, 2, source));
-                stepUntilReceived("received ticket=2 layer=0");
+                stepUntilReceived("received ticket=2 piece=0");
                 stepUntil(older::refused);
             }
         }
@@ -286,21 +286,21 @@ class TcpPlaneTest extends DataPlaneContract {
         assertThat(destination.holds(source)).isTrue();
     }
 
-    /** The older connection may have lost a layer of it. */
+    /** The older connection may have lost a piece of it. */
     @Test
     void shouldFailWhatWasGrantedBeforeTheNewerConnectionCame() {
         Bytes source = source(10);
         d.receive(RawSender.receiveOp(1, 0, receives, destination(10), destination(10)));
         try (RawSender older = RawSender.connect(d).preamble()) {
             older.write(RawSender.frame(0, 1, source));
-            stepUntilReceived("received ticket=1 layer=0");
+            stepUntilReceived("received ticket=1 piece=0");
             try (RawSender newer = RawSender.connect(d).preamble()) {
                 newer.write(RawSender.frame(1, 1, source));
                 stepUntilReceived("receive PEER_LOST ticket=1");
                 Bytes destination = destination(10);
                 d.receive(RawSender.receiveOp(2, 0, receives, destination));
                 newer.write(RawSender.frame(0, 2, source));
-                stepUntilReceived("received ticket=2 layer=0");
+                stepUntilReceived("received ticket=2 piece=0");
                 assertThat(destination.holds(source)).isTrue();
             }
         }
@@ -323,7 +323,7 @@ class TcpPlaneTest extends DataPlaneContract {
         d.receive(RawSender.receiveOp(ticket, 0, receives, destination, destination(10)));
         try (RawSender sender = RawSender.connect(d).preamble()) {
             sender.write(RawSender.frame(1, ticket, source));
-            stepUntilReceived("received ticket=" + ticket + " layer=1");
+            stepUntilReceived("received ticket=" + ticket + " piece=1");
             for (long guess : new long[] {1, 0, -1, ticket + 1}) {
                 try (RawSender guesser = RawSender.connect(d).preamble()) {
                     guesser.write(RawSender.frame(0, guess, source(10)));
@@ -332,7 +332,7 @@ class TcpPlaneTest extends DataPlaneContract {
             }
             assertThat(refusedFrames()).isEqualTo(4);
             sender.write(RawSender.frame(0, ticket, source));
-            stepUntilReceived("received ticket=" + ticket + " layer=0");
+            stepUntilReceived("received ticket=" + ticket + " piece=0");
         }
         assertThat(destination.holds(source)).isTrue();
         assertThat(receives.events()).as("the sender's own only").hasSize(2);
@@ -347,14 +347,14 @@ class TcpPlaneTest extends DataPlaneContract {
         d.receive(RawSender.receiveOp(8, 0, receives, destination(10), destination(10)));
         try (RawSender rogue = RawSender.connect(d).preamble()) {
             rogue.write(RawSender.frame(0, 8, source(10)));
-            stepUntilReceived("received ticket=8 layer=0");
+            stepUntilReceived("received ticket=8 piece=0");
             rogue.write(RawSender.frame(0, 7, source(10)));
             stepUntil(rogue::refused);
         }
         assertThat(receives.has("receive MALFORMED_FRAME ticket=8")).isTrue();
         assertThat(refusedFrames()).isEqualTo(1);
         send(d, 7, 0, mine);
-        stepUntilReceived("received ticket=7 layer=0");
+        stepUntilReceived("received ticket=7 piece=0");
         assertThat(stolen.holds(mine)).isTrue();
     }
 
@@ -367,7 +367,7 @@ class TcpPlaneTest extends DataPlaneContract {
         try (RawSender before = RawSender.connect(d).preambleOf(p.endpoint())) {
             settle();
             send(d, 7, 0, source);
-            stepUntilReceived("received ticket=7 layer=0");
+            stepUntilReceived("received ticket=7 piece=0");
             receive(p, 9, 0, destination(10));
             try (RawSender after = RawSender.connect(d).preambleOf(p.endpoint())) {
                 settle();
@@ -375,7 +375,7 @@ class TcpPlaneTest extends DataPlaneContract {
                 stepUntil(after::refused);
             }
             send(d, 9, 0, source);
-            stepUntilReceived("received ticket=9 layer=0");
+            stepUntilReceived("received ticket=9 piece=0");
         }
         settle();
         assertThat(destination.holds(source)).isTrue();
@@ -384,7 +384,7 @@ class TcpPlaneTest extends DataPlaneContract {
 
     /** Pieces on their way when a receive is given up come once, and no more than that. */
     @Test
-    void shouldDropLateLayersAsOftenAsTheyMayCome() {
+    void shouldDropLatePiecesAsOftenAsTheyMayCome() {
         Bytes source = source(10);
         d.receive(RawSender.receiveOp(1, 0, receives, destination(10), destination(10)));
         Bytes next = destination(10);
@@ -393,7 +393,7 @@ class TcpPlaneTest extends DataPlaneContract {
             raw.write(RawSender.frame(0, 1, source)).write(RawSender.frame(1, 1, source));
             d.receive(RawSender.receiveOp(2, 0, receives, next));
             raw.write(RawSender.frame(0, 2, source));
-            stepUntilReceived("received ticket=2 layer=0");
+            stepUntilReceived("received ticket=2 piece=0");
             assertThat(refusedFrames()).isZero();
             raw.write(RawSender.frame(0, 1, source));
             stepUntil(raw::refused);
@@ -412,8 +412,8 @@ class TcpPlaneTest extends DataPlaneContract {
             settle();
             assertThat(sends.events()).isEmpty();
             nowNs += TimeUnit.SECONDS.toNanos(1);
-            stepUntilSent("send PEER_LOST ticket=1 layer=0");
-            assertThat(sends.has("send PEER_LOST ticket=2 layer=0")).isTrue();
+            stepUntilSent("send PEER_LOST ticket=1 piece=0");
+            assertThat(sends.has("send PEER_LOST ticket=2 piece=0")).isTrue();
         }
     }
 
@@ -426,12 +426,12 @@ class TcpPlaneTest extends DataPlaneContract {
 
             p.cancelSends(deaf.endpoint(), 1);
 
-            assertThat(sends.events()).containsExactly("send CANCELLED ticket=1 layer=0");
+            assertThat(sends.events()).containsExactly("send CANCELLED ticket=1 piece=0");
             deaf.listen();
             stepUntil(
                     () -> {
                         deaf.read();
-                        return sends.has("sent ticket=1 layer=0");
+                        return sends.has("sent ticket=1 piece=0");
                     });
             long expected = TcpWire.PREAMBLE_BYTES + TcpWire.HEADER_BYTES + (9L << 20);
             stepUntil(() -> deaf.read() == expected);
@@ -445,15 +445,15 @@ class TcpPlaneTest extends DataPlaneContract {
             settle();
             deaf.listen();
             deaf.speak();
-            stepUntilSent("send PEER_LOST ticket=1 layer=0");
+            stepUntilSent("send PEER_LOST ticket=1 piece=0");
         }
     }
 
     @Test
     void shouldRefuseToSendMoreThanTheLimit() {
-        Bytes source = source((int) MAX_LAYER_BYTES + 1);
+        Bytes source = source((int) MAX_PIECE_BYTES + 1);
         send(d, 1, 0, source);
-        stepUntilSent("send TOO_LARGE ticket=1 layer=0");
+        stepUntilSent("send TOO_LARGE ticket=1 piece=0");
         assertGoesOn(2);
     }
 
@@ -474,7 +474,7 @@ class TcpPlaneTest extends DataPlaneContract {
             Assumptions.assumeTrue(
                     sends.events().isEmpty(), "this kernel accepts beyond the backlog");
             nowNs += TimeUnit.SECONDS.toNanos(1);
-            stepUntilSent("send PEER_LOST ticket=1 layer=0");
+            stepUntilSent("send PEER_LOST ticket=1 piece=0");
             for (SocketChannel channel : crowd) {
                 channel.close();
             }
@@ -506,7 +506,7 @@ class TcpPlaneTest extends DataPlaneContract {
         DataPlane receiver = opened();
         receive(receiver, sender, 1, 0, destination(1 << 20), destination(1 << 20));
         send(sender, receiver, 1, 0, List.of(source(1 << 20).region()));
-        stepUntilReceived("received ticket=1 layer=0");
+        stepUntilReceived("received ticket=1 piece=0");
         try (RawSender refused = RawSender.connect(receiver).preamble(Token.random());
                 RawSender stranger = RawSender.connect(receiver)) {
             stepUntil(refused::refused);
@@ -559,7 +559,7 @@ class TcpPlaneTest extends DataPlaneContract {
         private long count;
 
         DeafReceiver(int backlog) throws IOException {
-            // Small buffers, so that a layer doesn't fit into them.
+            // Small buffers, so that a piece doesn't fit into them.
             door.setOption(StandardSocketOptions.SO_RCVBUF, 16 * 1024);
             door.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), backlog);
         }

@@ -28,7 +28,7 @@ class TcpProperties {
             @ForAll @Size(max = 200) byte[] bytes,
             @ForAll boolean preamble,
             @ForAll boolean header,
-            @ForAll @IntRange(max = 2) int layer,
+            @ForAll @IntRange(max = 2) int piece,
             @ForAll @IntRange(max = 3) long ticket,
             @ForAll long length) {
         TcpPlaneConfig config = TcpPlaneConfig.usual("127.0.0.1", 0, "");
@@ -47,7 +47,7 @@ class TcpProperties {
                             List.of(destinations[0].region(), destinations[1].region()),
                             journal));
             send(p, d, 0, source, journal);
-            while (!journal.has("sent ticket=1 layer=0")) {
+            while (!journal.has("sent ticket=1 piece=0")) {
                 p.poll(0);
                 d.poll(0);
             }
@@ -55,12 +55,12 @@ class TcpProperties {
                 raw.preamble();
             }
             if (header) {
-                raw.header(layer, ticket, length);
+                raw.header(piece, ticket, length);
             }
             raw.write(ByteBuffer.wrap(bytes));
             send(p, d, 1, source, journal);
 
-            for (int i = 0; i < ROUNDS && !journal.has("received ticket=1 layer=1"); i++) {
+            for (int i = 0; i < ROUNDS && !journal.has("received ticket=1 piece=1"); i++) {
                 p.poll(0);
                 d.poll(0);
             }
@@ -70,13 +70,13 @@ class TcpProperties {
         }
     }
 
-    private static void send(TcpPlane p, TcpPlane d, int layer, Bytes source, Journal journal) {
+    private static void send(TcpPlane p, TcpPlane d, int piece, Bytes source, Journal journal) {
         p.send(
                 new SendOp(
                         d.endpoint(),
                         1,
-                        layer,
-                        source.regions(3, new Random(layer)),
+                        piece,
+                        source.regions(3, new Random(piece)),
                         source.region().bytes(),
                         journal));
     }
@@ -109,7 +109,7 @@ class TcpProperties {
                 d.poll(0);
             }
             for (int i = 0; i < sizes.size(); i++) {
-                assertThat(journal.events().get(i)).isEqualTo("received ticket=1 layer=" + i);
+                assertThat(journal.events().get(i)).isEqualTo("received ticket=1 piece=" + i);
                 assertThat(destinations.get(i).holds(sources.get(i))).isTrue();
             }
         }

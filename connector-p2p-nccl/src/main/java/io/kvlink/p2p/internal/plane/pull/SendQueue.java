@@ -9,24 +9,23 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
- * What is to be sent on one link: the parts that were pulled before they were sent, the moves that
- * are matched and on their way, and the tickets that end here. A move counts as moving, for its
- * send and for its ticket, from {@link #ready} until {@link #stopped}; that a ticket has ended is
- * said only when nothing of it is moving. Device thread.
+ * Send queue of one link: pulls that wait for their piece, moves ready for the wire, tickets that
+ * end. A move counts as moving from {@link #ready} until {@link #stopped}. A ticket's end frame
+ * follows its last move. Device thread.
  */
-final class Outgoing {
+final class SendQueue {
 
     // Of the tickets that ended here a link remembers so many: a pull may still be on its way.
     private static final int MOST_REMEMBERED = 4096;
     private static final int MOST_WAITING_PARTS = 1 << 20;
 
-    private final Link link;
-    private final SideChannel channel;
+    private final Consumer<LinkFrame> peer;
     // Pulled, but not sent yet; by ticket and in order.
-    private final Map<Long, List<Part>> waiting = new HashMap<>();
+    private final Map<Long, List<PullPart>> waiting = new HashMap<>();
     private int waitingParts;
     // Matched, and not on the wire; one list for each pull.
     private final ArrayDeque<List<Move>> ready = new ArrayDeque<>();
@@ -36,17 +35,21 @@ final class Outgoing {
     private final Map<Long, LinkFrame> ending = new LinkedHashMap<>();
     private final Set<Long> ended = new LinkedHashSet<>();
 
-    Outgoing(Link link, SideChannel channel) {
-        this.link = link;
-        this.channel = channel;
+    /**
+     * An empty queue.
+     *
+     * @param peer sends a frame on the link
+     */
+    SendQueue(Consumer<LinkFrame> peer) {
+        this.peer = peer;
     }
 
     boolean hasEnded(long ticket) {
         return ended.contains(ticket) || ending.containsKey(ticket);
     }
 
-    /** A part waits for its layer; false if too many do. */
-    boolean await(Part part) {
+    /** A part waits for its piece; false if too many do. */
+    boolean await(PullPart part) {
         if (++waitingParts > MOST_WAITING_PARTS) {
             return false;
         }
@@ -54,10 +57,10 @@ final class Outgoing {
         return true;
     }
 
-    /** The parts that wait for a layer, which is there: they wait no more. */
-    List<Part> takeWaiting(long ticket, int layer) {
-        List<Part> all = waiting.getOrDefault(ticket, List.of());
-        List<Part> taken = all.stream().filter(part -> part.layer() == layer).toList();
+    /** The parts that wait for a piece, which is there: they wait no more. */
+    List<PullPart> takeWaiting(long ticket, int piece) {
+        List<PullPart> all = waiting.getOrDefault(ticket, List.of());
+        List<PullPart> taken = all.stream().filter(part -> part.piece() == piece).toList();
         if (taken.isEmpty()) {
             return taken;
         }
@@ -71,7 +74,7 @@ final class Outgoing {
 
     /** Nothing of a ticket waits any more. */
     void dropWaiting(long ticket) {
-        List<Part> dropped = waiting.remove(ticket);
+        List<PullPart> dropped = waiting.remove(ticket);
         waitingParts -= dropped == null ? 0 : dropped.size();
     }
 
@@ -94,7 +97,7 @@ final class Outgoing {
         return !ready.isEmpty();
     }
 
-    /** What the wire gets now; one list for each pull. */
+    /** Takes all moves for the wire; one list for each pull. */
     List<List<Move>> takeReady() {
         List<List<Move>> taken = List.copyOf(ready);
         ready.clear();
@@ -119,12 +122,12 @@ final class Outgoing {
                 move.part().ticket(), (key, count) -> count == 1 ? null : count - 1);
     }
 
-    /** A ticket ends, which a frame says; in place of what was to say so before. */
+    /** Ends a ticket, which a frame says in place of an earlier one. */
     void end(long ticket, LinkFrame said) {
         ending.put(ticket, said);
     }
 
-    /** The same, unless it ends already. */
+    /** Like {@link #end}, but keeps an earlier end frame. */
     void endOnce(long ticket, LinkFrame said) {
         ending.putIfAbsent(ticket, said);
     }
@@ -142,7 +145,7 @@ final class Outgoing {
                 if (ended.size() > MOST_REMEMBERED) {
                     ended.remove(ended.iterator().next());
                 }
-                channel.send(link, each.getValue());
+                peer.accept(each.getValue());
             }
         }
     }

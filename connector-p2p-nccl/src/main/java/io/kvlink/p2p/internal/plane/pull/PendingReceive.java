@@ -12,24 +12,24 @@ import org.jspecify.annotations.Nullable;
  * A receive that hasn't ended: what of it is missing, and how many of its parts somebody may still
  * write. The {@link PullReceiver}'s. Device thread.
  */
-final class Receive {
+final class PendingReceive {
     final ReceiveOp op;
     final Link link;
-    // Bytes that aren't in their place, by layer.
+    // Bytes that aren't in their place, by piece.
     final long[] missing;
-    int layersMissing;
-    // Layers that are pulled only when the sender has them.
+    int piecesMissing;
+    // Pieces that are pulled only when the sender has them.
     final Set<Integer> notReady = new HashSet<>();
     // Parts that are pulled and not here.
     int pulled;
     @Nullable KvError failure;
     String detail = "";
 
-    Receive(ReceiveOp op, Link link) {
+    PendingReceive(ReceiveOp op, Link link) {
         this.op = op;
         this.link = link;
         missing = new long[op.destinations().size()];
-        layersMissing = missing.length;
+        piecesMissing = missing.length;
     }
 
     MemoryRegion destination(int index) {

@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.CudaStream;
 import io.kvlink.p2p.internal.cuda.DeviceBytes;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
-import io.kvlink.p2p.internal.plane.nccl.NcclGroup.Part;
 import io.kvlink.spi.KvError;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What links of two devices do, on any NCCL. One thread drives both; time is the clock's. */
-abstract class NcclLinkContract {
+abstract class NcclPairContract {
 
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(60);
     private static final int LARGE = 64 << 20;
@@ -58,7 +57,7 @@ abstract class NcclLinkContract {
         final CudaStream stream;
         final NcclLane lane;
         final List<String> told = new ArrayList<>();
-        private final List<NcclLink> links = new ArrayList<>();
+        private final List<NcclPair> links = new ArrayList<>();
         private final List<Runnable> undo = new ArrayList<>();
 
         Side(CudaDevice device) {
@@ -75,30 +74,30 @@ abstract class NcclLinkContract {
                                     PATIENCE_NS, PATIENCE_NS, PATIENCE_NS, PATIENCE_NS, 0));
         }
 
-        NcclLink connect(byte[] id, boolean sends) {
+        NcclPair connect(byte[] id, boolean sends) {
             device.attach();
-            NcclLink.Listener listener =
-                    new NcclLink.Listener() {
+            NcclPair.Listener listener =
+                    new NcclPair.Listener() {
                         @Override
-                        public void onReady(NcclLink link) {
+                        public void onReady(NcclPair link) {
                             told.add("ready");
                         }
 
                         @Override
-                        public void onClosed(NcclLink link, KvError error, String detail) {
+                        public void onClosed(NcclPair link, KvError error, String detail) {
                             told.add("closed " + error);
                         }
                     };
-            NcclLink link = lane.connect("other", id, sends, listener);
+            NcclPair link = lane.connect("other", id, sends, listener);
             links.add(link);
             return link;
         }
 
-        void post(NcclLink link, String name, Part... parts) {
+        void post(NcclPair link, String name, NcclMessage... parts) {
             postAfter(link, null, name, parts);
         }
 
-        void postAfter(NcclLink link, CudaEvent after, String name, Part... parts) {
+        void postAfter(NcclPair link, CudaEvent after, String name, NcclMessage... parts) {
             device.attach();
             link.post(
                     List.of(parts),
@@ -165,10 +164,10 @@ abstract class NcclLinkContract {
         }
     }
 
-    private NcclLink[] connect() {
+    private NcclPair[] connect() {
         p.device.attach();
         byte[] id = p.library.newUniqueId();
-        return new NcclLink[] {p.connect(id, true), d.connect(id, false)};
+        return new NcclPair[] {p.connect(id, true), d.connect(id, false)};
     }
 
     @Test
@@ -178,7 +177,7 @@ abstract class NcclLinkContract {
         byte[] sent = randomBytes(bytes * groups);
         long source = p.allocate(sent);
         long destination = d.allocate(new byte[sent.length]);
-        NcclLink[] link = connect();
+        NcclPair[] link = connect();
         List<String> expected = new ArrayList<>(List.of("ready"));
         for (int i = 0; i < groups; i++) {
             long at = (long) i * bytes;
@@ -186,13 +185,13 @@ abstract class NcclLinkContract {
             p.post(
                     link[0],
                     "group " + i,
-                    new Part(source + at, half),
-                    new Part(source + at + half, bytes - half));
+                    new NcclMessage(source + at, half),
+                    new NcclMessage(source + at + half, bytes - half));
             d.post(
                     link[1],
                     "group " + i,
-                    new Part(destination + at, half),
-                    new Part(destination + at + half, bytes - half));
+                    new NcclMessage(destination + at, half),
+                    new NcclMessage(destination + at + half, bytes - half));
             expected.add("group " + i);
         }
         until(() -> p.told.size() == groups + 1 && d.told.size() == groups + 1);
@@ -210,14 +209,14 @@ abstract class NcclLinkContract {
         byte[] sent = randomBytes(bytes * groups);
         long source = p.allocate(sent);
         long destination = d.allocate(new byte[sent.length]);
-        NcclLink[] first = connect();
-        NcclLink[] second = connect();
+        NcclPair[] first = connect();
+        NcclPair[] second = connect();
         until(() -> p.told.size() == 2 && d.told.size() == 2);
         for (int i = 0; i < groups; i++) {
-            NcclLink[] link = random.nextBoolean() ? first : second;
+            NcclPair[] link = random.nextBoolean() ? first : second;
             long at = (long) i * bytes;
-            p.post(link[0], "group", new Part(source + at, bytes));
-            d.post(link[1], "group", new Part(destination + at, bytes));
+            p.post(link[0], "group", new NcclMessage(source + at, bytes));
+            d.post(link[1], "group", new NcclMessage(destination + at, bytes));
         }
         until(() -> p.told.size() == groups + 2 && d.told.size() == groups + 2);
         assertThat(d.read(destination, sent.length)).isEqualTo(sent);
@@ -229,7 +228,7 @@ abstract class NcclLinkContract {
         long late = p.allocate(content);
         long source = p.allocate(new byte[LARGE]);
         long destination = d.allocate(new byte[LARGE]);
-        NcclLink[] link = connect();
+        NcclPair[] link = connect();
         until(() -> p.told.contains("ready") && d.told.contains("ready"));
         p.device.attach();
         try (CudaStream producer = p.device.newStream();
@@ -238,9 +237,9 @@ abstract class NcclLinkContract {
                 p.device.copy(late, source, LARGE, producer);
             }
             p.device.record(produced, producer);
-            p.postAfter(link[0], produced, "layer", new Part(source, LARGE));
-            d.post(link[1], "layer", new Part(destination, LARGE));
-            until(() -> p.told.contains("layer") && d.told.contains("layer"));
+            p.postAfter(link[0], produced, "piece", new NcclMessage(source, LARGE));
+            d.post(link[1], "piece", new NcclMessage(destination, LARGE));
+            until(() -> p.told.contains("piece") && d.told.contains("piece"));
             p.device.attach();
         }
         assertThat(d.read(destination, LARGE)).isEqualTo(content);
@@ -250,9 +249,9 @@ abstract class NcclLinkContract {
     void anAbortedGroupIsToldWhenItsMemoryIsQuiet() {
         byte[] poison = randomBytes(LARGE);
         long destination = d.allocate(poison);
-        NcclLink[] link = connect();
+        NcclPair[] link = connect();
         until(() -> p.told.contains("ready") && d.told.contains("ready"));
-        d.post(link[1], "layer", new Part(destination, LARGE));
+        d.post(link[1], "piece", new NcclMessage(destination, LARGE));
         for (int i = 0; i < 100; i++) {
             d.poll();
         }
@@ -262,7 +261,7 @@ abstract class NcclLinkContract {
         p.device.attach();
         link[0].abort(KvError.CANCELLED, "test");
         until(() -> p.lane.links() == 0 && d.lane.links() == 0);
-        assertThat(d.told).containsExactly("ready", "layer CANCELLED", "closed CANCELLED");
+        assertThat(d.told).containsExactly("ready", "piece CANCELLED", "closed CANCELLED");
         assertThat(p.told).containsExactly("ready", "closed CANCELLED");
         assertThat(d.read(destination, LARGE)).isEqualTo(poison);
     }
@@ -272,17 +271,17 @@ abstract class NcclLinkContract {
         long source = p.allocate(randomBytes(100));
         long destination = d.allocate(new byte[100]);
         for (int round = 0; round < 3; round++) {
-            NcclLink[] link = connect();
-            p.post(link[0], "layer", new Part(source, 100));
-            d.post(link[1], "layer", new Part(destination, 100));
+            NcclPair[] link = connect();
+            p.post(link[0], "piece", new NcclMessage(source, 100));
+            d.post(link[1], "piece", new NcclMessage(destination, 100));
             until(() -> link[0].idle() && link[1].idle());
             p.device.attach();
             link[0].close();
             d.device.attach();
             link[1].close();
             until(() -> p.lane.links() == 0 && d.lane.links() == 0);
-            assertThat(p.told).containsExactly("ready", "layer", "closed CLOSED");
-            assertThat(d.told).containsExactly("ready", "layer", "closed CLOSED");
+            assertThat(p.told).containsExactly("ready", "piece", "closed CLOSED");
+            assertThat(d.told).containsExactly("ready", "piece", "closed CLOSED");
             p.told.clear();
             d.told.clear();
         }

@@ -4,7 +4,6 @@ package io.kvlink.p2p.internal.plane.nccl;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclState;
-import io.kvlink.p2p.internal.plane.nccl.NcclGroup.Part;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import java.util.ArrayDeque;
@@ -19,37 +18,37 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One direction between this device and a peer's: an NCCL communicator of two ranks, from its
- * making to its end. Made by a {@link NcclLane}, which polls it. Device thread only; never waits.
+ * Communicator of two ranks, for one direction between this device and a peer's. Made by a {@link
+ * NcclLane}, which polls it. Device thread only; never waits.
  *
- * <p>Before it is ready, the two ends exchange a few bytes outside the lane, since NCCL connects
- * them with the first ones, which takes long and holds up the stream.
+ * <p>Before it is ready, the two ends exchange a few bytes outside the lane. NCCL connects them
+ * with the first ones, which takes long and holds up the stream.
  *
  * <p>When it fails, the communicator is aborted; then the device stops what runs of it and ends
  * what is still to run as soon as it is its turn. A group's memory is known to be quiet when the
  * event behind the group is reached: only then is its end told.
  */
-final class NcclLink {
+final class NcclPair {
 
-    private static final Logger log = LoggerFactory.getLogger(NcclLink.class);
+    private static final Logger log = LoggerFactory.getLogger(NcclPair.class);
 
-    /** Hears how a link goes, on the device thread. May post, abort and close. */
+    /** Hears how a pair goes, on the device thread. May post, abort and close. */
     interface Listener {
         /**
          * Both ends are there.
          *
-         * @param link the link
+         * @param link the pair
          */
-        void onReady(NcclLink link);
+        void onReady(NcclPair link);
 
         /**
-         * The link is gone, after all of its groups.
+         * The pair is gone, after all of its groups.
          *
-         * @param link the link
+         * @param link the pair
          * @param error why; {@link KvError#CLOSED} if it was just closed
          * @param detail the facts
          */
-        void onClosed(NcclLink link, KvError error, String detail);
+        void onClosed(NcclPair link, KvError error, String detail);
     }
 
     enum State {
@@ -90,7 +89,7 @@ final class NcclLink {
     private long endingPolls;
     private long endingSinceNs;
 
-    NcclLink(
+    NcclPair(
             NcclLane lane,
             String peer,
             boolean sends,
@@ -109,7 +108,7 @@ final class NcclLink {
         return state;
     }
 
-    /** Whether the link isn't ending, and hasn't ended. */
+    /** Whether the pair isn't ending, and hasn't ended. */
     boolean isOpen() {
         return state != State.ENDING && state != State.CLOSED;
     }
@@ -124,26 +123,24 @@ final class NcclLink {
         return early.isEmpty() && begun.isEmpty() && !lane.waits(this);
     }
 
-    /**
-     * Device memory that was taken while the link connected; 0 before it is ready. Too much if
-     * somebody else took some meanwhile.
-     */
+    /** Device memory that was taken, by whomever, while the pair connected; 0 before that. */
     long communicatorBytes() {
         return greeting.communicatorBytes();
     }
 
     /**
-     * Sends or receives, once the link is ready, behind what was posted before. The peer posts a
+     * Sends or receives, once the pair is ready, behind what was posted before. The peer posts a
      * group of the same sizes.
      *
-     * @param parts the bytes, at least one part
+     * @param messages the bytes, at least one message
      * @param after what the device waits for before it begins, as recorded when it is enqueued;
      *     {@code null} for nothing
-     * @param told hears of the end, at once if the link has ended
+     * @param told hears of the end, at once if the pair has ended
      * @return the group
      */
-    NcclGroup post(List<Part> parts, @Nullable CudaEvent after, NcclGroup.Listener told) {
-        NcclGroup group = new NcclGroup(this, parts, after, lane.stream(), lane.takeEvent(), told);
+    NcclGroup post(List<NcclMessage> messages, @Nullable CudaEvent after, NcclGroup.Listener told) {
+        NcclGroup group =
+                new NcclGroup(this, messages, after, lane.stream(), lane.takeEvent(), told);
         switch (state) {
             case CONNECTING, GREETING -> early.add(group);
             case READY -> lane.enqueue(group);
@@ -152,21 +149,7 @@ final class NcclLink {
         return group;
     }
 
-    /**
-     * Takes a group back that NCCL wasn't told of; it ends without a word to its listener.
-     *
-     * @param group a group of this link
-     * @return false if it was too late
-     */
-    boolean withdraw(NcclGroup group) {
-        boolean withdrawn = early.remove(group) || lane.withdraw(group);
-        if (withdrawn) {
-            end(group);
-        }
-        return withdrawn;
-    }
-
-    /** Ends the link, without harm if it is idle. Does nothing if it has ended. */
+    /** Ends the pair, without harm if it is idle. Does nothing if it has ended. */
     void close() {
         if (state == State.READY && idle()) {
             move(State.ENDING);
@@ -181,7 +164,7 @@ final class NcclLink {
     }
 
     /**
-     * Ends the link and all of its groups, those that the device has a little later. Does nothing
+     * Ends the pair and all of its groups, those that the device has a little later. Does nothing
      * if it has ended.
      *
      * @param why told to the listeners
@@ -215,7 +198,7 @@ final class NcclLink {
     }
 
     private int pollInit(long nowNs) {
-        NcclState seen = look();
+        NcclState seen = readState();
         if (seen.failed()) {
             abort(KvError.NATIVE_CALL_FAILED, seen.failure());
         } else if (seen.ready()) {
@@ -238,7 +221,7 @@ final class NcclLink {
         return 1;
     }
 
-    private NcclState look() {
+    private NcclState readState() {
         try {
             return communicator.state();
         } catch (KvConnectorException cause) {
@@ -268,7 +251,7 @@ final class NcclLink {
             move(State.READY);
             early.forEach(lane::enqueue);
             early.clear();
-            listener.onReady(NcclLink.this);
+            listener.onReady(NcclPair.this);
         }
 
         @Override
@@ -290,12 +273,12 @@ final class NcclLink {
         if (last == null) {
             return 0;
         }
-        // Before the look: what NCCL has given up ends like what is done.
+        // Before the state is read: what NCCL has given up ends like what is done.
         int reached = countReached();
         if (!isOpen()) {
             return 1;
         }
-        NcclState seen = look();
+        NcclState seen = readState();
         if (seen.failed()) {
             abort(KvError.NATIVE_CALL_FAILED, seen.failure());
             return 1;
@@ -346,7 +329,7 @@ final class NcclLink {
         List<NcclGroup> ended = new ArrayList<>();
         for (Iterator<NcclGroup> each = begun.iterator(); each.hasNext(); ) {
             NcclGroup group = each.next();
-            if (isQuiet(group, released)) {
+            if (isOver(group, released)) {
                 each.remove();
                 ended.add(group);
             }
@@ -364,7 +347,7 @@ final class NcclLink {
     }
 
     /** Whether the device is past a group of a communicator that is ending. */
-    private boolean isQuiet(NcclGroup group, boolean released) {
+    private boolean isOver(NcclGroup group, boolean released) {
         try {
             if (group.is(NcclGroup.State.LAUNCHING)) {
                 // Until the communicator is released, NCCL may still enqueue it.

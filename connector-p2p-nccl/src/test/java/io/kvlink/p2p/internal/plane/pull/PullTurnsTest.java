@@ -8,11 +8,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-final class PullLaneTest {
+final class PullTurnsTest {
 
     private static final long GROUP_BYTES = 1000;
 
-    private final PullLane lane = new PullLane(GROUP_BYTES);
+    private final PullTurns lane = new PullTurns(GROUP_BYTES);
     private SideChannel channel;
     private Link one;
     private Link other;

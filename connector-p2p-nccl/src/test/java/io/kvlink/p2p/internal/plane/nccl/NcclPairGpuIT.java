@@ -8,7 +8,7 @@ import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.planes.Gpus;
 
 /** Links between two GPUs of one process. */
-class NcclLinkGpuIT extends NcclLinkContract {
+class NcclPairGpuIT extends NcclPairContract {
 
     @Override
     CudaDevice openDevice(int ordinal) {

@@ -4,12 +4,11 @@ package io.kvlink.p2p.internal.plane.pull;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose turn it is where receives run strictly one after another, each waiting for its sender.
- * Pulls are out to one sender at a time, and only of what the sender has; with that, and senders
- * that send in the order of the pulls, no ring of nodes can wait for itself (docs/deadlock.md). A
- * few pulls may be out together, so that the wire doesn't idle between them. Device thread.
+ * Turns of senders where receives run strictly one after another. Pulls are out to one sender at a
+ * time, and only of what it has. So no ring of nodes can wait for itself (docs/deadlock.md). A few
+ * pulls may be out together, so that the wire doesn't idle between them. Device thread.
  */
-public class PullLane {
+public class PullTurns {
 
     private static final int MOST_GROUPS = 8;
 
@@ -24,7 +23,7 @@ public class PullLane {
      *
      * @param mostBytes of a group of more than one part
      */
-    public PullLane(long mostBytes) {
+    public PullTurns(long mostBytes) {
         this.mostBytes = mostBytes;
     }
 
@@ -71,7 +70,7 @@ public class PullLane {
         }
     }
 
-    /** What is out to a sender will not come. */
+    /** Gives up what is out to a sender: it will not come. */
     void forget(Link link) {
         if (holder == link) {
             release();

@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 
 /** Links between two processes of a fake machine. */
-class NcclLinkTest extends NcclLinkContract {
+class NcclPairTest extends NcclPairContract {
 
     private final FakeCuda cuda = new FakeCuda(2, System.nanoTime());
     private final FakeNccl nccl = new FakeNccl(cuda);

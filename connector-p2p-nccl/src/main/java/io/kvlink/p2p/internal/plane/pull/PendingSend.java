@@ -6,10 +6,10 @@ import io.kvlink.spi.KvError;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A layer that is to be sent: how far it has gone, and what its end waits for. The {@link
+ * A piece that is to be sent: how far it has gone, and what its end waits for. The {@link
  * PullSender}'s. Device thread.
  */
-public final class Send {
+public final class PendingSend {
     public final SendOp op;
     // Bytes that aren't on the wire yet, and bytes that the receiver has not got.
     long unposted;
@@ -25,7 +25,7 @@ public final class Send {
     @Nullable KvError failure;
     String detail = "";
 
-    Send(SendOp op) {
+    PendingSend(SendOp op) {
         this.op = op;
         unposted = op.bytes();
         missing = op.bytes();
