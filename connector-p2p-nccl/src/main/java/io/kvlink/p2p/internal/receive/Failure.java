@@ -49,9 +49,12 @@ final class Failure {
                 subject, claim, why, new ReceiveEffect.CountFailed(subject, why, plane, bytes, ns));
     }
 
+    /** Peers hear of it, each once. */
     Failure tell(List<Session> peers) {
         Frame cancel = new Frame.Cancel(subject.id(), why.error(), why.detail());
-        peers.forEach(peer -> effects.add(new ReceiveEffect.Send(peer, cancel)));
+        peers.stream()
+                .distinct()
+                .forEach(peer -> effects.add(new ReceiveEffect.Send(peer, cancel)));
         return this;
     }
 

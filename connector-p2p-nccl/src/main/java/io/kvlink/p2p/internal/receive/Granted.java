@@ -40,6 +40,8 @@ record Granted(Delivery delivery) implements Receipt.Arriving {
         } else if (event instanceof ReceiveEvent.Loss loss
                 && loss.session().equals(ticket().session())) {
             return fail(loss);
+        } else if (event instanceof ReceiveEvent.GrantLost lost) {
+            return fail(claim(), lost.why(), lost.at().nowNs(), List.of());
         } else if (event instanceof ReceiveEvent.ChunkReceived chunk) {
             return Step.to(new Granted(delivery.renewed(chunk)));
         } else if (event instanceof ReceiveEvent.Received received) {

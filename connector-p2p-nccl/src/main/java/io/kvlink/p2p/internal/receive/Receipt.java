@@ -35,6 +35,11 @@ sealed interface Receipt permits Receipt.Known, Over {
         return Optional.empty();
     }
 
+    /** True if its time is over. */
+    default boolean due(long nowNs) {
+        return false;
+    }
+
     /** Step on an event. */
     Step on(ReceiveEvent event);
 
@@ -99,6 +104,11 @@ sealed interface Receipt permits Receipt.Known, Over {
     sealed interface Timed extends Known permits Unfinished, Unclaimed {
         /** When it ends. */
         long deadlineNs();
+
+        @Override
+        default boolean due(long nowNs) {
+            return nowNs - deadlineNs() >= 0;
+        }
     }
 
     /** A state in which memory is leased under a ticket. */

@@ -62,7 +62,7 @@ sealed interface ReceiveEvent {
     record SessionEnded(Moment at, Session session, Expectation.Failed why) implements Loss {}
 
     /** The frame with the ticket couldn't be sent. */
-    record GrantLost(Moment at, Session session, Expectation.Failed why) implements Loss, Answer {}
+    record GrantLost(Moment at, Expectation.Failed why) implements Answer {}
 
     /** Memory is leased. */
     record Reserved(Moment at, Ticket ticket) implements Answer {}
