@@ -216,7 +216,7 @@ public final class OutboundTransfer {
         return pieces;
     }
 
-    /** Where it stands. */
+    /** State of the transfer. */
     SendState state() {
         return state;
     }
@@ -228,12 +228,12 @@ public final class OutboundTransfer {
         this.patienceNs = patienceNs;
     }
 
-    /** All of it is saved, and this goes with it. Counts once, and only where a tail may come. */
+    /** The tail is saved, and this goes with it. Counts once, and only where a tail may come. */
     void attach(Optional<ByteBuffer> content) {
         tail = tail instanceof Tail.Awaited ? new Tail.Attached(content) : tail;
     }
 
-    /** There will be no tail. */
+    /** The tail will not come. */
     void dropTail() {
         tail = new Tail.None();
     }
@@ -255,7 +255,7 @@ public final class OutboundTransfer {
         return state instanceof SendState.Live && nowNs - deadlineNs >= 0;
     }
 
-    /** Moves it. By the control thread, which then brings the effects about. */
+    /** Moves to the next state. By the control thread, which then brings the effects about. */
     List<SendEffect> on(SendEvent event) {
         SendMachine.Step step = machine.on(state, event);
         state = step.next();

@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.session.Session;
 sealed interface SendEffect {
 
     /** Send a frame. If it can't be queued, {@link SendEvent.Unsent} follows. */
-    record Send(Session session, Frame frame) implements SendEffect {}
+    record SendFrame(Session session, Frame frame) implements SendEffect {}
 
     /** Call the receiver. {@link SendEvent.Dialled} follows. */
     record Dial() implements SendEffect {}
@@ -24,7 +24,7 @@ sealed interface SendEffect {
     /** Have the device give up what it was given. */
     record CancelSends(Session session, Ticket ticket) implements SendEffect {}
 
-    /** There will be no tail. */
+    /** Note that no tail will come. */
     record DropTail() implements SendEffect {}
 
     /** Let go of the memory and report the end: the last effect of a transfer. */

@@ -11,10 +11,10 @@ import java.util.Optional;
 /** Event of a transfer on its way out, with all that {@link SendMachine} needs to know of it. */
 sealed interface SendEvent {
 
-    /** The engine begins it, perhaps after a receiver has fetched it. */
+    /** The engine begins the transfer, perhaps after a receiver has fetched it. */
     record Started(Optional<Fetched> fetch) implements SendEvent {}
 
-    /** It can't begin; whoever has fetched it is told. */
+    /** The transfer can't begin; whoever has fetched it is told. */
     record Refused(Failure failure, Optional<Session> fetcher) implements SendEvent {}
 
     /** Answers {@link SendEffect.Dial}: this is the session, perhaps still dialling. */
@@ -30,7 +30,7 @@ sealed interface SendEvent {
     record Progress(long nowNs, Count saved, Tail tail, boolean open) implements SendEvent {}
 
     /**
-     * A receiver asks for it.
+     * A receiver asks for the transfer.
      *
      * @param entitled it is the receiver that the transfer goes to, or may go to
      * @param ticket its standing grant, if there is one
@@ -51,7 +51,7 @@ sealed interface SendEvent {
     /** The receiver has all pieces of a ticket. */
     record Done(Session session, long ticket) implements SendEvent {}
 
-    /** The peer gives it up. */
+    /** The peer gives the transfer up. */
     record Cancelled(Session session, Failure failure) implements SendEvent {}
 
     /**
@@ -72,7 +72,7 @@ sealed interface SendEvent {
     /** The engine will save no more. */
     record Aborted(Count saved) implements SendEvent {}
 
-    /** Its time is over. */
+    /** The transfer's time is over. */
     record DeadlinePassed(String detail) implements SendEvent {}
 
     /** The connector closes. */

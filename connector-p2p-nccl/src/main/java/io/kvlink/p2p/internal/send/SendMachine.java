@@ -188,7 +188,7 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         }
         Frame offer = new Frame.Offer(id(), chunks.tokens(), digest, 0, layers, chunks.tail());
         return new Step(
-                new Offered(session, state.refusals()), new SendEffect.Send(session, offer));
+                new Offered(session, state.refusals()), new SendEffect.SendFrame(session, offer));
     }
 
     private Step sending(Sending state, SendEvent event) {
@@ -243,7 +243,7 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         }
         return computed && !state.told()
                 ? new Step(state.told(true), posted.effects)
-                        .and(new SendEffect.Send(state.session(), word))
+                        .and(new SendEffect.SendFrame(state.session(), word))
                 : posted;
     }
 
@@ -295,7 +295,7 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
     private Step told(Session peer, Failure why, Step step) {
         Frame cancel = new Frame.Cancel(id(), why.error(), why.detail());
         List<SendEffect> effects = new ArrayList<>();
-        effects.add(new SendEffect.Send(peer, cancel));
+        effects.add(new SendEffect.SendFrame(peer, cancel));
         effects.addAll(step.effects);
         return new Step(step.next, effects);
     }

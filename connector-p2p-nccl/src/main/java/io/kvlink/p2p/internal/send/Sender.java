@@ -2,6 +2,8 @@
 package io.kvlink.p2p.internal.send;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.send.EarlyFetches.Early;
+import io.kvlink.p2p.internal.send.SendEvent.Refused;
 import io.kvlink.p2p.internal.send.SendState.Failure;
 import io.kvlink.p2p.internal.send.SendState.Ticket;
 import io.kvlink.p2p.internal.session.Session;
@@ -85,11 +87,8 @@ public final class Sender {
 
     /** A transfer can't even begin: whoever fetches it is told why. */
     public void refuse(OutboundTransfer transfer, KvError error, String detail) {
-        Optional<Session> fetcher =
-                add(transfer)
-                        ? fetches.take(transfer.id()).map(EarlyFetches.Early::session)
-                        : Optional.empty();
-        step(transfer, new SendEvent.Refused(new Failure(error, detail), fetcher));
+        var fetch = add(transfer) ? fetches.take(transfer.id()) : Optional.<Early>empty();
+        step(transfer, new Refused(new Failure(error, detail), fetch.map(Early::session)));
     }
 
     // False if another one of its id is under way.
@@ -101,7 +100,7 @@ public final class Sender {
 
     private void refuseItself(OutboundTransfer transfer, KvError error, String why) {
         Failure failure = new Failure(error, "transfer=" + transfer.id() + " " + why);
-        step(transfer, new SendEvent.Refused(failure, Optional.empty()));
+        step(transfer, new Refused(failure, Optional.empty()));
     }
 
     /** A piece was saved. */
@@ -109,7 +108,7 @@ public final class Sender {
         look(transfer);
     }
 
-    /** All of it is saved, and this goes with it; only the first call counts. */
+    /** The tail is saved, and this goes with it; only the first call counts. */
     public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
         transfer.attach(content);
         look(transfer);
@@ -128,13 +127,8 @@ public final class Sender {
             onGrant(session, grant);
         } else if (frame instanceof Frame.Busy busy) {
             // Without a look: the next offer waits for a tick, however short it is to wait.
-            find(busy.id())
-                    .ifPresent(
-                            it ->
-                                    step(
-                                            it,
-                                            new SendEvent.Busy(
-                                                    session, nowNs(), busy.retryAfterMs())));
+            int ms = busy.retryAfterMs();
+            find(busy.id()).ifPresent(it -> step(it, new SendEvent.Busy(session, nowNs(), ms)));
         } else if (frame instanceof Frame.Done done) {
             find(done.id()).ifPresent(it -> feed(it, new SendEvent.Done(session, done.ticket())));
         } else if (frame instanceof Frame.Cancel cancel) {
@@ -204,12 +198,12 @@ public final class Sender {
         }
     }
 
-    /** What waits for this session can be offered. */
+    /** A session is open: its transfers can be offered. */
     public void onSessionOpen(Session session) {
         on(session).forEach(this::look);
     }
 
-    /** Whatever goes to this session moves to another one, or fails. */
+    /** A session is over: its transfers move to another one, or fail. */
     public void onSessionEnded(Session session, KvError error, String detail) {
         fetches.onSessionEnded(session);
         Failure failure = new Failure(error, detail);
@@ -230,7 +224,7 @@ public final class Sender {
         }
     }
 
-    private void onUnserved(EarlyFetches.Early early) {
+    private void onUnserved(Early early) {
         if (early.fetch().ticket() != 0) {
             String detail = "nobody has begun to compute it";
             cancel(early.session(), early.fetch().id(), KvError.DEADLINE, detail);
@@ -287,7 +281,7 @@ public final class Sender {
     }
 
     private void run(OutboundTransfer transfer, SendEffect effect) {
-        if (effect instanceof SendEffect.Send send) {
+        if (effect instanceof SendEffect.SendFrame send) {
             if (!sessions.send(send.session(), send.frame())) {
                 step(transfer, new SendEvent.Unsent(send.frame()));
             }

@@ -7,12 +7,12 @@ import java.util.Optional;
 /** Tail of a transfer, as far as the engine has said what becomes of it. */
 sealed interface Tail {
 
-    /** Nothing was said yet. */
+    /** The engine has said nothing yet. */
     record Awaited() implements Tail {}
 
-    /** It is saved or will be, and this goes with it; nothing may. */
+    /** Saved, now or later, and this goes with it; perhaps nothing. */
     record Attached(Optional<ByteBuffer> content) implements Tail {}
 
-    /** There is none, or there will be none. */
+    /** No tail: there is none, or none will come. */
     record None() implements Tail {}
 }

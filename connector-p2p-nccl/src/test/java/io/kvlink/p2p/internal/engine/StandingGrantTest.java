@@ -175,6 +175,19 @@ class StandingGrantTest {
     }
 
     @Test
+    void shouldSendAtOnceWhatWasSavedWhileItsOfferWasOut() {
+        PlayedConsumer sender = new PlayedConsumer(false);
+        sender.start();
+        sender.offers();
+        sender.saveAll();
+        assertThat(sender.sending()).as("not granted yet").isEmpty();
+        sender.answerOffer(new Frame.Grant(PlayedPeer.ID, 79, 0, Simulation.LAYERS, false));
+        assertThat(sender.sending()).hasSize(Simulation.LAYERS).containsOnly(79L);
+        sender.answerOffer(new Frame.Cancel(PlayedPeer.ID, KvError.CANCELLED, "enough"));
+        sender.cancel();
+    }
+
+    @Test
     void shouldGiveUpWhenTheReceiverTakesItsGrantBack() {
         PlayedConsumer sender = new PlayedConsumer(true);
         sender.start();
