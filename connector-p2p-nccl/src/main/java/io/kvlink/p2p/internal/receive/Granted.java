@@ -6,7 +6,7 @@ import io.kvlink.p2p.internal.session.Session;
 import java.util.List;
 
 /**
- * A ticket for all layers has answered an offer. The device may write, and the request, if there is
+ * Grant for an offer: a ticket for all layers. The device may write, and the request, if there is
  * one, may read if all is computed.
  */
 record Granted(Delivery delivery) implements Receipt.Arriving {

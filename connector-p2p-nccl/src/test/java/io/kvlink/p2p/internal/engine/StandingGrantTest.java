@@ -105,6 +105,41 @@ class StandingGrantTest {
     }
 
     @Test
+    void shouldCallAgainWhereItsCallCouldNotBeSent() {
+        PlayedProducer receiver = callsInVain();
+        receiver.simulation.network.full(receiver.node.address, false);
+        receiver.pass(100);
+        assertThat(receiver.peer.received())
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Frame.Fetch.class, fetch -> assertThat(fetch.ticket()).isPositive());
+        receiver.giveUp();
+    }
+
+    @Test
+    void shouldNotCallForARequestThatHasLeft() {
+        PlayedProducer receiver = callsInVain();
+        receiver.node.control.release(receiver.expectation);
+        receiver.simulation.stepNode(receiver.node);
+        receiver.simulation.network.full(receiver.node.address, false);
+        receiver.pass(100);
+        assertThat(receiver.peer.received()).isEmpty();
+        receiver.giveUp();
+    }
+
+    // The prefill instance restarts, and its new start can't be told anything.
+    private static PlayedProducer callsInVain() {
+        PlayedProducer receiver = new PlayedProducer(1, ROOM);
+        receiver.send(new Frame.Bye());
+        receiver.simulation.settle(100);
+        receiver.simulation.network.full(receiver.node.address, true);
+        receiver.accept(10);
+        assertThat(receiver.node.memory.leases()).as("of the new ticket").isEqualTo(1);
+        assertThat(receiver.peer.received()).isEmpty();
+        return receiver;
+    }
+
+    @Test
     void shouldHaveAnOfferRepeatedIfItTakesItsGrantBack() {
         PlayedProducer receiver = new PlayedProducer(1, ROOM);
         PlayedPeer other = receiver.secondLink();
