@@ -79,7 +79,7 @@ public final class AgentThread {
         return !thread.isAlive();
     }
 
-    /** Why no work is done here any more, if so. From any thread. */
+    /** Reason that no work is done here any more, if so. From any thread. */
     public Optional<String> fault() {
         if (fatal != null || !thread.isAlive()) {
             return Optional.of("thread=%s has ended: %s".formatted(thread.getName(), fatal));

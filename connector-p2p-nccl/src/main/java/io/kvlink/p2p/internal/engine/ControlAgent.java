@@ -107,7 +107,9 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> sender.abort(transfer));
     }
 
-    /** All of a transfer is saved, and this goes with it. From the engine's thread. */
+    /**
+     * Says that all of a transfer is saved, and that this goes with it. From the engine's thread.
+     */
     public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
         execute(() -> sender.attach(transfer, content));
     }

@@ -102,12 +102,12 @@ public final class TransferEngine implements AutoCloseable {
         }
     }
 
-    /** Where commands go. */
+    /** Agent that takes commands. */
     public ControlAgent control() {
         return control;
     }
 
-    /** Why nothing more will come or go here, if so: a thread has ended, or stands still. */
+    /** Reason that nothing more comes or goes here, if so: a thread has ended, or stands still. */
     public Optional<String> fault() {
         return Stream.concat(
                         Stream.of(controlThread.fault(), transport.fault()),

@@ -8,8 +8,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which layers of a transfer are here: all chunks of them. The device thread says what has arrived,
- * the control thread that no more will; the engine's thread waits for a layer.
+ * Progress of a transfer: the layers that are here with all their chunks. The device thread says
+ * what has arrived, the control thread that no more will; the engine's thread waits for a layer.
  */
 public final class Arrival {
 
@@ -43,7 +43,7 @@ public final class Arrival {
         return count == here.length() * chunks;
     }
 
-    /** Why the layers that aren't here will not come; {@code null} while they may. */
+    /** Reason that the missing layers will not come; {@code null} while they may. */
     public Expectation.@Nullable Failed failure() {
         return failure;
     }
@@ -83,7 +83,7 @@ public final class Arrival {
         }
     }
 
-    /** In how many chunks each layer comes; none has. By the control thread. */
+    /** Sets the number of chunks of each layer; none has come. By the control thread. */
     void expect(int chunks) {
         if (count != 0) {
             throw new IllegalStateException("count=" + count);
@@ -112,7 +112,7 @@ public final class Arrival {
         LockSupport.unpark(waiter);
     }
 
-    /** When the latest piece came; anything before the first has. */
+    /** Time of the latest piece; meaningless before the first. */
     long lastNs() {
         return lastNs;
     }

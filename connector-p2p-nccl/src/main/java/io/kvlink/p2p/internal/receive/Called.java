@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A request waits, and its prefill instance has been asked without a grant, or is about to be
- * asked. Nothing is leased.
+ * Wait of a request whose prefill instance has been asked without a grant, or is about to be asked.
+ * Nothing is leased.
  */
 record Called(Subject subject, Expectation request, Session call, long startedNs, long deadlineNs)
         implements Receipt.Unfinished {

@@ -6,7 +6,7 @@ import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.spi.HostPort;
 import java.util.List;
 
-/** A request waits, and its prefill instance is being dialled. Nothing is leased. */
+/** Wait of a request whose prefill instance is being dialled. Nothing is leased. */
 record Calling(
         Subject subject, Expectation request, HostPort prefill, long startedNs, long deadlineNs)
         implements Receipt.Unfinished {

@@ -16,10 +16,10 @@ sealed interface Claim {
         return request().filter(other::equals).isPresent();
     }
 
-    /** No request has asked, or the one that had has let go. */
+    /** No claim: no request has asked, or the one that had has let go. */
     record Nobody() implements Claim {}
 
-    /** A request has asked, and reads nothing. */
+    /** Claim of a request that has asked, and reads nothing. */
     record Claimed(Expectation held) implements Claim {
         @Override
         public Optional<Expectation> request() {
@@ -27,7 +27,7 @@ sealed interface Claim {
         }
     }
 
-    /** A request was told that all is here or about to be: it may read the memory. */
+    /** Claim of a request that was told that all is here or about to be: it may read. */
     record Reading(Expectation reader) implements Claim {
         @Override
         public Optional<Expectation> request() {

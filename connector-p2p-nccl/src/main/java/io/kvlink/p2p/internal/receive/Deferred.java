@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * An offer is here and memory isn't: it is being looked for, or the sender was told BUSY and offers
- * again. Only that session's offers are taken. The request, if there is one, reads nothing.
+ * Offer without memory: room is being looked for, or the sender was told BUSY and offers again.
+ * Only that session's offers are taken. The request, if there is one, reads nothing.
  */
 record Deferred(Subject subject, Claim claim, Session by, long startedNs, long deadlineNs)
         implements Receipt.Unfinished {

@@ -15,7 +15,7 @@ import java.util.function.Function;
 record Delivery(
         Subject subject, Ticket ticket, Claim claim, Optional<Computed> computed, long deadlineNs) {
 
-    /** All is computed, and this goes with it. */
+    /** Word that all is computed, and that this goes with it. */
     record Computed(Optional<ByteBuffer> attachment) {}
 
     Delivery claimed(ReceiveEvent.Asked asked) {
@@ -58,19 +58,19 @@ record Delivery(
         return Step.to(state.apply(this));
     }
 
-    /** All bytes are here; what the sender attaches may not be. */
+    /** Takes the last byte; what the sender attaches may be missing. */
     Step received(ReceiveEvent.Received received) {
         return ticket.tail() && computed.isEmpty()
                 ? Step.to(new Unattached(subject, ticket, claim, deadlineNs))
                 : complete(received);
     }
 
-    /** All that will come is here. */
+    /** Ends the wait: nothing more will come. */
     Step complete(ReceiveEvent last) {
         return complete(subject, ticket, claim, computed.flatMap(Computed::attachment), last);
     }
 
-    /** All that will come is here. The request hears first: the sender is in less of a hurry. */
+    /** Ends the wait. The request hears first: the sender is in less of a hurry. */
     static Step complete(
             Subject subject,
             Ticket ticket,
@@ -90,12 +90,12 @@ record Delivery(
         return Step.to(new Unclaimed(subject, ticket, attachment, untilNs), done);
     }
 
-    /** It fails, and the device hasn't said what is here. */
+    /** Failure before the device has said what is here. */
     Failure failure(Claim left, Expectation.Failed why, long nowNs) {
         return Failure.of(subject, left, why, nowNs, ticket, 0);
     }
 
-    /** The device has let go of it. */
+    /** Failure that the device has reported. */
     Failure failure(ReceiveEvent.ReceiveFailed failed) {
         long nowNs = failed.at().nowNs();
         return Failure.of(subject, claim, failed.why(), nowNs, ticket, failed.bytes());

@@ -4,8 +4,8 @@ package io.kvlink.p2p.internal.receive;
 import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 
 /**
- * It has failed, and the device may still write; it was told to let go. The request has heard, and
- * may read what was here: then the memory has two holders.
+ * Failed transfer whose memory the device may still write; it was told to let go. The request has
+ * heard, and may read what was here: then the memory has two holders.
  */
 record Draining(Subject subject, Ticket ticket, Claim claim, Expectation.Failed why)
         implements Receipt.Ticketed {
@@ -26,7 +26,7 @@ record Draining(Subject subject, Ticket ticket, Claim claim, Expectation.Failed 
         return otherwise(event);
     }
 
-    /** The device has let go. A request that reads keeps the memory. */
+    /** Step when the device has let go. A request that reads keeps the memory. */
     Step freed() {
         return claim instanceof Claim.Reading reading
                 ? Step.to(new Spoiled(subject, ticket, reading.reader()))

@@ -12,20 +12,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the engine's thread sees of a transfer it waits for. The control thread moves the status
- * away from {@link Waiting}, once; after that the memory of {@link Ready} stays until the engine's
+ * Wait of a request for its KV, as the engine's thread sees it. The control thread moves the status
+ * away from {@link Waiting}, once. After that the memory of {@link Ready} stays until the engine's
  * thread says that it no longer reads it.
  */
 public final class Expectation {
 
-    /** Where it stands. */
+    /** Status of the wait. */
     public sealed interface Status {}
 
     /** Not here yet. */
     public record Waiting() implements Status {}
 
     /**
-     * All layers are here, or about to be.
+     * End with KV: all layers are here, or about to be.
      *
      * @param layers a region for each layer
      * @param chunks where its tokens lie in it
@@ -43,12 +43,12 @@ public final class Expectation {
             Optional<ByteBuffer> attachment)
             implements Status {
 
-        /** Why some layers will not come; {@code null} if all are here or still may. */
+        /** Reason that some layers will not come; {@code null} if all are here or still may. */
         public @Nullable Failed failure() {
             return arrival.complete() ? null : arrival.failure();
         }
 
-        /** How it came, once all layers are here. */
+        /** Outcome, once all layers are here. */
         public TransferOutcome outcome() {
             return new TransferOutcome(
                     so.requestId(),
@@ -62,7 +62,7 @@ public final class Expectation {
     }
 
     /**
-     * It will not come.
+     * End without KV.
      *
      * @param error why
      * @param detail the facts
@@ -89,7 +89,7 @@ public final class Expectation {
         return request;
     }
 
-    /** Where it stands. From any thread. */
+    /** Status of the wait. From any thread. */
     public Status status() {
         return status;
     }

@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.receive;
 import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.spi.KvError;
 
-/** It has failed, and its request has heard and not let go yet. Nothing is leased. */
+/** Failed transfer whose request has heard and not let go yet. Nothing is leased. */
 record Failed(Subject subject, Expectation request) implements Receipt.Known {
 
     @Override

@@ -26,7 +26,7 @@ final class Failure {
         effects.add(count);
     }
 
-    /** Nothing came, and nothing is leased. */
+    /** Failure of a transfer of which nothing came. */
     static Failure of(Subject subject, Claim claim, Expectation.Failed why, long durationNs) {
         return new Failure(
                 subject,
@@ -35,7 +35,7 @@ final class Failure {
                 new ReceiveEffect.CountFailed(subject, why, "", 0, durationNs));
     }
 
-    /** So many bytes came under a ticket. */
+    /** Failure of a transfer of which so many bytes came under a ticket. */
     static Failure of(
             Subject subject,
             Claim claim,
@@ -49,28 +49,31 @@ final class Failure {
                 subject, claim, why, new ReceiveEffect.CountFailed(subject, why, plane, bytes, ns));
     }
 
+    /** Tells peers, each once. */
     Failure tell(List<Session> peers) {
         Frame cancel = new Frame.Cancel(subject.id(), why.error(), why.detail());
-        peers.forEach(peer -> effects.add(new ReceiveEffect.Send(peer, cancel)));
+        peers.stream()
+                .distinct()
+                .forEach(peer -> effects.add(new ReceiveEffect.Send(peer, cancel)));
         return this;
     }
 
-    /** Nothing is leased. */
+    /** Step where nothing is leased. */
     Step ends() {
         return step(after(subject, claim, why));
     }
 
-    /** The device has the memory, and was told to let go. */
+    /** Step where the device has the memory, and was told to let go. */
     Step drains(Ticket ticket) {
         return step(new Draining(subject, ticket, claim, why));
     }
 
-    /** The device has the memory. */
+    /** Step where the device has the memory. */
     Step recalls(Ticket ticket) {
         return drains(ticket).and(new ReceiveEffect.CancelReceive(ticket));
     }
 
-    /** The device has let go of the memory. */
+    /** Step where the device has let go of the memory. */
     Step frees(Ticket ticket) {
         return drains(ticket).then(new Draining(subject, ticket, claim, why).freed());
     }
@@ -84,7 +87,7 @@ final class Failure {
         return new Step(next, List.copyOf(effects));
     }
 
-    /** Nothing is leased any more: the request keeps the failure, if there is one. */
+    /** State when nothing is leased any more: kept for the request, if there is one. */
     static Receipt after(Subject subject, Claim claim, Expectation.Failed why) {
         return claim.request()
                 .<Receipt>map(request -> new Failed(subject, request))

@@ -6,7 +6,7 @@ import io.kvlink.p2p.internal.session.Session;
 import java.util.List;
 
 /**
- * A ticket for all layers has answered an offer. The device may write, and the request, if there is
+ * Grant for an offer: a ticket for all layers. The device may write, and the request, if there is
  * one, may read if all is computed.
  */
 record Granted(Delivery delivery) implements Receipt.Arriving {
@@ -40,6 +40,8 @@ record Granted(Delivery delivery) implements Receipt.Arriving {
         } else if (event instanceof ReceiveEvent.Loss loss
                 && loss.session().equals(ticket().session())) {
             return fail(loss);
+        } else if (event instanceof ReceiveEvent.GrantLost lost) {
+            return fail(claim(), lost.why(), lost.at().nowNs(), List.of());
         } else if (event instanceof ReceiveEvent.ChunkReceived chunk) {
             return Step.to(new Granted(delivery.renewed(chunk)));
         } else if (event instanceof ReceiveEvent.Received received) {

@@ -42,7 +42,7 @@ final class Grants {
         return layout.layerBytes(subject.tokens() + (tail ? 1 : 0));
     }
 
-    /** Whether a transfer would fit if nothing else were leased. */
+    /** True if a transfer would fit if nothing else were leased. */
     boolean canEverFit(Subject subject, boolean tail) {
         return memory.canEverFit(layout.layers(), layerBytes(subject, tail));
     }

@@ -149,15 +149,12 @@ public final class Inbox {
 
     /** Time has passed. */
     public void tick() {
-        ReceiveEvent.DeadlinePassed passed = new ReceiveEvent.DeadlinePassed(moment());
-        List<Receipt> due =
-                receipts.values().stream().filter(receipt -> due(receipt, passed.at())).toList();
-        due.forEach(receipt -> step(receipt, passed));
+        ReceiveEvent.Moment at = moment();
+        receipts.values().stream()
+                .filter(receipt -> receipt.due(at.nowNs()))
+                .toList() // Some end.
+                .forEach(receipt -> step(receipt, new ReceiveEvent.DeadlinePassed(at)));
         effects.tick();
-    }
-
-    private static boolean due(Receipt receipt, ReceiveEvent.Moment at) {
-        return receipt instanceof Receipt.Timed timed && at.nowNs() - timed.deadlineNs() >= 0;
     }
 
     /** True if a transfer still waits for what this call brings. */

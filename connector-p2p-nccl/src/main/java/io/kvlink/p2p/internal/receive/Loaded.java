@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.receive;
 import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.spi.KvError;
 
-/** All is here, and a request reads it as long as it likes. The device has let go. */
+/** Transfer that a request reads as long as it likes: all is here. The device has let go. */
 record Loaded(Subject subject, Ticket ticket, Expectation reader) implements Receipt.Ticketed {
 
     @Override

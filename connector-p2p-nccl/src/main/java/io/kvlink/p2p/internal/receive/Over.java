@@ -5,7 +5,7 @@ import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 
-/** It has ended, and nothing of it is here. Kept as a tombstone for a while, for latecomers. */
+/** Transfer that has ended. Kept as a tombstone for a while, for latecomers. */
 record Over(TransferId id, KvError told) implements Receipt {
 
     @Override

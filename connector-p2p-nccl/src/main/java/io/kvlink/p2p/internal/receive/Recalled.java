@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The session of a standing grant is over, and the ticket is worth nothing any more. The device may
- * still write, and was told to let go; then the prefill instance is called anew. The request reads
+ * Standing grant whose session is over: the ticket is worth nothing any more. The device may still
+ * write, and was told to let go; then the prefill instance is called anew. The request reads
  * nothing.
  *
  * @param crossing where the sender offered it, too, if it did

@@ -24,7 +24,7 @@ import java.util.Optional;
  */
 sealed interface Receipt permits Receipt.Known, Over {
 
-    /** How soon a sender that is told BUSY may offer again. */
+    /** Delay after which a sender that is told BUSY may offer again. */
     int BUSY_MS = 5;
 
     /** The transfer. */
@@ -33,6 +33,11 @@ sealed interface Receipt permits Receipt.Known, Over {
     /** The session that it counts for. */
     default Optional<Session> session() {
         return Optional.empty();
+    }
+
+    /** True if its time is over. */
+    default boolean due(long nowNs) {
+        return false;
     }
 
     /** Step on an event. */
@@ -73,7 +78,7 @@ sealed interface Receipt permits Receipt.Known, Over {
             return subject().id();
         }
 
-        /** A request that comes too late is refused; an offer harms nobody but its sender. */
+        /** Refuses a second request and an offer; the offer harms nobody but its sender. */
         @Override
         default Step otherwise(ReceiveEvent event) {
             if (event instanceof ReceiveEvent.Asked asked) {
@@ -86,7 +91,7 @@ sealed interface Receipt permits Receipt.Known, Over {
             return Receipt.super.otherwise(event);
         }
 
-        /** Why an offer isn't taken. */
+        /** Reason for refusing an offer. */
         default Expectation.Failed refusal(ReceiveEvent.Offered offered) {
             String detail = "the offer doesn't fit " + summary();
             return subject()
@@ -97,8 +102,13 @@ sealed interface Receipt permits Receipt.Known, Over {
 
     /** A state that ends at its deadline, whatever else happens. */
     sealed interface Timed extends Known permits Unfinished, Unclaimed {
-        /** When it ends. */
+        /** Time at which it ends. */
         long deadlineNs();
+
+        @Override
+        default boolean due(long nowNs) {
+            return nowNs - deadlineNs() >= 0;
+        }
     }
 
     /** A state in which memory is leased under a ticket. */
@@ -123,10 +133,10 @@ sealed interface Receipt permits Receipt.Known, Over {
         /** Peers that hear if it fails here. */
         List<Session> peers();
 
-        /** It fails, with the claim as it is by then; peers are told. */
+        /** Fails the transfer, with the claim as it is by then; these peers are told. */
         Step fail(Claim left, Expectation.Failed why, long nowNs, List<Session> told);
 
-        /** It fails when its request lets go, its time is over, or the connector closes. */
+        /** Fails the transfer if its request lets go, its time is over, or the connector closes. */
         @Override
         default Step otherwise(ReceiveEvent event) {
             if (event instanceof ReceiveEvent.Released released) {
@@ -150,7 +160,7 @@ sealed interface Receipt permits Receipt.Known, Over {
             return fail(left, new Expectation.Failed(error, detail), event.at().nowNs(), peers());
         }
 
-        /** It fails, and whoever says so knows. */
+        /** Fails the transfer; whoever says so knows. */
         default Step fail(ReceiveEvent.Loss loss) {
             return fail(claim(), loss.why(), loss.at().nowNs(), List.of());
         }
@@ -159,7 +169,7 @@ sealed interface Receipt permits Receipt.Known, Over {
     /** A state in which the device may write. */
     sealed interface Arriving extends Unfinished, Ticketed permits Standing, Recalled, Granted {
 
-        /** What is on its way. */
+        /** Bytes on their way. */
         Delivery delivery();
 
         @Override

@@ -147,7 +147,7 @@ final class ReceiveEffects {
         if (!sessions.send(session, frame)) {
             String detail = "GRANT could not be queued; " + session;
             Expectation.Failed why = new Expectation.Failed(KvError.PEER_LOST, detail);
-            inbox.feed(id, new ReceiveEvent.GrantLost(inbox.moment(), session, why));
+            inbox.feed(id, new ReceiveEvent.GrantLost(inbox.moment(), why));
         }
     }
 

@@ -11,10 +11,10 @@ sealed interface ReceiveEvent {
     /** Time of an event, and how long a request or an unclaimed transfer waits from then on. */
     record Moment(long nowNs, long requestUntilNs, long unclaimedUntilNs) {}
 
-    /** When it happened. */
+    /** Time of the event. */
     Moment at();
 
-    /** Nothing more comes through a session. */
+    /** Loss of the sender on a session. */
     sealed interface Loss extends ReceiveEvent {
         /** The session. */
         Session session();
@@ -29,56 +29,56 @@ sealed interface ReceiveEvent {
     /** Last report of a device about a ticket: it has let go of the memory. */
     sealed interface TicketEnd extends Answer {}
 
-    /** A request asks for it. */
+    /** Request that asks for the transfer. */
     record Asked(Moment at, Expectation request) implements ReceiveEvent {}
 
-    /** A request lets go of it. */
+    /** Request that lets go of the transfer. */
     record Released(Moment at, Expectation request) implements ReceiveEvent {}
 
-    /** The connector is closing, and the engine has stopped calling. */
+    /** Close of the connector; the engine has stopped calling. */
     record Closed(Moment at) implements ReceiveEvent {}
 
-    /** Its time is over. */
+    /** Deadline of the transfer. */
     record DeadlinePassed(Moment at) implements ReceiveEvent {}
 
-    /** A peer offers all of its layers, or only some; perhaps the token behind them, too. */
+    /** Offer of all layers, or of some; perhaps with the token behind them. */
     record Offered(Moment at, Session by, int tokens, long digest, boolean whole, boolean tail)
             implements ReceiveEvent {}
 
-    /** The sender has computed all layers. */
+    /** Word of the sender that all layers are computed. */
     record Saved(Moment at, Session by) implements ReceiveEvent {}
 
-    /** The sender has computed all of a ticket with a tail, and this goes with it. */
+    /** Word that all of a ticket with a tail is computed, and that this goes with it. */
     record Attached(Moment at, Session by, long ticket, Optional<ByteBuffer> content)
             implements ReceiveEvent {}
 
-    /** A session that this side dialled is open. */
+    /** Opening of a session that this side dialled. */
     record CallOpened(Moment at, Session call) implements ReceiveEvent {}
 
-    /** The peer has given the transfer up. */
+    /** Word of the peer that it has given the transfer up. */
     record Cancelled(Moment at, Session session, Expectation.Failed why) implements Loss {}
 
-    /** A session is over. */
+    /** End of a session. */
     record SessionEnded(Moment at, Session session, Expectation.Failed why) implements Loss {}
 
-    /** The frame with the ticket couldn't be sent. */
-    record GrantLost(Moment at, Session session, Expectation.Failed why) implements Loss, Answer {}
+    /** Frame with the ticket that couldn't be sent. */
+    record GrantLost(Moment at, Expectation.Failed why) implements Answer {}
 
-    /** Memory is leased. */
+    /** Memory, leased. */
     record Reserved(Moment at, Ticket ticket) implements Answer {}
 
-    /** There is no memory now. */
+    /** Lack of memory for now. */
     record NoRoom(Moment at) implements Answer {}
 
-    /** There never will be memory for that. */
+    /** Lack of memory for ever. */
     record TooLarge(Moment at, String detail) implements Answer {}
 
-    /** A chunk came, and isn't the last. */
+    /** Chunk that came and isn't the last. */
     record ChunkReceived(Moment at) implements Answer {}
 
-    /** All bytes came. */
+    /** Last byte. */
     record Received(Moment at) implements TicketEnd {}
 
-    /** No more than so many bytes came. */
+    /** End of a ticket of which only so many bytes came. */
     record ReceiveFailed(Moment at, long bytes, Expectation.Failed why) implements TicketEnd {}
 }

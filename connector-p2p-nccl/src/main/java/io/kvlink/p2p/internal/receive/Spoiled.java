@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.receive;
 import io.kvlink.p2p.internal.receive.ReceiveMachine.Step;
 import io.kvlink.spi.KvError;
 
-/** It has failed, and a request may be reading what was here before. The device has let go. */
+/** Failed transfer of which a request may read what was here. The device has let go. */
 record Spoiled(Subject subject, Ticket ticket, Expectation reader) implements Receipt.Ticketed {
 
     @Override

@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A standing grant is out: a ticket for all layers went along with the call, and its sender may not
- * have begun. The device may write, and the request may read if all is computed.
+ * Standing grant: a ticket for all layers that went along with the call. Its sender may not have
+ * begun. The device may write, and the request may read if all is computed.
  *
  * @param crossing where the sender offered what it will send under the ticket, if it did
  */

@@ -8,14 +8,14 @@ import java.util.Optional;
 /** The prompt that a transfer brings the KV of, and which of its layers are here. */
 record Subject(TransferId id, int tokens, long digest, Arrival arrival) {
 
-    /** Why a request is for another prompt, if so. */
+    /** Reason that a request is for another prompt, if it is. */
     Optional<Expectation.Failed> misfit(ReceiveEvent.Asked asked) {
         int asksFor = asked.request().request().transferTokens();
         boolean same = asksFor == tokens && asked.request().digest() == digest;
         return same ? Optional.empty() : Optional.of(differs(asksFor, tokens));
     }
 
-    /** Why an offer is for another prompt, or for a part of this one, if so. */
+    /** Reason that an offer is for another prompt or a part of this one, if it is. */
     Optional<Expectation.Failed> misfit(ReceiveEvent.Offered offered) {
         if (!samePrompt(offered)) {
             return Optional.of(differs(tokens, offered.tokens()));

@@ -6,7 +6,7 @@ import io.kvlink.spi.KvError;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/** All is here, and no request has asked for it. The device has let go. */
+/** Transfer that is all here, and that no request has asked for. The device has let go. */
 record Unclaimed(Subject subject, Ticket ticket, Optional<ByteBuffer> attachment, long deadlineNs)
         implements Receipt.Timed, Receipt.Ticketed {
 

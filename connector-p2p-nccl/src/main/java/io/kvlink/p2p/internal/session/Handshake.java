@@ -17,11 +17,11 @@ import java.util.Set;
  */
 final class Handshake {
 
-    /** What a HELLO or an ACCEPT leads to. */
+    /** Judgement of a HELLO or an ACCEPT. */
     sealed interface Verdict {}
 
     /**
-     * Both sides fit.
+     * Agreement of both sides.
      *
      * @param device carries the session's bytes
      * @param endpoint the peer's, on that device's plane
@@ -29,7 +29,7 @@ final class Handshake {
     record Fits(DeviceAgent device, String endpoint) implements Verdict {}
 
     /**
-     * The sides differ, or no plane leads from one to the other.
+     * Difference of the sides, or no plane that leads from one to the other.
      *
      * @param error which of the two
      * @param detail both values, ours first
@@ -37,7 +37,7 @@ final class Handshake {
     record Misfits(KvError error, String detail) implements Verdict {}
 
     /**
-     * The plane that the peer chose doesn't lead there from here.
+     * Plane that the peer chose, and that doesn't lead there from here.
      *
      * @param plane its name
      */

@@ -77,7 +77,7 @@ public final class Session {
         return device == null ? "" : device.plane().name();
     }
 
-    /** How many transfers use it. */
+    /** Number of transfers that use it. */
     public int transfers() {
         return transfers;
     }
@@ -117,7 +117,7 @@ public final class Session {
         lastUsedNs = nowNs;
     }
 
-    /** In what chunks the peer computes prompts, in tokens; 0 if as a whole. */
+    /** Tokens that the peer computes at once; 0 if prompts as a whole. */
     public int chunkTokens() {
         return peer == null ? 0 : peer.chunkTokens();
     }

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How the tokens of a transfer are cut into chunks, which leave one by one. Sender and receiver cut
+ * Cut of a transfer's tokens into chunks, which leave one by one. Sender and receiver cut
  * alike: every chunk but the last has {@code size} tokens. Behind them may be a <em>tail</em>: the
  * prompt's last token, in a chunk of its own. What travels under a ticket are <em>pieces</em>, a
  * chunk of a layer each; piece {@code chunk * layers + layer}.
@@ -41,17 +41,17 @@ public record Chunks(int tokens, int size, boolean tail) {
         return new Chunks(tokens, (int) Math.min(tokens, multiple * wanted), tail);
     }
 
-    /** How many tokens, with the tail. */
+    /** Number of tokens, with the tail. */
     public int allTokens() {
         return tokens + (tail ? 1 : 0);
     }
 
-    /** How many chunks, without the tail. */
+    /** Number of chunks, without the tail. */
     public int body() {
         return (int) (((long) tokens + size - 1) / size);
     }
 
-    /** How many chunks, with the tail. */
+    /** Number of chunks, with the tail. */
     public int count() {
         return body() + (tail ? 1 : 0);
     }
@@ -71,7 +71,7 @@ public record Chunks(int tokens, int size, boolean tail) {
         return token < tokens ? token / size : body();
     }
 
-    /** How many chunks are complete when so many tokens are computed. */
+    /** Number of chunks that are complete when so many tokens are computed. */
     public int complete(int computed) {
         if (computed < tokens) {
             return computed / size;
@@ -108,7 +108,7 @@ public record Chunks(int tokens, int size, boolean tail) {
     }
 
     /**
-     * Where some tokens of a layer lie: keys of all of them, then values.
+     * Regions of some tokens of a layer: keys of all of them, then values.
      *
      * @param layer the region of a layer with all tokens
      * @param from the first token wanted

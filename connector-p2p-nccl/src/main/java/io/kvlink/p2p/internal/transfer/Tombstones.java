@@ -40,7 +40,7 @@ public final class Tombstones {
         }
     }
 
-    /** What a latecomer is told of a transfer, or {@code null} if it isn't known to have ended. */
+    /** Answer for latecomers to a transfer; {@code null} if it isn't known to have ended. */
     public @Nullable KvError of(TransferId id) {
         Stone stone = stones.get(id);
         return stone == null ? null : stone.error;

@@ -2,7 +2,7 @@
 package io.kvlink.p2p.internal.transfer;
 
 /**
- * How long things may take, in nanoseconds.
+ * Limits of time, in nanoseconds.
  *
  * @param transferTimeoutNs from the first save (sender) or the request's arrival (receiver) to the
  *     last byte

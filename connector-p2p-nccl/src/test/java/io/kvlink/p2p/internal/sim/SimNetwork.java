@@ -39,6 +39,11 @@ public final class SimNetwork {
         }
     }
 
+    /** A node can send nothing for a while, as where its peers read too slowly. */
+    public void full(HostPort address, boolean full) {
+        nodes.get(address).full = full;
+    }
+
     /** Delivers one frame of some link; false if none is waiting. */
     public boolean deliverOne(Random random) {
         List<Wire> waiting = new ArrayList<>();
@@ -95,6 +100,7 @@ public final class SimNetwork {
         private final HostPort address;
         private final ArrayDeque<Received> inbox = new ArrayDeque<>();
         private boolean dead;
+        private boolean full;
 
         SimTransport(HostPort address) {
             this.address = address;
@@ -114,6 +120,9 @@ public final class SimNetwork {
 
         @Override
         public boolean send(Link link, byte[] frame) {
+            if (full) {
+                return false;
+            }
             boolean dialled = link instanceof SimLink;
             int number = dialled ? ((SimLink) link).number : ((FarEnd) link).number;
             wires.computeIfAbsent(new Wire(number, dialled), wire -> new ArrayDeque<>()).add(frame);
