@@ -96,7 +96,7 @@ final class BarePlane implements AutoCloseable, DataPlane.SendListener, DataPlan
     }
 
     @Override
-    public void onLayerReceived(ReceiveOp op, int layer) {
+    public void onPieceReceived(ReceiveOp op, int piece) {
         received++;
     }
 

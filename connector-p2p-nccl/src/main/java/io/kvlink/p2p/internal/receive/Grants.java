@@ -115,7 +115,7 @@ final class Grants {
         }
 
         @Override
-        public void onLayerReceived(ReceiveOp op, int piece) {
+        public void onPieceReceived(ReceiveOp op, int piece) {
             pieces++;
             bytes += op.destinations().get(piece).bytes();
             subject.arrival().arrived(piece % layout.layers(), () -> report(op));
