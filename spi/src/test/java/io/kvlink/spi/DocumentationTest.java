@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Links and paths of the project's pages, and the pages that its sources name: all lead somewhere.
- * In this module since it is built first.
+ * Links and paths of the project's pages, the pages that its sources name, and the types that the
+ * architecture names: all lead somewhere. In this module since it is built first.
  */
 final class DocumentationTest {
 
@@ -33,6 +33,11 @@ final class DocumentationTest {
     private static final Set<String> SKIPPED = Set.of("target", ".git");
     private static final Pattern LINK = Pattern.compile("]\\(([^)\\s]+)\\)");
     private static final Pattern PAGE = Pattern.compile("(?<![\\w/.-])docs/[\\w-]+\\.md");
+    private static final Pattern CODE =
+            Pattern.compile("`([^`\n]+)`|\\[([A-Z]\\w+(?:, [A-Z]\\w+)*)](?!\\()");
+    private static final Pattern TYPE = Pattern.compile("\\b[A-Z]\\w*[a-z]\\w*");
+    private static final Pattern DECLARED =
+            Pattern.compile("\\b(?:class|interface|record|enum) (\\w+)");
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ +(.+?) *$");
     private static final Pattern FENCED = Pattern.compile("(?ms)^```.*?^```");
 
@@ -56,6 +61,28 @@ final class DocumentationTest {
         assertThat(sources).hasSizeGreaterThan(500);
         assertThat(sources.stream().flatMap(source -> missing(ROOT, source, PAGE).stream()))
                 .isEmpty();
+    }
+
+    @Test
+    void shouldNameInTheArchitectureTypesThatAreThere() throws IOException {
+        Set<String> declared =
+                files(ROOT, ".java").stream()
+                        .flatMap(source -> DECLARED.matcher(read(source)).results())
+                        .map(type -> type.group(1))
+                        .collect(Collectors.toSet());
+        Path page = ROOT.resolve("docs/architecture.md");
+        String text = read(page);
+        List<String> unknown =
+                CODE.matcher(text)
+                        .results()
+                        .flatMap(
+                                code ->
+                                        TYPE.matcher(code.group())
+                                                .results()
+                                                .filter(type -> !declared.contains(type.group()))
+                                                .map(type -> place(page, text, code, type.group())))
+                        .toList();
+        assertThat(unknown).isEmpty();
     }
 
     @Test
