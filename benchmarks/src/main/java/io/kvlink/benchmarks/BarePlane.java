@@ -8,7 +8,6 @@ import io.kvlink.p2p.internal.plane.tcp.TcpPlane;
 import io.kvlink.p2p.internal.plane.tcp.TcpPlaneConfig;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.MemoryRegion;
-
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

@@ -5,7 +5,9 @@ import static io.kvlink.benchmarks.DriverCalls.check;
 
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.MemoryRegion;
-
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -14,10 +16,6 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
-
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 
 /** The pattern on a GPU: launches {@code bytes.cu} on the engine's stream. One thread. */
 final class DevicePattern implements Pattern {

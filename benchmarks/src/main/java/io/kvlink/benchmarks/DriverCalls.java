@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
-import org.bytedeco.cuda.global.cudart;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.bytedeco.cuda.global.cudart;
 
 /** The few calls of CUDA's driver that the benchmarks need and the connector's port lacks. */
 final class DriverCalls {

@@ -2,7 +2,6 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.WireFleet.Remote;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongFunction;

@@ -3,7 +3,6 @@ package io.kvlink.benchmarks;
 
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.MemoryRegion;
-
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 

@@ -7,7 +7,6 @@ import io.kvlink.p2p.internal.cuda.JavaCppNccl;
 import io.kvlink.p2p.internal.cuda.NcclCommunicator;
 import io.kvlink.p2p.internal.cuda.NcclLibrary;
 import io.kvlink.p2p.internal.cuda.NcclState;
-
 import java.util.concurrent.TimeUnit;
 
 /** One of two NCCL ranks, without a connector. One thread; it waits where NCCL has to. */

@@ -11,9 +11,6 @@ import io.kvlink.spi.KvRole;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.tck.EngineShape;
 import io.kvlink.tck.KvMemory;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -23,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** One engine of a process, with all that commands leave behind in it. The engine's thread only. */
 final class Node implements EngineApi {

@@ -3,12 +3,10 @@ package io.kvlink.benchmarks;
 
 import io.kvlink.p2p.internal.cuda.DriverDevice;
 import io.kvlink.p2p.internal.cuda.JavaCppNccl;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /** One end of the bare wires of a node, open until they are closed. The engine's thread only. */
 final class NodeFloors implements FloorApi {

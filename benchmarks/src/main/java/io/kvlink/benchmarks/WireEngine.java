@@ -2,7 +2,6 @@
 package io.kvlink.benchmarks;
 
 import com.sun.management.ThreadMXBean;
-
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvTransferConfig;
@@ -11,9 +10,6 @@ import io.kvlink.tck.EngineOptions;
 import io.kvlink.tck.EngineShape;
 import io.kvlink.tck.FakeEngine;
 import io.kvlink.tck.FakeRequest;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One connector under the TCK's fake engine, over the KV of a node. All by the thread that made it.

@@ -2,13 +2,11 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.WireFleet.Remote;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times that a fleet's first producer and first consumer reach without a connector, kept for the

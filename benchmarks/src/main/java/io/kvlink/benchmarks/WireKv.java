@@ -9,7 +9,6 @@ import io.kvlink.tck.EngineKv;
 import io.kvlink.tck.EngineShape;
 import io.kvlink.tck.FakeRequest;
 import io.kvlink.tck.KvMemory;
-
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

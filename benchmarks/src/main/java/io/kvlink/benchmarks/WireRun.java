@@ -2,9 +2,6 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.spi.KvRole;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -12,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** All series of one run of the wire tool, in order. One thread. */
 final class WireRun {

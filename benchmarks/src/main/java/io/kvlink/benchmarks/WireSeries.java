@@ -2,9 +2,6 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.benchmarks.WireFleet.Remote;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -12,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The series of one setup, over connectors that are opened for it. One thread. */
 final class WireSeries implements AutoCloseable {
