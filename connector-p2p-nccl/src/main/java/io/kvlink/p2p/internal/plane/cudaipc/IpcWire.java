@@ -108,7 +108,7 @@ public final class IpcWire implements Wire {
 
     @Override
     public void greet(Link link) {
-        GpuEndpoint peer = link.peer;
+        GpuEndpoint peer = link.peer();
         if (peer != null && !peer.gone(self).orElse(true)) {
             seen.add(link);
         }
@@ -127,8 +127,8 @@ public final class IpcWire implements Wire {
 
     @Override
     public void onFrame(Link link, LinkFrame frame) {
-        GpuEndpoint peer = link.peer;
-        if (!(frame instanceof Export export) || link.dialled || peer == null) {
+        GpuEndpoint peer = link.peer();
+        if (!(frame instanceof Export export) || link.isDialled() || peer == null) {
             listener.onWireFailed(link, "unexpected " + frame);
             return;
         }
@@ -195,7 +195,7 @@ public final class IpcWire implements Wire {
             for (int i = 0; i < moves.size(); i++) {
                 Move move = moves.get(i);
                 long to = destination(route, move.part());
-                CudaEvent after = move.send().op.after();
+                CudaEvent after = move.send().op().after();
                 if (after != null && after != awaited) {
                     // What was added may not wait for it.
                     runs.flush(route.stream);
@@ -342,8 +342,8 @@ public final class IpcWire implements Wire {
 
     @Override
     public boolean writesNoMore(Link link, long lostNs, long nowNs) {
-        GpuEndpoint peer = link.peer;
-        if (peer == null || !link.wasOpen || link.byeHeard) {
+        GpuEndpoint peer = link.peer();
+        if (peer == null || link.peerHasEnded()) {
             return true;
         }
         boolean blind = self.sameProcess(peer) || !seen.contains(link);
@@ -364,7 +364,7 @@ public final class IpcWire implements Wire {
             }
             route.targets.values().forEach(this::letGo);
         }
-        GpuEndpoint peer = link.peer;
+        GpuEndpoint peer = link.peer();
         if (peer != null) {
             reach.forget(peer);
         }

@@ -69,7 +69,7 @@ final class NcclPushes implements AutoCloseable {
     }
 
     private static boolean direct(Move move) {
-        return !MessageLayout.direct(move.send().op.source()).isEmpty();
+        return !MessageLayout.direct(move.send().op().source()).isEmpty();
     }
 
     private void post(Pushed push, StagingBuffer.@Nullable Slot slot) {

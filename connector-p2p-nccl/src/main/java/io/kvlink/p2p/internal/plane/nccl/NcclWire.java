@@ -116,8 +116,8 @@ public final class NcclWire implements Wire {
     }
 
     private void connect(Link link, byte[] id) {
-        NcclLane lane = link.dialled ? receives : sends;
-        links.put(link, lane.connect(link.name(), id, !link.dialled, new Ends(link)));
+        NcclLane lane = link.isDialled() ? receives : sends;
+        links.put(link, lane.connect(link.name(), id, !link.isDialled(), new Ends(link)));
     }
 
     /** Hears how a communicator goes. */

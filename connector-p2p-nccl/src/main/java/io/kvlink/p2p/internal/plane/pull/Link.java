@@ -26,18 +26,18 @@ public final class Link implements Connection.Handler {
         CLOSED
     }
 
-    public final boolean dialled;
+    final boolean dialled;
     // Later ones have larger ones.
     final long number;
     State state = State.OPENING;
     // The peer's endpoint as it says itself; empty until it has introduced itself.
     String endpoint = "";
-    public @Nullable GpuEndpoint peer;
+    @Nullable GpuEndpoint peer;
     // Whether the peer said Bye: then its GPU works for this link no more.
-    public boolean byeHeard;
+    boolean byeHeard;
     boolean byeSaid;
     // Whether the socket ever was connected: if not, the peer knows nothing of us.
-    public boolean wasOpen;
+    boolean wasOpen;
     // Whether the peer was asked to settle what was before.
     boolean asked;
 
@@ -56,6 +56,21 @@ public final class Link implements Connection.Handler {
 
     public boolean open() {
         return state == State.OPEN;
+    }
+
+    /** Whether this node dialled it, to receive on it. */
+    public boolean isDialled() {
+        return dialled;
+    }
+
+    /** The peer; {@code null} until it has introduced itself. */
+    public @Nullable GpuEndpoint peer() {
+        return peer;
+    }
+
+    /** Whether the peer's GPU never worked for this link, or has said that it works no more. */
+    public boolean peerHasEnded() {
+        return !wasOpen || byeHeard;
     }
 
     /** Whether nobody listens where it was dialled. */

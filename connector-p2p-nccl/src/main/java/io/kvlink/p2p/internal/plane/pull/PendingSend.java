@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * PullSender}'s. Device thread.
  */
 public final class PendingSend {
-    public final SendOp op;
+    final SendOp op;
     // Bytes that aren't on the wire yet, and bytes that the receiver has not got.
     long unposted;
     long missing;
@@ -29,6 +29,10 @@ public final class PendingSend {
         this.op = op;
         unposted = op.bytes();
         missing = op.bytes();
+    }
+
+    public SendOp op() {
+        return op;
     }
 
     boolean pulled() {
