@@ -153,7 +153,7 @@ public final class Inbox {
         receipts.values().stream()
                 .filter(receipt -> receipt.due(at.nowNs()))
                 .toList() // Some end.
-                .forEach(receipt -> step(receipt, new ReceiveEvent.DeadlinePassed(at)));
+                .forEach(receipt -> feed(receipt.id(), new ReceiveEvent.DeadlinePassed(at)));
         effects.tick();
     }
 

@@ -7,7 +7,10 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
 import java.util.Optional;
 
-/** Something to be done for a transfer on its way in. */
+/**
+ * Something to be done for a transfer on its way in. An effect that is answered by an event,
+ * perhaps at once, is the last one of its step.
+ */
 sealed interface ReceiveEffect {
 
     /** Call the prefill instance. {@link ReceiveEvent.CallOpened} follows, at once or later. */
