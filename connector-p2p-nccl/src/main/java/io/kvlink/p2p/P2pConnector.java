@@ -261,7 +261,7 @@ final class P2pConnector implements KvConnector {
         if (context.hostPools().isEmpty()) {
             logger.info(
                     "no tensor pool is installed: KV in flight must fit into kv_buffer_size; put"
-                        + " the tensor-pool jar beside the connector's to use mem_pool_size_gb");
+                            + " the tensor-pool jar beside the connector's to use mem_pool_size_gb");
             return null;
         }
         long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());

@@ -88,7 +88,7 @@ final class P2pConfigTest {
         assertRefused(
                 Map.of("proxy_ip", "10.0.1.1", "proxy_port", "30001"),
                 "kv_connector_extra_config.http_port is missing; for example \"http_port\":"
-                    + " \"20001\"");
+                        + " \"20001\"");
         assertRefused(
                 Map.of("proxy_ip", "10.0.1.1", "proxy_port", "30001", "http_port", 0),
                 "kv_connector_extra_config.http_port=0; expected a whole number from 1 to 65535");
@@ -126,7 +126,7 @@ final class P2pConfigTest {
         assertRefused(
                 Map.of("mem_pool_size_gib", 1),
                 "kv_connector_extra_config.mem_pool_size_gib is no setting; did you mean"
-                    + " mem_pool_size_gb?");
+                        + " mem_pool_size_gb?");
     }
 
     @Test
@@ -134,7 +134,7 @@ final class P2pConfigTest {
         assertRefused(
                 Map.of("proxy_ip", "http://proxy", "proxy_port", 1, "http_port", 1),
                 "kv_connector_extra_config.proxy_ip=http://proxy; expected a host name or an IP"
-                    + " address");
+                        + " address");
     }
 
     private static P2pConfig of(Map<String, Object> extra) {
