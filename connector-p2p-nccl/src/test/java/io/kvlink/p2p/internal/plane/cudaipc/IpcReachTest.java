@@ -33,8 +33,7 @@ final class IpcReachTest {
         assertThat(own.mappings()).isZero();
     }
 
-    private static GpuEndpoint endpoint(
-            String host, String process, CudaDevice of, byte[] handle) {
+    private static GpuEndpoint endpoint(String host, String process, CudaDevice of, byte[] handle) {
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
         SecretAddress channel = new SecretAddress(address, Token.random());
         return new GpuEndpoint(host, process, 1, 1, "pid", of.uuid(), handle, 0, channel);
