@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cut of a transfer's tokens into chunks, which leave one by one. Sender and receiver cut
- * alike: every chunk but the last has {@code size} tokens. Behind them may be a <em>tail</em>: the
+ * Cut of a transfer's tokens into chunks, which leave one by one. Sender and receiver cut alike:
+ * every chunk but the last has {@code size} tokens. Behind them may be a <em>tail</em>: the
  * prompt's last token, in a chunk of its own. What travels under a ticket are <em>pieces</em>, a
  * chunk of a layer each; piece {@code chunk * layers + layer}.
  *
