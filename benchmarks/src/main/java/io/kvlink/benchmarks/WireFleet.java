@@ -169,7 +169,7 @@ final class WireFleet implements AutoCloseable {
         }
     }
 
-    /** What all processes have used so far. */
+    /** Processor time that all processes have used so far. */
     Usage usage() {
         // One engine of each process tells.
         Map<RemoteProcess, Remote> first = new LinkedHashMap<>();

@@ -40,7 +40,7 @@ final class WireFloors {
             double backToBackGbs,
             double cpuMsPerGb) {
 
-        /** This wire with times of other rounds. */
+        /** Copy with the times of other rounds. */
         Floor with(Spread times) {
             return new Floor(kind, tokens, bytes, times, times, backToBackGbs, cpuMsPerGb);
         }

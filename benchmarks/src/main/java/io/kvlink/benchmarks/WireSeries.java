@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
 /** The series of one setup, over connectors that are opened for it. One thread. */
 final class WireSeries implements AutoCloseable {
 
-    /** So long before a round begins, all engines know of it and are quiet. */
+    /** Lead of a round: all engines know of it by then and are quiet. */
     static final long LEAD_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final Random RANDOM = new Random();
     private static final int BULK_ROUNDS = 5;
 
     /**
-     * How much is measured.
+     * Amount that is measured.
      *
      * @param warmUps rounds before
      * @param rounds at most
@@ -34,7 +34,7 @@ final class WireSeries implements AutoCloseable {
     // Rounds of connectors between two looks at the floor.
     private static final int TURN = 10;
 
-    /** What one round took. */
+    /** Times of one round. */
     @SuppressWarnings("ArrayRecordComponent")
     private record Round(
             double[] pairMs,

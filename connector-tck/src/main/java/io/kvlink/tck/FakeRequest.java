@@ -72,7 +72,7 @@ public final class FakeRequest {
         return kv;
     }
 
-    /** Its blocks; none while it waits. */
+    /** Blocks of the request; none while it waits. */
     public BlockTable blocks() {
         return blocks;
     }
@@ -103,7 +103,7 @@ public final class FakeRequest {
         return prefixes;
     }
 
-    /** Its part of the next step. */
+    /** Share of the request in the next step. */
     StepPlan.Entry nextEntry() {
         int left = promptTokens() - computed;
         return new StepPlan.Entry(kv, blocks, computed, Math.min(left, tokensPerStep));

@@ -40,7 +40,7 @@ public final class FusedAttention {
                 FusedAttention::new);
     }
 
-    /** Whether it can be called; the engine must have been started. */
+    /** True if it can be called; the engine must have been started. */
     public static Availability availability() {
         return Probe.FOUND.availability();
     }

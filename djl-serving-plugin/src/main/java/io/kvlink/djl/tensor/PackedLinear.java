@@ -79,7 +79,7 @@ public final class PackedLinear {
         }
     }
 
-    /** Whether matrices can be packed; the engine must have been started. */
+    /** True if matrices can be packed; the engine must have been started. */
     public static Availability availability() {
         return Probe.FOUND.availability();
     }

@@ -29,7 +29,7 @@ public final class DeviceAgent implements Agent {
         return plane;
     }
 
-    /** Has the device thread do something. From any thread. */
+    /** Hands the device thread a command. From any thread. */
     public void submit(Consumer<DataPlane> command) {
         commands.add(command);
         plane.wakeup();

@@ -77,7 +77,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
-    /** Has the control thread do something. From any thread. */
+    /** Hands the control thread a command. From any thread. */
     @Override
     public void execute(Runnable command) {
         commands.add(command);
@@ -124,7 +124,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> inbox.release(expectation));
     }
 
-    /** Whether new requests are welcome here: the proxy is told. From any thread. */
+    /** True if new requests are welcome here: the proxy is told. From any thread. */
     public void accepting(boolean accepting) {
         if (heartbeat != null) {
             execute(() -> heartbeat.accepting(accepting));

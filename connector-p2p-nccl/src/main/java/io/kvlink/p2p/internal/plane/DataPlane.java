@@ -27,14 +27,14 @@ public interface DataPlane extends AutoCloseable {
     String endpoint();
 
     /**
-     * Whether what a sender has computed arrives within milliseconds, so that a consumer may begin
+     * True if what a sender has computed arrives within milliseconds, so that a consumer may begin
      * to load the first pieces while the last ones travel. Otherwise it waits for all of them,
      * since a load that waits holds up the consumer's step.
      */
     boolean arrivesSoon();
 
     /**
-     * Whether this plane can reach that endpoint: same host, same process, and so on. Called on the
+     * True if this plane can reach that endpoint: same host, same process, and so on. Called on the
      * control thread, once a handshake; may try, and remembers the answer.
      *
      * @param endpoint a peer's {@link #endpoint}

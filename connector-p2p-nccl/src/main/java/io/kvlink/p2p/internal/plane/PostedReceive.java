@@ -34,12 +34,12 @@ public final class PostedReceive {
         return op;
     }
 
-    /** How many receives of its plane were posted before. */
+    /** Number of receives of its plane were posted before. */
     public long number() {
         return number;
     }
 
-    /** How many pieces aren't here. */
+    /** Number of pieces that aren't here. */
     int missing() {
         return op.destinations().size() - arrived.cardinality();
     }

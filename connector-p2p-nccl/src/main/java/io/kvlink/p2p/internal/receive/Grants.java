@@ -75,7 +75,7 @@ final class Grants {
                         startedNs));
     }
 
-    /** Has the device receive. */
+    /** Posts a receive to the device. */
     void post(Subject subject, Ticket ticket) {
         subject.arrival().expect(ticket.chunks().count());
         ReceiveOp op =
@@ -98,7 +98,7 @@ final class Grants {
         }
     }
 
-    /** Has the device give up a ticket; it still reports how it ended. */
+    /** Cancels a ticket at the device, which still reports how it ended. */
     void cancel(Ticket ticket) {
         ticket.session().device().submit(plane -> plane.cancelReceive(ticket.number()));
     }

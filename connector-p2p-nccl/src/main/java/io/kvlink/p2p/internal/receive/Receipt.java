@@ -62,7 +62,7 @@ sealed interface Receipt permits Receipt.Known, Over {
         return new ReceiveEffect.Send(to, new Frame.Cancel(id(), why.error(), why.detail()));
     }
 
-    /** Has a peer offer it again a little later. */
+    /** Asks a peer to offer it again a little later. */
     default ReceiveEffect busy(Session to) {
         return new ReceiveEffect.Send(to, new Frame.Busy(id(), BUSY_MS));
     }
@@ -127,7 +127,7 @@ sealed interface Receipt permits Receipt.Known, Over {
     sealed interface Unfinished extends Timed
             permits Calling, Called, Deferred, Arriving, Unattached {
 
-        /** Its request. */
+        /** Request that waits for it. */
         Claim claim();
 
         /** Peers that hear if it fails here. */

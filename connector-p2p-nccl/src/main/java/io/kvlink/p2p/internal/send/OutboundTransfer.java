@@ -126,7 +126,7 @@ public final class OutboundTransfer {
         return pieces.complete();
     }
 
-    /** How many pieces are saved. */
+    /** Number of pieces that are saved. */
     public int savedPieces() {
         return pieces.count().all();
     }

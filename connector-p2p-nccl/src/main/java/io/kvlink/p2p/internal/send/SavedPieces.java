@@ -71,7 +71,7 @@ final class SavedPieces {
         count = new Count(before.all + 1, before.body + (chunk < chunks.body() ? 1 : 0));
     }
 
-    /** How many there are. */
+    /** Number of pieces. */
     Count count() {
         return count;
     }

@@ -33,7 +33,7 @@ sealed interface SendState {
 
     /** Without a ticket: the receiver has no memory for it yet. */
     sealed interface Ungranted extends Live {
-        /** How often the receiver said BUSY. */
+        /** Number of times the receiver said BUSY. */
         int refusals();
 
         /** The transfer goes to this session; an offer on another one is worth nothing. */

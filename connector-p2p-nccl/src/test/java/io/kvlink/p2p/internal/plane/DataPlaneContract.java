@@ -261,7 +261,7 @@ public abstract class DataPlaneContract {
         assertThat(destination.holds(source)).isTrue();
     }
 
-    /** Whether the plane has seen an unknown ticket and waits for the next poll. */
+    /** True if the plane has seen an unknown ticket and waits for the next poll. */
     protected abstract boolean parks(DataPlane plane);
 
     @Test

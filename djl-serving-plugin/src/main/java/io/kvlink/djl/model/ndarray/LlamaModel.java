@@ -255,7 +255,7 @@ final class LlamaModel implements AutoCloseable {
         return lanes.count();
     }
 
-    /** Whether several rows' products take copies of the matrices made for that. */
+    /** True if several rows' products take copies of the matrices made for that. */
     boolean packed() {
         return packing.wanted();
     }

@@ -32,7 +32,7 @@ final class IpcReach {
         this.mappings = mappings;
     }
 
-    /** Whether a peer can be written to; tries, and remembers. */
+    /** True if a peer can be written to; tries, and remembers. */
     boolean reaches(GpuEndpoint mine, GpuEndpoint peer) {
         if (!mine.sameHost(peer)) {
             return false;

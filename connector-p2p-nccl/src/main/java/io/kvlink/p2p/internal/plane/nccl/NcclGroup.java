@@ -135,7 +135,7 @@ final class NcclGroup {
         move(State.RUNNING);
     }
 
-    /** Whether the device is past the mark. */
+    /** True if the device is past the mark. */
     boolean isReached(CudaDevice device) {
         return device.complete(end);
     }

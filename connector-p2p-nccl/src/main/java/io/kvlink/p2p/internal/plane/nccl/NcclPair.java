@@ -108,17 +108,17 @@ final class NcclPair {
         return state;
     }
 
-    /** Whether the pair isn't ending, and hasn't ended. */
+    /** True if the pair isn't ending, and hasn't ended. */
     boolean isOpen() {
         return state != State.ENDING && state != State.CLOSED;
     }
 
-    /** Whether bytes go out on it, or come in. */
+    /** True if bytes go out on it, or come in. */
     boolean sends() {
         return sends;
     }
 
-    /** Whether nothing was posted that hasn't ended. */
+    /** True if nothing was posted that hasn't ended. */
     boolean idle() {
         return early.isEmpty() && begun.isEmpty() && !lane.waits(this);
     }
@@ -346,7 +346,7 @@ final class NcclPair {
         return ended.size();
     }
 
-    /** Whether the device is past a group of a communicator that is ending. */
+    /** True if the device is past a group of a communicator that is ending. */
     private boolean isOver(NcclGroup group, boolean released) {
         try {
             if (group.is(NcclGroup.State.LAUNCHING)) {

@@ -155,7 +155,7 @@ final class NcclPushes implements AutoCloseable {
             }
         }
 
-        /** Whether the device has passed what it had of the gathering. */
+        /** True if the device has passed what it had of the gathering. */
         boolean gathered() {
             try {
                 return slot == null || device.complete(slot.gathered());
@@ -188,17 +188,17 @@ final class NcclPushes implements AutoCloseable {
         return workCount;
     }
 
-    /** Whether the device may read sources that will not be sent. */
+    /** True if the device may read sources that will not be sent. */
     boolean halfGathered() {
         return !halfGathered.isEmpty();
     }
 
-    /** Whether the device may read sources of a link that will not be sent. */
+    /** True if the device may read sources of a link that will not be sent. */
     boolean halfGathered(Link link) {
         return halfGathered.stream().anyMatch(each -> each.push.link == link);
     }
 
-    /** Whether moves of a link wait for a slot. */
+    /** True if moves of a link wait for a slot. */
     boolean waits(Link link) {
         return pushed.stream().anyMatch(each -> each.link == link);
     }

@@ -114,7 +114,7 @@ public record GpuEndpoint(
     }
 
     /**
-     * Whether the process is known to have ended, with all that its GPU did. A zombie has: the
+     * True if the process is known to have ended, with all that its GPU did. A zombie has: the
      * kernel closed its devices before.
      *
      * @param observer who asks

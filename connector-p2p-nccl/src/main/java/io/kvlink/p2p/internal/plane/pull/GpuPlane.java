@@ -104,7 +104,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
         return channel;
     }
 
-    /** Whether no link is ending, and no GPU works for one. */
+    /** True if no link is ending, and no GPU works for one. */
     public boolean settled() {
         return ends.isEmpty() && !wire.busy() && !spill.busy();
     }

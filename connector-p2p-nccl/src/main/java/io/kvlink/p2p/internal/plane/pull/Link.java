@@ -58,7 +58,7 @@ public final class Link implements Connection.Handler {
         return state == State.OPEN;
     }
 
-    /** Whether this node dialled it, to receive on it. */
+    /** True if this node dialled it, to receive on it. */
     public boolean isDialled() {
         return dialled;
     }
@@ -68,12 +68,12 @@ public final class Link implements Connection.Handler {
         return peer;
     }
 
-    /** Whether the peer's GPU never worked for this link, or has said that it works no more. */
+    /** True if the peer's GPU never worked for this link, or has said that it works no more. */
     public boolean peerHasEnded() {
         return !wasOpen || byeHeard;
     }
 
-    /** Whether nobody listens where it was dialled. */
+    /** True if nobody listens where it was dialled. */
     boolean refused() {
         return connection.refused();
     }
@@ -176,7 +176,7 @@ public final class Link implements Connection.Handler {
         return LinkCodec.decode(frame);
     }
 
-    /** Whether the socket has taken all that was sent. */
+    /** True if the socket has taken all that was sent. */
     boolean flushed() {
         return connection.flushed();
     }

@@ -118,7 +118,7 @@ final class PullSender {
         return after == null || (wire.pullsEarly() && send.pulled()) || device.complete(after);
     }
 
-    /** Whether the engine's GPU is being watched. */
+    /** True if the engine's GPU is being watched. */
     boolean watching() {
         return !incomplete.isEmpty();
     }

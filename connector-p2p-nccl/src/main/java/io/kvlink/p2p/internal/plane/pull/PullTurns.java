@@ -27,12 +27,12 @@ public class PullTurns {
         this.mostBytes = mostBytes;
     }
 
-    /** Whether the group that is being gathered has room for so many bytes more. */
+    /** True if the group that is being gathered has room for so many bytes more. */
     boolean admits(long bytes, boolean first) {
         return first || groupBytes + bytes <= mostBytes;
     }
 
-    /** Whether a group may be pulled from a sender now; begins it if so. */
+    /** True if a group may be pulled from a sender now; begins it if so. */
     boolean open(Link link) {
         if (!mayServe(holder, link) || groupsOut >= MOST_GROUPS) {
             return false;

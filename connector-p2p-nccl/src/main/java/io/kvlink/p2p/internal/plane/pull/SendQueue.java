@@ -92,7 +92,7 @@ final class SendQueue {
         }
     }
 
-    /** Whether there is something for the wire. */
+    /** True if there is something for the wire. */
     boolean hasReady() {
         return !ready.isEmpty();
     }

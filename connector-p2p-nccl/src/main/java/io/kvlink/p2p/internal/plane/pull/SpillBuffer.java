@@ -35,13 +35,13 @@ public final class SpillBuffer implements AutoCloseable {
         this.sizes = sizes;
     }
 
-    /** Whether so many slots are free. Throws what taking the memory throws. */
+    /** True if so many slots are free. Throws what taking the memory throws. */
     boolean hasFree(int slots) {
         open();
         return free.size() >= slots;
     }
 
-    /** Whether a slot is being emptied. */
+    /** True if a slot is being emptied. */
     boolean draining(int slot) {
         return draining.stream().anyMatch(each -> each.slot() == slot);
     }

@@ -30,7 +30,7 @@ public interface Wire extends AutoCloseable {
     void onFrame(Link link, LinkFrame frame);
 
     /**
-     * Whether a receiver pulls before the sender has the piece, and whatever others send it.
+     * True if a receiver pulls before the sender has the piece, and whatever others send it.
      * Otherwise receives wait for their partners one after another, in a lane that all peers share:
      * only what the sender has is pulled, from one sender at a time, and the sender is bound to
      * send what it has announced.
@@ -58,7 +58,7 @@ public interface Wire extends AutoCloseable {
      */
     record Landing(long part, long address, long bytes, List<Long> messages) {}
 
-    /** Whether a link can carry moves now. At the sender. */
+    /** True if a link can carry moves now. At the sender. */
     boolean ready(Link link);
 
     /**
@@ -75,10 +75,10 @@ public interface Wire extends AutoCloseable {
      */
     int poll(long nowNs);
 
-    /** Whether the GPU works for somebody, and {@link #poll} is worth calling. */
+    /** True if the GPU works for somebody, and {@link #poll} is worth calling. */
     boolean busy();
 
-    /** Whether the GPU works for this link no more, at this side. */
+    /** True if the GPU works for this link no more, at this side. */
     boolean idle(Link link);
 
     /**
@@ -88,7 +88,7 @@ public interface Wire extends AutoCloseable {
     void abandon(Link link);
 
     /**
-     * Whether a peer that was lost can't write here any more.
+     * True if a peer that was lost can't write here any more.
      *
      * @param link a closed link
      * @param lostNs when it was lost
@@ -99,7 +99,7 @@ public interface Wire extends AutoCloseable {
     /** Lets go of all that belongs to an idle link. */
     void release(Link link);
 
-    /** Whether this wire leads to a peer. From any thread; may try, and remembers. */
+    /** True if this wire leads to a peer. From any thread; may try, and remembers. */
     boolean reaches(GpuEndpoint self, GpuEndpoint peer);
 
     /** No session with that peer is left: lets go of what {@link #reaches} took. */

@@ -117,7 +117,7 @@ public final class Connection {
         return stage == Stage.OPEN;
     }
 
-    /** Whether nobody listened where it was dialled. */
+    /** True if nobody listened where it was dialled. */
     public boolean refused() {
         return refused;
     }
@@ -153,7 +153,7 @@ public final class Connection {
         schedule();
     }
 
-    /** Whether the socket has taken all that was queued. */
+    /** True if the socket has taken all that was queued. */
     public boolean flushed() {
         return out.position() == 0;
     }
@@ -198,7 +198,7 @@ public final class Connection {
         }
     }
 
-    /** Whether the socket is full, and tells when it isn't. */
+    /** True if the socket is full, and tells when it isn't. */
     public boolean awaitsWritable() {
         return writing;
     }

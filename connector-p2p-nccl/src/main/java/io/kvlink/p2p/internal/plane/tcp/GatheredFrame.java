@@ -43,7 +43,7 @@ final class GatheredFrame {
         }
     }
 
-    /** Whether some of it, but perhaps not all, has left. */
+    /** True if some of it, but perhaps not all, has left. */
     boolean begun() {
         return begun;
     }

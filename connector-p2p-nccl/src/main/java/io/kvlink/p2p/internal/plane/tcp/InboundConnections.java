@@ -159,7 +159,7 @@ final class InboundConnections {
         failures.failed("a sender broke the protocol", detail);
     }
 
-    /** How many frames were refused. From any thread. */
+    /** Number of frames that were refused. From any thread. */
     long refusedFrames() {
         return refusedFrames.sum();
     }

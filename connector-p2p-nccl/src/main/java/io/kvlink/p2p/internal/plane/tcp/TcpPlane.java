@@ -164,7 +164,7 @@ public final class TcpPlane implements DataPlane {
         return workCount;
     }
 
-    /** Whether a frame with an unknown ticket waits for the next poll. */
+    /** True if a frame with an unknown ticket waits for the next poll. */
     boolean parks() {
         return inbound.hasParked();
     }

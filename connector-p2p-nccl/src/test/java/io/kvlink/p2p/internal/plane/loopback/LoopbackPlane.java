@@ -261,7 +261,7 @@ public final class LoopbackPlane implements DataPlane {
         receives.failAll(each -> each.op().endpoint().equals(sender), error, detail);
     }
 
-    /** Whether a piece with an unknown ticket waits for the next poll. */
+    /** True if a piece with an unknown ticket waits for the next poll. */
     boolean parks() {
         return !parked.isEmpty();
     }

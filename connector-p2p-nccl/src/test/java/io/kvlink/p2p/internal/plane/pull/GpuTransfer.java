@@ -212,12 +212,12 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         return from.killed || pieces.stream().allMatch(piece -> !piece.posted || piece.sent > 0);
     }
 
-    /** Whether something has failed, so that the rest may never end by itself. */
+    /** True if something has failed, so that the rest may never end by itself. */
     synchronized boolean failed() {
         return receiveError != null || pieces.stream().anyMatch(piece -> piece.sendError != null);
     }
 
-    /** Whether all that was asked for has ended. */
+    /** True if all that was asked for has ended. */
     public boolean over() {
         return sendsEnded() && receiveEnded();
     }

@@ -120,7 +120,7 @@ public final class RawPeer implements AutoCloseable {
         return heard;
     }
 
-    /** Whether the plane has closed the connection, once all has been read. */
+    /** True if the plane has closed the connection, once all has been read. */
     public boolean refused() {
         heard();
         return ended;

@@ -110,7 +110,7 @@ final class RawSender implements AutoCloseable {
         return frame.put(bytes).flip();
     }
 
-    /** Whether the receiver has closed the connection. */
+    /** True if the receiver has closed the connection. */
     boolean refused() {
         try {
             return channel.read(ByteBuffer.allocate(1)) < 0;
