@@ -24,11 +24,6 @@ final class WordsTest {
 
     private static final Path ROOT = Path.of(System.getProperty("basedir", "."), "..").normalize();
 
-    /** Packages whose Javadoc isn't checked yet. */
-    private static final Pattern UNCHECKED =
-            Pattern.compile(
-                    "connector-p2p-nccl/.*/internal/(agent|dataplane|engine|gpu|planes?|receive|send|session|transfer)/.*");
-
     @Test
     void shouldDescribeThingsInJavadoc() throws IOException {
         assertThat(faults(".java", Prose::javadocs, Wording::javadocFault)).isEmpty();
@@ -132,7 +127,7 @@ final class WordsTest {
                     @Override
                     public FileVisitResult visitFile(Path file, BasicFileAttributes is) {
                         String path = ROOT.relativize(file).toString().replace('\\', '/');
-                        if (path.endsWith(ending) && !UNCHECKED.matcher(path).matches()) {
+                        if (path.endsWith(ending)) {
                             found.add(path);
                         }
                         return FileVisitResult.CONTINUE;

@@ -19,7 +19,7 @@ public final class DeviceAgent implements Agent {
     private final DataPlane plane;
     private final Queue<Consumer<DataPlane>> commands = new ConcurrentLinkedQueue<>();
 
-    /** Of one plane, which it closes. */
+    /** Agent of one plane, which it closes. */
     public DeviceAgent(DataPlane plane) {
         this.plane = plane;
     }

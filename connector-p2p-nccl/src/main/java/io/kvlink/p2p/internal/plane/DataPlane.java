@@ -23,13 +23,13 @@ public interface DataPlane extends AutoCloseable {
     /** The name in handshakes, configurations and logs. */
     String name();
 
-    /** Where peers find this plane, in its own words; sent to them in the handshake. */
+    /** Endpoint at which peers find this plane, in its own words; sent to them in the handshake. */
     String endpoint();
 
     /**
-     * True if what a sender has computed arrives within milliseconds, so that a consumer may begin
-     * to load the first pieces while the last ones travel. Otherwise it waits for all of them,
-     * since a load that waits holds up the consumer's step.
+     * True if what a sender has computed arrives within milliseconds. Then a consumer may begin to
+     * load the first pieces while the last ones travel. Otherwise it waits for all of them, since a
+     * load that waits holds up the consumer's step.
      */
     boolean arrivesSoon();
 

@@ -53,7 +53,7 @@ public final class PostedReceive {
         source = first;
     }
 
-    /** Why such a piece can't be taken; empty if it can. */
+    /** Reason why such a piece can't be taken; empty if it can. */
     public String fault(int piece, long length) {
         int index = piece - op.firstPiece();
         if (index < 0 || index >= op.destinations().size()) {

@@ -39,7 +39,7 @@ public final class Inbox {
     private int failed;
 
     /**
-     * Without a transfer so far.
+     * Inbox without a transfer so far.
      *
      * @param sessions to peers; borrowed
      * @param limits times

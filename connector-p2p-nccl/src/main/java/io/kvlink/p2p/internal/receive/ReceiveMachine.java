@@ -26,7 +26,7 @@ final class ReceiveMachine {
             return effect.map(this::and).orElse(this);
         }
 
-        /** This step, and then another one from where it led. */
+        /** Appends another step, from where this one led. */
         Step then(Step second) {
             List<ReceiveEffect> all = new ArrayList<>(effects);
             all.addAll(second.effects);

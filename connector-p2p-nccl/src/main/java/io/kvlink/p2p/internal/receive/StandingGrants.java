@@ -6,9 +6,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Limit of the memory that is granted before anybody has computed anything for it: half of all, so
- * that offers never starve, and so many grants a session. A grant counts until its ticket ends.
- * Control thread only.
+ * Limit of the memory that is granted before anybody has computed anything for it. Half of all
+ * memory is the most, so that offers never starve, and each session has so many grants at most. A
+ * grant counts until its ticket ends. Control thread only.
  */
 final class StandingGrants {
 

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Transfer whose bytes are all here, and only what the sender attaches isn't known. Whatever
- * happens to the sender now, the bytes are worth as much as ever. The device has let go; the
- * request, if there is one, reads nothing.
+ * Transfer whose bytes are all here, and only what the sender attaches isn't known. The bytes are
+ * worth as much as ever, whatever happens to the sender now. The device has let go; the request, if
+ * there is one, reads nothing.
  */
 record Unattached(Subject subject, Ticket ticket, Claim claim, long deadlineNs)
         implements Receipt.Unfinished, Receipt.Ticketed {

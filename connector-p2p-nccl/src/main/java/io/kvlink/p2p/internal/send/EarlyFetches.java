@@ -41,7 +41,7 @@ final class EarlyFetches {
         return Optional.ofNullable(fetches.remove(id)).filter(early -> early.session.open());
     }
 
-    /** Whoever fetched it gives it up; false if there is no such fetch. */
+    /** Removes a fetch that its session gives up; false if there is no such fetch. */
     boolean withdraw(TransferId id, Session session) {
         Early early = fetches.get(id);
         return early != null && early.session.equals(session) && fetches.remove(id) != null;

@@ -94,7 +94,7 @@ public final class OutboundTransfer {
         return leases;
     }
 
-    /** Where a chunk of a layer is held in that memory. */
+    /** Region of the leases' memory that holds a chunk of a layer. */
     public MemoryRegion held(int layer, int chunk) {
         if (leases == null) {
             throw new IllegalStateException("no leases: " + this);
@@ -143,7 +143,7 @@ public final class OutboundTransfer {
 
     /**
      * Waits until so many pieces are sent, the transfer has ended, or the receiver has no room for
-     * it: the room may come only when the caller goes on. By the engine's thread.
+     * it. The room may come only when the caller goes on. By the engine's thread.
      *
      * @param count how many, in the order of saving
      * @param deadlineNs when to give up, on {@link System#nanoTime()}'s clock

@@ -26,7 +26,7 @@ final class SavedPieces {
             long bytes,
             AtomicReference<@Nullable SavePoint> point) {
 
-        /** Where it is complete on its device, or {@code null}. */
+        /** Event after which the piece is complete on its device, or {@code null}. */
         @Nullable CudaEvent after() {
             SavePoint at = point.get();
             return at == null ? null : at.event();
@@ -41,7 +41,7 @@ final class SavedPieces {
         }
     }
 
-    /** How many pieces: of all, and of those that aren't of the tail. */
+    /** Number of pieces: of all, and of those that aren't of the tail. */
     record Count(int all, int body) {
         static final Count NONE = new Count(0, 0);
     }

@@ -31,7 +31,7 @@ sealed interface SendState {
     /** Started, and neither failed nor ended: its deadline counts. */
     sealed interface Live extends SendState {}
 
-    /** Without a ticket: the receiver has no memory for it yet. */
+    /** Transfer without a ticket: the receiver has no memory for it yet. */
     sealed interface Ungranted extends Live {
         /** Number of times the receiver said BUSY. */
         int refusals();
@@ -63,7 +63,7 @@ sealed interface SendState {
         }
     }
 
-    /** To be offered as soon as its session is open. */
+    /** Transfer to be offered as soon as its session is open. */
     record Unoffered(Session session, int refusals) implements Ungranted {}
 
     /** The receiver had no room. To be offered again, but not before {@code untilNs}. */

@@ -100,7 +100,7 @@ public final class Session {
                 && peer.epoch() == other.peer.epoch();
     }
 
-    /** Its bytes go through a device from now on. */
+    /** Lets the session's bytes go through a device from now on. */
     void use(DeviceAgent by, String peerEndpoint) {
         device = by;
         endpoint = peerEndpoint;

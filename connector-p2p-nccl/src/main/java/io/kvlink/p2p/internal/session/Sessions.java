@@ -57,7 +57,7 @@ public final class Sessions {
     private boolean closed;
 
     /**
-     * Without a session so far.
+     * Sessions with peers, none so far.
      *
      * @param transport carries frames; borrowed
      * @param self who this node is

@@ -8,8 +8,8 @@ import java.util.List;
 /**
  * Cut of a transfer's tokens into chunks, which leave one by one. Sender and receiver cut alike:
  * every chunk but the last has {@code size} tokens. Behind them may be a <em>tail</em>: the
- * prompt's last token, in a chunk of its own. What travels under a ticket are <em>pieces</em>, a
- * chunk of a layer each; piece {@code chunk * layers + layer}.
+ * prompt's last token, in a chunk of its own. <em>Pieces</em> travel under a ticket, a chunk of a
+ * layer each; piece {@code chunk * layers + layer}.
  *
  * <p>In the receiver's memory, and in a sender's that holds a copy, a layer is its chunks one after
  * the other, each with the keys of its tokens and then their values. So a piece is always one

@@ -21,7 +21,7 @@ class AttachmentTest {
     private static final int TOKENS = 10;
     private static final int LAYERS = Simulation.LAYERS;
 
-    /** What each test is run with. */
+    /** Arguments that each test is run with. */
     @CsvSource({"false, false", "false, true", "true, false", "true, true"})
     @Retention(RetentionPolicy.RUNTIME)
     @interface EachWay {}

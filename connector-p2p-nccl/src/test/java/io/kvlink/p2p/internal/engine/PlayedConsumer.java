@@ -71,7 +71,7 @@ final class PlayedConsumer {
         return simulation.fabric.sending(node.address + "/" + node.epoch);
     }
 
-    /** How the one transfer that has ended failed. */
+    /** Error of the one transfer that has ended; empty if it succeeded. */
     Optional<KvError> failure() {
         assertThat(node.sent).hasSize(1);
         return node.sent.element().failure();

@@ -34,7 +34,7 @@ final class PlayedPeer {
         transport.send(link, FrameCodec.encode(frame));
     }
 
-    /** What came that is about transfers. */
+    /** Received frames that are about transfers. */
     List<Frame> received() {
         List<Frame> frames = new ArrayList<>();
         transport.poll((from, bytes) -> frames.add(FrameCodec.decode(bytes)), 1000);

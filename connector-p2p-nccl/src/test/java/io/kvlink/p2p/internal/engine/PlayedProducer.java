@@ -65,7 +65,7 @@ final class PlayedProducer {
         }
     }
 
-    /** The same peer calls the node too. */
+    /** Second link from the same peer to the node. */
     PlayedPeer secondLink() {
         SimNetwork.SimTransport own = simulation.network.join(new HostPort("p", 101));
         PlayedPeer second = new PlayedPeer(own, own.dial(node.address));

@@ -448,7 +448,7 @@ final class Simulation {
         }
     }
 
-    /** What each living node still holds. */
+    /** Memory, leases and transfers that living nodes still hold, by node. */
     Map<HostPort, String> held() {
         Map<HostPort, String> held = new LinkedHashMap<>();
         for (List<Node> nodes : List.of(prefills, decodes)) {

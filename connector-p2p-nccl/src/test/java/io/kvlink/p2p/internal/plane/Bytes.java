@@ -40,7 +40,7 @@ public final class Bytes {
         return MemoryRegion.ofBuffer(whole.slice(GUARD, size));
     }
 
-    /** The same bytes as so many neighbouring regions, of random sizes, perhaps 0. */
+    /** Splits the bytes into so many neighbouring regions, of random sizes, perhaps 0. */
     public List<MemoryRegion> regions(int count, Random random) {
         int[] cuts = random.ints(count - 1L, 0, size + 1).sorted().toArray();
         List<MemoryRegion> regions = new ArrayList<>();

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What every data plane of host memory promises. All planes of a test are stepped by its one
- * thread; time is the test's own.
+ * Contract of every data plane of host memory. All planes of a test are stepped by its one thread;
+ * time is the test's own.
  */
 public abstract class DataPlaneContract {
 

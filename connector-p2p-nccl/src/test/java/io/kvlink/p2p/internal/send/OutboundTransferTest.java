@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** What the threads share of a transfer; the rules are in {@link SendMachineTest}. */
+/** State of a transfer that threads share; the rules are in {@link SendMachineTest}. */
 class OutboundTransferTest {
 
     private static final Tail NONE = new Tail.None();

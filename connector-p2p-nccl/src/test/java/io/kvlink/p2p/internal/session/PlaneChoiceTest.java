@@ -21,7 +21,7 @@ import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Which plane two nodes agree on when some of them don't lead from one to the other. */
+/** Choice of a plane by two nodes when some planes don't lead from one to the other. */
 class PlaneChoiceTest {
 
     private static final long SECOND_NS = 1_000_000_000L;

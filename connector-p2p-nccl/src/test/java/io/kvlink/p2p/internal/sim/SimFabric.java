@@ -18,7 +18,7 @@ public final class SimFabric {
     private final boolean arrivesSoon;
     private final Map<String, SimPlane> planes = new HashMap<>();
 
-    /** Where layers travel while the engine loads, or not. */
+    /** A fabric on which layers travel while the engine loads, or not. */
     public SimFabric(boolean arrivesSoon) {
         this.arrivesSoon = arrivesSoon;
     }

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * A network in one thread: frames wait on their link until the test delivers them, in an order that
+ * A network in one thread. Frames wait on their link until the test delivers them, in an order that
  * a seed decides, but in order on each link. A node that dies takes its frames along.
  */
 public final class SimNetwork {
@@ -74,7 +74,7 @@ public final class SimNetwork {
     @SuppressWarnings("ArrayRecordComponent")
     private record Received(ControlTransport.Link link, byte[] frame) {}
 
-    /** What a dialler holds. */
+    /** A dialler's end of a link. */
     private static final class SimLink implements ControlTransport.Link {
         final int number;
         final SimTransport dialler;
@@ -92,7 +92,7 @@ public final class SimNetwork {
         }
     }
 
-    /** What the dialled node holds: equal for one link and one start of the node. */
+    /** The dialled node's end of a link: equal for one link and one start of the node. */
     private record FarEnd(int number, SimTransport at) implements ControlTransport.Link {}
 
     /** One node's end of all its links. */

@@ -35,9 +35,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sender writes into the receiver's memory, which it has mapped: long runs with its copy
- * engine, short ones many at a time with a kernel. A stream for each link, so that a receiver
- * delays only itself.
+ * Wire on which the sender writes into the receiver's memory, which it has mapped. Long runs are
+ * written with its copy engine, short ones many at a time with a kernel. A stream for each link, so
+ * that a receiver delays only itself.
  *
  * <p>The receiver's memory is safe again when the sender has said that it writes no more, or when
  * its process has ended: the kernel closes a process's GPU before it shows it as ended.
@@ -119,7 +119,7 @@ public final class IpcWire implements Wire {
         }
     }
 
-    /** How a sender gets at the spill buffer. */
+    /** Frame by which a sender gets at the spill buffer. */
     public LinkFrame describe(SpillBuffer spill) {
         return new Export(
                 PullReceiver.SPILL, device.export(spill.address()), spill.address(), spill.bytes());

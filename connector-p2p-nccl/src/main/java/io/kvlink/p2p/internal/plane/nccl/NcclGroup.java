@@ -40,7 +40,7 @@ final class NcclGroup {
         WAITING,
         /** NCCL was told, and is enqueueing it; or it was told to stop. */
         LAUNCHING,
-        /** In the stream, with its end marked. */
+        /** Group in the stream, with its end marked. */
         RUNNING,
         ENDED;
 

@@ -18,8 +18,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream that all links of a device take turns in: their groups run one after the other, in the
- * order in which they were posted. Device thread only; nothing but {@link #close} waits.
+ * A stream that all links of a device take turns in. Groups run one after the other, in the order
+ * in which they were posted. Device thread only; nothing but {@link #close} waits.
  *
  * <p>NCCL enqueues a group on a thread of its own, some time after it was told. So that the stream
  * keeps the order, NCCL is told of a group only when the one before is enqueued.
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NcclLane {
 
-    /** Where links send and receive a few bytes that nobody reads. */
+    /** Size of the memory where links send and receive a few bytes that nobody reads. */
     static final int SCRATCH_BYTES = 256;
 
     private final CudaDevice device;

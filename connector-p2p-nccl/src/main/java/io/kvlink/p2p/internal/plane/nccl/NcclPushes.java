@@ -14,7 +14,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The moves that leave by NCCL: gathers them where they lie in too many runs, and posts each pull
+ * The moves that leave by NCCL. Gathers them where they lie in too many runs, and posts each pull
  * as one group, all links' in order. Owns the staging buffer, what waits for a slot of it, and what
  * was gathered for nothing. A slot is given back, and its moves are reported as sent, once the
  * device reads neither the slot nor their sources. Device thread.

@@ -83,7 +83,7 @@ public record GpuEndpoint(
                 channel.text());
     }
 
-    /** This host, as all its processes see it. */
+    /** Id of this host, as all its processes see it. */
     public static String thisHost() {
         return read("/proc/sys/kernel/random/boot_id");
     }
@@ -131,7 +131,10 @@ public record GpuEndpoint(
                         || !stat[START].equals(Long.toString(started)));
     }
 
-    /** When a process started, in the kernel's ticks; its number, or "self". */
+    /**
+     * Time at which a process started, in the kernel's ticks; 0 if unknown. The process is a
+     * number, or "self".
+     */
     static long startOf(String process) {
         String[] stat = stat(process);
         return stat.length == 0 ? 0 : Long.parseLong(stat[START]);

@@ -57,7 +57,7 @@ public final class GpuPlane implements DataPlane, SideChannel.Listener, Wire.Lis
 
     /** Makes the parts of a plane. */
     public interface Parts {
-        /** Where peers find it, given where the side channel listens. */
+        /** Endpoint at which peers find the plane, given where the side channel listens. */
         GpuEndpoint endpoint(SideChannel channel);
 
         Wire wire(SideChannel channel, GpuEndpoint self, GpuPlane plane);

@@ -24,7 +24,7 @@ public record Move(PullPart part, PendingSend send) {
      */
     public record Run(long address, long bytes, boolean onDevice) {}
 
-    /** Where the part's bytes lie, in order. */
+    /** Runs of the part's bytes, in order. */
     public List<Run> runs() {
         SendOp op = send.op;
         List<Run> runs = new ArrayList<>(2);

@@ -13,7 +13,7 @@ import io.kvlink.p2p.internal.plane.Token;
  */
 public record ProcessIdentity(String token, long pid, long started, String pidNamespace) {
 
-    /** This JVM, with a token of its own. */
+    /** Identity of this JVM, with a token of its own. */
     public static ProcessIdentity ofThisProcess() {
         return of("self", ProcessHandle.current().pid());
     }

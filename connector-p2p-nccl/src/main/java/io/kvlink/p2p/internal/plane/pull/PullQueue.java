@@ -88,7 +88,7 @@ final class PullQueue {
         this.puller = puller;
     }
 
-    /** To be pulled together with those that follow. */
+    /** Adds parts to be pulled together with those that follow. */
     void add(List<Waiting> parts) {
         waiting.addAll(parts);
     }

@@ -58,7 +58,7 @@ public class PullTurns {
         groupBytes = 0;
     }
 
-    /** So many parts are here. Wires end whole groups. */
+    /** Notes that so many parts are here. Wires end whole groups. */
     void landed(Link link, int parts) {
         if (holder != link) {
             return;

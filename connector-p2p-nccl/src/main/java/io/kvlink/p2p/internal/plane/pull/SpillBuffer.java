@@ -9,7 +9,7 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A few slots of device memory through which bytes reach pinned host memory: while one slot drains
+ * A few slots of device memory through which bytes reach pinned host memory. While one slot drains
  * the next ones fill, so the copy to the host costs time only where the host is slower than the
  * wire. Takes its memory with the first slot. Device thread.
  */
@@ -73,7 +73,7 @@ public final class SpillBuffer implements AutoCloseable {
         free.add(slot);
     }
 
-    /** Where the slots begin; 0 before the first was taken. */
+    /** Address at which the slots begin; 0 before the first was taken. */
     public long address() {
         return address;
     }

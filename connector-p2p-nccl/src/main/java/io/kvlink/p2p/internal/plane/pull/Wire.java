@@ -16,7 +16,7 @@ public interface Wire extends AutoCloseable {
         /** The sources of these are no longer read. At the sender. */
         void onSent(Link link, List<Move> moves);
 
-        /** These are complete in device memory. At the receiver. */
+        /** Hears of parts that are complete in device memory. At the receiver. */
         void onArrived(Link link, List<Long> parts);
 
         /** A link's bytes can't move any more. */
@@ -45,7 +45,7 @@ public interface Wire extends AutoCloseable {
      */
     List<Long> messages(List<MemoryRegion> source);
 
-    /** These are being pulled, as one group: post their receives. At the receiver. */
+    /** Posts the receives of parts that are being pulled, as one group. At the receiver. */
     void onPulled(Link link, List<Landing> landings);
 
     /**

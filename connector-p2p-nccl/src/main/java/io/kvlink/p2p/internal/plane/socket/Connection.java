@@ -184,7 +184,7 @@ public final class Connection {
         return flushed();
     }
 
-    /** Has it written to after the next look at the sockets, if it is open. */
+    /** Schedules a write after the next look at the sockets, if the connection is open. */
     public void schedule() {
         if (stage == Stage.OPEN) {
             enqueue();

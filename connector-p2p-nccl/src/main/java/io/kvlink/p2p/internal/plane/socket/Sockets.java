@@ -135,7 +135,7 @@ public final class Sockets implements AutoCloseable {
     }
 
     /**
-     * Dials a peer. Whatever goes wrong is told to the handler, by a poll that follows.
+     * Dials a peer. The handler hears of whatever goes wrong, by a poll that follows.
      *
      * @param address where to
      * @param handling makes the connection's handler, which may queue bytes at once

@@ -53,8 +53,8 @@ final class GatheredFrame {
     }
 
     /**
-     * How much to write at once, given how much one would like to. Heap memory is copied by way of
-     * a buffer of that size, and what the socket doesn't take is copied again.
+     * Number of bytes to write at once, given how many one would like to. Heap memory is copied by
+     * way of a buffer of that size, and what the socket doesn't take is copied again.
      */
     int atOnce(int most) {
         return heap ? Math.min(most, HEAP_BYTES_PER_WRITE) : most;

@@ -222,7 +222,7 @@ final class CudaIpcRogueTest extends GpuFixture {
         othersAreUnharmed();
     }
 
-    /** What a sender must not say of a ticket with parts 1 to 2 on their way. */
+    /** Frames that a sender must not send about a ticket with parts 1 to 2 on their way. */
     static Stream<List<LinkFrame>> wrongFramesForAReceiver() {
         return Stream.of(
                 List.of(new Written(List.of(77L))),

@@ -7,7 +7,7 @@ import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** What one {@link LoopbackPlane} tells another, by way of the other's inbox. */
+/** Message from one {@link LoopbackPlane} to another, by way of the other's inbox. */
 sealed interface LoopbackMessage {
 
     /**
@@ -53,7 +53,7 @@ sealed interface LoopbackMessage {
         }
     }
 
-    /** Who has a {@link Delivery}'s source. */
+    /** State of the claim to a {@link Delivery}'s source. */
     enum Claim {
         OPEN,
         COPYING,

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * No ring of NCCL planes ever waits for itself, over hundreds of seeded interleavings of planes,
- * engines and GPUs in which every sender sends to every receiver; and the same steps do find rings
- * when the rule that forbids them is taken away.
+ * Test that no ring of NCCL planes ever waits for itself. Planes, engines and GPUs take hundreds of
+ * seeded interleavings, in which every sender sends to every receiver. Rings are found by the same
+ * steps when the rule that forbids them is taken away.
  */
 class DeadlockFreedomTest extends GpuFixture {
 

@@ -18,7 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What links of two devices do, on any NCCL. One thread drives both; time is the clock's. */
+/**
+ * Contract of the links of two devices, on any NCCL. One thread drives both; time is the clock's.
+ */
 abstract class NcclPairContract {
 
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(60);

@@ -17,7 +17,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever goes wrong with links, each group ends once, and then its memory is left alone. */
+/**
+ * Faults of links: whatever goes wrong, each group ends once, and then its memory is left alone.
+ */
 class NcclPairFaultsTest {
 
     private static void post(NcclSim sim, Pair pair, int groups) {

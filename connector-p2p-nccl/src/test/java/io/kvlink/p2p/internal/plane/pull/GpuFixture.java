@@ -21,9 +21,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
 
 /**
- * A fake machine with some nodes, stepped by the test's one thread: planes in turn, the GPUs' work
- * in an order that a seed decides, time by the test. Whatever a test does, at its end each
- * operation has ended once, no memory was touched after that, and nothing is left over.
+ * A fake machine with some nodes, stepped by the test's one thread. Planes step in turn, the GPUs'
+ * work runs in an order that a seed decides, and the test moves the time. At the end of a test each
+ * operation has ended once, no memory was touched after that, and nothing is left over, whatever
+ * the test did.
  */
 public abstract class GpuFixture {
 
@@ -52,7 +53,7 @@ public abstract class GpuFixture {
                 throw failure;
             };
 
-    /** How planes are opened on a machine. */
+    /** Way of opening planes on a machine. */
     protected abstract GpuWiring wiring(FakeCuda onMachine);
 
     @BeforeEach

@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * An engine of a test: a fake process with a GPU and a plane, and a real process that peers see
- * living and dying in its place.
+ * An engine of a test: a fake process with a GPU and a plane. A real process lives and dies in its
+ * place, for peers to see.
  */
 public final class GpuNode {
 
@@ -32,7 +32,7 @@ public final class GpuNode {
     public final MemoryRegion arena;
     final ProcessIdentity identity;
 
-    /** Where the engine computes. */
+    /** Stream on which the engine computes. */
     public final CudaStream engine;
 
     private final Process standIn;
@@ -47,12 +47,12 @@ public final class GpuNode {
     /** Set by the fixture, which opens planes. */
     public GpuPlane plane;
 
-    /** Where peers find it, if not at its own plane. */
+    /** Endpoint at which peers find the node, if not its own plane's. */
     public String foundAt = "";
 
     public boolean killed;
 
-    /** Its context is lost: calls of CUDA fail, and nothing can be given back. */
+    /** True if the node's context is lost: calls of CUDA fail, and nothing can be given back. */
     boolean broken;
 
     /** A process of its own. */

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What every plane between GPUs promises when nobody fails. */
+/** Contract of every plane between GPUs when nobody fails. */
 public abstract class GpuPlaneContract extends GpuFixture {
 
     protected GpuNode p;

@@ -9,8 +9,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * How operations end before their time on every plane between GPUs: once, and with no byte touched
- * after it, which {@link GpuTransfer#check} sees.
+ * Contract of every plane between GPUs when operations end before their time. Each ends once, and
+ * no byte is touched after that, which {@link GpuTransfer#check} sees.
  */
 public abstract class GpuPlaneEndsContract extends GpuFixture {
 
@@ -37,7 +37,7 @@ public abstract class GpuPlaneEndsContract extends GpuFixture {
         return transfer;
     }
 
-    /** As engines do: a receive is posted before its sender learns the ticket. */
+    /** Begins a transfer as engines do: a receive is posted before its sender learns the ticket. */
     protected final GpuTransfer begun(GpuNode from, GpuNode to) {
         GpuTransfer transfer = mixed(from, to).receive();
         steps(random.nextInt(10));

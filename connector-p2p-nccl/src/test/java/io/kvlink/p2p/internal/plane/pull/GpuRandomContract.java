@@ -10,8 +10,9 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 /**
- * Anything at any time, between a few nodes: at the end each operation has ended once, what was
- * received is right, and nothing was touched after its end.
+ * Contract of every plane between GPUs when anything happens at any time, between a few nodes. At
+ * the end each operation has ended once, what was received is right, and nothing was touched after
+ * its end.
  */
 public abstract class GpuRandomContract extends GpuFixture {
 

@@ -18,7 +18,7 @@ import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
 
 /**
- * Some pieces from a node to another, and everything that must hold of them: each operation ends
+ * Some pieces from a node to another, and everything that must hold of them. Each operation ends
  * once; what is received is what the engine computed; a source isn't read and a destination not
  * written after its operation has ended. For the last, a source is freed and a destination gets
  * another content at once then; an access breaks the process, and {@link #check} looks at the
@@ -29,11 +29,11 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
     private static final byte NOT_COMPUTED = 0x11;
     private static final byte SEALED = 0x5e;
 
-    /** Where a piece lies at an end. */
+    /** Kind of memory that a piece lies in at an end. */
     public enum Kind {
         DEVICE,
         PINNED,
-        /** On the device, but the engine's stream is yet to write it. */
+        /** Device memory that the engine's stream is yet to write. */
         COMPUTED;
 
         private static final List<Kind> ALL = List.of(values());
@@ -159,7 +159,7 @@ public final class GpuTransfer implements SendListener, ReceiveListener {
         from.device.record(piece.after, from.engine);
     }
 
-    /** Has the engine enqueue its work now, so that sending calls nothing of CUDA. */
+    /** Enqueues the engine's work now, so that sending calls nothing of CUDA. */
     GpuTransfer prepare() {
         pieces.stream().filter(piece -> piece.computed).forEach(this::compute);
         return this;

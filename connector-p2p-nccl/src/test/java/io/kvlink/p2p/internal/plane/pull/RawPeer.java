@@ -39,7 +39,7 @@ public final class RawPeer implements AutoCloseable {
         }
     }
 
-    /** Whoever has dialled, or null. */
+    /** The peer that has dialled, or null. */
     public static RawPeer accepted(ServerSocketChannel door) {
         try {
             SocketChannel socket = door.accept();

@@ -358,7 +358,7 @@ class TcpPlaneTest extends DataPlaneContract {
         assertThat(stolen.holds(mine)).isTrue();
     }
 
-    /** Whoever knows the secret may come in the sender's name, but has no ticket. */
+    /** A peer that knows the secret may come in the sender's name, but has no ticket. */
     @Test
     void shouldNotLetTheNameOfASenderBeTaken() {
         Bytes source = source(10);

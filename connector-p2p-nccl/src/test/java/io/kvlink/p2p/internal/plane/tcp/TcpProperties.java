@@ -18,7 +18,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 
-/** What no bytes and no text can do. */
+/** Promises of TCP planes and their endpoints that hold for any bytes and any text. */
 class TcpProperties {
 
     private static final int ROUNDS = 200_000;
