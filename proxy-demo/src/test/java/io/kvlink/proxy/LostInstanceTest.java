@@ -145,6 +145,7 @@ class LostInstanceTest {
             FakeInstance decode = rig.decode(hangsOnce(ANSWERED));
             CompletableFuture<HttpResponse<String>> response = rig.later(BODY);
             lost.next();
+            decode.next(); // Or the call that hangs would be the second one.
             end(rig, how, "P", lost.address(), "P", other.address(), "D", decode.address());
             assertThat(response.get(20, TimeUnit.SECONDS).body()).isEqualTo("{\"answer\":true}");
             assertThat(rig.metric("kvlink_proxy_prefill_retries_total")).isEqualTo(1);
