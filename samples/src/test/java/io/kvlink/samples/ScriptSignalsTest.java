@@ -44,7 +44,7 @@ class ScriptSignalsTest {
         Files.createDirectories(copy.getParent());
         Files.copy(Path.of("..").resolve(script), copy);
 
-        List<String> command = List.of("bash", copy.toString(), "tcp");
+        List<String> command = List.of("bash", copy.toString(), "wire");
         ProcessBuilder builder =
                 new ProcessBuilder(DefaultSignals.command(signal, command))
                         .redirectErrorStream(true);
