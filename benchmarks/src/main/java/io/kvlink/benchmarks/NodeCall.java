@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A command of {@link EngineApi} or {@link FloorApi}, taken down at one end and done at the other.
- * It travels as its method's name and its arguments, which Gson writes and reads.
+ * A call travels as its method's name and its arguments, which Gson writes and reads.
  *
  * @param method whose name no other method has
  * @param json its arguments

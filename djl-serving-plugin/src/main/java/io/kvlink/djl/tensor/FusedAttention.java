@@ -40,7 +40,7 @@ public final class FusedAttention {
                 FusedAttention::new);
     }
 
-    /** True if it can be called; the engine must have been started. */
+    /** Tells whether it can be called; the engine must have been started. */
     public static Availability availability() {
         return Probe.FOUND.availability();
     }

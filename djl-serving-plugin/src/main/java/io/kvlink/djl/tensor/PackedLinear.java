@@ -79,7 +79,7 @@ public final class PackedLinear {
         }
     }
 
-    /** True if matrices can be packed; the engine must have been started. */
+    /** Tells whether matrices can be packed; the engine must have been started. */
     public static Availability availability() {
         return Probe.FOUND.availability();
     }

@@ -124,7 +124,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> inbox.release(expectation));
     }
 
-    /** True if new requests are welcome here: the proxy is told. From any thread. */
+    /** Tells the proxy whether new requests are welcome here. From any thread. */
     public void accepting(boolean accepting) {
         if (heartbeat != null) {
             execute(() -> heartbeat.accepting(accepting));

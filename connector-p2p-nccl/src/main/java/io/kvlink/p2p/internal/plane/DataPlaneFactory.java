@@ -11,7 +11,7 @@ public interface DataPlaneFactory {
     /** The planes' {@link DataPlane#name}. */
     String name();
 
-    /** True if {@link #open} can work here. Probes; keep the answer. */
+    /** Tells whether {@link #open} can work here. Probes; keep the answer. */
     Availability availability();
 
     /**

@@ -34,7 +34,7 @@ public final class ReceiveTable {
         return byTicket.get(ticket);
     }
 
-    /** Number of receives were posted so far. */
+    /** Number of receives that were posted so far. */
     public long posted() {
         return posted;
     }

@@ -11,7 +11,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * True if a model's matrices get second copies for products of several rows. They take as much
+ * Choice of the matrices that get second copies, for products of several rows. They take as much
  * memory again, so only models whose matrices are small enough get them.
  *
  * @param wanted by this model

@@ -114,8 +114,8 @@ public record GpuEndpoint(
     }
 
     /**
-     * True if the process is known to have ended, with all that its GPU did. A zombie has: the
-     * kernel closed its devices before.
+     * Tells whether the process is known to have ended, with all that its GPU did. A zombie has:
+     * the kernel closed its devices before.
      *
      * @param observer who asks
      * @return empty if the observer can't see the process
