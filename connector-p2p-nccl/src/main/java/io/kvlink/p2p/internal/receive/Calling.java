@@ -42,7 +42,9 @@ record Calling(
                             subject, opened.call(), request.request().attachment()));
         } else if (event instanceof ReceiveEvent.SessionEnded ended
                 && ended.session().dialledTo(prefill)) {
-            return fail(ended);
+            return ended.session().unansweredBefore(startedNs)
+                    ? Step.to(this, new ReceiveEffect.Dial(subject.id(), prefill))
+                    : fail(ended);
         } else if (event instanceof ReceiveEvent.Offered offered) {
             return new Deferred(subject, claim(), offered.by(), startedNs, deadlineNs)
                     .take(offered, List.of(offered.by()));

@@ -228,6 +228,11 @@ public final class OutboundTransfer {
         this.patienceNs = patienceNs;
     }
 
+    /** Time at which the control thread heard of it. */
+    long startedNs() {
+        return startedNs;
+    }
+
     /** The tail is saved, and this goes with it. Counts once, and only where a tail may come. */
     void attach(Optional<ByteBuffer> content) {
         tail = tail instanceof Tail.Awaited ? new Tail.Attached(content) : tail;

@@ -57,7 +57,7 @@ sealed interface SendEvent {
     /**
      * A session is over.
      *
-     * @param dialAgain a restarted peer may be there
+     * @param dialAgain another call may reach the peer
      */
     record SessionEnded(Session session, Failure failure, boolean dialAgain) implements SendEvent {}
 

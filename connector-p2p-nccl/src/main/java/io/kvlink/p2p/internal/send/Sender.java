@@ -207,8 +207,12 @@ public final class Sender {
     public void onSessionEnded(Session session, KvError error, String detail) {
         fetches.onSessionEnded(session);
         Failure failure = new Failure(error, detail);
-        var ended = new SendEvent.SessionEnded(session, failure, session.worthDiallingAgain());
-        on(session).forEach(transfer -> feed(transfer, ended));
+        on(session)
+                .forEach(
+                        transfer -> {
+                            boolean again = session.worthDiallingAgain(transfer.startedNs());
+                            feed(transfer, new SendEvent.SessionEnded(session, failure, again));
+                        });
     }
 
     /** Time passes. */

@@ -33,7 +33,9 @@ public final class Session {
     private String endpoint = "";
     // Planes that the peer has, but that don't lead to it from here.
     final Set<String> unreachable = new HashSet<>();
-    long dialledNs;
+    final long dialledNs;
+    // Ended because nobody answered.
+    boolean unanswered;
     long lastHeardNs;
     long lastSentNs;
     long lastHelloNs;
@@ -87,9 +89,17 @@ public final class Session {
         return dialled && address.equals(where);
     }
 
-    /** True if it ended after both sides had agreed: another call may reach a restarted peer. */
-    public boolean worthDiallingAgain() {
-        return dialled && peer != null;
+    /**
+     * True if another call may reach the peer, for somebody who has wanted it since then. The peer
+     * may have restarted after both sides had agreed, or it didn't answer an older caller.
+     */
+    public boolean worthDiallingAgain(long sinceNs) {
+        return (dialled && peer != null) || unansweredBefore(sinceNs);
+    }
+
+    /** True if it ended because nobody answered, and was dialled before that time. */
+    public boolean unansweredBefore(long sinceNs) {
+        return unanswered && dialledNs - sinceNs < 0;
     }
 
     /** True if the other session is with the same start of the same peer. */

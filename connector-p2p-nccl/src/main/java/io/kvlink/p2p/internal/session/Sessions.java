@@ -150,6 +150,7 @@ public final class Sessions {
         for (Session session : List.copyOf(byLink.values())) {
             if (session.state == Session.State.DIALLING) {
                 if (nowNs() - session.dialledNs >= limits.handshakeTimeoutNs()) {
+                    session.unanswered = true;
                     end(session, KvError.PEER_LOST, session + "; no answer to HELLO");
                 } else if (nowNs() - session.lastHelloNs >= HELLO_AGAIN_NS) {
                     hello(session);

@@ -35,6 +35,8 @@ final class ReceiveFixtures {
     final Session twin = TestSessions.open(PREFILL, 9, false);
     // An earlier start of that peer, which names the same address.
     final Session older = TestSessions.open(PREFILL, 8, false);
+    // Dialled at time 0.
+    private final Session silent = TestSessions.unanswered(PREFILL);
     final Expectation first = request("first", DIGEST);
     final Expectation second = request("second", DIGEST);
     final Expectation other = request("other", DIGEST + 1);
@@ -53,6 +55,7 @@ final class ReceiveFixtures {
         Map<String, Receipt> states = new LinkedHashMap<>();
         states.put("Unheard", new Unheard(subject));
         states.put("Calling", new Calling(subject, first, PREFILL, 0, KEPT_UNTIL_NS));
+        states.put("Calling, late", new Calling(subject, first, PREFILL, 1, KEPT_UNTIL_NS));
         states.put("Called", new Called(subject, first, own, 0, KEPT_UNTIL_NS));
         states.put("Deferred, nobody", new Deferred(subject, nobody, own, 0, KEPT_UNTIL_NS));
         states.put("Deferred, claimed", new Deferred(subject, claimed, own, 0, KEPT_UNTIL_NS));
@@ -110,6 +113,7 @@ final class ReceiveFixtures {
         events.put("Cancelled by an older start", new ReceiveEvent.Cancelled(AT, older, why));
         events.put("SessionEnded", new ReceiveEvent.SessionEnded(AT, own, why));
         events.put("SessionEnded, another", new ReceiveEvent.SessionEnded(AT, twin, why));
+        events.put("SessionEnded, nobody answered", new ReceiveEvent.SessionEnded(AT, silent, why));
         events.put("GrantLost", new ReceiveEvent.GrantLost(AT, why));
         events.put("Reserved", new ReceiveEvent.Reserved(AT, next));
         events.put("NoRoom", new ReceiveEvent.NoRoom(AT));

@@ -9,7 +9,7 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLayout;
 import java.util.List;
 
-/** Open sessions without a transport. */
+/** Sessions without a transport. */
 public final class TestSessions {
 
     private static final KvLayout LAYOUT = KvLayout.single("m", 4, 1, 2, DType.I8, 4);
@@ -18,6 +18,14 @@ public final class TestSessions {
             implements ControlTransport.Link {}
 
     private TestSessions() {}
+
+    /** A session that ended because nobody answered a call of time 0. */
+    public static Session unanswered(HostPort peer) {
+        Session session = new Session(new NoLink(peer, 0, true), peer, true, 0);
+        session.unanswered = true;
+        session.state = Session.State.ENDED;
+        return session;
+    }
 
     /** A session with one start of a peer, dialled by this side or by the peer. */
     public static Session open(HostPort peer, long epoch, boolean dialled) {
