@@ -24,14 +24,6 @@ final class Lanes implements AutoCloseable {
     // The pool makes them on the caller's thread.
     private final List<Thread> threads = new ArrayList<>();
 
-    /**
-     * Number of {@code wanted} threads that are of use: one where each product has the whole
-     * device, or several of libtorch's threads, already.
-     */
-    static int usable(int wanted, boolean gpu, int libraryThreads) {
-        return gpu || libraryThreads > 1 ? 1 : wanted;
-    }
-
     Lanes(int count) {
         this.count = count;
         // Starts no thread before the first part is there.
@@ -82,9 +74,14 @@ final class Lanes implements AutoCloseable {
         return results;
     }
 
+    /** Number of parts into which so many rows are cut. */
+    int parts(int rows) {
+        return Math.max(1, Math.min(count, rows / LEAST_ROWS));
+    }
+
     private List<List<LogitsRow>> parts(List<LogitsRow> rows) {
         int size = rows.size();
-        int lanes = Math.max(1, Math.min(count, size / LEAST_ROWS));
+        int lanes = parts(size);
         List<List<LogitsRow>> parts = new ArrayList<>();
         for (int lane = 0; lane < lanes; lane++) {
             parts.add(rows.subList(lane * size / lanes, (lane + 1) * size / lanes));

@@ -46,6 +46,7 @@ final class LlamaModel implements AutoCloseable {
     private final RmsNorm norm;
     private final RowCounts rowCounts;
     private final Lanes lanes;
+    private final StepThreads threads;
 
     private LlamaModel(
             NDManager manager,
@@ -75,8 +76,8 @@ final class LlamaModel implements AutoCloseable {
                             pool.layerArray(layer)));
         }
         boolean gpu = manager.getDevice().isGpu();
-        int libraryThreads = JniUtils.getNumThreads();
-        this.lanes = new Lanes(Lanes.usable(settings.threads(), gpu, libraryThreads));
+        this.threads = StepThreads.of(config, settings.batch(), gpu ? 1 : JniUtils.getNumThreads());
+        this.lanes = new Lanes(gpu ? 1 : threads.lanes(settings.threads()));
         this.rowCounts =
                 switch (settings.batch()) {
                     case EXACT ->
@@ -192,9 +193,10 @@ final class LlamaModel implements AutoCloseable {
                     "rows=%d allowed=1..%d".formatted(rows.size(), rowCounts.max()));
         }
         // A hook is called once a layer, for all rows.
-        return hook == LayerHook.NONE
-                ? lanes.run(rows, this::decodeApart)
-                : decodeTogether(rows, hook);
+        int count = hook == LayerHook.NONE ? lanes.parts(rows.size()) : 1;
+        return count == 1
+                ? threads.step(1, () -> decodeTogether(rows, hook))
+                : lanes.run(rows, part -> threads.step(count, () -> decodeApart(part)));
     }
 
     /**

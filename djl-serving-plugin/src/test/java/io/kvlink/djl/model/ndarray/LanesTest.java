@@ -51,13 +51,6 @@ class LanesTest {
     }
 
     @Test
-    void shouldShareNoProcessorWithLibtorchsOwnThreads() {
-        assertThat(Lanes.usable(4, false, 1)).isEqualTo(4);
-        assertThat(Lanes.usable(4, false, 2)).isEqualTo(1);
-        assertThat(Lanes.usable(4, true, 1)).isEqualTo(1);
-    }
-
-    @Test
     void shouldThrowOnlyWhenNoPartIsComputedAnyMore() {
         AtomicBoolean ended = new AtomicBoolean();
         CountDownLatch failed = new CountDownLatch(1);
