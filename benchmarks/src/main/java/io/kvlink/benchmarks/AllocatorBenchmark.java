@@ -10,7 +10,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -60,8 +59,7 @@ public class AllocatorBenchmark {
     public int bytes;
 
     private final HostPool pool =
-            new BuddyHostPoolProvider()
-                    .create(new HostPoolConfig(POOL_BYTES, MemoryKind.DIRECT, Optional.empty()));
+            new BuddyHostPoolProvider().create(HostPoolConfig.of(POOL_BYTES, MemoryKind.DIRECT));
     private final PooledByteBufAllocator netty = netty(false);
     private final PooledByteBufAllocator nettyCached = netty(true);
 

@@ -20,6 +20,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPool;
 import io.kvlink.spi.HostPoolConfig;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvLedger;
@@ -33,11 +34,14 @@ import io.kvlink.spi.TransferOutcome;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +55,7 @@ final class P2pConnector implements KvConnector {
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final HostPort address;
+    private final Set<KvCapability> capabilities;
     // Null without a GPU.
     private final @Nullable CudaDevice device;
     private final long arenaBytes;
@@ -71,6 +76,7 @@ final class P2pConnector implements KvConnector {
             KvConnectorContext context,
             DevicesAndPlanes machine,
             List<AutoCloseable> opened) {
+        capabilities = capabilities(p2p.sendType());
         boolean holdsKv = config.role().consumes() || p2p.sendType() == SendType.GET;
         device = context.device().map(named -> machine.openDevice(named.ordinal())).orElse(null);
         if (device != null) {
@@ -163,19 +169,39 @@ final class P2pConnector implements KvConnector {
         return worker;
     }
 
+    private static Set<KvCapability> capabilities(SendType sendType) {
+        Set<KvCapability> all =
+                EnumSet.of(
+                        KvCapability.PEERS,
+                        KvCapability.BOTH_ROLES,
+                        KvCapability.CHUNKED_PREFILL,
+                        KvCapability.LOAD_BEHIND_PREFIX,
+                        KvCapability.ATTACHMENTS);
+        if (sendType != SendType.GET) {
+            all.add(KvCapability.PUSH);
+        }
+        return Collections.unmodifiableSet(all);
+    }
+
     @Override
-    public HostPort address() {
-        return address;
+    public Set<KvCapability> capabilities() {
+        return capabilities;
+    }
+
+    @Override
+    public Optional<HostPort> address() {
+        return Optional.of(address);
     }
 
     @Override
     public KvLedger ledger() {
-        return new KvLedger(
-                memory.bufferBytes(),
-                memory.poolBytes(),
-                memory.leases(),
-                engine.control().transfers(),
-                engine.control().peers());
+        return KvLedger.builder()
+                .bufferBytes(memory.bufferBytes())
+                .poolBytes(memory.poolBytes())
+                .leases(memory.leases())
+                .transfers(engine.control().transfers())
+                .peers(engine.control().peers())
+                .build();
     }
 
     @Override
@@ -226,7 +252,7 @@ final class P2pConnector implements KvConnector {
     }
 
     private static KvMetric gauge(String name, String help, long value) {
-        return new KvMetric(name, help, false, Map.of(), (double) value);
+        return KvMetric.gauge(name, help, Map.of(), (double) value);
     }
 
     private static KvBuffer buffer(@Nullable CudaDevice device, long bytes, HostBudget host) {
@@ -266,9 +292,8 @@ final class P2pConnector implements KvConnector {
         long bytes = host.take("mem_pool_size_gb in bytes", p2p.poolBytes());
         HostPoolConfig config =
                 device == null
-                        ? new HostPoolConfig(bytes, MemoryKind.DIRECT, Optional.empty())
-                        : new HostPoolConfig(
-                                bytes, MemoryKind.PINNED, Optional.of(device.pageLocker()));
+                        ? HostPoolConfig.of(bytes, MemoryKind.DIRECT)
+                        : HostPoolConfig.pinned(bytes, device.pageLocker());
         return context.hostPools().get().create(config);
     }
 

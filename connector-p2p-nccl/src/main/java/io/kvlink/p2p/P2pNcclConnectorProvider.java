@@ -5,6 +5,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
 
 /**
@@ -25,6 +26,11 @@ public final class P2pNcclConnectorProvider implements KvConnectorProvider {
 
     P2pNcclConnectorProvider(DevicesAndPlanes machine) {
         this.machine = machine;
+    }
+
+    @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
     }
 
     @Override

@@ -28,7 +28,7 @@ import java.util.Optional;
  */
 final class P2pScheduler implements KvScheduler {
 
-    private record Allocation(BlockTable blocks, int loadTokens) {}
+    private record Allocation(BlockTable blocks, int fromToken, int loadTokens) {}
 
     private final P2pRequests requests;
     private final ControlAgent control;
@@ -62,28 +62,29 @@ final class P2pScheduler implements KvScheduler {
         }
         Expectation.Status status = expectation.status();
         if (status instanceof Expectation.Failed failed) {
-            return new LoadDecision.Failed(failed.error(), failed.detail());
+            return LoadDecision.failed(failed.error(), failed.detail());
         }
         if (status instanceof Expectation.Ready ready) {
             Expectation.Failed failed = ready.failure();
             return failed == null
                     ? load(request, ready, computedTokens)
-                    : new LoadDecision.Failed(failed.error(), failed.detail());
+                    : LoadDecision.failed(failed.error(), failed.detail());
         }
-        return new LoadDecision.AskAgain();
+        return LoadDecision.askAgain();
     }
 
     private static LoadDecision load(
             KvRequest request, Expectation.Ready ready, int computedTokens) {
         boolean whole = request.attachment() && ready.attachment().isPresent();
         int tokens = request.transferTokens() + (whole ? 1 : 0) - computedTokens;
-        return tokens > 0 ? new LoadDecision.Load(tokens, false) : LoadDecision.NOTHING;
+        return tokens > 0 ? LoadDecision.load(tokens, false) : LoadDecision.NOTHING;
     }
 
     @Override
-    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens) {
+    public void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {
         if (loadTokens > 0) {
-            allocations.put(request.id(), new Allocation(blocks, loadTokens));
+            allocations.put(request.id(), new Allocation(blocks, computedTokens, loadTokens));
         } else {
             release(request.id());
         }
@@ -125,15 +126,15 @@ final class P2pScheduler implements KvScheduler {
             KvRequest request = entry.request();
             Allocation allocation = allocations.remove(request.id());
             if (allocation != null) {
-                int to = entry.computedTokens(); // The loaded ones included.
-                int from = to - allocation.loadTokens;
-                loads.add(new StepMetadata.Task(request, allocation.blocks, from, to));
+                int from = allocation.fromToken;
+                int to = from + allocation.loadTokens;
+                loads.add(StepMetadata.task(request, allocation.blocks, from, to));
             }
             if (requests.produced(request)) {
                 save(entry, saves);
             }
         }
-        return new StepMetadata(loads, saves);
+        return StepMetadata.of(loads, saves);
     }
 
     // A chunk leaves in the step that completes it: all earlier tokens are in the blocks.
@@ -146,7 +147,7 @@ final class P2pScheduler implements KvScheduler {
             saved.put(request.id(), end);
             int from = chunks.from(first);
             int to = chunks.to(end - 1);
-            saves.add(new StepMetadata.Task(request, entry.blocks(), from, to));
+            saves.add(StepMetadata.task(request, entry.blocks(), from, to));
         }
     }
 

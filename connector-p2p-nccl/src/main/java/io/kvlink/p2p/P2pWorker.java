@@ -189,7 +189,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             (outcome.failure().isEmpty() ? loaded : failed).add(outcome);
         }
         ended.clear();
-        return new WorkerReport(sentNow, loaded, failed);
+        return WorkerReport.of(sentNow, loaded, failed);
     }
 
     // Saves nothing more into the connector's own memory; what a failed step left unsaved will not
@@ -302,13 +302,9 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     }
 
     private static TransferOutcome failure(KvRequest request, KvError error, String detail) {
-        return new TransferOutcome(
-                request.id(),
-                request.route().orElseThrow().id(),
-                Optional.of(error),
-                detail,
-                "",
-                0,
-                0);
+        return TransferOutcome.builder(request.id())
+                .id(request.route().orElseThrow().id())
+                .failure(Optional.of(error), detail)
+                .build();
     }
 }

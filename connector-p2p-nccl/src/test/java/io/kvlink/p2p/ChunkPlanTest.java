@@ -17,7 +17,6 @@ import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -44,14 +43,14 @@ class ChunkPlanTest {
     void shouldLeaveAsSoonAsItIsComputed(
             int chunk, boolean attachment, String computed, String leaves) {
         try (KvConnector connector = connector(chunk)) {
-            KvRequest request = request(connector.address(), attachment);
+            KvRequest request = request(connector.address().orElseThrow(), attachment);
             connector.scheduler().onRequestAdded(request);
             StringBuilder left = new StringBuilder();
             int from = 0;
             for (String to : computed.split(" ", -1)) {
                 int scheduled = Integer.parseInt(to) - from;
-                StepPlan.Entry entry = new StepPlan.Entry(request, BLOCKS, from, scheduled);
-                StepMetadata step = connector.scheduler().buildStep(new StepPlan(List.of(entry)));
+                StepPlan.Entry entry = StepPlan.entry(request, BLOCKS, from, scheduled);
+                StepMetadata step = connector.scheduler().buildStep(StepPlan.of(List.of(entry)));
                 left.append(left.isEmpty() ? "" : " ").append(saves(step));
                 from = Integer.parseInt(to);
             }
@@ -70,7 +69,7 @@ class ChunkPlanTest {
     private static KvRequest request(HostPort prefill, boolean attachment) {
         TransferRoute route =
                 new TransferRoute(prefill, new HostPort("127.0.0.1", 9), new TransferId(1, 2, 0));
-        return new KvRequest("r", Optional.of(route), new int[TOKENS], attachment);
+        return KvRequest.builder("r", new int[TOKENS]).route(route).attachment(attachment).build();
     }
 
     private static KvConnector connector(int prefillChunk) {
@@ -85,12 +84,9 @@ class ChunkPlanTest {
                         "kv_connector_extra_config",
                         Map.of("data_plane", "loopback"));
         KvConnectorContext context =
-                new KvConnectorContext(
-                        KvLayout.single("m", 2, 1, 4, DType.F32, 16),
-                        Optional.empty(),
-                        Optional.empty(),
-                        prefillChunk,
-                        () -> {});
+                KvConnectorContext.builder(KvLayout.single("m", 2, 1, 4, DType.F32, 16), () -> {})
+                        .prefillChunk(prefillChunk)
+                        .build();
         return new P2pNcclConnectorProvider().create(KvTransferConfig.of(json), context);
     }
 }

@@ -14,7 +14,6 @@ import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,7 +27,7 @@ class ConnectorHealthTest {
         assertThat(connector.health()).isEqualTo(Availability.usable());
         connector.close();
         assertThat(connector.health().reason())
-                .isEqualTo("connector=" + connector.address() + " is closed");
+                .isEqualTo("connector=" + connector.address().orElseThrow() + " is closed");
     }
 
     /** The engine is woken on the control thread, when the peer that isn't there is given up. */
@@ -39,7 +38,7 @@ class ConnectorHealthTest {
                         () -> {
                             throw new OutOfMemoryError("made by the test");
                         })) {
-            connector.scheduler().onRequestAdded(request(connector.address()));
+            connector.scheduler().onRequestAdded(request(connector.address().orElseThrow()));
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (connector.health().ready()) {
                 assertThat(System.nanoTime()).isLessThan(deadline);
@@ -48,14 +47,14 @@ class ConnectorHealthTest {
             assertThat(connector.health().reason())
                     .isEqualTo(
                             "connector=%s thread=kv-ctl has ended: java.lang.OutOfMemoryError: made by the test"
-                                    .formatted(connector.address()));
+                                    .formatted(connector.address().orElseThrow()));
         }
     }
 
     private static KvRequest request(HostPort decode) {
         TransferRoute route =
                 new TransferRoute(new HostPort("127.0.0.1", 9), decode, new TransferId(1, 2, 0));
-        return new KvRequest("r", Optional.of(route), new int[5], false);
+        return KvRequest.builder("r", new int[5]).route(route).build();
     }
 
     private static KvConnector connector(Runnable wakeup) {
@@ -78,8 +77,8 @@ class ConnectorHealthTest {
                                 "transfer_timeout_s",
                                 0.5));
         KvConnectorContext context =
-                new KvConnectorContext(
-                        KvLayout.single("m", 2, 1, 4, DType.F32, 16), Optional.empty(), wakeup);
+                KvConnectorContext.builder(KvLayout.single("m", 2, 1, 4, DType.F32, 16), wakeup)
+                        .build();
         return new P2pNcclConnectorProvider().create(KvTransferConfig.of(json), context);
     }
 }

@@ -109,12 +109,10 @@ final class GpuEngine implements AutoCloseable {
                 new P2pNcclConnectorProvider(machine)
                         .create(
                                 KvTransferConfig.of(config),
-                                new KvConnectorContext(
-                                        LAYOUT,
-                                        Optional.of(new KvDevice(gpu, handle)),
-                                        Optional.of(new BuddyHostPoolProvider()),
-                                        0,
-                                        () -> {}));
+                                KvConnectorContext.builder(LAYOUT, () -> {})
+                                        .device(new KvDevice(gpu, handle))
+                                        .hostPools(new BuddyHostPoolProvider())
+                                        .build());
         connector.worker().registerKvMemory(memory());
     }
 
@@ -163,9 +161,9 @@ final class GpuEngine implements AutoCloseable {
     WorkerReport prefill(KvRequest request, BlockTable blocks, List<byte[]> content) {
         int tokens = request.transferTokens();
         connector.scheduler().onRequestAdded(request);
-        connector.scheduler().onBlocksAllocated(request, blocks, 0);
-        StepPlan.Entry entry = new StepPlan.Entry(request, blocks, 0, tokens + 1);
-        var step = connector.scheduler().buildStep(new StepPlan(List.of(entry)));
+        connector.scheduler().onBlocksAllocated(request, blocks, 0, 0);
+        StepPlan.Entry entry = StepPlan.entry(request, blocks, 0, tokens + 1);
+        var step = connector.scheduler().buildStep(StepPlan.of(List.of(entry)));
         connector.worker().startLoad(step);
         for (int layer = 0; layer < LAYERS; layer++) {
             connector.worker().awaitLayer(layer, deadlineNs());
@@ -194,9 +192,9 @@ final class GpuEngine implements AutoCloseable {
     /** Loads a request in a step that reads each layer after it was awaited. */
     WorkerReport load(KvRequest request, BlockTable blocks, List<byte[]> into) {
         int tokens = request.transferTokens();
-        connector.scheduler().onBlocksAllocated(request, blocks, tokens);
-        StepPlan.Entry entry = new StepPlan.Entry(request, blocks, tokens, 1);
-        var step = connector.scheduler().buildStep(new StepPlan(List.of(entry)));
+        connector.scheduler().onBlocksAllocated(request, blocks, 0, tokens);
+        StepPlan.Entry entry = StepPlan.entry(request, blocks, tokens, 1);
+        var step = connector.scheduler().buildStep(StepPlan.of(List.of(entry)));
         List<Long> reads = new ArrayList<>();
         connector.worker().startLoad(step);
         for (int layer = 0; layer < LAYERS; layer++) {

@@ -18,7 +18,6 @@ import io.kvlink.spi.TransferRoute;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -68,11 +67,11 @@ class GpuWorkerTest {
     private KvRequest request(GpuEngine p, GpuEngine d, int tokens) {
         TransferRoute route =
                 new TransferRoute(
-                        p.connector.address(),
-                        d.connector.address(),
+                        p.connector.address().orElseThrow(),
+                        d.connector.address().orElseThrow(),
                         new TransferId(1, ++lastId, 0));
         int[] prompt = random.ints(tokens + 1, 0, 100).toArray();
-        return new KvRequest("r" + lastId, Optional.of(route), prompt);
+        return KvRequest.builder("r" + lastId, prompt).route(route).build();
     }
 
     private List<byte[]> content(int tokens) {

@@ -4,6 +4,7 @@ package io.kvlink.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
@@ -29,7 +30,7 @@ public abstract class AttachmentRules extends StreamRules {
             Hop hop = attaching(producer, consumer, tokens[i], sizes[i]);
             awaitEnd(hop);
             assertLoaded(hop);
-            boolean carried = supports(TckCapability.ATTACHMENTS);
+            boolean carried = supports(KvCapability.ATTACHMENTS);
             assertThat(hop.target().attachment.isPresent()).as("%s", hop).isEqualTo(carried);
             assertThat(hop.target().loading).isEqualTo(carried ? tokens[i] : tokens[i] - 1);
             if (carried) {
@@ -47,7 +48,7 @@ public abstract class AttachmentRules extends StreamRules {
         awaitEnd(hops);
         for (Hop hop : hops) {
             assertLoaded(hop);
-            if (supports(TckCapability.ATTACHMENTS)) {
+            if (supports(KvCapability.ATTACHMENTS)) {
                 assertThat(hop.target().attachment).contains(hop.source().attaches.orElseThrow());
             }
         }
@@ -84,7 +85,7 @@ public abstract class AttachmentRules extends StreamRules {
         hop.target().held = true;
         await("the end of the prefill", () -> hop.source().ended());
         await("the answer", () -> consumer.ask(hop.target(), 0) instanceof LoadDecision.Load);
-        if (supports(TckCapability.ATTACHMENTS)) {
+        if (supports(KvCapability.ATTACHMENTS)) {
             for (int i = 0; i < 100; i++) {
                 byte[] content = consumer.attachment(hop.target()).orElseThrow();
                 assertThat(content).isEqualTo(hop.source().attaches.orElseThrow());
@@ -102,7 +103,7 @@ public abstract class AttachmentRules extends StreamRules {
         FakeEngine consumer = open(KvRole.CONSUMER);
         Hop hop = attaching(producer, consumer, 50, 10);
         byte[] tooLarge = new byte[KvScheduler.MAX_ATTACHMENT_BYTES + 1];
-        if (supports(TckCapability.ATTACHMENTS)) {
+        if (supports(KvCapability.ATTACHMENTS)) {
             assertThatThrownBy(() -> producer.attach(hop.source(), tooLarge))
                     .isInstanceOf(IllegalArgumentException.class);
         } else {

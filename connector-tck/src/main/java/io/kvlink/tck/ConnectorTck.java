@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferId;
@@ -57,7 +58,7 @@ public abstract class ConnectorTck {
      * @param capability which
      * @return true unless overridden
      */
-    protected boolean supports(TckCapability capability) {
+    protected boolean supports(KvCapability capability) {
         return true;
     }
 

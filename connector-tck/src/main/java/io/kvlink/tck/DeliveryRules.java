@@ -4,6 +4,7 @@ package io.kvlink.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout.AxisOrder;
@@ -76,9 +77,7 @@ public abstract class DeliveryRules extends ConnectorTck {
             assertThat(hop.target().ending)
                     .as("%s", hop)
                     .isEqualTo(
-                            supports(TckCapability.CHUNKED_PREFILL)
-                                    ? Ending.LOADED
-                                    : Ending.FAILED);
+                            supports(KvCapability.CHUNKED_PREFILL) ? Ending.LOADED : Ending.FAILED);
         }
     }
 
@@ -166,7 +165,7 @@ public abstract class DeliveryRules extends ConnectorTck {
 
     @Test
     final void required_rule112_anInstanceOfBothRolesSendsAndReceives() {
-        if (!supports(TckCapability.BOTH_ROLES)) {
+        if (!supports(KvCapability.BOTH_ROLES)) {
             assertThatThrownBy(() -> open(KvRole.BOTH))
                     .isInstanceOfSatisfying(
                             KvConnectorException.class,
@@ -194,7 +193,7 @@ public abstract class DeliveryRules extends ConnectorTck {
                 assertThat(hop.target().ending)
                         .as("chunk=%d %s", chunk, hop)
                         .isEqualTo(
-                                tokensPerStep > 99 || supports(TckCapability.CHUNKED_PREFILL)
+                                tokensPerStep > 99 || supports(KvCapability.CHUNKED_PREFILL)
                                         ? Ending.LOADED
                                         : Ending.FAILED);
             }

@@ -20,7 +20,8 @@ public record EngineShape(KvLayout layout, int blocks, boolean direct) {
     static final EngineShape DEFAULT = of(16, AxisOrder.KV_FIRST, false);
 
     static EngineShape of(int blockSize, AxisOrder order, boolean direct) {
-        KvLayout layout = new KvLayout(MODEL, 3, 2, 4, DType.BF16, order, blockSize, 0, 1, 0, 1);
+        KvLayout layout =
+                KvLayout.builder(MODEL, 3, 2, 4, DType.BF16, blockSize).axisOrder(order).build();
         return new EngineShape(layout, TOKENS / blockSize, direct);
     }
 

@@ -70,15 +70,16 @@ public final class FakeEngine implements AutoCloseable {
             this.connector =
                     provider.create(
                             KvTransferConfig.of(config),
-                            new KvConnectorContext(
-                                    shape.layout(),
-                                    kv.device(),
-                                    options.hostPool(),
-                                    options.prefillChunk(),
-                                    () -> {
-                                        wakeups.incrementAndGet();
-                                        options.onWakeup().run();
-                                    }));
+                            KvConnectorContext.builder(
+                                            shape.layout(),
+                                            () -> {
+                                                wakeups.incrementAndGet();
+                                                options.onWakeup().run();
+                                            })
+                                    .device(kv.device())
+                                    .hostPools(options.hostPool())
+                                    .prefillChunk(options.prefillChunk())
+                                    .build());
         } catch (RuntimeException refused) {
             kv.close();
             throw refused;
@@ -100,7 +101,7 @@ public final class FakeEngine implements AutoCloseable {
 
     /** The connector's address, for routes. */
     public HostPort address() {
-        return connector.address();
+        return connector.address().orElseThrow();
     }
 
     /** Number of times the connector has asked for another look. */
@@ -124,7 +125,9 @@ public final class FakeEngine implements AutoCloseable {
     /** A request with an attachment arrives, or one without. */
     FakeRequest add(Optional<TransferRoute> route, int[] prompt, boolean attachment) {
         String id = name + "-" + added++;
-        FakeRequest request = new FakeRequest(new KvRequest(id, route, prompt, attachment));
+        FakeRequest request =
+                new FakeRequest(
+                        KvRequest.builder(id, prompt).route(route).attachment(attachment).build());
         requests.put(id, request);
         scheduler.onRequestAdded(request.kv);
         return request;
@@ -167,7 +170,7 @@ public final class FakeEngine implements AutoCloseable {
                         .filter(request -> request.state == State.RUNNING)
                         .map(FakeRequest::nextEntry)
                         .toList();
-        StepMetadata metadata = scheduler.buildStep(new StepPlan(entries));
+        StepMetadata metadata = scheduler.buildStep(StepPlan.of(entries));
         long deadlineNs = System.nanoTime() + stepNs;
         worker.startLoad(metadata);
         for (int layer = 0; layer < shape.layout().layers(); layer++) {
@@ -280,7 +283,7 @@ public final class FakeEngine implements AutoCloseable {
         computeAllLayers(request, 0, request.computed);
         request.loading = load.tokens();
         request.loadsInStep = load.tokens() > 0 && !load.async();
-        scheduler.onBlocksAllocated(request.kv, request.blocks, load.tokens());
+        scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, load.tokens());
         int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
         require(
                 request.computed + load.tokens() <= most,

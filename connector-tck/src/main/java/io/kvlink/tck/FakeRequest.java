@@ -106,7 +106,7 @@ public final class FakeRequest {
     /** Share of the request in the next step. */
     StepPlan.Entry nextEntry() {
         int left = promptTokens() - computed;
-        return new StepPlan.Entry(kv, blocks, computed, Math.min(left, tokensPerStep));
+        return StepPlan.entry(kv, blocks, computed, Math.min(left, tokensPerStep));
     }
 
     /** Length of its prompt. */

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -161,7 +160,7 @@ public abstract class LifecycleRules extends FailureRules {
         assertThat(connector.scheduler()).isSameAs(connector.scheduler());
         assertThat(connector.worker()).isSameAs(connector.worker());
         assertThat(connector.address()).isEqualTo(connector.address());
-        assertThat(connector.address().port()).isPositive();
+        assertThat(connector.address().orElseThrow().port()).isPositive();
     }
 
     @Test
@@ -201,12 +200,9 @@ public abstract class LifecycleRules extends FailureRules {
         return provider()
                 .create(
                         KvTransferConfig.of(json),
-                        new KvConnectorContext(
-                                EngineShape.DEFAULT.layout(),
-                                memory.device(),
-                                Optional.empty(),
-                                0,
-                                () -> {}));
+                        KvConnectorContext.builder(EngineShape.DEFAULT.layout(), () -> {})
+                                .device(memory.device())
+                                .build());
     }
 
     private void refusesMemory(Function<KvMemory, List<MemoryRegion>> regions) {

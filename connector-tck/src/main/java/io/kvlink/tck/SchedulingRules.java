@@ -3,6 +3,7 @@ package io.kvlink.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferRoute;
@@ -82,7 +83,7 @@ public abstract class SchedulingRules extends DeliveryRules {
         hop.target().computed = 16;
         hop.target().held = false;
         awaitEnd(hop);
-        int expected = supports(TckCapability.LOAD_BEHIND_PREFIX) ? 49 - 16 : 0;
+        int expected = supports(KvCapability.LOAD_BEHIND_PREFIX) ? 49 - 16 : 0;
         assertThat(hop.target().loading).as("%s", hop).isEqualTo(expected);
     }
 

@@ -4,6 +4,7 @@ package io.kvlink.tck;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
@@ -28,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -47,6 +49,22 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     private final MemoryNetwork network;
+    private static final Set<KvCapability> FETCHING =
+            Set.of(
+                    KvCapability.PEERS,
+                    KvCapability.BOTH_ROLES,
+                    KvCapability.CHUNKED_PREFILL,
+                    KvCapability.LOAD_BEHIND_PREFIX,
+                    KvCapability.ATTACHMENTS);
+    private static final Set<KvCapability> PUSHING =
+            Set.of(
+                    KvCapability.PEERS,
+                    KvCapability.BOTH_ROLES,
+                    KvCapability.CHUNKED_PREFILL,
+                    KvCapability.LOAD_BEHIND_PREFIX,
+                    KvCapability.ATTACHMENTS,
+                    KvCapability.PUSH);
+
     private final HostPort address;
     private final KvTransferConfig config;
     private final KvConnectorContext context;
@@ -120,13 +138,13 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         MemorySide side = sides.get(request.id());
         if (side == null || side.producer) {
             boolean local = request.route().isEmpty() && has(Fault.WAITS_FOR_KV_WITHOUT_ROUTE);
-            return local ? new LoadDecision.AskAgain() : LoadDecision.NOTHING;
+            return local ? LoadDecision.askAgain() : LoadDecision.NOTHING;
         }
         if (side.failure.isPresent()) {
             return side.failure.get();
         }
         if (!side.transfer.orElseThrow().ready() || (side.answered && has(Fault.ANSWERS_ONCE))) {
-            return new LoadDecision.AskAgain();
+            return LoadDecision.askAgain();
         }
         side.answered = true;
         boolean attached =
@@ -135,11 +153,12 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
                                 && has(Fault.LOADS_THE_LAST_TOKEN_WITHOUT_AN_ATTACHMENT));
         side.loadTo = request.transferTokens() + (attached ? 1 : 0);
         int tokens = side.loadTo - computedTokens;
-        return tokens <= 0 ? LoadDecision.NOTHING : new LoadDecision.Load(tokens, !push);
+        return tokens <= 0 ? LoadDecision.NOTHING : LoadDecision.load(tokens, !push);
     }
 
     @Override
-    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens) {
+    public void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {
         MemorySide side = sides.get(request.id());
         if (side != null) {
             side.blocks = blocks;
@@ -173,9 +192,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         List<StepMetadata.Task> loads = new ArrayList<>();
         for (MemorySide side : sides.values()) {
             if (side.loading && !side.ended) {
-                loads.add(
-                        new StepMetadata.Task(
-                                side.request, side.blocks, side.loadFrom, side.loadTo));
+                loads.add(StepMetadata.task(side.request, side.blocks, side.loadFrom, side.loadTo));
             }
         }
         List<StepMetadata.Task> saves = new ArrayList<>();
@@ -188,10 +205,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
                 to = Math.min(to, from + context.prefillChunk());
             }
             if (side != null && side.producer && !side.ended && to > from) {
-                saves.add(new StepMetadata.Task(side.request, entry.blocks(), from, to));
+                saves.add(StepMetadata.task(side.request, entry.blocks(), from, to));
             }
         }
-        return new StepMetadata(loads, saves);
+        return StepMetadata.of(loads, saves);
     }
 
     @Override
@@ -286,7 +303,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         network.reap(nowNs());
         lateWrites.forEach(blocks -> memory(0).put(firstByte(blocks), (byte) 1));
         lateWrites.clear();
-        WorkerReport report = new WorkerReport(sent, loaded, failedLoads);
+        WorkerReport report = WorkerReport.of(sent, loaded, failedLoads);
         sent.clear();
         loaded.clear();
         failedLoads.clear();
@@ -304,21 +321,30 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
     }
 
     @Override
-    public HostPort address() {
-        return address;
+    public Set<KvCapability> capabilities() {
+        return push ? PUSHING : FETCHING;
+    }
+
+    @Override
+    public Optional<HostPort> address() {
+        return Optional.of(address);
     }
 
     @Override
     public KvLedger ledger() {
         long buffered = network.pushedTo(address);
-        return new KvLedger(buffered, 0, buffered > 0 ? 1 : 0, network.transfersOf(this), 0);
+        return KvLedger.builder()
+                .bufferBytes(buffered)
+                .leases(buffered > 0 ? 1 : 0)
+                .transfers(network.transfersOf(this))
+                .build();
     }
 
     @Override
     public List<KvMetric> metrics() {
         String name = has(Fault.NAMES_FIGURES_IN_ITS_OWN_WAY) ? "transfersOpen" : "transfers";
         double transfers = network.transfersOf(this);
-        return List.of(new KvMetric(name, "Transfers under way.", false, Map.of(), transfers));
+        return List.of(KvMetric.gauge(name, "Transfers under way.", Map.of(), transfers));
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
 import java.util.Map;
 
@@ -31,6 +32,11 @@ final class MemoryConnectorProvider implements KvConnectorProvider {
                 0,
                 "kv_connector_extra_config",
                 Map.of("push", push, "deadline_ms", deadlineMs, "unclaimed_ttl_ms", ttlMs));
+    }
+
+    @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
     }
 
     @Override

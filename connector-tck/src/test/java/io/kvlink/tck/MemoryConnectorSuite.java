@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import java.time.Duration;
@@ -45,8 +46,8 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     }
 
     @Override
-    protected final boolean supports(TckCapability capability) {
-        return capability != TckCapability.PUSH || push;
+    protected final boolean supports(KvCapability capability) {
+        return capability != KvCapability.PUSH || push;
     }
 
     @Override

@@ -108,14 +108,16 @@ final class MemoryNetwork {
     }
 
     void close(MemoryConnector connector) {
-        live.remove(connector.address());
-        everClosed.add(connector.address());
+        live.remove(connector.address().orElseThrow());
+        everClosed.add(connector.address().orElseThrow());
         for (MemoryTransfer transfer : new ArrayList<>(transfers.values())) {
             if (transfer.involves(connector)) {
                 if (fault == Fault.CLOSES_IN_SILENCE) {
                     transfer.immortal = true;
                 } else {
-                    transfer.fail(KvError.PEER_LOST, "peer=" + connector.address() + " closed");
+                    transfer.fail(
+                            KvError.PEER_LOST,
+                            "peer=" + connector.address().orElseThrow() + " closed");
                 }
             }
         }

@@ -50,7 +50,7 @@ final class MemorySide {
     void fail(KvError error, String detail) {
         if (!ended) {
             ended = true;
-            failure = Optional.of(new LoadDecision.Failed(error, detail));
+            failure = Optional.of(LoadDecision.failed(error, detail));
             if (producer) {
                 connector.sent.add(outcome(Optional.of(error), detail, 0));
             } else if (loading) {
@@ -73,13 +73,12 @@ final class MemorySide {
     }
 
     private TransferOutcome outcome(Optional<KvError> error, String detail, long bytes) {
-        return new TransferOutcome(
-                request.id(),
-                request.route().orElseThrow().id(),
-                error,
-                detail,
-                "memory",
-                bytes,
-                connector.nowNs() - addedNs);
+        return TransferOutcome.builder(request.id())
+                .id(request.route().orElseThrow().id())
+                .failure(error, detail)
+                .plane("memory")
+                .bytes(bytes)
+                .nanos(connector.nowNs() - addedNs)
+                .build();
     }
 }

@@ -4,6 +4,7 @@ package io.kvlink.samples;
 import io.kvlink.p2p.P2pNcclConnectorProvider;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
@@ -11,6 +12,7 @@ import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.MemoryRegion;
@@ -18,11 +20,18 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.WorkerReport;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /** The real connector, but every layer it loads is overwritten with zeros. */
 public final class ZeroingConnectorProvider implements KvConnectorProvider {
 
     static final String NAME = "ZeroingConnector";
+
+    @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
 
     @Override
     public String name() {
@@ -50,7 +59,12 @@ public final class ZeroingConnectorProvider implements KvConnectorProvider {
             }
 
             @Override
-            public HostPort address() {
+            public Set<KvCapability> capabilities() {
+                return real.capabilities();
+            }
+
+            @Override
+            public Optional<HostPort> address() {
                 return real.address();
             }
 

@@ -10,6 +10,9 @@ public interface HostPoolProvider {
     /** A name for logs. */
     String name();
 
+    /** Version of the contract that the provider was built with: {@link KvSpi#VERSION}. */
+    int spiVersion();
+
     /** Tells whether pools of host memory can be made here, with the reason if not. */
     Availability availability();
 

@@ -2,6 +2,8 @@
 package io.kvlink.spi;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * A connector at work for one model instance. One thread each may use {@link #scheduler} and {@link
@@ -15,14 +17,29 @@ public interface KvConnector extends AutoCloseable {
     /** The half for the engine's worker; always the same object. */
     KvWorker worker();
 
-    /** The address peers reach this instance at, as it appears in a route. */
-    HostPort address();
+    /** Abilities of this connector; always the same. */
+    Set<KvCapability> capabilities();
+
+    /**
+     * Address at which peers reach this instance, as it appears in a route. Only a connector with
+     * {@link KvCapability#PEERS} has one.
+     */
+    Optional<HostPort> address();
 
     /** Memory, transfers and sessions that the connector holds now. */
     KvLedger ledger();
 
     /** The figures now. */
     List<KvMetric> metrics();
+
+    /**
+     * Changes of what can be loaded here, since the last call and in their order. A connector
+     * without {@link KvCapability#KV_EVENTS} tells none. One that isn't asked for long forgets the
+     * oldest.
+     */
+    default List<KvEvent> takeEvents() {
+        return List.of();
+    }
 
     /**
      * Tells whether the connector still works; if not, the reason, for instance a thread that ended

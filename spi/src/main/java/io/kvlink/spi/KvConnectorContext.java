@@ -3,62 +3,166 @@ package io.kvlink.spi;
 
 import java.util.Optional;
 
-/**
- * Facts and services that an engine gives a connector.
- *
- * @param modelName what clients call the model; empty if the engine doesn't say
- * @param layout how the engine keeps KV
- * @param device where the engine computes; empty if KV lies in host memory
- * @param hostPools where received KV goes when the buffer is full; empty if no tensor pool is
- *     installed
- * @param prefillChunk tokens of a prompt that the engine computes in one step, counted from its
- *     first: a connector may hand KV over chunk by chunk; 0 if it computes prompts as a whole, or
- *     doesn't say. Steps may be larger or smaller all the same
- * @param wakeup called from any thread when a request that was told to {@link LoadDecision.AskAgain
- *     ask again} may now be answered, or something can be polled; must return at once
- */
-public record KvConnectorContext(
-        String modelName,
-        KvLayout layout,
-        Optional<KvDevice> device,
-        Optional<HostPoolProvider> hostPools,
-        int prefillChunk,
-        Runnable wakeup) {
+/** Facts and services that an engine gives a connector. */
+public final class KvConnectorContext {
 
-    public KvConnectorContext {
+    private final KvLayout layout;
+    private final Runnable wakeup;
+    private final String modelName;
+    private final Optional<KvDevice> device;
+    private final Optional<HostPoolProvider> hostPools;
+    private final int prefillChunk;
+    private final KvHalf half;
+
+    private KvConnectorContext(Builder from) {
+        layout = from.layout;
+        wakeup = from.wakeup;
+        modelName = from.modelName;
+        device = from.device;
+        hostPools = from.hostPools;
+        prefillChunk = from.prefillChunk;
+        half = from.half;
         if (prefillChunk < 0) {
             throw new IllegalArgumentException("prefillChunk=" + prefillChunk);
         }
     }
 
     /**
-     * The context of an engine that doesn't say what its model is called. Parameters as above.
+     * Builder of a value, with what every one has.
      *
-     * @param layout how the engine keeps KV
-     * @param device where the engine computes
-     * @param hostPools the tensor pool
-     * @param prefillChunk tokens of a prompt in one step
-     * @param wakeup called from any thread
+     * @param layout see the accessor
+     * @param wakeup see the accessor
      */
-    public KvConnectorContext(
-            KvLayout layout,
-            Optional<KvDevice> device,
-            Optional<HostPoolProvider> hostPools,
-            int prefillChunk,
-            Runnable wakeup) {
-        this("", layout, device, hostPools, prefillChunk, wakeup);
+    public static Builder builder(KvLayout layout, Runnable wakeup) {
+        return new Builder(layout, wakeup);
+    }
+
+    /** Layout in which the engine keeps KV. */
+    public KvLayout layout() {
+        return layout;
     }
 
     /**
-     * Makes the context of an engine whose KV lies in host memory, without a chunk size for
-     * prompts.
-     *
-     * @param layout how the engine keeps KV
-     * @param hostPools the tensor pool, if one is installed
-     * @param wakeup see above
+     * Called from any thread when a request that was told to {@link LoadDecision#askAgain ask
+     * again} may now be answered, or something can be polled. It returns at once.
      */
-    public KvConnectorContext(
-            KvLayout layout, Optional<HostPoolProvider> hostPools, Runnable wakeup) {
-        this(layout, Optional.empty(), hostPools, 0, wakeup);
+    public Runnable wakeup() {
+        return wakeup;
+    }
+
+    /** Name by which clients call the model; empty if the engine doesn't say. */
+    public String modelName() {
+        return modelName;
+    }
+
+    /** Device that the engine computes on; empty if KV lies in host memory. */
+    public Optional<KvDevice> device() {
+        return device;
+    }
+
+    /** Pool for received KV when the buffer is full; empty if no tensor pool is installed. */
+    public Optional<HostPoolProvider> hostPools() {
+        return hostPools;
+    }
+
+    /**
+     * Tokens of a prompt that the engine computes in one step, counted from its first: a connector
+     * may hand KV over chunk by chunk. 0 if it computes prompts as a whole, or doesn't say. Steps
+     * may be larger or smaller all the same.
+     */
+    public int prefillChunk() {
+        return prefillChunk;
+    }
+
+    /** Halves of the connector that the engine calls in this process. */
+    public KvHalf half() {
+        return half;
+    }
+
+    @Override
+    public String toString() {
+        return "KvConnectorContext[layout="
+                + layout
+                + " wakeup="
+                + wakeup
+                + " modelName="
+                + modelName
+                + " device="
+                + device
+                + " hostPools="
+                + hostPools
+                + " prefillChunk="
+                + prefillChunk
+                + " half="
+                + half
+                + "]";
+    }
+
+    /** Builder of a KvConnectorContext; one thread. */
+    public static final class Builder {
+
+        private final KvLayout layout;
+        private final Runnable wakeup;
+        private String modelName = "";
+        private Optional<KvDevice> device = Optional.empty();
+        private Optional<HostPoolProvider> hostPools = Optional.empty();
+        private int prefillChunk = 0;
+        private KvHalf half = KvHalf.BOTH;
+
+        private Builder(KvLayout layout, Runnable wakeup) {
+            this.layout = layout;
+            this.wakeup = wakeup;
+        }
+
+        /** Sets {@link KvConnectorContext#modelName}. */
+        public Builder modelName(String modelName) {
+            this.modelName = modelName;
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#device}. */
+        public Builder device(KvDevice device) {
+            this.device = Optional.of(device);
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#device}. */
+        public Builder device(Optional<KvDevice> device) {
+            this.device = device;
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#hostPools}. */
+        public Builder hostPools(HostPoolProvider hostPools) {
+            this.hostPools = Optional.of(hostPools);
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#hostPools}. */
+        public Builder hostPools(Optional<HostPoolProvider> hostPools) {
+            this.hostPools = hostPools;
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#prefillChunk}. */
+        public Builder prefillChunk(int prefillChunk) {
+            this.prefillChunk = prefillChunk;
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#half}. */
+        public Builder half(KvHalf half) {
+            this.half = half;
+            return this;
+        }
+
+        /**
+         * The value.
+         *
+         * @throws IllegalArgumentException if a component is out of its range
+         */
+        public KvConnectorContext build() {
+            return new KvConnectorContext(this);
+        }
     }
 }

@@ -10,6 +10,12 @@ public interface KvConnectorProvider {
     /** The name that {@code kv_connector} in a configuration asks for. */
     String name();
 
+    /**
+     * Version of the contract that the provider was built with: {@link KvSpi#VERSION}. One that is
+     * too old or too new isn't used, and the reason names both.
+     */
+    int spiVersion();
+
     /** Tells whether connectors of this kind work on this machine, with the reason if not. */
     Availability availability();
 

@@ -8,6 +8,7 @@ import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.IntSupplier;
 
 /** The connectors and host pools that a class loader sees. Immutable. */
 public final class KvConnectors {
@@ -86,7 +87,10 @@ public final class KvConnectors {
                     "kv_connector=%s known=%s; is the connector's jar in the plugin folder?"
                             .formatted(name, byName.keySet()));
         }
-        Availability availability = provider.availability();
+        Availability availability = version(provider::spiVersion);
+        if (availability.ready()) {
+            availability = provider.availability();
+        }
         if (!availability.ready()) {
             throw new KvConnectorException(
                     KvError.UNAVAILABLE,
@@ -102,7 +106,18 @@ public final class KvConnectors {
 
     /** The host pool, if one is installed and usable. */
     public Optional<HostPoolProvider> hostPool() {
-        return hostPool.filter(provider -> provider.availability().ready());
+        return hostPool.filter(
+                provider ->
+                        version(provider::spiVersion).ready() && provider.availability().ready());
+    }
+
+    // A provider that was built before there were versions lacks the method.
+    private static Availability version(IntSupplier built) {
+        try {
+            return KvSpi.accepts(built.getAsInt());
+        } catch (LinkageError old) {
+            return KvSpi.accepts(1);
+        }
     }
 
     private static <T> List<T> stream(ServiceLoader<T> loader) {

@@ -2,6 +2,7 @@
 package io.kvlink.spi;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -12,31 +13,20 @@ import java.util.Objects;
  * <p>On the way between instances one layer of a token range is always {@code
  * [2][tokens][kvHeads][headSize]}, keys first. Axis order and block size at either end don't
  * matter. {@link #runs} says where these bytes lie in an engine's memory, in that order.
- *
- * @param model identifies the weights, for instance a digest of the files; compared, never parsed
- * @param layers how many layers hold KV here
- * @param kvHeads KV heads of this rank
- * @param headSize elements of one head
- * @param dtype element type
- * @param axisOrder order of the axes in the engine's memory
- * @param blockSize tokens in a block, a power of two
- * @param tpRank this instance's tensor-parallel rank
- * @param tpSize how many such ranks
- * @param ppRank this instance's pipeline-parallel rank
- * @param ppSize how many such ranks
  */
-public record KvLayout(
-        String model,
-        int layers,
-        int kvHeads,
-        int headSize,
-        DType dtype,
-        AxisOrder axisOrder,
-        int blockSize,
-        int tpRank,
-        int tpSize,
-        int ppRank,
-        int ppSize) {
+public final class KvLayout {
+
+    private final String model;
+    private final int layers;
+    private final int kvHeads;
+    private final int headSize;
+    private final DType dtype;
+    private final AxisOrder axisOrder;
+    private final int blockSize;
+    private final int tpRank;
+    private final int tpSize;
+    private final int ppRank;
+    private final int ppSize;
 
     /** Order of the axes of one layer's memory. */
     public enum AxisOrder {
@@ -56,7 +46,18 @@ public record KvLayout(
      */
     public record Run(long offset, long bytes) {}
 
-    public KvLayout {
+    private KvLayout(Builder from) {
+        model = from.model;
+        layers = from.layers;
+        kvHeads = from.kvHeads;
+        headSize = from.headSize;
+        dtype = from.dtype;
+        axisOrder = from.axisOrder;
+        blockSize = from.blockSize;
+        tpRank = from.tpRank;
+        tpSize = from.tpSize;
+        ppRank = from.ppRank;
+        ppSize = from.ppSize;
         require(!model.isEmpty(), "model", model);
         require(layers > 0, "layers", layers);
         require(kvHeads > 0, "kvHeads", kvHeads);
@@ -67,7 +68,22 @@ public record KvLayout(
     }
 
     /**
-     * The layout of an engine without tensor or pipeline parallelism, keys first.
+     * Builder of a layout without parallel ranks, keys first.
+     *
+     * @param model see {@link #model}
+     * @param layers see {@link #layers}
+     * @param kvHeads see {@link #kvHeads}
+     * @param headSize see {@link #headSize}
+     * @param dtype see {@link #dtype}
+     * @param blockSize see {@link #blockSize}
+     */
+    public static Builder builder(
+            String model, int layers, int kvHeads, int headSize, DType dtype, int blockSize) {
+        return new Builder(model, layers, kvHeads, headSize, dtype, blockSize);
+    }
+
+    /**
+     * Layout of an engine without tensor or pipeline parallelism, keys first. Parameters as above.
      *
      * @param model identifies the weights
      * @param layers how many layers
@@ -78,8 +94,65 @@ public record KvLayout(
      */
     public static KvLayout single(
             String model, int layers, int kvHeads, int headSize, DType dtype, int blockSize) {
-        return new KvLayout(
-                model, layers, kvHeads, headSize, dtype, AxisOrder.KV_FIRST, blockSize, 0, 1, 0, 1);
+        return builder(model, layers, kvHeads, headSize, dtype, blockSize).build();
+    }
+
+    /**
+     * Name of what the KV is compatible with: {@code kv_model_id}, or else a digest of the weights.
+     * Compared, never parsed.
+     */
+    public String model() {
+        return model;
+    }
+
+    /** Number of layers that hold KV here. */
+    public int layers() {
+        return layers;
+    }
+
+    /** KV heads of this rank. */
+    public int kvHeads() {
+        return kvHeads;
+    }
+
+    /** Elements of one head. */
+    public int headSize() {
+        return headSize;
+    }
+
+    /** Element type. */
+    public DType dtype() {
+        return dtype;
+    }
+
+    /** Order of the axes in the engine's memory. */
+    public AxisOrder axisOrder() {
+        return axisOrder;
+    }
+
+    /** Tokens in a block, a power of two. */
+    public int blockSize() {
+        return blockSize;
+    }
+
+    /** Tensor-parallel rank of this instance's memory. */
+    public int tpRank() {
+        return tpRank;
+    }
+
+    /** Number of tensor-parallel ranks. */
+    public int tpSize() {
+        return tpSize;
+    }
+
+    /** Pipeline-parallel rank of this instance's memory. */
+    public int ppRank() {
+        return ppRank;
+    }
+
+    /** Number of pipeline-parallel ranks. */
+    public int ppSize() {
+        return ppSize;
     }
 
     /** Bytes of one token in one layer: keys and values. */
@@ -187,6 +260,82 @@ public record KvLayout(
     private static void require(boolean holds, String field, Object value) {
         if (!holds) {
             throw new IllegalArgumentException(field + "=" + value);
+        }
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof KvLayout layout
+                && Arrays.equals(comparable(), layout.comparable())
+                && axisOrder == layout.axisOrder
+                && blockSize == layout.blockSize;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(Arrays.hashCode(comparable()), axisOrder, blockSize);
+    }
+
+    @Override
+    public String toString() {
+        return "KvLayout[model=%s layers=%d kvHeads=%d headSize=%d dtype=%s axisOrder=%s blockSize=%d tp=%d/%d pp=%d/%d]"
+                .formatted(
+                        model, layers, kvHeads, headSize, dtype, axisOrder, blockSize, tpRank,
+                        tpSize, ppRank, ppSize);
+    }
+
+    /** Builder of a KvLayout; one thread. */
+    public static final class Builder {
+
+        private final String model;
+        private final int layers;
+        private final int kvHeads;
+        private final int headSize;
+        private final DType dtype;
+        private final int blockSize;
+        private AxisOrder axisOrder = AxisOrder.KV_FIRST;
+        private int tpRank;
+        private int tpSize = 1;
+        private int ppRank;
+        private int ppSize = 1;
+
+        private Builder(
+                String model, int layers, int kvHeads, int headSize, DType dtype, int blockSize) {
+            this.model = model;
+            this.layers = layers;
+            this.kvHeads = kvHeads;
+            this.headSize = headSize;
+            this.dtype = dtype;
+            this.blockSize = blockSize;
+        }
+
+        /** Sets {@link KvLayout#axisOrder}. */
+        public Builder axisOrder(AxisOrder order) {
+            axisOrder = order;
+            return this;
+        }
+
+        /** Sets {@link KvLayout#tpRank} and {@link KvLayout#tpSize}. */
+        public Builder tensorParallel(int rank, int size) {
+            tpRank = rank;
+            tpSize = size;
+            return this;
+        }
+
+        /** Sets {@link KvLayout#ppRank} and {@link KvLayout#ppSize}. */
+        public Builder pipelineParallel(int rank, int size) {
+            ppRank = rank;
+            ppSize = size;
+            return this;
+        }
+
+        /**
+         * The layout.
+         *
+         * @throws IllegalArgumentException if a component is out of its range
+         */
+        public KvLayout build() {
+            return new KvLayout(this);
         }
     }
 }

@@ -14,7 +14,9 @@ public interface KvScheduler {
 
     /**
      * Announces a request that arrived at the engine. A connector begins to expect or to fetch its
-     * KV here, so that it may come before the request is scheduled.
+     * KV here, so that it may come before the request is scheduled; its deadlines count from here.
+     * Its role says whether it sends or receives, with {@link KvRole#BOTH} the addresses of the
+     * route do. Nobody else compares addresses: KV for the wrong one fails at the deadline.
      *
      * @param request the request; kept until {@link #onRequestFinished}
      */
@@ -25,21 +27,27 @@ public interface KvScheduler {
      * be called often.
      *
      * @param request a request that was added
-     * @param computedTokens tokens whose KV the engine has already, from 0
+     * @param computedTokens tokens whose KV the engine has already, counted from the first
      * @return so many, not yet, or never; all of the prompt only if there is an {@link
      *     #attachment}, otherwise all but its last token at most
      */
     LoadDecision matchedTokens(KvRequest request, int computedTokens);
 
     /**
-     * The engine has reserved blocks for a request.
+     * The engine has reserved blocks for a request. From here on the blocks that a load fills
+     * belong to the connector, until a report names the request: in {@link WorkerReport#loaded}, in
+     * {@link WorkerReport#failedLoads}, or in {@link WorkerReport#sent} if the request ended before
+     * its load did and {@link #onRequestFinished} answered {@link BlockOwnership#CONNECTOR_OWNS}.
      *
      * @param request a request that was added
      * @param blocks its blocks, for the whole prompt at least
-     * @param loadTokens as many as {@link #matchedTokens} answered and the engine accepts; 0 if it
-     *     computes the prompt itself
+     * @param computedTokens tokens whose KV the engine has: the load begins with the next one
+     * @param loadTokens as many as {@link #matchedTokens} answered for so many computed tokens, or
+     *     fewer: the first of them, and the engine computes the rest. 0 if it computes all of the
+     *     prompt; then what the connector kept for the request is let go
      */
-    void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens);
+    void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens);
 
     /**
      * Says what the workers have to do in the coming step.
@@ -79,6 +87,29 @@ public interface KvScheduler {
      */
     default Optional<byte[]> attachment(KvRequest request) {
         return Optional.empty();
+    }
+
+    /**
+     * The engine has generated tokens. Their KV is in the blocks as soon as a {@link
+     * StepPlan.Entry#computedTokens} says so, and a connector with {@link
+     * KvCapability#GENERATED_TOKENS} saves it.
+     *
+     * @param request a request that was added
+     * @param tokens the ids of the new tokens; they follow the prompt and those told before. Never
+     *     changed after this
+     */
+    default void onTokensGenerated(KvRequest request, int[] tokens) {}
+
+    /**
+     * The engine takes a request's blocks away, to go on with it later. What was begun for the
+     * request ends as by {@link #onRequestFinished}, and its transfer isn't tried again: the engine
+     * computes the prompt itself when it adds the request anew, under another id.
+     *
+     * @param request a request that was added
+     * @return who frees its blocks
+     */
+    default BlockOwnership onRequestPreempted(KvRequest request) {
+        return onRequestFinished(request);
     }
 
     /**

@@ -31,8 +31,9 @@ public interface KvWorker {
 
     /**
      * Waits until a layer's loaded KV is in the blocks of all requests of this step whose load is
-     * part of the step. A failed load is reported by {@link #pollFinished}, not thrown. The step
-     * goes on, and the engine discards that request's result.
+     * part of the step. Its end is in the report that {@link #pollFinished} gives after this step,
+     * a failure too: none is thrown. The step goes on, and the engine discards that request's
+     * result.
      *
      * <p>On a device the wait is the stream's. Work that the engine enqueues on {@link
      * KvDevice#stream} after this call reads the loaded KV. Work that it had enqueued before has

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-/** A connector's answer to "how much of this prompt's KV can you load?". */
+/**
+ * Answer of a connector to "how much of this prompt's KV can you load?". An engine takes a kind
+ * that it doesn't know for {@link #NOTHING}.
+ */
 public sealed interface LoadDecision {
 
     /** Decision to load nothing: the engine computes all of the prompt. */
@@ -10,16 +13,69 @@ public sealed interface LoadDecision {
     /**
      * Decision to load some tokens.
      *
-     * @param tokens how many tokens behind the ones already computed; 0 for none
-     * @param async false: the load takes part in the step it is scheduled in, layer by layer; true:
-     *     the blocks fill in the background, and the request may compute once {@link
-     *     WorkerReport#loaded} names it
+     * @param tokens see {@link Load#tokens}, 0 or more
+     * @param async see {@link Load#async}
      */
-    record Load(int tokens, boolean async) implements LoadDecision {
-        public Load {
+    static Load load(int tokens, boolean async) {
+        return tokens == 0 ? NOTHING : new Load(tokens, async);
+    }
+
+    /** Decision that isn't known yet. */
+    static AskAgain askAgain() {
+        return AskAgain.YET;
+    }
+
+    /**
+     * Decision that the KV will not come.
+     *
+     * @param error why
+     * @param detail the facts as {@code key=value}
+     */
+    static Failed failed(KvError error, String detail) {
+        return new Failed(error, detail);
+    }
+
+    /** Decision to load some tokens. */
+    final class Load implements LoadDecision {
+
+        private final int tokens;
+        private final boolean async;
+
+        private Load(int tokens, boolean async) {
             if (tokens < 0) {
                 throw new IllegalArgumentException("tokens=" + tokens);
             }
+            this.tokens = tokens;
+            this.async = async;
+        }
+
+        /** Number of tokens behind the ones already computed; 0 for none. */
+        public int tokens() {
+            return tokens;
+        }
+
+        /**
+         * False if the load takes part in the step it is scheduled in, layer by layer. True if the
+         * blocks fill in the background: the request is in no step until {@link
+         * WorkerReport#loaded} or {@link WorkerReport#failedLoads} names it.
+         */
+        public boolean async() {
+            return async;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Load load && load.tokens == tokens && load.async == async;
+        }
+
+        @Override
+        public int hashCode() {
+            return 2 * tokens + (async ? 1 : 0);
+        }
+
+        @Override
+        public String toString() {
+            return "Load[tokens=" + tokens + " async=" + async + "]";
         }
     }
 
@@ -28,14 +84,57 @@ public sealed interface LoadDecision {
      * others, and asks again in a later step. {@link KvConnectorContext#wakeup} tells an idle
      * engine when.
      */
-    record AskAgain() implements LoadDecision {}
+    final class AskAgain implements LoadDecision {
+
+        private static final AskAgain YET = new AskAgain();
+
+        private AskAgain() {}
+
+        @Override
+        public String toString() {
+            return "AskAgain";
+        }
+    }
 
     /**
-     * The KV will not come. The engine recomputes the prompt or fails the request, by {@link
-     * KvLoadFailurePolicy}.
-     *
-     * @param error why
-     * @param detail the facts as {@code key=value}
+     * Decision that the KV will not come. The engine recomputes the prompt or fails the request, by
+     * {@link KvLoadFailurePolicy}. No report names it.
      */
-    record Failed(KvError error, String detail) implements LoadDecision {}
+    final class Failed implements LoadDecision {
+
+        private final KvError error;
+        private final String detail;
+
+        private Failed(KvError error, String detail) {
+            this.error = error;
+            this.detail = detail;
+        }
+
+        /** Reason of the failure. */
+        public KvError error() {
+            return error;
+        }
+
+        /** Facts as {@code key=value}. */
+        public String detail() {
+            return detail;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Failed failed
+                    && failed.error == error
+                    && failed.detail.equals(detail);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * error.hashCode() + detail.hashCode();
+        }
+
+        @Override
+        public String toString() {
+            return "Failed[error=" + error + " detail=" + detail + "]";
+        }
+    }
 }

@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.api.io.TempDir;
 
 final class KvConnectorsTest {
@@ -82,6 +84,38 @@ final class KvConnectorsTest {
         assertThat(connectors.names()).containsExactly("gpu");
         assertError(KvError.UNAVAILABLE, () -> connectors.named("gpu"))
                 .hasMessage("UNAVAILABLE(5): kv_connector=gpu; no GPU here");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, KvSpi.VERSION + 1})
+    void shouldRefuseAProviderOfAnotherVersion(int version) {
+        StubProvider other =
+                new StubProvider("other", Availability.usable()) {
+                    @Override
+                    public int spiVersion() {
+                        return version;
+                    }
+                };
+        KvConnectors connectors = KvConnectors.of(List.of(other), List.of());
+        assertError(KvError.UNAVAILABLE, () -> connectors.named("other"))
+                .hasMessage(
+                        "UNAVAILABLE(5): kv_connector=other; spiVersion=%d supported=2..2;"
+                                .formatted(version)
+                                + " take connector and host of one release");
+    }
+
+    @Test
+    void shouldRefuseAProviderThatKnowsNoVersions() {
+        StubProvider old =
+                new StubProvider("old", Availability.usable()) {
+                    @Override
+                    public int spiVersion() {
+                        throw new AbstractMethodError("spiVersion");
+                    }
+                };
+        KvConnectors connectors = KvConnectors.of(List.of(old), List.of());
+        assertError(KvError.UNAVAILABLE, () -> connectors.named("old"))
+                .hasMessageContaining("spiVersion=1 supported=2..2");
     }
 
     @Test

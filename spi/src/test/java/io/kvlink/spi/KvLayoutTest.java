@@ -52,7 +52,8 @@ final class KvLayoutTest {
             @ForAll @IntRange(min = 1, max = 9) int blockCount,
             @ForAll long seed) {
         Random random = new Random(seed);
-        KvLayout layout = new KvLayout("m", 1, 2, 3, DType.F16, order, 1 << blockShift, 0, 1, 0, 1);
+        KvLayout layout =
+                KvLayout.builder("m", 1, 2, 3, DType.F16, 1 << blockShift).axisOrder(order).build();
         int inRegion = blockCount + random.nextInt(5);
         int tokens = blockCount << blockShift;
         int from = random.nextInt(tokens);
@@ -151,12 +152,16 @@ final class KvLayoutTest {
     }
 
     private static KvLayout blockFirst() {
-        return new KvLayout("m", 2, 3, 4, DType.F16, AxisOrder.BLOCK_FIRST, 8, 0, 1, 0, 1);
+        return KvLayout.builder("m", 2, 3, 4, DType.F16, 8)
+                .axisOrder(AxisOrder.BLOCK_FIRST)
+                .build();
     }
 
     private static KvLayout parallel(int tpRank, int tpSize, int ppRank, int ppSize) {
-        return new KvLayout(
-                "m", 2, 3, 4, DType.F16, AxisOrder.KV_FIRST, 8, tpRank, tpSize, ppRank, ppSize);
+        return KvLayout.builder("m", 2, 3, 4, DType.F16, 8)
+                .tensorParallel(tpRank, tpSize)
+                .pipelineParallel(ppRank, ppSize)
+                .build();
     }
 
     private static void differs(String expected, KvLayout other) {

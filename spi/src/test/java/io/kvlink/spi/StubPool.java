@@ -5,6 +5,11 @@ package io.kvlink.spi;
 record StubPool(Availability availability) implements HostPoolProvider {
 
     @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
+
+    @Override
     public String name() {
         return "stub pool";
     }

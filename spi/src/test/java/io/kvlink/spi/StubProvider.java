@@ -18,6 +18,11 @@ public class StubProvider implements KvConnectorProvider {
     }
 
     @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
+
+    @Override
     public String name() {
         return name;
     }

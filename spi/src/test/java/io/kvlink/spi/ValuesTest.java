@@ -7,13 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The small values of the contract: what they refuse, and that they don't change. */
 final class ValuesTest {
 
-    private static final KvRequest LOCAL = new KvRequest("r", Optional.empty(), new int[] {1, 2});
+    private static final KvRequest LOCAL = KvRequest.builder("r", new int[] {1, 2}).build();
 
     @Test
     void shouldKeepBlockTablesFromChanging() {
@@ -32,22 +31,22 @@ final class ValuesTest {
         assertThat(LOCAL.transferTokens()).isEqualTo(1);
         assertThat(LOCAL).hasToString("KvRequest[id=r tokens=2 route=Optional.empty]");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new KvRequest("r", Optional.empty(), new int[0]))
+                .isThrownBy(() -> KvRequest.builder("r", new int[0]).build())
                 .withMessage("id=r promptTokens=0");
     }
 
     @Test
-    void shouldRefuseTasksWithoutRouteOrTokens() {
+    void shouldRefuseTasksWithoutTokens() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new StepMetadata.Task(LOCAL, BlockTable.of(0), 0, 1))
-                .withMessageStartingWith("from=0 to=1 KvRequest[id=r");
+                .isThrownBy(() -> StepMetadata.task(LOCAL, BlockTable.of(0), 1, 1))
+                .withMessageStartingWith("from=1 to=1 KvRequest[id=r");
     }
 
     @Test
     void shouldCopyLists() {
         List<StepPlan.Entry> entries = new ArrayList<>();
-        StepPlan plan = new StepPlan(entries);
-        entries.add(new StepPlan.Entry(LOCAL, BlockTable.of(0), 0, 1));
+        StepPlan plan = StepPlan.of(entries);
+        entries.add(StepPlan.entry(LOCAL, BlockTable.of(0), 0, 1));
         assertThat(plan.entries()).isEmpty();
     }
 
@@ -61,24 +60,18 @@ final class ValuesTest {
 
     @Test
     void shouldAskForAPageLockerExactlyWhenPinned() {
-        assertError(
-                        KvError.BAD_CONFIG,
-                        () -> new HostPoolConfig(1, MemoryKind.PINNED, Optional.empty()))
+        assertError(KvError.BAD_CONFIG, () -> HostPoolConfig.of(1, MemoryKind.PINNED))
                 .hasMessageContaining("maxBytes=1 kind=PINNED pageLocker=false");
-        assertError(
-                KvError.BAD_CONFIG,
-                () -> new HostPoolConfig(1, MemoryKind.DEVICE, Optional.empty()));
-        assertError(
-                KvError.BAD_CONFIG,
-                () -> new HostPoolConfig(-1, MemoryKind.HEAP, Optional.empty()));
+        assertError(KvError.BAD_CONFIG, () -> HostPoolConfig.of(1, MemoryKind.DEVICE));
+        assertError(KvError.BAD_CONFIG, () -> HostPoolConfig.of(-1, MemoryKind.HEAP));
     }
 
     @Test
     void shouldCallALedgerIdleWhateverItsPeers() {
-        assertThat(new KvLedger(0, 0, 0, 0, 3).idle()).isTrue();
-        assertThat(new KvLedger(1, 0, 0, 0, 0).idle()).isFalse();
-        assertThat(new KvLedger(0, 1, 0, 0, 0).idle()).isFalse();
-        assertThat(new KvLedger(0, 0, 1, 0, 0).idle()).isFalse();
-        assertThat(new KvLedger(0, 0, 0, 1, 0).idle()).isFalse();
+        assertThat(KvLedger.builder().peers(3).build().idle()).isTrue();
+        assertThat(KvLedger.builder().bufferBytes(1).build().idle()).isFalse();
+        assertThat(KvLedger.builder().poolBytes(1).build().idle()).isFalse();
+        assertThat(KvLedger.builder().leases(1).build().idle()).isFalse();
+        assertThat(KvLedger.builder().transfers(1).build().idle()).isFalse();
     }
 }

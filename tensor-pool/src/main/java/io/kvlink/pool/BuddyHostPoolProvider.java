@@ -5,6 +5,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.HostPool;
 import io.kvlink.spi.HostPoolConfig;
 import io.kvlink.spi.HostPoolProvider;
+import io.kvlink.spi.KvSpi;
 
 /**
  * Makes buddy-allocated pools. With the system property {@code kvlink.pool.track=true}, read when a
@@ -16,6 +17,11 @@ public final class BuddyHostPoolProvider implements HostPoolProvider {
 
     /** Constructor for {@link java.util.ServiceLoader}; does nothing. */
     public BuddyHostPoolProvider() {}
+
+    @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
 
     @Override
     public String name() {

@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -47,9 +46,7 @@ class BuddyHostPoolContentionTest {
     private static void contend(int leasesPerThread, int maxLease) throws Exception {
         HostPool pool =
                 new BuddyHostPoolProvider()
-                        .create(
-                                new HostPoolConfig(
-                                        POOL_BYTES, MemoryKind.DIRECT, Optional.empty()));
+                        .create(HostPoolConfig.of(POOL_BYTES, MemoryKind.DIRECT));
         ExecutorService threads = Executors.newFixedThreadPool(THREADS);
         try {
             List<Future<Integer>> runs = new ArrayList<>();
@@ -78,7 +75,7 @@ class BuddyHostPoolContentionTest {
     @Test
     @Timeout(60)
     void shouldServeOthersWhileAnArenaOpens() throws Exception {
-        HostPoolConfig config = new HostPoolConfig(3 << 20, MemoryKind.HEAP, Optional.empty());
+        HostPoolConfig config = HostPoolConfig.of(3 << 20, MemoryKind.HEAP);
         CountDownLatch opening = new CountDownLatch(1);
         CountDownLatch mayOpen = new CountDownLatch(1);
         ArenaMemory.Source slowSource =

@@ -10,7 +10,6 @@ import io.kvlink.spi.HostPoolConfig;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.PageLocker;
 import java.nio.ByteBuffer;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class BuddyHostPoolPinnedTest {
@@ -18,8 +17,7 @@ class BuddyHostPoolPinnedTest {
     private static final int MIB = 1 << 20;
 
     private static HostPool pool(long maxBytes, PageLocker locker) {
-        return new BuddyHostPoolProvider()
-                .create(new HostPoolConfig(maxBytes, MemoryKind.PINNED, Optional.of(locker)));
+        return new BuddyHostPoolProvider().create(HostPoolConfig.pinned(maxBytes, locker));
     }
 
     @Test

@@ -13,7 +13,6 @@ import io.kvlink.spi.MemoryKind;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -30,7 +29,7 @@ class BuddyHostPoolTest {
     private static final int MIB = 1 << 20;
 
     private static HostPoolConfig config(long maxBytes) {
-        return new HostPoolConfig(maxBytes, MemoryKind.HEAP, Optional.empty());
+        return HostPoolConfig.of(maxBytes, MemoryKind.HEAP);
     }
 
     private static BuddyHostPool pool(long maxBytes) {
@@ -55,7 +54,7 @@ class BuddyHostPoolTest {
     @ParameterizedTest
     @EnumSource(names = {"HEAP", "DIRECT"})
     void shouldLeaseExactlyTheBytesAskedFor(MemoryKind kind) {
-        HostPoolConfig config = new HostPoolConfig(MIB, kind, Optional.empty());
+        HostPoolConfig config = HostPoolConfig.of(MIB, kind);
         try (HostPool pool = new BuddyHostPoolProvider().create(config);
                 HostLease lease = pool.tryLease(1025, "a")) {
             assertThat(lease.region().kind()).isEqualTo(kind);
@@ -310,7 +309,7 @@ class BuddyHostPoolTest {
     @ParameterizedTest
     @ValueSource(longs = {1, 511, 512, 513, 4096, 70_000, 1 << 20, (1 << 20) + 1, 3 << 20})
     void shouldHoldExactlyAsManyLeasesAsItsCapacitySays(long bytes) {
-        HostPoolConfig config = new HostPoolConfig(3L << 20, MemoryKind.HEAP, Optional.empty());
+        HostPoolConfig config = HostPoolConfig.of(3L << 20, MemoryKind.HEAP);
         HostPool pool = new BuddyHostPoolProvider().create(config);
         List<HostLease> leases = new ArrayList<>();
         for (HostLease lease; (lease = pool.tryLease(bytes, "all")) != null; ) {

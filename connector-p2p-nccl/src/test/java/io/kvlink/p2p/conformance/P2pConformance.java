@@ -3,10 +3,10 @@ package io.kvlink.p2p.conformance;
 
 import io.kvlink.p2p.P2pNcclConnectorProvider;
 import io.kvlink.p2p.SendType;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvConnectorContract;
-import io.kvlink.tck.TckCapability;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -97,7 +97,7 @@ abstract class P2pConformance extends KvConnectorContract {
     }
 
     @Override
-    protected boolean supports(TckCapability capability) {
-        return capability != TckCapability.PUSH || sendType != SendType.GET;
+    protected boolean supports(KvCapability capability) {
+        return capability != KvCapability.PUSH || sendType != SendType.GET;
     }
 }

@@ -68,12 +68,13 @@ record NodeState(
     static NodeState parse(String line) {
         long[] fields = Stream.of(line.split(" ", -1)).skip(1).mapToLong(Long::parseLong).toArray();
         return new NodeState(
-                new KvLedger(
-                        fields[0],
-                        fields[1],
-                        Math.toIntExact(fields[2]),
-                        Math.toIntExact(fields[3]),
-                        Math.toIntExact(fields[4])),
+                KvLedger.builder()
+                        .bufferBytes(fields[0])
+                        .poolBytes(fields[1])
+                        .leases(Math.toIntExact(fields[2]))
+                        .transfers(Math.toIntExact(fields[3]))
+                        .peers(Math.toIntExact(fields[4]))
+                        .build(),
                 fields[5],
                 fields[6],
                 fields[7],

@@ -101,7 +101,7 @@ final class TransferNode {
 
     private NodeState state() {
         return NodeState.ofThisProcess(
-                engine == null ? new KvLedger(0, 0, 0, 0, 0) : engine.ledger(),
+                engine == null ? KvLedger.builder().build() : engine.ledger(),
                 engine == null ? 0 : engine.deviceFree());
     }
 

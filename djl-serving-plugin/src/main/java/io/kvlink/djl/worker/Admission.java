@@ -137,7 +137,7 @@ final class Admission {
         sequence.onSlots(slots, tokens, load.async(), clock.getAsLong());
         requests.onSlots(sequence);
         if (sequence.attached()) {
-            kv.onBlocksAllocated(sequence.kv(), slots.blockTable(), tokens);
+            kv.onBlocksAllocated(sequence.kv(), slots.blockTable(), 0, tokens);
         }
         return true;
     }

@@ -4,8 +4,10 @@ package io.kvlink.djl.worker;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvMetric;
 import io.prometheus.metrics.model.registry.MultiCollector;
+import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
@@ -40,19 +42,27 @@ final class ConnectorMetrics implements MultiCollector {
 
     private static MetricSnapshot snapshot(String name, Map<Labels, KvMetric> samples) {
         KvMetric first = List.copyOf(samples.values()).get(0);
-        if (first.counter()) {
-            CounterSnapshot.Builder counter =
-                    CounterSnapshot.builder().name(name).help(first.help());
-            samples.forEach(
-                    (labels, sample) ->
-                            counter.dataPoint(
-                                    CounterSnapshot.CounterDataPointSnapshot.builder()
-                                            .labels(labels)
-                                            .value(sample.value())
-                                            .build()));
-            return counter.build();
-        }
-        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(first.help());
+        return switch (first.kind()) {
+            case COUNTER -> counter(name, first.help(), samples);
+            case GAUGE -> gauge(name, first.help(), samples);
+            case HISTOGRAM -> histogram(name, first.help(), samples);
+        };
+    }
+
+    private static MetricSnapshot counter(String name, String help, Map<Labels, KvMetric> samples) {
+        CounterSnapshot.Builder counter = CounterSnapshot.builder().name(name).help(help);
+        samples.forEach(
+                (labels, sample) ->
+                        counter.dataPoint(
+                                CounterSnapshot.CounterDataPointSnapshot.builder()
+                                        .labels(labels)
+                                        .value(sample.value())
+                                        .build()));
+        return counter.build();
+    }
+
+    private static MetricSnapshot gauge(String name, String help, Map<Labels, KvMetric> samples) {
+        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
         samples.forEach(
                 (labels, sample) ->
                         gauge.dataPoint(
@@ -61,6 +71,31 @@ final class ConnectorMetrics implements MultiCollector {
                                         .value(sample.value())
                                         .build()));
         return gauge.build();
+    }
+
+    private static MetricSnapshot histogram(
+            String name, String help, Map<Labels, KvMetric> samples) {
+        HistogramSnapshot.Builder histogram = HistogramSnapshot.builder().name(name).help(help);
+        samples.forEach(
+                (labels, sample) ->
+                        histogram.dataPoint(
+                                HistogramSnapshot.HistogramDataPointSnapshot.builder()
+                                        .labels(labels)
+                                        .classicHistogramBuckets(buckets(sample))
+                                        .sum(sample.value())
+                                        .build()));
+        return histogram.build();
+    }
+
+    // Ours count all smaller values too, Prometheus' snapshot each value once.
+    private static ClassicHistogramBuckets buckets(KvMetric sample) {
+        ClassicHistogramBuckets.Builder buckets = ClassicHistogramBuckets.builder();
+        long below = 0;
+        for (KvMetric.Bucket bucket : sample.buckets()) {
+            buckets.bucket(bucket.upperBound(), bucket.count() - below);
+            below = bucket.count();
+        }
+        return buckets.bucket(Double.POSITIVE_INFINITY, sample.count() - below).build();
     }
 
     private static Labels labels(KvMetric metric) {

@@ -50,13 +50,12 @@ final class ConnectorSetup {
                 named(connectors, config)
                         .create(
                                 config,
-                                new KvConnectorContext(
-                                        modelName,
-                                        layout,
-                                        memory.device(),
-                                        connectors.hostPool(),
-                                        prefillChunk,
-                                        wakeup));
+                                KvConnectorContext.builder(layout, wakeup)
+                                        .modelName(modelName)
+                                        .device(memory.device())
+                                        .hostPools(connectors.hostPool())
+                                        .prefillChunk(prefillChunk)
+                                        .build());
         try {
             connector.worker().registerKvMemory(regions(memory));
             return connector;
@@ -66,9 +65,9 @@ final class ConnectorSetup {
         }
     }
 
-    static KvLayout layout(ModelConfig model, String fingerprint) {
+    static KvLayout layout(ModelConfig model, String modelId) {
         return KvLayout.single(
-                fingerprint,
+                modelId,
                 model.layers(),
                 model.kvHeads(),
                 model.headDim(),

@@ -204,11 +204,12 @@ public final class LlamaWorker implements TextGenerator {
                         request.minTokens());
         int answerTokens = tokenLimit - request.promptTokens().length;
         return new Sequence(
-                new KvRequest(
-                        request.requestId() + "#" + submitted.incrementAndGet(),
-                        request.route(),
-                        request.promptTokens(),
-                        config.firstTokenHandoff() && FirstToken.mayTravel(request)),
+                KvRequest.builder(
+                                request.requestId() + "#" + submitted.incrementAndGet(),
+                                request.promptTokens())
+                        .route(request.route())
+                        .attachment(config.firstTokenHandoff() && FirstToken.mayTravel(request))
+                        .build(),
                 new RunningAnswer(
                         request,
                         listener,
@@ -228,7 +229,7 @@ public final class LlamaWorker implements TextGenerator {
         KvMemory memory = opened.resources.memory();
         return new WorkerStatus(
                 config.transfer().map(transfer -> transfer.role().key()).orElse("none"),
-                opened.resources.connector().map(KvConnector::address),
+                opened.resources.connector().flatMap(KvConnector::address),
                 inbox.waiting(),
                 opened.requests.runningCount(),
                 memory.freeBlocks() * KvMemory.BLOCK_TOKENS,
@@ -238,7 +239,7 @@ public final class LlamaWorker implements TextGenerator {
 
     @Override
     public Optional<HostPort> kvAddress() {
-        return opened().resources.connector().map(KvConnector::address);
+        return opened().resources.connector().flatMap(KvConnector::address);
     }
 
     @Override

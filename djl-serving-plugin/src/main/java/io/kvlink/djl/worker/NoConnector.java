@@ -25,7 +25,8 @@ final class NoConnector implements KvScheduler, KvWorker {
     }
 
     @Override
-    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int loadTokens) {}
+    public void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {}
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {

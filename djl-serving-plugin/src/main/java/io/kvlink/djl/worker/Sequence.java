@@ -268,7 +268,7 @@ final class Sequence implements Generation {
     }
 
     StepPlan.Entry planned(WorkUnit unit) {
-        return new StepPlan.Entry(kv, slots().blockTable(), position, unit.tokens());
+        return StepPlan.entry(kv, slots().blockTable(), position, unit.tokens());
     }
 
     /** True if a connector may load or save its KV. */

@@ -136,7 +136,7 @@ final class Step {
     }
 
     private static StepPlan plan(List<WorkUnit> units) {
-        return new StepPlan(
+        return StepPlan.of(
                 units.stream()
                         .filter(unit -> unit.sequence().attached())
                         .map(unit -> unit.sequence().planned(unit))

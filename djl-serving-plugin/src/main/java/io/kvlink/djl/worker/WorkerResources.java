@@ -71,7 +71,12 @@ final class WorkerResources implements AutoCloseable {
                                                 providers.get(),
                                                 ConnectorSetup.layout(
                                                         model,
-                                                        ModelFingerprint.of(config.modelDir())),
+                                                        transfer.modelId()
+                                                                .orElseGet(
+                                                                        () ->
+                                                                                ModelFingerprint.of(
+                                                                                        config
+                                                                                                .modelDir()))),
                                                 memory(),
                                                 config.prefillChunk(),
                                                 wakeup));

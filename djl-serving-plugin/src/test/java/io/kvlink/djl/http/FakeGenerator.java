@@ -132,14 +132,12 @@ public final class FakeGenerator implements TextGenerator {
                             2,
                             request.promptTokens().length - 2,
                             Optional.of(
-                                    new TransferOutcome(
-                                            request.requestId(),
-                                            new TransferId(1, 2, 0),
-                                            Optional.empty(),
-                                            "",
-                                            "tcp",
-                                            4096,
-                                            1_500_000)),
+                                    TransferOutcome.builder(request.requestId())
+                                            .id(new TransferId(1, 2, 0))
+                                            .plane("tcp")
+                                            .bytes(4096)
+                                            .nanos(1_500_000)
+                                            .build()),
                             2_000_000,
                             9_000_000));
         }
@@ -286,7 +284,14 @@ public final class FakeGenerator implements TextGenerator {
                 idle ? 0 : 2,
                 3,
                 4,
-                Optional.of(new KvLedger(5, 6, 7, idle ? 0 : 8, 9)));
+                Optional.of(
+                        KvLedger.builder()
+                                .bufferBytes(5)
+                                .poolBytes(6)
+                                .leases(7)
+                                .transfers(idle ? 0 : 8)
+                                .peers(9)
+                                .build()));
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
@@ -14,6 +15,7 @@ import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.LoadDecision;
@@ -28,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -102,6 +105,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
+
+    @Override
     public String name() {
         return "Fake";
     }
@@ -134,21 +142,26 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     @Override
-    public HostPort address() {
-        return address;
+    public Set<KvCapability> capabilities() {
+        return Set.of(KvCapability.PEERS, KvCapability.ATTACHMENTS);
+    }
+
+    @Override
+    public Optional<HostPort> address() {
+        return Optional.of(address);
     }
 
     @Override
     public KvLedger ledger() {
-        return new KvLedger(0, 0, 0, transfers, 0);
+        return KvLedger.builder().transfers(transfers).build();
     }
 
     @Override
     public List<KvMetric> metrics() {
         return List.of(
-                new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "in"), 7),
-                new KvMetric("moved_bytes_total", "Bytes.", true, Map.of("way", "out"), 8),
-                new KvMetric("peers", "Peers.", false, Map.of(), 2));
+                KvMetric.counter("moved_bytes_total", "Bytes.", Map.of("way", "in"), 7),
+                KvMetric.counter("moved_bytes_total", "Bytes.", Map.of("way", "out"), 8),
+                KvMetric.gauge("peers", "Peers.", Map.of(), 2));
     }
 
     @Override
@@ -182,23 +195,23 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
         boolean arrived =
                 wire.arrived(request.route().orElseThrow().id(), context.layout().layers());
         if (attachments && request.attachment() && !arrived && loading == Loading.ASYNC) {
-            return new LoadDecision.AskAgain(); // What comes with it isn't known yet.
+            return LoadDecision.askAgain(); // What comes with it isn't known yet.
         }
         // What throws has something.
         boolean whole = throwsOnAttachment || attachment(request).isPresent();
         int all = request.transferTokens() + (whole ? 1 : 0);
         return switch (loading) {
             case IN_STEP, IN_STEP_LATE_REPORT ->
-                    arrived ? new LoadDecision.Load(all, false) : new LoadDecision.AskAgain();
-            case ASYNC, ASYNC_GARBAGE, ASYNC_NEVER -> new LoadDecision.Load(all, true);
-            case ASYNC_FIRST_HALF -> new LoadDecision.Load(all / 2, true);
-            case REFUSED -> new LoadDecision.Failed(KvError.PEER_LOST, "peer=gone");
-            case IN_STEP_GARBAGE, IN_STEP_THROWS -> new LoadDecision.Load(all, false);
+                    arrived ? LoadDecision.load(all, false) : LoadDecision.askAgain();
+            case ASYNC, ASYNC_GARBAGE, ASYNC_NEVER -> LoadDecision.load(all, true);
+            case ASYNC_FIRST_HALF -> LoadDecision.load(all / 2, true);
+            case REFUSED -> LoadDecision.failed(KvError.PEER_LOST, "peer=gone");
+            case IN_STEP_GARBAGE, IN_STEP_THROWS -> LoadDecision.load(all, false);
         };
     }
 
     @Override
-    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int tokens) {
+    public void onBlocksAllocated(KvRequest request, BlockTable blocks, int computed, int tokens) {
         watch.on(request, "onBlocksAllocated");
         if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
             watch.violations.add("blocks=" + blocks.size() + " for " + request);
@@ -222,7 +235,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                     plan.entries().stream().anyMatch(entry -> entry.request().equals(request));
             if (blocks != null && (planned || loading.name().startsWith("ASYNC"))) {
                 toLoad.remove(request.id());
-                loads.add(new StepMetadata.Task(request, blocks, 0, loadTokens.get(request.id())));
+                loads.add(StepMetadata.task(request, blocks, 0, loadTokens.get(request.id())));
             }
         }
         for (StepPlan.Entry entry : plan.entries()) {
@@ -233,11 +246,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                             savedTokens(entry.request()));
             if (saves(entry.request()) && end > entry.computedTokens()) {
                 tasks.add(
-                        new StepMetadata.Task(
+                        StepMetadata.task(
                                 entry.request(), entry.blocks(), entry.computedTokens(), end));
             }
         }
-        return new StepMetadata(loads, tasks);
+        return StepMetadata.of(loads, tasks);
     }
 
     private int savedTokens(KvRequest request) {
@@ -331,7 +344,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             wire.changed();
             return WorkerReport.EMPTY;
         }
-        WorkerReport report = new WorkerReport(sent, loaded, failed);
+        WorkerReport report = WorkerReport.of(sent, loaded, failed);
         sent.clear();
         loaded.clear();
         failed.clear();
@@ -397,13 +410,14 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     private TransferOutcome outcome(KvRequest request, boolean lost) {
-        return new TransferOutcome(
-                request.id(),
-                request.route().orElseThrow().id(),
-                lost ? Optional.of(KvError.PEER_LOST) : Optional.empty(),
-                lost ? "peer=gone" : "",
-                "fake",
-                context.layout().layerBytes(request.transferTokens()) * memory.size(),
-                1);
+        return TransferOutcome.builder(request.id())
+                .id(request.route().orElseThrow().id())
+                .failure(
+                        lost ? Optional.of(KvError.PEER_LOST) : Optional.empty(),
+                        lost ? "peer=gone" : "")
+                .plane("fake")
+                .bytes(context.layout().layerBytes(request.transferTokens()) * memory.size())
+                .nanos(1)
+                .build();
     }
 }

@@ -6,7 +6,6 @@ import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.spi.KvRequest;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 
 /** Sequences outside a worker, for which nothing is picked. */
 final class Sequences {
@@ -27,7 +26,7 @@ final class Sequences {
                         1,
                         Duration.ofHours(1));
         return new Sequence(
-                new KvRequest("a", Optional.empty(), request.promptTokens()),
+                KvRequest.builder("a", request.promptTokens()).build(),
                 answer,
                 prompt.length + 1,
                 0,

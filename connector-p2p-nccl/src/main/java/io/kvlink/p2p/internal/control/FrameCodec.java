@@ -254,19 +254,7 @@ public final class FrameCodec {
         String engineId = text(in);
         long epoch = in.unpackLong();
         HostPort address = HostPort.parse(text(in));
-        KvLayout layout =
-                new KvLayout(
-                        text(in),
-                        between(in, 1, MAX_LAYERS),
-                        in.unpackInt(),
-                        in.unpackInt(),
-                        dtype(text(in)),
-                        KvLayout.AxisOrder.valueOf(text(in)),
-                        in.unpackInt(),
-                        in.unpackInt(),
-                        in.unpackInt(),
-                        in.unpackInt(),
-                        in.unpackInt());
+        KvLayout layout = layout(in);
         int count = in.unpackArrayHeader();
         if (count > MAX_PLANES) {
             throw malformed("planes=" + count, null);
@@ -277,6 +265,22 @@ public final class FrameCodec {
         }
         int chunkTokens = chunked ? between(in, 0, Integer.MAX_VALUE) : 0;
         return new Identity(engineId, epoch, address, layout, chunkTokens, planes);
+    }
+
+    // In the order of the wire.
+    private static KvLayout layout(MessageUnpacker in) throws IOException {
+        String model = text(in);
+        int layers = between(in, 1, MAX_LAYERS);
+        int kvHeads = in.unpackInt();
+        int headSize = in.unpackInt();
+        DType dtype = dtype(text(in));
+        KvLayout.AxisOrder order = KvLayout.AxisOrder.valueOf(text(in));
+        int blockSize = in.unpackInt();
+        return KvLayout.builder(model, layers, kvHeads, headSize, dtype, blockSize)
+                .axisOrder(order)
+                .tensorParallel(in.unpackInt(), in.unpackInt())
+                .pipelineParallel(in.unpackInt(), in.unpackInt())
+                .build();
     }
 
     private static DType dtype(String key) {

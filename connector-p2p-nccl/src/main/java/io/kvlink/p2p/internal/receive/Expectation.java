@@ -50,14 +50,13 @@ public final class Expectation {
 
         /** Outcome, once all layers are here. */
         public TransferOutcome outcome() {
-            return new TransferOutcome(
-                    so.requestId(),
-                    so.id(),
-                    so.failure(),
-                    so.detail(),
-                    so.plane(),
-                    so.bytes(),
-                    arrival.lastNs() - startedNs);
+            return TransferOutcome.builder(so.requestId())
+                    .id(so.id())
+                    .failure(so.failure(), so.detail())
+                    .plane(so.plane())
+                    .bytes(so.bytes())
+                    .nanos(arrival.lastNs() - startedNs)
+                    .build();
         }
     }
 

@@ -168,6 +168,14 @@ final class ReceiveEffects {
     }
 
     private void count(TransferId id, Optional<KvError> error, String plane, long bytes, long ns) {
-        stats.onOutcome("receive", new TransferOutcome("", id, error, "", plane, bytes, ns));
+        stats.onOutcome(
+                "receive",
+                TransferOutcome.builder("")
+                        .id(id)
+                        .failure(error, "")
+                        .plane(plane)
+                        .bytes(bytes)
+                        .nanos(ns)
+                        .build());
     }
 }

@@ -36,14 +36,11 @@ record Ticket(
     /** The word that lets a request read. */
     ReceiveEffect ready(Subject subject, Expectation request, Optional<ByteBuffer> attachment) {
         TransferOutcome so =
-                new TransferOutcome(
-                        request.request().id(),
-                        subject.id(),
-                        Optional.empty(),
-                        "",
-                        session.planeName(),
-                        bytes,
-                        0);
+                TransferOutcome.builder(request.request().id())
+                        .id(subject.id())
+                        .plane(session.planeName())
+                        .bytes(bytes)
+                        .build();
         return new ReceiveEffect.Tell(
                 request,
                 new Expectation.Ready(

@@ -297,14 +297,15 @@ public final class OutboundTransfer {
     }
 
     TransferOutcome outcome(SendState.Ended end, long nowNs) {
-        return new TransferOutcome(
-                request.id(),
-                id(),
-                end.failure().map(SendState.Failure::error),
-                end.failure().map(SendState.Failure::detail).orElse(""),
-                end.plane(),
-                sentBytes,
-                nowNs - startedNs);
+        return TransferOutcome.builder(request.id())
+                .id(id())
+                .failure(
+                        end.failure().map(SendState.Failure::error),
+                        end.failure().map(SendState.Failure::detail).orElse(""))
+                .plane(end.plane())
+                .bytes(sentBytes)
+                .nanos(nowNs - startedNs)
+                .build();
     }
 
     @Override

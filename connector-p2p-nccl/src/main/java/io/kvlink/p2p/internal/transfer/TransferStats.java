@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +41,7 @@ public final class TransferStats {
             // Failures are logged where they are noticed, with what is known there.
             logger.info(
                     "transfer={} direction={} plane={} bytes={} ms={}",
-                    outcome.id(),
+                    outcome.id().map(TransferId::toString).orElse("none"),
                     direction,
                     outcome.plane(),
                     outcome.bytes(),
@@ -73,8 +74,7 @@ public final class TransferStats {
         List<KvMetric> metrics = new ArrayList<>();
         counters.forEach(
                 (key, value) ->
-                        metrics.add(
-                                new KvMetric(key.name, key.help, true, key.labels, value.sum())));
+                        metrics.add(KvMetric.counter(key.name, key.help, key.labels, value.sum())));
         return metrics;
     }
 

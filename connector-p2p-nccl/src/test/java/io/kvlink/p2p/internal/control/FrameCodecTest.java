@@ -248,9 +248,11 @@ final class FrameCodecTest {
                                 Arbitraries.integers().between(0, 7))
                         .as(
                                 (model, layers, heads, size, dtype, order, block, rank) ->
-                                        new KvLayout(
-                                                model, layers, heads, size, dtype, order, block,
-                                                rank, 8, rank, 8));
+                                        KvLayout.builder(model, layers, heads, size, dtype, block)
+                                                .axisOrder(order)
+                                                .tensorParallel(rank, 8)
+                                                .pipelineParallel(rank, 8)
+                                                .build());
         Arbitrary<List<Plane>> planes =
                 Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(16);
         return Combinators.combine(

@@ -46,7 +46,7 @@ final class PlayedConsumer {
         TransferRoute route = new TransferRoute(node.address, address, PlayedPeer.ID);
         outbound =
                 new OutboundTransfer(
-                        new KvRequest("r", Optional.of(route), PlayedPeer.PROMPT),
+                        KvRequest.builder("r", PlayedPeer.PROMPT).route(route).build(),
                         Simulation.LAYERS,
                         Chunks.of(PlayedPeer.TOKENS, 0, false),
                         PlayedPeer.DIGEST,

@@ -12,7 +12,6 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
-import java.util.Optional;
 
 /** A real consumer that waits for one transfer from a producer that the test plays. */
 final class PlayedProducer {
@@ -40,7 +39,7 @@ final class PlayedProducer {
         TransferRoute route = new TransferRoute(address, node.address, id);
         Expectation wait =
                 new Expectation(
-                        new KvRequest("r" + id, Optional.of(route), PlayedPeer.PROMPT),
+                        KvRequest.builder("r" + id, PlayedPeer.PROMPT).route(route).build(),
                         PlayedPeer.DIGEST);
         node.control.expect(wait);
         return wait;

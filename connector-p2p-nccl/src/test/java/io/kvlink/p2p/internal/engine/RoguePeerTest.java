@@ -17,7 +17,6 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -130,12 +129,11 @@ class RoguePeerTest {
         SimNetwork.SimTransport transport = simulation.network.join(address);
         Expectation expectation =
                 new Expectation(
-                        new KvRequest(
-                                "r",
-                                Optional.of(
+                        KvRequest.builder("r", PROMPT)
+                                .route(
                                         new TransferRoute(
-                                                address, node.address, new TransferId(7, 1, 0))),
-                                PROMPT),
+                                                address, node.address, new TransferId(7, 1, 0)))
+                                .build(),
                         DIGEST);
         node.control.expect(expectation);
         pump(simulation, node, 2);
@@ -206,8 +204,9 @@ class RoguePeerTest {
         }
 
         KvRequest request(TransferId id) {
-            return new KvRequest(
-                    "r" + id, Optional.of(new TransferRoute(address, node.address, id)), PROMPT);
+            return KvRequest.builder("r" + id, PROMPT)
+                    .route(new TransferRoute(address, node.address, id))
+                    .build();
         }
 
         /** The names of the frames that have come. */

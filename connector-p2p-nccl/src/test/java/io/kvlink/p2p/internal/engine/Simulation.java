@@ -188,8 +188,16 @@ final class Simulation {
             TransferId id = new TransferId(7, number, 0);
             int[] prompt = random.ints(tokens + 1, 0, 1000).toArray();
             TransferRoute route = new TransferRoute(prefill.address, decode.address, id);
-            request = new KvRequest("r" + number, Optional.of(route), prompt, wantsAttachment);
-            produced = new KvRequest("r" + number, Optional.of(route), prompt, attaches);
+            request =
+                    KvRequest.builder("r" + number, prompt)
+                            .route(route)
+                            .attachment(wantsAttachment)
+                            .build();
+            produced =
+                    KvRequest.builder("r" + number, prompt)
+                            .route(route)
+                            .attachment(attaches)
+                            .build();
             chunks = Chunks.of(tokens, chunkTokens, attaches);
             whole = new Chunks(tokens + 1, tokens + 1, false);
             random.nextBytes(attachment);

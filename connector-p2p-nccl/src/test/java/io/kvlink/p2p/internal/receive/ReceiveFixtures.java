@@ -166,7 +166,8 @@ final class ReceiveFixtures {
     private static Expectation request(String name, long digest) {
         TransferRoute route = new TransferRoute(PREFILL, new HostPort("d", 2), ID);
         int[] prompt = new int[TOKENS + 1];
-        return new Expectation(new KvRequest(name, Optional.of(route), prompt, true), digest);
+        return new Expectation(
+                KvRequest.builder(name, prompt).route(route).attachment(true).build(), digest);
     }
 
     private record NoLeases(long number) implements LayerLeases {

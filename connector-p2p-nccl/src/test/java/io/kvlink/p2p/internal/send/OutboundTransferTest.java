@@ -123,7 +123,8 @@ class OutboundTransferTest {
     }
 
     private static OutboundTransfer transfer(int chunks, @Nullable LayerLeases leases) {
-        KvRequest request = new KvRequest("r", Optional.of(SendSamples.ROUTE), new int[] {1, 2, 3});
+        KvRequest request =
+                KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
         return new OutboundTransfer(
                 request, LAYERS, new Chunks(2, 2 / chunks, false), 7, leases != null, leases);
     }

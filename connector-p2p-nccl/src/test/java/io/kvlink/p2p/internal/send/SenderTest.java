@@ -12,7 +12,6 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** A sender whose receiver never answers. */
@@ -84,7 +83,8 @@ class SenderTest {
     }
 
     private static OutboundTransfer transfer(boolean held) {
-        KvRequest request = new KvRequest("r", Optional.of(SendSamples.ROUTE), new int[] {1, 2, 3});
+        KvRequest request =
+                KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
         return new OutboundTransfer(request, 2, Chunks.of(2, 0, false), 7, held, null);
     }
 }

@@ -149,17 +149,10 @@ class HandshakeTest {
             int tpSize,
             int ppRank,
             int ppSize) {
-        return new KvLayout(
-                model,
-                layers,
-                heads,
-                size,
-                dtype,
-                KvLayout.single("m", 1, 1, 1, DType.F32, 1).axisOrder(),
-                4,
-                tpRank,
-                tpSize,
-                ppRank,
-                ppSize);
+        return KvLayout.builder(model, layers, heads, size, dtype, 4)
+                .axisOrder(KvLayout.single("m", 1, 1, 1, DType.F32, 1).axisOrder())
+                .tensorParallel(tpRank, tpSize)
+                .pipelineParallel(ppRank, ppSize)
+                .build();
     }
 }

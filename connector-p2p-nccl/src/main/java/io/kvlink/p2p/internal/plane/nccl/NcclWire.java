@@ -274,7 +274,7 @@ public final class NcclWire implements Wire {
     }
 
     private static KvMetric gauge(String name, String help, double value) {
-        return new KvMetric(name, help, false, Map.of(), value);
+        return KvMetric.gauge(name, help, Map.of(), value);
     }
 
     @Override

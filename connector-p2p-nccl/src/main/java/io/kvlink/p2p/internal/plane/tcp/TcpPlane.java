@@ -187,10 +187,9 @@ public final class TcpPlane implements DataPlane {
         return refused == 0
                 ? List.of()
                 : List.of(
-                        new KvMetric(
+                        KvMetric.counter(
                                 "refused_frames_total",
                                 "Data frames that closed their connection.",
-                                true,
                                 Map.of("plane", NAME),
                                 (double) refused));
     }
