@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.generation;
 
 /** A prompt that was accepted. */
 public interface Generation {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.generation;
 
 import io.kvlink.spi.TransferOutcome;
 import java.util.Optional;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.generation;
 
 import java.util.List;
 import java.util.stream.Stream;

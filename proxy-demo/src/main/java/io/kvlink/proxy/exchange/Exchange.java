@@ -131,7 +131,7 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
             Optional<Instance> other = failures.insteadOf(call.instance(), true);
             if (other.isPresent() || !failures.isForClient(call.instance(), status)) {
                 call.cancel();
-                onDecodeFailed(refused(call, status, true), other);
+                onDecodeFailed(FailedCall.refused(call, status, true), other);
                 return;
             }
         }
@@ -157,21 +157,15 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         HttpResponseStatus status = head.status();
         boolean undone = FailedInstances.isUndone(Role.PREFILL, status);
         boolean clients = status.codeClass() == HttpStatusClass.CLIENT_ERROR && !undone;
+        call.cancel();
         if (clients && state == ExchangeState.WAITING) {
-            call.cancel();
             onPrefillRefused(call, status);
             return;
         }
-        call.cancel();
         if (undone) {
             failures.onUndone(call.instance(), head);
         }
-        onPrefillFailed(refused(call, status, undone));
-    }
-
-    private static FailedCall refused(
-            UpstreamCall call, HttpResponseStatus status, boolean untouched) {
-        return new FailedCall(call, "status", "status=" + status.code(), untouched);
+        onPrefillFailed(FailedCall.refused(call, status, undone));
     }
 
     private void answerFrom(UpstreamCall call, HttpResponse head) {

@@ -3,6 +3,7 @@ package io.kvlink.proxy.exchange;
 
 import io.kvlink.proxy.fleet.Instance;
 import io.kvlink.proxy.upstream.UpstreamCall;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,6 +19,11 @@ import org.slf4j.LoggerFactory;
 record FailedCall(UpstreamCall call, String kind, String detail, boolean untouched) {
 
     private static final Logger LOG = LoggerFactory.getLogger(FailedCall.class);
+
+    /** A call whose status is a failure. */
+    static FailedCall refused(UpstreamCall call, HttpResponseStatus status, boolean untouched) {
+        return new FailedCall(call, "status", "status=" + status.code(), untouched);
+    }
 
     Instance instance() {
         return call.instance();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.cuda;
+package io.kvlink.djl.cuda.kv;
 
 import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.engine.KvMemory;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariant: a block is free or of exactly one {@link CudaSlots} that isn't released.
  */
-final class CudaKvMemory implements KvMemory, AutoCloseable {
+public final class CudaKvMemory implements KvMemory, AutoCloseable {
     private final Gpu device;
     private final long stream;
     private final List<MemoryRegion> layers = new ArrayList<>();
@@ -41,7 +41,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
      * @param sequences most that have slots at a time
      * @throws io.kvlink.cuda.CudaException if there is no memory; nothing is kept then
      */
-    CudaKvMemory(Gpu device, long stream, ModelConfig config, int blocks, int sequences) {
+    public CudaKvMemory(Gpu device, long stream, ModelConfig config, int blocks, int sequences) {
         this.device = device;
         this.stream = stream;
         this.free = new FreeBlocks(blocks);
@@ -69,7 +69,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     }
 
     /** Bytes of the K (or of the V) of one block in one layer. */
-    static long blockBytes(ModelConfig config) {
+    public static long blockBytes(ModelConfig config) {
         return (long) BLOCK_TOKENS
                 * config.kvHeads()
                 * config.headDim()
@@ -77,7 +77,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     }
 
     /** Lets a listener hear of all that the driver refuses from now on. */
-    void onFailure(Consumer<Throwable> told) {
+    public void onFailure(Consumer<Throwable> told) {
         failed = told;
     }
 
@@ -174,7 +174,7 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     }
 
     /** Elements from a layer's keys to its values. */
-    long valueOffset(int elementBytes) {
+    public long valueOffset(int elementBytes) {
         return layers.get(0).bytes() / 2 / elementBytes;
     }
 
@@ -194,17 +194,17 @@ final class CudaKvMemory implements KvMemory, AutoCloseable {
     }
 
     /** Address of the block tables, {@code int[sequences][maxBlocks]}. */
-    long tables() {
+    public long tables() {
         return tables;
     }
 
     /** Most blocks of one sequence. */
-    int maxBlocks() {
+    public int maxBlocks() {
         return maxBlocks;
     }
 
     /** The slots as this memory made them. */
-    CudaSlots held(KvSlots slots) {
+    public CudaSlots held(KvSlots slots) {
         if (!(slots instanceof CudaSlots own) || !own.heldOf(this)) {
             throw new IllegalStateException("released, or of another memory: " + slots);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.cuda;
+package io.kvlink.djl.cuda.kv;
 
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.KvSlots;
@@ -7,7 +7,7 @@ import io.kvlink.spi.BlockTable;
 import java.util.Arrays;
 
 /** Blocks of one sequence and its row of the device's block tables. The decoder's thread. */
-final class CudaSlots implements KvSlots {
+public final class CudaSlots implements KvSlots {
     private final CudaKvMemory memory;
     private final int table;
     private final int[] blocks;
@@ -22,7 +22,7 @@ final class CudaSlots implements KvSlots {
     }
 
     /** Row of the sequence in the block tables. */
-    int table() {
+    public int table() {
         return table;
     }
 

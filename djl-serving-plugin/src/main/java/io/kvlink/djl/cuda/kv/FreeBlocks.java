@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.cuda;
+package io.kvlink.djl.cuda.kv;
 
 import java.util.concurrent.atomic.AtomicInteger;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.cuda;
+package io.kvlink.djl.cuda.kv;
 
 import io.kvlink.cuda.Gpu;
 import io.kvlink.cuda.PinnedMemory;
@@ -12,7 +12,7 @@ import java.util.List;
  * of some segments, one behind the other; a segment is used again when its copies are done. So a
  * write waits only if many are on their way. One thread.
  */
-final class TableWriter implements AutoCloseable {
+public final class TableWriter implements AutoCloseable {
     private static final int SEGMENTS = 4;
     private static final int SEGMENT_INTS = 1 << 16;
 
@@ -22,7 +22,7 @@ final class TableWriter implements AutoCloseable {
     private int current;
     private int used;
 
-    TableWriter(Gpu device, long stream) {
+    public TableWriter(Gpu device, long stream) {
         this.device = device;
         this.stream = stream;
         try {
@@ -36,7 +36,7 @@ final class TableWriter implements AutoCloseable {
     }
 
     /** Writes numbers from an address on, however many. */
-    void write(long address, int[] numbers) {
+    public void write(long address, int[] numbers) {
         for (int from = 0; from < numbers.length; ) {
             if (used == SEGMENT_INTS) {
                 nextSegment();

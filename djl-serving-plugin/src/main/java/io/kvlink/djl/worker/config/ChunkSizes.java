@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.config;
 
 /**
  * Sizes of the parts in which prompts are computed.
@@ -11,7 +11,7 @@ package io.kvlink.djl.worker;
  * @param chunk most tokens of a part
  * @param exact whether bits count
  */
-record ChunkSizes(int chunk, boolean exact) {
+public record ChunkSizes(int chunk, boolean exact) {
 
     /**
      * Tokens of a sequence's next unit; one from the prompt's last token on.
@@ -20,7 +20,7 @@ record ChunkSizes(int chunk, boolean exact) {
      * @param prompt its prompt's tokens
      * @param most of which there is time for, from 1; without effect where bits count
      */
-    int next(int position, int prompt, int most) {
+    public int next(int position, int prompt, int most) {
         int last = prompt - 1;
         if (position >= last) {
             return 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.config;
 
 import io.kvlink.spi.Settings;
 import java.time.Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.config;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.config;
 
 import ai.djl.Device;
 import io.kvlink.djl.engine.DecodeBatch;
@@ -206,7 +206,7 @@ public record WorkerConfig(
     }
 
     /** The decoder of a model that was read from {@link #modelDir}. */
-    DecoderSpec decoder(ModelConfig model) {
+    public DecoderSpec decoder(ModelConfig model) {
         return new DecoderSpec(
                 modelDir,
                 model,
@@ -219,7 +219,7 @@ public record WorkerConfig(
     }
 
     /** Sizes of the parts in which prompts are computed. */
-    ChunkSizes chunkSizes() {
+    public ChunkSizes chunkSizes() {
         return new ChunkSizes(prefillChunk, decoding.batch() != DecodeBatch.FAST);
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.connector;
 
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvMetric;
@@ -15,13 +15,13 @@ import java.util.List;
 import java.util.Map;
 
 /** Shows a connector's figures under the prefix {@value #PREFIX}. Called from any thread. */
-final class ConnectorMetrics implements MultiCollector {
+public final class ConnectorMetrics implements MultiCollector {
 
     static final String PREFIX = "kvlink_connector_";
 
     private final KvConnector connector;
 
-    ConnectorMetrics(KvConnector connector) {
+    public ConnectorMetrics(KvConnector connector) {
         this.connector = connector;
     }
 

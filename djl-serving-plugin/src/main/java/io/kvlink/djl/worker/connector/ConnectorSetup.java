@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.connector;
 
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.config.ModelConfig;
@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Finds, opens and introduces the connector that a configuration names. */
-final class ConnectorSetup {
+public final class ConnectorSetup {
 
     private static final Logger log = LoggerFactory.getLogger(ConnectorSetup.class);
 
@@ -30,7 +30,7 @@ final class ConnectorSetup {
     private ConnectorSetup() {}
 
     /** Opens the connector and registers the KV memory with it; the caller closes it. */
-    static KvConnector open(
+    public static KvConnector open(
             String modelName,
             KvTransferConfig config,
             KvConnectors connectors,
@@ -66,7 +66,7 @@ final class ConnectorSetup {
         }
     }
 
-    static KvLayout layout(ModelConfig model, String fingerprint) {
+    public static KvLayout layout(ModelConfig model, String fingerprint) {
         return KvLayout.single(
                 fingerprint,
                 model.layers(),

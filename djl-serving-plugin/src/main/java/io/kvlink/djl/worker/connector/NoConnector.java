@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.djl.worker;
+package io.kvlink.djl.worker.connector;
 
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
@@ -14,7 +14,7 @@ import io.kvlink.spi.WorkerReport;
 import java.util.List;
 
 /** Both halves of the connector of a worker that has none: everything is computed here. */
-final class NoConnector implements KvScheduler, KvWorker {
+public final class NoConnector implements KvScheduler, KvWorker {
 
     @Override
     public void onRequestAdded(KvRequest request) {}
