@@ -4,7 +4,7 @@ package io.kvlink.benchmarks;
 import com.google.gson.JsonParser;
 import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.host.EmbeddedHost;
 import io.kvlink.host.HostConfig;
 import java.io.IOException;

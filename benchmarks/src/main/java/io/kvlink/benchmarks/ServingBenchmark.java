@@ -2,7 +2,7 @@
 package io.kvlink.benchmarks;
 
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;

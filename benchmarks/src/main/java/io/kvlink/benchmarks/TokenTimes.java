@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.benchmarks;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.Generation;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationListener;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.spi.TransferRoute;
 import java.lang.management.ManagementFactory;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerStatus;
+import io.kvlink.djl.generation.TextGenerator;
+import io.kvlink.djl.generation.WorkerStatus;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;

@@ -3,10 +3,10 @@ package io.kvlink.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.options.ModelOptions;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.HostPort;
 import java.nio.file.Path;
 import java.util.Map;

@@ -2,7 +2,7 @@
 package io.kvlink.djl;
 
 import io.kvlink.djl.http.OpenAiSurface;
-import io.kvlink.djl.worker.SurfaceConfig;
+import io.kvlink.djl.worker.config.SurfaceConfig;
 import io.kvlink.http.BodyLimit;
 import io.kvlink.http.CorsSettings;
 import io.kvlink.http.HttpPort;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.ModelDirectory;
-import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 import java.util.Optional;
 

@@ -2,10 +2,10 @@
 package io.kvlink.djl;
 
 import io.kvlink.djl.ServerRegistry.Entry;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.ModelDirectory;
 import io.kvlink.djl.http.OpenAiSurface;
 import io.kvlink.djl.http.parse.ModelField;
-import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;

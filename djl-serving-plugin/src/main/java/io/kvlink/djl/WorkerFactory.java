@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl;
 
-import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.generation.TextGenerator;
 import java.nio.file.Path;
 import java.util.Map;
 

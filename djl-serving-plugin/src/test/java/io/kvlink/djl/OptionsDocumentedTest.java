@@ -4,7 +4,7 @@ package io.kvlink.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.kvlink.proxy.config.ConfigFile;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.Settings;
 import java.io.IOException;

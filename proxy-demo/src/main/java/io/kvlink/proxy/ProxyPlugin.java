@@ -2,6 +2,7 @@
 package io.kvlink.proxy;
 
 import ai.djl.serving.plugins.RequestHandler;
+import io.kvlink.proxy.config.ConfigFile;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.Settings;
 import io.netty.channel.ChannelHandlerContext;

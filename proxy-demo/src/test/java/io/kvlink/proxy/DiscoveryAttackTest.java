@@ -4,6 +4,8 @@ package io.kvlink.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
+import io.kvlink.proxy.discovery.ZmtpBytes;
+import io.kvlink.proxy.fleet.Beats;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;

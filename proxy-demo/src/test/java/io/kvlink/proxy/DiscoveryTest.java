@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParser;
+import io.kvlink.proxy.config.ProxyConfig;
+import io.kvlink.proxy.fleet.Beats;
+import io.kvlink.proxy.fleet.HeartbeatCodec;
 import io.kvlink.spi.Settings;
 import java.util.Map;
 import java.util.Random;

@@ -6,14 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.netty.channel.DefaultEventLoop;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class HealthTest {
@@ -57,42 +53,6 @@ class HealthTest {
                     rig, "every decode instance has refused a connection or said 503 just now");
             rig.decode(ANSWERED);
             assertReady(rig);
-        }
-    }
-
-    @Test
-    void shouldShowALoopThatStandsStill() throws Exception {
-        AtomicLong now = new AtomicLong();
-        DefaultEventLoop loop = new DefaultEventLoop();
-        CountDownLatch go = new CountDownLatch(1);
-        CountDownLatch stuck = new CountDownLatch(1);
-        try {
-            LoopWatch watch = new LoopWatch(now::get);
-            watch.watch("the tested", loop);
-            loop.execute(
-                    () -> {
-                        stuck.countDown();
-                        try {
-                            go.await(20, TimeUnit.SECONDS);
-                        } catch (InterruptedException cause) {
-                            Thread.currentThread().interrupt();
-                        }
-                    });
-            assertThat(stuck.await(20, TimeUnit.SECONDS)).isTrue();
-            now.set(LoopWatch.STILL_NS);
-            assertThat(watch.complaints()).isEmpty();
-            now.addAndGet(TimeUnit.SECONDS.toNanos(2));
-            assertThat(watch.complaints())
-                    .containsExactly("the tested thread has stood still for 12 s");
-            go.countDown();
-            long endNs = System.nanoTime() + Rig.DEADLINE.toNanos();
-            while (!watch.complaints().isEmpty()) {
-                assertThat(System.nanoTime()).isLessThan(endNs);
-                Thread.onSpinWait();
-            }
-        } finally {
-            go.countDown();
-            loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
         }
     }
 

@@ -4,6 +4,11 @@ package io.kvlink.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
+import io.kvlink.proxy.fleet.Instance;
+import io.kvlink.proxy.fleet.Role;
+import io.kvlink.proxy.upstream.ClientRequest;
+import io.kvlink.proxy.upstream.LiveCalls;
+import io.kvlink.proxy.upstream.UpstreamCall;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.DefaultHttpHeaders;

@@ -3,6 +3,7 @@ package io.kvlink.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.proxy.body.BufferedBytes;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.http.HttpResponse;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy;
 
+import io.kvlink.proxy.config.ProxyConfig;
+import io.kvlink.proxy.fleet.Beats;
 import io.kvlink.spi.Settings;
 import java.io.IOException;
 import java.net.InetAddress;

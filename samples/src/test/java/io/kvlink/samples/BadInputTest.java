@@ -4,10 +4,10 @@ package io.kvlink.samples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.HostPort;
 import java.io.IOException;
 import java.net.Socket;

@@ -3,16 +3,16 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.TextGenerator;
+import io.kvlink.djl.generation.WorkerStatus;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationListener;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerConfig;
-import io.kvlink.djl.worker.WorkerStatus;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.TransferId;

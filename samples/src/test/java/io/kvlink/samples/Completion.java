@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.samples;
 
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SampledToken;
-import io.kvlink.djl.worker.GenerationResult;
 import java.util.List;
 
 /**

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.TextGenerator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -3,8 +3,8 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.TextGenerator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

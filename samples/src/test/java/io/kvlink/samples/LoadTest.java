@@ -3,9 +3,9 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferRoute;
 import java.util.ArrayList;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.samples;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationListener;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
 import java.io.BufferedReader;

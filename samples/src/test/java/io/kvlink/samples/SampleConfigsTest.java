@@ -3,7 +3,7 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.p2p.P2pConfig;
 import io.kvlink.p2p.SendType;
 import io.kvlink.spi.KvRole;

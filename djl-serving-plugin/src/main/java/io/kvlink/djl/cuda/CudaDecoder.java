@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * enqueued on one stream. The thread that opened it makes all calls but {@link #lost}, {@link
  * #memory} and the limits.
  */
-public final class CudaDecoder implements Decoder {
+final class CudaDecoder implements Decoder {
     private final ModelConfig config;
     private final CudaResources resources;
     private final int maxBatch;

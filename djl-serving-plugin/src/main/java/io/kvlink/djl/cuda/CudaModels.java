@@ -7,6 +7,7 @@ import io.kvlink.djl.cuda.blas.ElementType;
 import io.kvlink.djl.cuda.weights.WeightUploader;
 import io.kvlink.djl.engine.DecodeBatch;
 import io.kvlink.djl.engine.DecodeSettings;
+import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.DecoderSpec;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.weights.Checkpoint;
@@ -77,7 +78,7 @@ public final class CudaModels {
      * @throws io.kvlink.djl.model.config.ModelLoadException if the files don't hold what the
      *     configuration asks for, or the device has too little memory
      */
-    public static CudaDecoder open(DecoderSpec spec) {
+    public static Decoder open(DecoderSpec spec) {
         DecodeSettings decoding = spec.decoding();
         int maxPrefill = Math.max(LEAST_PREFILL, spec.prefillChunk());
         CudaSettings settings =

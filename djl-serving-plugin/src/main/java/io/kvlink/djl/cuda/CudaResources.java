@@ -5,6 +5,8 @@ import io.kvlink.cuda.CudaException;
 import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.cuda.blas.Cublas;
 import io.kvlink.djl.cuda.blas.ElementType;
+import io.kvlink.djl.cuda.kv.CudaKvMemory;
+import io.kvlink.djl.cuda.kv.TableWriter;
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.model.config.ModelLoadException;

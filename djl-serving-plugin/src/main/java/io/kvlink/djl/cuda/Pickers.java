@@ -2,6 +2,7 @@
 package io.kvlink.djl.cuda;
 
 import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.kv.TableWriter;
 import io.kvlink.djl.sampling.SamplingParams;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package io.kvlink.djl.cuda;
 
 import io.kvlink.cuda.Gpu;
 import io.kvlink.djl.cuda.CudaPicks.Asked;
+import io.kvlink.djl.cuda.kv.CudaKvMemory;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.engine.Picks;
 import io.kvlink.djl.engine.PromptChunk;

@@ -3,6 +3,7 @@ package io.kvlink.djl.cuda;
 
 import io.kvlink.cuda.Gpu;
 import io.kvlink.cuda.PinnedMemory;
+import io.kvlink.djl.cuda.kv.CudaKvMemory;
 import io.kvlink.djl.engine.DecodeRow;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;

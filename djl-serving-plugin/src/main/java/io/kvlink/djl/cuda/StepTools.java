@@ -2,6 +2,7 @@
 package io.kvlink.djl.cuda;
 
 import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.cuda.kv.CudaKvMemory;
 import java.util.List;
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.cuda;
 
+import io.kvlink.djl.cuda.kv.CudaKvMemory;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.engine.PromptChunk;

@@ -3,6 +3,7 @@ package io.kvlink.djl.http;
 
 import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonElement;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ApiException;
@@ -10,7 +11,6 @@ import io.kvlink.djl.http.answer.ClientText;
 import io.kvlink.djl.http.answer.Defects;
 import io.kvlink.djl.http.answer.TokenPiece;
 import io.kvlink.djl.http.parse.Endpoint;
-import io.kvlink.djl.worker.GenerationResult;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.time.InstantSource;

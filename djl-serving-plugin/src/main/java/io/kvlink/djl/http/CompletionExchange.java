@@ -2,6 +2,7 @@
 package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerEvents;
 import io.kvlink.djl.http.answer.AnswerJson;
@@ -10,7 +11,6 @@ import io.kvlink.djl.http.answer.Defects;
 import io.kvlink.djl.http.answer.StatsJson;
 import io.kvlink.djl.http.answer.TokenPiece;
 import io.kvlink.djl.http.parse.Endpoint;
-import io.kvlink.djl.worker.GenerationResult;
 import io.kvlink.http.FairTasks;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufInputStream;

@@ -3,6 +3,8 @@ package io.kvlink.djl.http;
 
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.chat.ChatTemplateException;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.http.parse.CompletionRequest;
 import io.kvlink.djl.http.parse.CompletionRequest.ChatPrompt;
@@ -13,8 +15,6 @@ import io.kvlink.djl.http.parse.Echo;
 import io.kvlink.djl.http.parse.Endpoint;
 import io.kvlink.djl.http.parse.GenerationOptions;
 import io.kvlink.djl.http.parse.RequestBuilder;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.TextGenerator;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import java.io.InputStream;
 import java.util.ArrayList;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.http.answer.Defects;
 import io.kvlink.djl.http.answer.TokenPiece;
 import io.kvlink.djl.sampling.SampledToken;
-import io.kvlink.djl.worker.Generation;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationListener;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;

@@ -3,11 +3,11 @@ package io.kvlink.djl.http;
 
 import ai.djl.inference.streaming.PublisherBytesSupplier;
 import com.google.gson.JsonObject;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.http.answer.AnswerEvents;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.http.answer.TokenPiece;
-import io.kvlink.djl.worker.GenerationResult;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Optional;

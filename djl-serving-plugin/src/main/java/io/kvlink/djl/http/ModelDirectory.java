@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
-import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.spi.HostPort;
 import io.netty.handler.codec.http.HttpRequest;
 import java.util.List;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http;
 
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.answer.AnswerChoices;
 import io.kvlink.djl.http.answer.AnswerJson;
 import io.kvlink.djl.http.answer.ClientText;
 import io.kvlink.djl.http.parse.Endpoint;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 import java.util.stream.IntStream;
 

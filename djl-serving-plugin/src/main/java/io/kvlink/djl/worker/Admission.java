@@ -3,7 +3,9 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.KvSlots;
+import io.kvlink.djl.generation.GenerationException;
 import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
 import io.kvlink.spi.KvScheduler;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.generation.GenerationException;
+
 /** Fate of failures that are thrown in the scheduler's loop. */
 final class Failures {
 

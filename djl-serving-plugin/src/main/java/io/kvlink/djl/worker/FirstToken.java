@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.generation.GenerationRequest;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
 import io.kvlink.djl.sampling.SamplingParams;

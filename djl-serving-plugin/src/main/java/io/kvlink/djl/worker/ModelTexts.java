@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.generation.GenerationException;
 import io.kvlink.djl.text.TokenText;
 import io.kvlink.djl.text.Tokenizer;
 import java.util.concurrent.atomic.AtomicReferenceArray;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.worker.config.ChunkSizes;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

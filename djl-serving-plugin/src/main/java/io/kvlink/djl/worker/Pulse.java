@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.generation.WorkerHealth;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,7 +2,10 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.KvMemory;
-import io.kvlink.djl.worker.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.worker.config.WorkerConfig;
 
 /** Limits of a request. */
 final class RequestLimits {

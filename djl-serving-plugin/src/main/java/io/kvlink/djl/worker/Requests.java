@@ -3,7 +3,9 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.KvSlots;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;

@@ -2,10 +2,12 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.TokenPicker;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.time.Duration;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;

@@ -2,6 +2,8 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.worker.config.ChunkSizes;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferOutcome;

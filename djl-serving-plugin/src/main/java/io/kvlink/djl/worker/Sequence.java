@@ -4,11 +4,12 @@ package io.kvlink.djl.worker;
 import io.kvlink.djl.engine.DecodeRow;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.PromptChunk;
+import io.kvlink.djl.generation.Generation;
 import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.worker.config.ChunkSizes;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
-import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Sequence implements Generation {
 
-    private static final int FIRST_ANSWERED = 16;
-
     private final KvRequest kv;
+    private final KnownTokens tokens;
     private final RunningAnswer answer;
     private final int tokenLimit;
     private final long submittedNs;
@@ -36,9 +36,6 @@ final class Sequence implements Generation {
     private boolean admitted;
     // Tokens whose KV is in the slots, or computed by calls in flight.
     private int position;
-    // The answer as far as it is known: it outlives the slots.
-    private int[] answered = new int[FIRST_ANSWERED];
-    private int answeredCount;
     private long arrival;
     private int computed;
     private int loaded;
@@ -60,6 +57,7 @@ final class Sequence implements Generation {
      */
     Sequence(KvRequest kv, RunningAnswer answer, int tokenLimit, long submittedNs, Runnable wake) {
         this.kv = kv;
+        this.tokens = new KnownTokens(kv.promptTokens());
         this.answer = answer;
         this.tokenLimit = tokenLimit;
         this.submittedNs = submittedNs;
@@ -99,7 +97,7 @@ final class Sequence implements Generation {
 
     /** Tokens for which it takes slots: what is known of it, and some to grow; never too many. */
     int tokensWith(int growth) {
-        int known = Math.max(promptLength() + answeredCount, position + 1);
+        int known = Math.max(tokens.count(), position + 1);
         return (int) Math.min(tokenLimit, (long) known + growth);
     }
 
@@ -207,13 +205,13 @@ final class Sequence implements Generation {
         return taken;
     }
 
-    /** Takes memory, in which {@code tokens} tokens are to be loaded. */
-    void onSlots(KvSlots given, int tokens, boolean async, long nowNs) {
+    /** Takes memory, in which {@code toLoad} tokens are to be loaded. */
+    void onSlots(KvSlots given, int toLoad, boolean async, long nowNs) {
         slots = given;
-        loaded = tokens;
-        position = tokens;
+        loaded = toLoad;
+        position = toLoad;
         loadingSinceNs = nowNs;
-        if (tokens == 0) {
+        if (toLoad == 0) {
             onReady();
         } else {
             move(async ? Phase.LOADING : Phase.LOADING_NOW);
@@ -283,12 +281,12 @@ final class Sequence implements Generation {
 
     /** Part in the next call: at most {@code most} tokens of the prompt, if bits don't count. */
     WorkUnit unit(ChunkSizes sizes, int most) {
-        int tokens = onlyLoads() ? 0 : sizes.next(position, promptLength(), most);
-        return new WorkUnit(this, tokens, position < promptLength() ? tokens : 0, picks(tokens));
+        int count = onlyLoads() ? 0 : sizes.next(position, promptLength(), most);
+        return new WorkUnit(this, count, position < promptLength() ? count : 0, picks(count));
     }
 
-    private boolean picks(int tokens) {
-        return position + tokens == promptLength() + answeredCount + picking;
+    private boolean picks(int count) {
+        return position + count == tokens.count() + picking;
     }
 
     /** The next unit of one that {@link #decodes}. */
@@ -296,26 +294,17 @@ final class Sequence implements Generation {
         return new DecodeRow(
                 slots(),
                 position,
-                nextToken(),
+                tokens.at(position),
                 picks(1) ? answer.picker() : null,
                 answer.mayEnd(picking));
     }
 
-    private int nextToken() {
-        if (position < promptLength()) {
-            return kv.promptTokens()[position];
-        }
-        int index = position - promptLength();
-        return index < answeredCount ? answered[index] : DecodeRow.PICKED;
-    }
-
     /** The next unit of one that doesn't decode yet. */
     PromptChunk chunk(WorkUnit unit) {
-        int[] tokens = Arrays.copyOfRange(kv.promptTokens(), position, position + unit.tokens());
         return new PromptChunk(
                 slots(),
                 position,
-                tokens,
+                tokens.ofPrompt(position, unit.tokens()),
                 unit.picks() ? answer.picker() : null,
                 answer.mayEnd(picking));
     }
@@ -343,19 +332,16 @@ final class Sequence implements Generation {
 
     /** True if the answer has begun. */
     boolean answering() {
-        return answeredCount > 0;
+        return tokens.answering();
     }
 
     /** The answer has one more token. */
     void onToken(int token) {
-        if (answeredCount == answered.length) {
-            answered = Arrays.copyOf(answered, 2 * answeredCount);
-        }
-        answered[answeredCount++] = token;
+        tokens.append(token);
     }
 
     int promptLength() {
-        return kv.promptTokens().length;
+        return tokens.promptCount();
     }
 
     /** Name in log lines. */

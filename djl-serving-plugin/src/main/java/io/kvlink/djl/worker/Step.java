@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;

@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.generation.GenerationException;
 import io.kvlink.spi.KvError;
 import io.prometheus.metrics.core.datapoints.CounterDataPoint;
 import io.prometheus.metrics.core.metrics.Counter;

@@ -10,7 +10,7 @@ import io.kvlink.djl.model.ChainModels;
 import io.kvlink.djl.text.PromptAndAnswer;
 import io.kvlink.djl.text.TokenizerKinds;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.io.ByteArrayOutputStream;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;

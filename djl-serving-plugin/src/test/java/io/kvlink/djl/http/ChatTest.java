@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Clock;

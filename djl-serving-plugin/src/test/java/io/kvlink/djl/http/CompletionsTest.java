@@ -5,11 +5,11 @@ import static io.kvlink.djl.http.TestServer.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
 import io.kvlink.djl.model.config.GenerationDefaults;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;

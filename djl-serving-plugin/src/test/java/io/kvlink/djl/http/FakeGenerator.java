@@ -2,18 +2,18 @@
 package io.kvlink.djl.http;
 
 import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
+import io.kvlink.djl.generation.TextGenerator;
+import io.kvlink.djl.generation.WorkerHealth;
+import io.kvlink.djl.generation.WorkerStatus;
 import io.kvlink.djl.model.config.GenerationDefaults;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.text.TokenText;
-import io.kvlink.djl.worker.Generation;
-import io.kvlink.djl.worker.GenerationException;
-import io.kvlink.djl.worker.GenerationListener;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.GenerationResult;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
-import io.kvlink.djl.worker.TextGenerator;
-import io.kvlink.djl.worker.WorkerHealth;
-import io.kvlink.djl.worker.WorkerStatus;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.TransferId;

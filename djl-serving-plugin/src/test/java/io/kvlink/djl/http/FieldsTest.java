@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import io.kvlink.djl.chat.ChatTemplate;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Clock;

@@ -6,9 +6,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
-import io.kvlink.djl.worker.GenerationException.Kind;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.http.CorsSettings;
 import io.kvlink.http.FairTasks;
 import java.net.InetAddress;

@@ -3,7 +3,7 @@ package io.kvlink.djl.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.djl.worker.WorkerHealth;
+import io.kvlink.djl.generation.WorkerHealth;
 import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.Histogram;
 import java.net.http.HttpResponse;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

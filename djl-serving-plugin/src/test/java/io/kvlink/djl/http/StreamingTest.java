@@ -5,9 +5,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.chat.ChatTemplate;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.http.FakeGenerator.Submitted;
-import io.kvlink.djl.worker.GenerationException.Kind;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.Socket;

@@ -3,7 +3,7 @@ package io.kvlink.djl.http;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.kvlink.djl.worker.TextGenerator;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.http.CorsSettings;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.kvlink.cuda.Gpu;
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

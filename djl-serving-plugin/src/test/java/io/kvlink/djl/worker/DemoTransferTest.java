@@ -3,8 +3,11 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

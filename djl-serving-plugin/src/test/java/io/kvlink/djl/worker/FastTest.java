@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.TransferRoute;

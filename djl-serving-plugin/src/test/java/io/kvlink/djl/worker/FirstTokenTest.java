@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationRequest;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SampledToken.TokenLogprob;
 import io.kvlink.djl.sampling.SamplingParams;

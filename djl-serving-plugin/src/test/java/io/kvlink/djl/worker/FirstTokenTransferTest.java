@@ -3,13 +3,17 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.model.ChainModels;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.text.PromptAndAnswer;
 import io.kvlink.djl.text.TokenizerKinds;
 import io.kvlink.djl.worker.FakeConnector.Loading;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;

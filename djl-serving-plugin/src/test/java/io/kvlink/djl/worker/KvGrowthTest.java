@@ -4,6 +4,7 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.model.TinyModels;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvConnectors;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.nio.file.Path;

@@ -4,9 +4,12 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
-import io.kvlink.djl.worker.GenerationException.Kind;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferRoute;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;

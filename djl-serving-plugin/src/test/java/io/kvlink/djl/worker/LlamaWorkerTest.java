@@ -4,10 +4,15 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationException.Kind;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectors;
 import java.util.ArrayList;

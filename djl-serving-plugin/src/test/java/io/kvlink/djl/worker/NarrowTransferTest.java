@@ -7,6 +7,8 @@ import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ComputeType;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.worker.config.WorkerConfig;
+import io.kvlink.djl.worker.connector.ConnectorSetup;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,9 +3,15 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
+import io.kvlink.djl.generation.WorkerHealth;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvConnectors;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -3,6 +3,8 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.generation.Generation;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;

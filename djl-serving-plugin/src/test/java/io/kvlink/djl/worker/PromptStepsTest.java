@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -10,6 +10,7 @@ import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.engine.LayerHook;
 import io.kvlink.djl.engine.PromptChunk;
 import io.kvlink.djl.engine.TokenPicker;
+import io.kvlink.djl.generation.GenerationRequest;
 import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelConfig;

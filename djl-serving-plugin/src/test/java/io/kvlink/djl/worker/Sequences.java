@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.generation.GenerationRequest;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.spi.KvRequest;

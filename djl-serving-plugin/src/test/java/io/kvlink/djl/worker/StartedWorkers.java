@@ -4,10 +4,13 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.djl.engine.DecoderFactory;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.WorkerStatus;
 import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;

@@ -4,6 +4,9 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.WorkerHealth;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.TransferRoute;

@@ -4,6 +4,10 @@ package io.kvlink.djl.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationListener;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.WorkerHealth;
 import io.kvlink.spi.Availability;
 import java.util.List;
 import java.util.Map;

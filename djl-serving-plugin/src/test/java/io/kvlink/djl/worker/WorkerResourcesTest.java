@@ -11,6 +11,7 @@ import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.worker.FakeConnector.Loading;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.MemoryKind;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -12,6 +12,7 @@ import io.kvlink.djl.engine.TokenPicker;
 import io.kvlink.djl.model.Models;
 import io.kvlink.djl.model.config.ModelConfig;
 import io.kvlink.djl.sampling.SamplingParams;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;

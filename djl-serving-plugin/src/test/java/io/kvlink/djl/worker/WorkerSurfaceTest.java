@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.djl.engine.KvMemory;
+import io.kvlink.djl.generation.GenerationException;
+import io.kvlink.djl.generation.GenerationException.Kind;
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult.FinishReason;
 import io.kvlink.djl.model.TinyModels;
 import io.kvlink.djl.model.config.ModelLoadException;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.sampling.SamplingParams;
-import io.kvlink.djl.worker.GenerationException.Kind;
-import io.kvlink.djl.worker.GenerationResult.FinishReason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

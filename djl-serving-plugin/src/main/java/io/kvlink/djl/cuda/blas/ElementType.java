@@ -21,7 +21,7 @@ public enum ElementType {
     }
 
     /** Value of {@code cudaDataType}. */
-    public int cudaCode() {
+    int cudaCode() {
         return cudaCode;
     }
 }

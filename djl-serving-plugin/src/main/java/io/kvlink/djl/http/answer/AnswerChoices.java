@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http.answer;
 
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.http.answer.TokenPiece.Logprobs;
-import io.kvlink.djl.worker.GenerationResult;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

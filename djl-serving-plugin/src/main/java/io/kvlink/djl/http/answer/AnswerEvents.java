@@ -2,7 +2,7 @@
 package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonObject;
-import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

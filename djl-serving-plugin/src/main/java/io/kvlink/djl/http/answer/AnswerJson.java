@@ -4,7 +4,7 @@ package io.kvlink.djl.http.answer;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult;
 import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

@@ -2,7 +2,7 @@
 package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonObject;
-import io.kvlink.djl.worker.GenerationException;
+import io.kvlink.djl.generation.GenerationException;
 import io.kvlink.http.HttpFault;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import org.jspecify.annotations.Nullable;

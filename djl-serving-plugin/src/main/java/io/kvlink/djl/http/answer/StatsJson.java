@@ -2,7 +2,7 @@
 package io.kvlink.djl.http.answer;
 
 import com.google.gson.JsonObject;
-import io.kvlink.djl.worker.GenerationResult;
+import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
 import java.util.List;

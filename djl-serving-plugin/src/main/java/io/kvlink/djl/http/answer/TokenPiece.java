@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http.answer;
 
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.text.TokenText;
-import io.kvlink.djl.worker.TextGenerator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

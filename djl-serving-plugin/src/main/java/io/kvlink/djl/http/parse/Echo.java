@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http.parse;
 
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.parse.CompletionRequest.Prompt;
 import io.kvlink.djl.http.parse.CompletionRequest.TextPrompt;
-import io.kvlink.djl.worker.TextGenerator;
 
 /**
  * A prompt's text before its answers.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.http.parse;
 
+import io.kvlink.djl.generation.GenerationRequest;
+import io.kvlink.djl.generation.TextGenerator;
 import io.kvlink.djl.http.answer.ApiException;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.text.TextBound;
-import io.kvlink.djl.worker.GenerationRequest;
-import io.kvlink.djl.worker.TextGenerator;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.TransferRoute;
 import java.util.ArrayList;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy.fleet;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Chooses instances of a model, avoiding for a while those that refused a connection or take
+ * nothing now, if there are others. Used from any thread.
+ */
+public final class Fleet {
+
+    /**
+     * Two instances that serve a request.
+     *
+     * @param prefill computes the prompt
+     * @param decode writes the answer
+     */
+    public record Pair(Instance prefill, Instance decode) {}
+
+    private final InstanceTable table;
+    private final ModelTurns turns = new ModelTurns();
+    private final LongSupplier clock;
+    private final long skipNs;
+
+    // When each avoided instance is tried again. Written by the event loops; its keys are
+    // instances of the table, and old ones are dropped on every addition.
+    private final Map<Instance.Key, Skip> skips = new ConcurrentHashMap<>();
+
+    private record Skip(Instance instance, long untilNs) {}
+
+    public Fleet(InstanceTable table, int skipMs, LongSupplier clock) {
+        this.table = table;
+        this.clock = clock;
+        this.skipNs = TimeUnit.MILLISECONDS.toNanos(skipMs);
+    }
+
+    public int count(Role role) {
+        return table.snapshot().of(role).size();
+    }
+
+    public int count(Role role, String model) {
+        return table.snapshot().of(role, model).size();
+    }
+
+    /** True if some instances serve a model; by a decode instance alone, if that may be. */
+    public boolean serves(String model, boolean alone) {
+        return count(Role.DECODE, model) > 0 && (alone || count(Role.PREFILL, model) > 0);
+    }
+
+    /** Number of instances of a role and a model that aren't avoided just now. */
+    public int usable(Role role, String model) {
+        return (int) table.snapshot().of(role, model).stream().filter(i -> !skipped(i)).count();
+    }
+
+    /** The names of the models that are served; none if no instance names one. */
+    public List<String> models() {
+        return table.snapshot().models();
+    }
+
+    /** True if this very instance is registered. */
+    boolean has(Instance instance) {
+        return table.snapshot().has(instance);
+    }
+
+    /** The next pair; empty if a role has nobody. */
+    public Optional<Pair> pair(String model) {
+        InstanceTable.Snapshot now = table.snapshot();
+        List<Instance> prefills = preferred(now.of(Role.PREFILL, model));
+        List<Instance> decodes = preferred(now.of(Role.DECODE, model));
+        if (prefills.isEmpty() || decodes.isEmpty()) {
+            return Optional.empty();
+        }
+        PairPicker.Pair turn = turns.pair(model, now.models(), prefills.size(), decodes.size());
+        return Optional.of(new Pair(prefills.get(turn.prefill()), decodes.get(turn.decode())));
+    }
+
+    /** The next instance of a role; empty if it has nobody. */
+    public Optional<Instance> one(Role role, String model) {
+        return one(role, model, List.of());
+    }
+
+    /**
+     * The next instance of a role that is none of these; a successor at the same address is
+     * another. Empty if there is none.
+     */
+    public Optional<Instance> one(Role role, String model, Collection<Instance> except) {
+        InstanceTable.Snapshot now = table.snapshot();
+        List<Instance> candidates =
+                preferred(
+                        now.of(role, model).stream()
+                                .filter(i -> except.stream().noneMatch(i::is))
+                                .toList());
+        return candidates.isEmpty()
+                ? Optional.empty()
+                : Optional.of(candidates.get(turns.single(model, now.models(), candidates.size())));
+    }
+
+    /** Called when an instance refused a connection. */
+    public void onRefused(Instance instance) {
+        skip(instance, skipNs);
+    }
+
+    /** Called when an instance takes nothing now, and said for how long. */
+    void onUnavailable(Instance instance, long seconds) {
+        skip(instance, Math.min(skipNs, TimeUnit.SECONDS.toNanos(seconds)));
+    }
+
+    private void skip(Instance instance, long forNs) {
+        long now = clock.getAsLong();
+        skips.values().removeIf(s -> s.untilNs() - now <= 0);
+        skips.put(instance.key(), new Skip(instance, now + forNs));
+    }
+
+    public boolean skipped(Instance instance) {
+        Skip skip = skips.get(instance.key());
+        return skip != null
+                && skip.untilNs() - clock.getAsLong() > 0
+                && skip.instance().is(instance);
+    }
+
+    private List<Instance> preferred(List<Instance> all) {
+        if (skips.isEmpty()) {
+            return all;
+        }
+        List<Instance> open = all.stream().filter(i -> !skipped(i)).toList();
+        return open.isEmpty() ? all : open;
+    }
+}

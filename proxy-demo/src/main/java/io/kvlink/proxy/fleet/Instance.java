@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.proxy.fleet;
+
+import io.kvlink.spi.HostPort;
+
+/**
+ * An instance as its last heartbeat described it.
+ *
+ * @param role what it does
+ * @param http where it takes requests; instances of one process share it
+ * @param zmq its control address, which goes into request ids
+ * @param epoch changed by each start; within a process, higher for the later one; 0 if it doesn't
+ *     say
+ * @param process which process it is in; 0 if it doesn't say
+ * @param model the model it serves; empty if it doesn't say, which counts as any
+ * @param load how busy it says it is; 0 if it doesn't say
+ * @param capacity how much it says it can take; 0 if it doesn't say
+ */
+public record Instance(
+        Role role,
+        HostPort http,
+        HostPort zmq,
+        long epoch,
+        long process,
+        String model,
+        double load,
+        double capacity) {
+
+    /**
+     * Identity of an instance here: at most one of a key is chosen for requests.
+     *
+     * @param http where it takes requests
+     * @param model the model it serves, or empty
+     */
+    record Key(HostPort http, String model) {}
+
+    Key key() {
+        return new Key(http, model);
+    }
+
+    /** True if the other description is of this very instance. */
+    public boolean is(Instance other) {
+        return role == other.role
+                && epoch == other.epoch
+                && http.equals(other.http)
+                && zmq.equals(other.zmq)
+                && model.equals(other.model);
+    }
+
+    /** True if requests for that model may go to it. */
+    boolean serves(String name) {
+        return model.isEmpty() || model.equals(name);
+    }
+
+    /**
+     * True if the other is an earlier instance of the same process whose place this one takes. It
+     * is the same model's next version, or has the same control address.
+     */
+    boolean follows(Instance other) {
+        return inProcessOf(other)
+                && epoch > other.epoch
+                && (model.equals(other.model) || zmq.equals(other.zmq));
+    }
+
+    /**
+     * True if this one's heartbeat shows that the other is no more. Within a process it never does:
+     * models come and go there, take each other's control addresses, and finish their answers.
+     */
+    public boolean ends(Instance other) {
+        if (is(other) || inProcessOf(other)) {
+            return false;
+        }
+        boolean otherProcess = process != 0 && other.process != 0;
+        return zmq.equals(other.zmq)
+                || (http.equals(other.http) && (otherProcess || model.equals(other.model)));
+    }
+
+    private boolean inProcessOf(Instance other) {
+        return process != 0 && process == other.process && http.equals(other.http);
+    }
+}
