@@ -11,8 +11,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * Name of a block of KV: a SHA-256 digest of its tokens, of the block before it, and so of all
- * tokens before it, and of what else the KV depends on. Blocks of one name hold the same KV.
+ * Name of a block of KV: a SHA-256 digest of its tokens and of the name of the block before it. So
+ * it covers all tokens before it, the model and the salt. Blocks of one name hold the same KV.
  *
  * @param hex 64 lower-case hexadecimal digits
  */

@@ -68,8 +68,8 @@ public final class KvRequest {
     }
 
     /**
-     * Whatever else the KV depends on, such as an adapter, an image or a tenant: KV is shared only
-     * between requests of one salt. Usually empty.
+     * Anything else that the KV depends on, such as an adapter, an image or a tenant. KV is shared
+     * only between requests of one salt. Usually empty.
      */
     public String salt() {
         return salt;

@@ -101,9 +101,9 @@ public interface KvScheduler {
     default void onTokensGenerated(KvRequest request, int[] tokens) {}
 
     /**
-     * The engine takes a request's blocks away, to go on with it later. What was begun for the
-     * request ends as by {@link #onRequestFinished}, and its transfer isn't tried again: the engine
-     * computes the prompt itself when it adds the request anew, under another id.
+     * The engine takes a request's blocks away, to go on with it later. Its loads and saves end as
+     * by {@link #onRequestFinished}, and its transfer isn't tried again. The engine computes the
+     * prompt itself when it adds the request anew, under another id.
      *
      * @param request a request that was added
      * @return who frees its blocks

@@ -11,9 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.io.TempDir;
 
 final class KvConnectorsTest {
 
@@ -100,7 +100,7 @@ final class KvConnectorsTest {
         assertError(KvError.UNAVAILABLE, () -> connectors.named("other"))
                 .hasMessage(
                         "UNAVAILABLE(5): kv_connector=other; spiVersion=%d supported=2..2;"
-                                .formatted(version)
+                                        .formatted(version)
                                 + " take connector and host of one release");
     }
 
