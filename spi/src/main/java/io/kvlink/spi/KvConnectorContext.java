@@ -12,6 +12,7 @@ public final class KvConnectorContext {
     private final Optional<KvDevice> device;
     private final Optional<HostPoolProvider> hostPools;
     private final int prefillChunk;
+    private final Optional<KvConnectors> connectors;
     private final KvHalf half;
 
     private KvConnectorContext(Builder from) {
@@ -21,6 +22,7 @@ public final class KvConnectorContext {
         device = from.device;
         hostPools = from.hostPools;
         prefillChunk = from.prefillChunk;
+        connectors = from.connectors;
         half = from.half;
         if (prefillChunk < 0) {
             throw new IllegalArgumentException("prefillChunk=" + prefillChunk);
@@ -74,6 +76,11 @@ public final class KvConnectorContext {
         return prefillChunk;
     }
 
+    /** Connectors that one of several parts may be made of; empty if the engine doesn't say. */
+    public Optional<KvConnectors> connectors() {
+        return connectors;
+    }
+
     /** Halves of the connector that the engine calls in this process. */
     public KvHalf half() {
         return half;
@@ -93,6 +100,8 @@ public final class KvConnectorContext {
                 + hostPools
                 + " prefillChunk="
                 + prefillChunk
+                + " connectors="
+                + connectors
                 + " half="
                 + half
                 + "]";
@@ -107,6 +116,7 @@ public final class KvConnectorContext {
         private Optional<KvDevice> device = Optional.empty();
         private Optional<HostPoolProvider> hostPools = Optional.empty();
         private int prefillChunk = 0;
+        private Optional<KvConnectors> connectors = Optional.empty();
         private KvHalf half = KvHalf.BOTH;
 
         private Builder(KvLayout layout, Runnable wakeup) {
@@ -147,6 +157,18 @@ public final class KvConnectorContext {
         /** Sets {@link KvConnectorContext#prefillChunk}. */
         public Builder prefillChunk(int prefillChunk) {
             this.prefillChunk = prefillChunk;
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#connectors}. */
+        public Builder connectors(KvConnectors connectors) {
+            this.connectors = Optional.of(connectors);
+            return this;
+        }
+
+        /** Sets {@link KvConnectorContext#connectors}. */
+        public Builder connectors(Optional<KvConnectors> connectors) {
+            this.connectors = connectors;
             return this;
         }
 

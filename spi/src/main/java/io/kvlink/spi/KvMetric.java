@@ -97,6 +97,11 @@ public final class KvMetric {
         return new KvMetric(Kind.HISTOGRAM, name, help, labels, sum, buckets, count);
     }
 
+    /** Copy of this sample with other labels. */
+    public KvMetric withLabels(Map<String, String> other) {
+        return new KvMetric(kind, name, help, other, value, buckets, count);
+    }
+
     /** Kind of figure. */
     public Kind kind() {
         return kind;

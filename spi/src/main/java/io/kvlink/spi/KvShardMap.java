@@ -7,8 +7,8 @@ import java.util.stream.IntStream;
 
 /**
  * Map from the ranks that computed a prompt's KV to a rank that continues it, for any tensor- and
- * pipeline-parallel sizes on either side. A rank holds a contiguous range of layers and of KV heads.
- * Where there are more ranks than heads, several hold the same one. Pure functions.
+ * pipeline-parallel sizes on either side. A rank holds a contiguous range of layers and of KV
+ * heads. Where there are more ranks than heads, several hold the same one. Pure functions.
  */
 public final class KvShardMap {
 
@@ -53,9 +53,9 @@ public final class KvShardMap {
     private KvShardMap() {}
 
     /**
-     * Shards of all ranks of an instance, in the order of their ranks. Of {@code tpSize} ranks, rank
-     * r has the heads from ⌊r·kvHeads/tpSize⌋ to ⌊(r+1)·kvHeads/tpSize⌋, or head ⌊r·kvHeads/tpSize⌋
-     * alone where there are more ranks than heads.
+     * Shards of all ranks of an instance, in the order of their ranks. Of {@code tpSize} ranks,
+     * rank r has the heads from ⌊r·kvHeads/tpSize⌋ to ⌊(r+1)·kvHeads/tpSize⌋, or head
+     * ⌊r·kvHeads/tpSize⌋ alone where there are more ranks than heads.
      *
      * @param kvHeads KV heads of the whole model; 1 for a latent row, which every rank holds
      * @param tpSize tensor-parallel ranks
@@ -64,8 +64,7 @@ public final class KvShardMap {
     public static List<Shard> shards(int kvHeads, int tpSize, List<Integer> stageLayers) {
         if (kvHeads < 1 || tpSize < 1 || stageLayers.isEmpty()) {
             throw new IllegalArgumentException(
-                    "kvHeads=%d tpSize=%d stageLayers=%s"
-                            .formatted(kvHeads, tpSize, stageLayers));
+                    "kvHeads=%d tpSize=%d stageLayers=%s".formatted(kvHeads, tpSize, stageLayers));
         }
         List<Shard> shards = new ArrayList<>();
         int firstLayer = 0;
@@ -126,7 +125,8 @@ public final class KvShardMap {
                 Slice open = slices.get(i);
                 slices.set(
                         i,
-                        new Slice(open.source(), layer, end - layer, open.firstHead(), open.heads()));
+                        new Slice(
+                                open.source(), layer, end - layer, open.firstHead(), open.heads()));
             }
             layer = end;
         }

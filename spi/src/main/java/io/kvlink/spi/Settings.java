@@ -2,8 +2,10 @@
 package io.kvlink.spi;
 
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
@@ -162,6 +164,32 @@ public final class Settings {
         Map<String, @Nullable Object> section = new LinkedHashMap<>();
         map.forEach((name, inner) -> section.put(String.valueOf(name), inner));
         return of(where + "." + key, section);
+    }
+
+    /**
+     * Objects of a list within this one, unread.
+     *
+     * @param key its name
+     * @return keys and values of each, none if the key isn't there
+     */
+    public List<Map<String, @Nullable Object>> objects(String key) {
+        Object value = take(key);
+        if (value == null) {
+            return List.of();
+        }
+        if (!(value instanceof List<?> list)) {
+            throw refused(key, value, "a list of objects");
+        }
+        List<Map<String, @Nullable Object>> objects = new ArrayList<>();
+        for (Object item : list) {
+            if (!(item instanceof Map<?, ?> map)) {
+                throw refused(key, value, "a list of objects");
+            }
+            Map<String, @Nullable Object> object = new LinkedHashMap<>();
+            map.forEach((name, inner) -> object.put(String.valueOf(name), inner));
+            objects.add(object);
+        }
+        return objects;
     }
 
     /**

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.multi;
+
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvSpi;
+import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.WorkerReport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A part that answers as the test says, and writes down what it is told. By default it has no KV.
+ */
+public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
+
+    /** Found by its name, so that a whole can have a part without KV. */
+    public static final class Provider implements KvConnectorProvider {
+        @Override
+        public String name() {
+            return "played";
+        }
+
+        @Override
+        public int spiVersion() {
+            return KvSpi.VERSION;
+        }
+
+        @Override
+        public Availability availability() {
+            return Availability.usable();
+        }
+
+        @Override
+        public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
+            return new PlayedPart();
+        }
+    }
+
+    final List<String> told = new ArrayList<>();
+    LoadDecision decision = LoadDecision.NOTHING;
+    StepMetadata work = StepMetadata.EMPTY;
+    StepMetadata started = StepMetadata.EMPTY;
+    WorkerReport report = WorkerReport.EMPTY;
+    WorkerReport heard = WorkerReport.EMPTY;
+    BlockOwnership ownership = BlockOwnership.FREE_NOW;
+    Availability health = Availability.usable();
+    boolean closeFails;
+
+    @Override
+    public KvScheduler scheduler() {
+        return this;
+    }
+
+    @Override
+    public KvWorker worker() {
+        return this;
+    }
+
+    @Override
+    public Set<KvCapability> capabilities() {
+        return Set.of(KvCapability.STORE, KvCapability.BOTH_ROLES, KvCapability.CHUNKED_PREFILL);
+    }
+
+    @Override
+    public Optional<HostPort> address() {
+        return Optional.empty();
+    }
+
+    @Override
+    public KvLedger ledger() {
+        return KvLedger.builder().build();
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        return List.of(KvMetric.gauge("blocks", "Blocks.", Map.of(), 1));
+    }
+
+    @Override
+    public Availability health() {
+        return health;
+    }
+
+    @Override
+    public void close() {
+        told.add("close");
+        if (closeFails) {
+            throw new IllegalStateException("close");
+        }
+    }
+
+    @Override
+    public void onRequestAdded(KvRequest request) {
+        told.add("added " + request.id());
+    }
+
+    @Override
+    public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        return decision;
+    }
+
+    @Override
+    public void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {
+        told.add("load " + loadTokens + " behind " + computedTokens);
+    }
+
+    @Override
+    public StepMetadata buildStep(StepPlan plan) {
+        return work;
+    }
+
+    @Override
+    public void onStepDone(WorkerReport ofStep) {
+        heard = ofStep;
+    }
+
+    @Override
+    public BlockOwnership onRequestFinished(KvRequest request) {
+        told.add("finished " + request.id());
+        return ownership;
+    }
+
+    @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        return decision instanceof LoadDecision.Load
+                ? Optional.of(new byte[] {(byte) told.size()})
+                : Optional.empty();
+    }
+
+    @Override
+    public void registerKvMemory(List<MemoryRegion> layers) {
+        told.add("memory " + layers.size());
+    }
+
+    @Override
+    public void startLoad(StepMetadata step) {
+        started = step;
+    }
+
+    @Override
+    public void awaitLayer(int layer, long deadlineNs) {}
+
+    @Override
+    public void saveLayer(int layer) {
+        told.add("layer " + layer);
+    }
+
+    @Override
+    public boolean awaitSaves(long deadlineNs) {
+        return true;
+    }
+
+    @Override
+    public WorkerReport pollFinished() {
+        WorkerReport now = report;
+        report = WorkerReport.EMPTY;
+        return now;
+    }
+}
