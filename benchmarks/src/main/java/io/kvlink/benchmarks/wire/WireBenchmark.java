@@ -3,8 +3,8 @@ package io.kvlink.benchmarks.wire;
 
 import io.kvlink.benchmarks.measure.Machine;
 import io.kvlink.benchmarks.measure.Table;
-import io.kvlink.benchmarks.wire.node.NodeCall;
 import io.kvlink.benchmarks.wire.node.Setup;
+import io.kvlink.cuda.Gpu;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
@@ -96,15 +96,8 @@ public final class WireBenchmark implements Callable<Integer> {
         }
     }
 
-    private static int gpus() throws IOException {
-        try (WireFleet probe =
-                new WireFleet(
-                        Topology.of(Topology.ONE_PAIR),
-                        WireFleet.Side.HERE,
-                        WireFleet.Side.HERE,
-                        true)) {
-            return probe.ask(probe.producers.get(0), NodeCall.NodeApi::gpus);
-        }
+    private static int gpus() {
+        return Gpu.availability().ready() ? Gpu.count() : 0;
     }
 
     /**

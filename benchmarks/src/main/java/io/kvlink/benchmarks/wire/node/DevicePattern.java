@@ -74,7 +74,7 @@ final class DevicePattern implements Pattern {
         long seed = 42;
         long position = 8L * 12_345_678_901L;
         long bytes = 8L * TEST_WORDS;
-        launch(fill, scratch, bytes, KvPattern.POISON, 0);
+        launch(fill, scratch, bytes, Pattern.POISON, 0);
         launch(fill, scratch + 8, bytes - 16, seed, position);
         try (PinnedMemory host = gpu.allocatePinned(bytes)) {
             gpu.copyOut(host.address(), scratch, bytes, stream);
@@ -83,8 +83,8 @@ final class DevicePattern implements Pattern {
                 boolean edge = i == 0 || i == TEST_WORDS - 1;
                 long expected =
                         edge
-                                ? KvPattern.word(KvPattern.POISON, 0)
-                                : KvPattern.word(seed, position / 8 + i - 1);
+                                ? Pattern.word(Pattern.POISON, 0)
+                                : Pattern.word(seed, position / 8 + i - 1);
                 if (host.buffer().getLong(8 * i) != expected) {
                     throw new IllegalStateException("the fill kernel is wrong at word " + i);
                 }
@@ -92,7 +92,7 @@ final class DevicePattern implements Pattern {
         }
         launch(compare, scratch + 8, bytes - 16, seed, position);
         expect(0);
-        launch(compare, scratch, bytes, KvPattern.POISON, 0);
+        launch(compare, scratch, bytes, Pattern.POISON, 0);
         expect(TEST_WORDS - 2);
         // Halves of two words of the pattern, neither of which is zero.
         gpu.fill(scratch + 8L * 500, 0, 1, stream);

@@ -71,9 +71,6 @@ public interface EngineApi {
     /** The process's clock. */
     long clock();
 
-    /** Number of GPUs that the process sees; 0 without driver or bindings. */
-    int gpus();
-
     /** Description of a GPU and its software. */
     String gpuFacts(int ordinal, boolean nccl) throws Exception;
 

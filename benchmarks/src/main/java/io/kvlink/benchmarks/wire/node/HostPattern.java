@@ -16,7 +16,7 @@ final class HostPattern implements Pattern {
         LongBuffer words = words(region, run);
         long first = position / Long.BYTES;
         for (int i = 0; i < words.capacity(); i++) {
-            words.put(i, KvPattern.word(seed, first + i));
+            words.put(i, Pattern.word(seed, first + i));
         }
     }
 
@@ -25,7 +25,7 @@ final class HostPattern implements Pattern {
         LongBuffer words = words(region, run);
         long first = position / Long.BYTES;
         for (int i = 0; i < words.capacity(); i++) {
-            if (words.get(i) != KvPattern.word(seed, first + i)) {
+            if (words.get(i) != Pattern.word(seed, first + i)) {
                 differences++;
             }
         }

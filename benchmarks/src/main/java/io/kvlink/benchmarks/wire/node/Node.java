@@ -93,15 +93,6 @@ final class Node implements EngineApi {
     }
 
     @Override
-    public int gpus() {
-        try {
-            return DriverDevice.count();
-        } catch (RuntimeException | LinkageError cause) {
-            return 0;
-        }
-    }
-
-    @Override
     public String gpuFacts(int ordinal, boolean nccl) throws IOException {
         String facts = DriverCalls.facts(ordinal);
         if (nccl) {

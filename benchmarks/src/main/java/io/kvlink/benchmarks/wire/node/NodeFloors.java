@@ -97,7 +97,7 @@ final class NodeFloors implements FloorApi {
     @Override
     public long sendBare(int bytes, int times, long atNs) throws IOException {
         BareSocket to = Node.there(socket);
-        Waits.spinUntil(atNs);
+        Waits.until(atNs, Long.MAX_VALUE);
         long startNs = to.send(node.prefixes(bytes));
         for (int i = 1; i < times; i++) {
             to.send(node.prefixes(bytes));
@@ -125,7 +125,7 @@ final class NodeFloors implements FloorApi {
 
     @Override
     public long sendByPlane(String peer, long ticket, int bytes, int times, long atNs) {
-        Waits.spinUntil(atNs);
+        Waits.until(atNs, Long.MAX_VALUE);
         return Node.there(plane).send(peer, ticket, node.prefixes(bytes), times);
     }
 

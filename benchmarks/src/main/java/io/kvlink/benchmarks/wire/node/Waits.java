@@ -8,19 +8,13 @@ final class Waits {
 
     private Waits() {}
 
-    static void spinUntil(long ns) {
-        while (System.nanoTime() - ns < 0) {
-            Thread.onSpinWait();
-        }
-    }
-
     /**
      * Parks, and spins at the end.
      *
      * @param ns the moment
-     * @param spinNs how long before it to begin to spin
+     * @param spinNs how long before it to begin to spin; {@link Long#MAX_VALUE}: at once
      */
-    static void sleepUntil(long ns, long spinNs) {
+    static void until(long ns, long spinNs) {
         for (long leftNs; (leftNs = ns - System.nanoTime()) > 0; ) {
             if (leftNs > spinNs) {
                 LockSupport.parkNanos(leftNs - spinNs);

@@ -89,7 +89,7 @@ final class WireEngine implements AutoCloseable {
         }
         all.forEach(request -> require(admitted(request), request));
         kv.expectSteps(steps.size());
-        Waits.sleepUntil(atNs, spinNs);
+        Waits.until(atNs, spinNs);
         requests.forEach(engine::step);
         long deadlineNs = System.nanoTime() + LIMIT.toNanos();
         while (!reported(all)) {

@@ -123,7 +123,7 @@ final class WireKv implements EngineKv {
         if (saves < saveNs.length) {
             if (!stepBegun) {
                 stepBegun = true;
-                Waits.sleepUntil(System.nanoTime() + firstLayerNs, spinNs);
+                Waits.until(System.nanoTime() + firstLayerNs, spinNs);
             }
             beforeNs = System.nanoTime();
             startNs = saves == 0 ? beforeNs : startNs;
@@ -149,7 +149,7 @@ final class WireKv implements EngineKv {
     /** Marks all memory as never written to. */
     void poison() {
         for (MemoryRegion region : regions) {
-            pattern.fill(region, new Run(0, region.bytes()), KvPattern.POISON, 0);
+            pattern.fill(region, new Run(0, region.bytes()), Pattern.POISON, 0);
         }
         pattern.settle();
     }
@@ -169,7 +169,7 @@ final class WireKv implements EngineKv {
     /** Words of 8 bytes of all memory that were written to since {@link #poison}. */
     long written() {
         for (MemoryRegion region : regions) {
-            pattern.compare(region, new Run(0, region.bytes()), KvPattern.POISON, 0);
+            pattern.compare(region, new Run(0, region.bytes()), Pattern.POISON, 0);
         }
         return pattern.differences();
     }

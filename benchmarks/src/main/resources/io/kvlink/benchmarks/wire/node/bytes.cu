@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fills memory with a pattern and counts what differs from it. Compiled by compile.sh to bytes.ptx.
-// The pattern is KvPattern.java's.
+// The pattern is Pattern.java's.
 
 typedef unsigned long long u64;
 
