@@ -8,7 +8,7 @@ usage() {
     echo "       benchmarks/run.sh wire [--help]                KV between engines, over all planes of this machine" >&2
     echo "         --only-floors --planes tcp --topologies 1P1D  the TCP plane alone against a bare socket" >&2
     echo "         --one-process --planes tcp --layers 8         one request within one process" >&2
-    echo "       benchmarks/run.sh serving [DECODE|ARRIVALS] [options]     the demo model on the CPU: batches, and arrivals of prompts" >&2
+    echo "       benchmarks/run.sh serving [DECODE|ARRIVALS] [options] the demo model on the CPU: batches, and arrivals of prompts" >&2
     echo "       benchmarks/run.sh gpu-serving --model DIR [--help] steps, first tokens and many clients of one model on a device" >&2
     echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
