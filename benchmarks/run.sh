@@ -8,7 +8,7 @@ usage() {
     echo "       benchmarks/run.sh wire [--help]                KV between engines, over all planes of this machine" >&2
     echo "         --only-floors --planes tcp --topologies 1P1D  the TCP plane alone against a bare socket" >&2
     echo "         --one-process --planes tcp --layers 8         one request within one process" >&2
-    echo "       benchmarks/run.sh serving [throughput|arrivals] many clients of one worker, with batches and without" >&2
+    echo "       benchmarks/run.sh serving [DECODE|ARRIVALS] [options] the demo model on the CPU: batches, and arrivals of prompts" >&2
     echo "       benchmarks/run.sh gpu-serving --model DIR [--help] steps, first tokens and many clients of one model on a device" >&2
     echo "       benchmarks/run.sh soak [--help]                many clients of the demo for ten minutes" >&2
     exit 2
@@ -16,22 +16,28 @@ usage() {
 
 case "${1:-}" in
     alloc) main=(org.openjdk.jmh.Main) defaults=(AllocatorBenchmark) ;;
-    wire) main=(io.kvlink.benchmarks.WireBenchmark) defaults=() ;;
-    serving)
-        # Options of the JVM, such as -Drounds=9 -Dthreads=2, in SERVING_OPTS.
+    wire) main=(io.kvlink.benchmarks.wire.WireBenchmark) defaults=() ;;
+    serving | gpu-serving)
+        # Options of the JVM, such as -Dai.djl.pytorch.num_threads=2, in SERVING_OPTS.
         read -ra options <<< "${SERVING_OPTS:-}"
-        main=("${options[@]}" -Dai.djl.pytorch.num_threads=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
-            io.kvlink.benchmarks.ServingBenchmark) defaults=()
+        main=(-Dorg.slf4j.simpleLogger.defaultLogLevel=warn)
+        tool=io.kvlink.benchmarks.serving.ServingBenchmark defaults=()
+        if [[ $1 == serving ]]; then
+            main+=(-Dai.djl.pytorch.num_threads=1 "${options[@]}" "$tool" --model samples/model --device cpu
+                --decode-batch "fast,off" --rows 1,2,4,8,16,32,64 --contexts 32 --steps 95 --rounds 5 --greedy)
+            if [[ ${2:-} == DECODE || ${2:-} == ARRIVALS ]]; then
+                main+=(--only "$2")
+                shift
+            else
+                main+=(--only DECODE,ARRIVALS)
+            fi
+        else
+            main+=("${options[@]}" "$tool")
+        fi
         # DJL reports each engine start home.
         export OPT_OUT_TRACKING=true
         ;;
-    gpu-serving)
-        read -ra options <<< "${SERVING_OPTS:-}"
-        main=("${options[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
-            io.kvlink.benchmarks.GpuServingBenchmark) defaults=()
-        export OPT_OUT_TRACKING=true
-        ;;
-    soak) main=(io.kvlink.benchmarks.SoakBenchmark) defaults=() ;;
+    soak) main=(io.kvlink.benchmarks.soak.SoakBenchmark) defaults=() ;;
     *) usage ;;
 esac
 shift

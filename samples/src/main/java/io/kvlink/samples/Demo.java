@@ -82,7 +82,8 @@ public final class Demo implements Callable<Integer> {
             return 2;
         }
         Path logs = Files.createDirectories(samples.resolve("target/demo/logs"));
-        Fleet fleet = new Fleet(samples, logs, serve, Map.of("send_type", sendType));
+        Fleet fleet =
+                new Fleet(samples, logs, serve, Map.of("send_type", sendType), Ports.AS_DOCUMENTED);
         Thread stopper = new Thread(fleet::close, "demo-stop");
         Runtime.getRuntime().addShutdownHook(stopper);
         try {

@@ -36,6 +36,7 @@ final class Fleet implements AutoCloseable {
     private final Path logs;
     private final boolean lasting;
     private final Map<String, String> overrides;
+    private final Ports ports;
     private final List<Child> children = new ArrayList<>();
     // Which instance has which KV address.
     private final Map<String, Child> byKvAddress = new LinkedHashMap<>();
@@ -50,12 +51,14 @@ final class Fleet implements AutoCloseable {
      * @param logs where the processes' output goes
      * @param lasting whether it is to run for long
      * @param overrides settings of kv_connector_extra_config to change in all instances
+     * @param ports that its processes listen on
      */
-    Fleet(Path samples, Path logs, boolean lasting, Map<String, String> overrides) {
+    Fleet(Path samples, Path logs, boolean lasting, Map<String, String> overrides, Ports ports) {
         this.samples = samples;
         this.logs = logs;
         this.lasting = lasting;
         this.overrides = overrides;
+        this.ports = ports;
     }
 
     /** Starts everything, and returns when the proxy has heard of all instances. */
@@ -71,9 +74,9 @@ final class Fleet implements AutoCloseable {
                                         "io.kvlink.proxy.ProxyMain",
                                         "--stop-with-stdin",
                                         "--port",
-                                        "" + Ports.wantedOrAny(10001),
+                                        "" + ports.orAny(10001),
                                         "--discovery-port",
-                                        "" + Ports.wantedOrAny(30001))));
+                                        "" + ports.orAny(30001))));
         Matcher ready = proxy.await(PROXY_READY, deadlineNs);
         proxyHttp = ready.group(1);
         String discovery = ready.group(2);
@@ -137,7 +140,7 @@ final class Fleet implements AutoCloseable {
         int http =
                 extra.get("http_port").getAsInt() + (dirNumber(dir) == number ? 0 : 100 + number);
         int kv = transfer.get("kv_port").getAsInt() + (dirNumber(dir) == number ? 0 : 100 + number);
-        transfer.addProperty("kv_port", Ports.wantedOrAny(kv));
+        transfer.addProperty("kv_port", ports.orAny(kv));
         extra.addProperty("proxy_port", discovery);
         extra.addProperty("http_port", "${http_port}");
         overrides.forEach(extra::addProperty);
@@ -152,7 +155,7 @@ final class Fleet implements AutoCloseable {
                                 "--model-dir",
                                 dir.toString(),
                                 "--port",
-                                "" + Ports.wantedOrAny(http),
+                                "" + ports.orAny(http),
                                 "-O",
                                 "kv_transfer_config=" + transfer)));
     }

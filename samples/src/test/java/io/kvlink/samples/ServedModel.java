@@ -52,7 +52,7 @@ public final class ServedModel implements AutoCloseable {
      * @param logs where the processes' output goes
      */
     public static ServedModel start(Path samples, Path logs) throws InterruptedException {
-        Fleet fleet = new Fleet(samples, logs, false, Map.of());
+        Fleet fleet = new Fleet(samples, logs, false, Map.of(), Ports.FREE);
         try {
             fleet.start(1, 1);
             return new ServedModel(worker(samples, Map.of()), fleet);

@@ -116,7 +116,11 @@ public final class PackedLinear {
     private NDArray packed(NDArray matrix) {
         long[] made = new long[1];
         TorchShim.check(newHandle.invokeInt(new Object[] {handle(matrix), made}), NEW_HANDLE, "");
-        // Its arguments, the handle that it takes and no number of rows; then its result.
+        // Its arguments, the handle and no number of rows; then its result. The dispatcher frees
+        // the
+        // handle as it reads it, and so before libtorch may refuse the matrix. Only one that knows
+        // no
+        // such operation leaves it: the first call of all finds that out, with a matrix of 2 x 2.
         long[] stack = {made[0], 0};
         TorchShim.check(
                 dispatch.invokeInt(new Object[] {packName, noOverload, stack}),

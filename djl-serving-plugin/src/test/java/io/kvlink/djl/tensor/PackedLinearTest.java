@@ -9,6 +9,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import io.kvlink.djl.model.ndarray.TestManagers;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.KvConnectorException;
@@ -92,6 +95,31 @@ class PackedLinearTest {
                         KvConnectorException.class,
                         failed -> assertThat(failed.error()).isEqualTo(KvError.NATIVE_CALL_FAILED))
                 .hasMessageContaining("rows=(1, 5) matrix=(3, 2)");
+    }
+
+    /** A tensor's memory is given back when nothing refers to it any more. */
+    @Test
+    void shouldHoldNothingOfAMatrixThatLibtorchRefuses() {
+        NDArray packs = manager.zeros(new Shape(3, 2));
+        PackedLinear.pack(packs).close();
+        assertThat(references(packs)).isOne();
+        for (Shape shape :
+                new Shape[] {new Shape(), new Shape(5), new Shape(2, 2, 2), new Shape(0, 3)}) {
+            NDArray refused = manager.zeros(shape);
+            for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> PackedLinear.pack(refused))
+                        .isInstanceOf(KvConnectorException.class)
+                        .hasMessageContaining("shape=" + shape);
+            }
+            assertThat(references(refused)).as("%s", shape).isOne();
+        }
+    }
+
+    // A handle is the address of a tensor, which is the address of its contents: a table of
+    // functions, then the number of references.
+    private static int references(NDArray array) {
+        Pointer tensor = new Pointer(((PtNDArray) array).getHandle());
+        return tensor.getPointer(0).getInt(Native.POINTER_SIZE);
     }
 
     @Test

@@ -5,34 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.kvlink.cuda.Gpu;
 import io.kvlink.cuda.PinnedMemory;
+import io.kvlink.djl.cuda.OpenGpu;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** cuBLAS of a real GPU. */
 class CublasGpuIT {
 
-    private Gpu device;
-    private long stream;
-
-    @BeforeEach
-    void open() {
-        assumeTrue(Gpu.availability().ready(), Gpu.availability().reason());
-        device = Gpu.open(0);
-        stream = device.newStream();
-    }
-
-    @AfterEach
-    void close() {
-        if (device != null) {
-            device.destroyStream(stream);
-            device.close();
-        }
-    }
+    @RegisterExtension final OpenGpu gpu = new OpenGpu();
 
     @ParameterizedTest
     @CsvSource({"1, false", "5, true", "33, false"})
@@ -45,10 +28,10 @@ class CublasGpuIT {
         float[] weights = random(random, outs * ins);
         float[] x = random(random, rows * ins);
         float[] y = random(random, rows * stride);
-        long workspace = device.allocate(1 << 20);
+        long workspace = gpu.device().allocate(1 << 20);
         long[] arrays = {upload(weights), upload(x), upload(y)};
-        try (Cublas cublas = Cublas.open(device, workspace, 1 << 20)) {
-            cublas.setStream(stream);
+        try (Cublas cublas = Cublas.open(gpu.device(), workspace, 1 << 20)) {
+            cublas.setStream(gpu.stream());
             cublas.gemm(
                     ElementType.F32,
                     ElementType.F32,
@@ -73,9 +56,9 @@ class CublasGpuIT {
             }
         } finally {
             for (long address : arrays) {
-                device.free(address);
+                gpu.device().free(address);
             }
-            device.free(workspace);
+            gpu.device().free(workspace);
         }
     }
 
@@ -88,20 +71,20 @@ class CublasGpuIT {
     }
 
     private long upload(float[] values) {
-        long address = device.allocate(4L * values.length);
-        try (PinnedMemory host = device.allocatePinned(4L * values.length)) {
+        long address = gpu.device().allocate(4L * values.length);
+        try (PinnedMemory host = gpu.device().allocatePinned(4L * values.length)) {
             host.buffer().asFloatBuffer().put(values);
-            device.copyIn(address, host.address(), 4L * values.length, stream);
-            device.synchronizeStream(stream);
+            gpu.device().copyIn(address, host.address(), 4L * values.length, gpu.stream());
+            gpu.device().synchronizeStream(gpu.stream());
         }
         return address;
     }
 
     private float[] download(long address, int count) {
         float[] values = new float[count];
-        try (PinnedMemory host = device.allocatePinned(4L * count)) {
-            device.copyOut(host.address(), address, 4L * count, stream);
-            device.synchronizeStream(stream);
+        try (PinnedMemory host = gpu.device().allocatePinned(4L * count)) {
+            gpu.device().copyOut(host.address(), address, 4L * count, gpu.stream());
+            gpu.device().synchronizeStream(gpu.stream());
             host.buffer().asFloatBuffer().get(values);
         }
         return values;
