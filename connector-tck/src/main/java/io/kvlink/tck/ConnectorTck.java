@@ -193,12 +193,12 @@ public abstract class ConnectorTck {
     final void await(String what, Duration limit, BooleanSupplier done, Runnable meanwhile) {
         TckClock clock = clock();
         long deadlineNs = clock.nowNs() + limit.plus(slack()).toNanos();
-        while (!done.getAsBoolean()) {
+        for (int looks = 0; !done.getAsBoolean(); looks++) {
             if (clock.nowNs() - deadlineNs > 0) {
                 throw new AssertionError("waited %s for %s; %s".formatted(limit, what, engines));
             }
             meanwhile.run();
-            clock.pause();
+            clock.pause(looks);
         }
     }
 
