@@ -14,7 +14,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 public final class LeakExtension implements AfterAllCallback {
 
-    private static final long GRACE_NS = TimeUnit.SECONDS.toNanos(2);
+    private static final long GRACE_NS = TimeUnit.SECONDS.toNanos(15);
 
     @Override
     public void afterAll(ExtensionContext context) {
