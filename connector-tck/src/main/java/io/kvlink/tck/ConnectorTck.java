@@ -131,6 +131,11 @@ public abstract class ConnectorTck {
         return TckClock.SYSTEM;
     }
 
+    /** Milliseconds in which threads of a closed connector end; the suite's own leaks never do. */
+    long leakGraceMs() {
+        return LeakExtension.DEFAULT_GRACE_MS;
+    }
+
     final TransferRoute route(FakeEngine producer, FakeEngine consumer) {
         return new TransferRoute(
                 producer.address(),
