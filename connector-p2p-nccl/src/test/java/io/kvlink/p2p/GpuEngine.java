@@ -37,7 +37,7 @@ final class GpuEngine implements AutoCloseable {
     static final int LAYERS = 4;
     static final KvLayout LAYOUT = KvLayout.single("m", LAYERS, 2, 4, DType.BF16, 16);
     static final int BLOCKS = 64;
-    private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(20);
+    private static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(60);
 
     final FakeProcess process;
     final CudaDevice device;

@@ -132,6 +132,11 @@ public abstract class ConnectorTck {
         return TckClock.SYSTEM;
     }
 
+    /** Milliseconds in which threads of a closed connector end; the suite's own leaks never do. */
+    long leakGraceMs() {
+        return LeakExtension.DEFAULT_GRACE_MS;
+    }
+
     final TransferRoute route(FakeEngine producer, FakeEngine consumer) {
         return new TransferRoute(
                 producer.address(),
@@ -194,12 +199,12 @@ public abstract class ConnectorTck {
     final void await(String what, Duration limit, BooleanSupplier done, Runnable meanwhile) {
         TckClock clock = clock();
         long deadlineNs = clock.nowNs() + limit.plus(slack()).toNanos();
-        while (!done.getAsBoolean()) {
+        for (int looks = 0; !done.getAsBoolean(); looks++) {
             if (clock.nowNs() - deadlineNs > 0) {
                 throw new AssertionError("waited %s for %s; %s".formatted(limit, what, engines));
             }
             meanwhile.run();
-            clock.pause();
+            clock.pause(looks);
         }
     }
 

@@ -14,11 +14,17 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 public final class LeakExtension implements AfterAllCallback {
 
-    private static final long GRACE_NS = TimeUnit.SECONDS.toNanos(2);
+    /** Parameter of JUnit: milliseconds that threads have to leave their last frame. */
+    static final String GRACE_MS = "io.kvlink.tck.leakGraceMs";
+
+    /** Long, since a busy machine is no leak. */
+    static final long DEFAULT_GRACE_MS = 15_000;
 
     @Override
     public void afterAll(ExtensionContext context) {
-        List<String> leaked = threadsLeft();
+        long graceMs =
+                context.getConfigurationParameter(GRACE_MS, Long::valueOf).orElse(DEFAULT_GRACE_MS);
+        List<String> leaked = threadsLeft(graceMs);
         if (!leaked.isEmpty()) {
             throw new AssertionError(
                     "threads=%s outlive %s; close() joins what it started"
@@ -27,8 +33,8 @@ public final class LeakExtension implements AfterAllCallback {
     }
 
     /** Connector threads that are still alive after a moment's grace to leave their last frame. */
-    static List<String> threadsLeft() {
-        long deadlineNs = System.nanoTime() + GRACE_NS;
+    static List<String> threadsLeft(long graceMs) {
+        long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMs);
         List<String> alive = threadsNow();
         while (!alive.isEmpty() && System.nanoTime() - deadlineNs < 0) {
             LockSupport.parkNanos(1_000_000);

@@ -45,7 +45,7 @@ public abstract class LifecycleRules extends FailureRules {
         awaitEnd(hop(producer, consumer, 50));
         producer.close();
         consumer.close();
-        assertThat(LeakExtension.threadsLeft()).isEmpty();
+        assertThat(LeakExtension.threadsLeft(leakGraceMs())).isEmpty();
     }
 
     @Test

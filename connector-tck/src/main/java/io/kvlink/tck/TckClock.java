@@ -10,6 +10,9 @@ interface TckClock {
     TckClock SYSTEM =
             new TckClock() {
                 private static final long PAUSE_NS = 100_000;
+                // A wait of that many looks is one for a deadline.
+                private static final int QUICK_LOOKS = 200;
+                private static final long LONG_PAUSE_NS = 2_000_000;
 
                 @Override
                 public long nowNs() {
@@ -17,14 +20,18 @@ interface TckClock {
                 }
 
                 @Override
-                public void pause() {
-                    LockSupport.parkNanos(PAUSE_NS);
+                public void pause(int looks) {
+                    LockSupport.parkNanos(looks < QUICK_LOOKS ? PAUSE_NS : LONG_PAUSE_NS);
                 }
             };
 
     /** Present time, on no particular scale. */
     long nowNs();
 
-    /** Lets a moment pass between two looks. */
-    void pause();
+    /**
+     * Lets a moment pass between two looks.
+     *
+     * @param looks number of looks so far
+     */
+    void pause(int looks);
 }

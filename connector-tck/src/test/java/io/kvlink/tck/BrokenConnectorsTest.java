@@ -59,6 +59,8 @@ final class BrokenConnectorsTest {
                 LauncherDiscoveryRequestBuilder.request()
                         .selectors(selectClass(BrokenConnectorSuite.class))
                         .filters(EngineFilter.includeEngines("junit-jupiter"))
+                        .configurationParameter(
+                                LeakExtension.GRACE_MS, "" + BrokenConnectorSuite.LEAK_GRACE_MS)
                         .build();
         Failures failures = new Failures();
         try {
@@ -66,7 +68,7 @@ final class BrokenConnectorsTest {
         } finally {
             MemoryConnector.leak.countDown();
         }
-        assertThat(LeakExtension.threadsLeft()).isEmpty();
+        assertThat(LeakExtension.threadsLeft(LeakExtension.DEFAULT_GRACE_MS)).isEmpty();
         return failures.byRule;
     }
 

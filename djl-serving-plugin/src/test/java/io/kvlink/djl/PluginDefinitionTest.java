@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 
 class PluginDefinitionTest {
 
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
 
     @Test
     void shouldBeMadeAsDjlServingMakesIt() throws Exception {

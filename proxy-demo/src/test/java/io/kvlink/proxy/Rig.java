@@ -24,7 +24,7 @@ import java.util.function.LongSupplier;
 /** A proxy on free ports, fake instances around it, and a client. Closes all of them. */
 final class Rig implements AutoCloseable {
 
-    static final Duration DEADLINE = Duration.ofSeconds(20);
+    static final Duration DEADLINE = Duration.ofSeconds(60);
 
     /** Process number of instances that name their model. */
     static final long PROCESS = 7;

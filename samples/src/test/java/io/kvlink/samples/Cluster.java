@@ -40,7 +40,7 @@ final class Cluster implements AutoCloseable {
     // Answers of several instances are compared.
     private static final Map<String, Object> EXACT = Map.of("decode_batch", "exact");
 
-    private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
+    private static final long REST_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final List<TextGenerator> all = new ArrayList<>();
 

@@ -31,6 +31,7 @@ public record ProgramRun(int exit, String output) {
                 of(
                         Path.of("."),
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
                         "-cp",
                         System.getProperty("java.class.path"),

@@ -35,7 +35,7 @@ public final class ServedModel implements AutoCloseable {
     // which is 60 s.
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(80);
     private static final HttpClient CLIENT =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(30)).build();
 
     private final EmbeddedHost worker;
     private final Fleet fleet;
@@ -183,7 +183,7 @@ public final class ServedModel implements AutoCloseable {
 
     private static String get(String url) throws IOException, InterruptedException {
         HttpRequest request =
-                HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(20)).build();
+                HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60)).build();
         return CLIENT.send(request, HttpResponse.BodyHandlers.ofString()).body();
     }
 

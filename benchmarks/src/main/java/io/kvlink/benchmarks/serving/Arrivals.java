@@ -3,7 +3,7 @@ package io.kvlink.benchmarks.serving;
 
 import io.kvlink.benchmarks.measure.Spread;
 import io.kvlink.djl.worker.LlamaWorker;
-import io.kvlink.djl.worker.WorkerConfig;
+import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import java.nio.file.Path;

@@ -21,7 +21,13 @@ abstract class P2pConformance extends KvConnectorContract {
     private static final Set<String> UNTIL_DEADLINE = Set.of("403", "404", "406", "407");
     // Rules that do both.
     private static final Set<String> ALSO_UNTIL_DEADLINE = Set.of("402", "405", "503");
+    private static final int LEAST_FOR_BOTH_S = 3;
+    private static final int LEAST_PEER_TIMEOUT_S = 3;
     private static final int PATIENCE_S = 30;
+    // Little, so that no test waits for memory that the system has to clear.
+    private static final long BUFFER_BYTES = 4_000_000;
+    // A busy machine may be that late.
+    private static final Duration SLACK = Duration.ofSeconds(10);
 
     private final SendType sendType;
     private final String dataPlane;
@@ -30,7 +36,7 @@ abstract class P2pConformance extends KvConnectorContract {
     private int unclaimedS;
 
     P2pConformance(SendType sendType, String dataPlane) {
-        this(sendType, dataPlane, 3);
+        this(sendType, dataPlane, 1);
     }
 
     P2pConformance(SendType sendType, String dataPlane, int shortS) {
@@ -43,7 +49,8 @@ abstract class P2pConformance extends KvConnectorContract {
     final void takeTheTimeOfTheRule(TestInfo test) {
         String rule = test.getTestMethod().orElseThrow().getName().replaceAll("\\D+", " ").trim();
         boolean waits = UNTIL_DEADLINE.contains(rule);
-        int patientS = ALSO_UNTIL_DEADLINE.contains(rule) ? 2 * shortS : PATIENCE_S;
+        int bothS = Math.max(2 * shortS, LEAST_FOR_BOTH_S);
+        int patientS = ALSO_UNTIL_DEADLINE.contains(rule) ? bothS : PATIENCE_S;
         timeoutS = waits ? shortS : patientS;
         unclaimedS = waits ? 1 : patientS;
     }
@@ -62,6 +69,8 @@ abstract class P2pConformance extends KvConnectorContract {
                 role.key(),
                 "kv_port",
                 0,
+                "kv_buffer_size",
+                BUFFER_BYTES,
                 "kv_connector_extra_config",
                 Map.of(
                         "send_type",
@@ -75,7 +84,7 @@ abstract class P2pConformance extends KvConnectorContract {
                         "handshake_timeout_s",
                         timeoutS * 3 / 4.0,
                         "peer_timeout_s",
-                        timeoutS,
+                        Math.max(timeoutS, LEAST_PEER_TIMEOUT_S),
                         "unclaimed_ttl_s",
                         unclaimedS));
     }
@@ -88,6 +97,11 @@ abstract class P2pConformance extends KvConnectorContract {
     @Override
     protected Duration unclaimedTtl() {
         return Duration.ofSeconds(sendType == SendType.GET ? timeoutS : unclaimedS);
+    }
+
+    @Override
+    protected Duration slack() {
+        return SLACK;
     }
 
     // So that most of the suite's prompts leave in several chunks; rule 113 has other sizes.

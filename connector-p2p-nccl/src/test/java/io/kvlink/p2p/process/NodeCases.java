@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
  */
 abstract class NodeCases {
 
-    private static final Duration SLACK = Duration.ofSeconds(15);
+    private static final Duration SLACK = Duration.ofSeconds(60);
 
     private final String plane;
     private final int gpus;

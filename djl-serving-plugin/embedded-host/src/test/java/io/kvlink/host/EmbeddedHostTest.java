@@ -288,7 +288,7 @@ class EmbeddedHostTest {
         return HttpClient.newHttpClient()
                 .send(
                         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + host.port() + path))
-                                .timeout(Duration.ofSeconds(20))
+                                .timeout(Duration.ofSeconds(60))
                                 .POST(HttpRequest.BodyPublishers.ofString(body))
                                 .build(),
                         HttpResponse.BodyHandlers.ofString());

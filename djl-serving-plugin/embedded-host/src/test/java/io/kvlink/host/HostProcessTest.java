@@ -86,6 +86,8 @@ class HostProcessTest {
                 new ArrayList<>(
                         List.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-XX:+UseSerialGC",
+                                "-XX:TieredStopAtLevel=1",
                                 "-Dai.djl.pytorch.num_threads=1",
                                 "-DOPT_OUT_TRACKING=true",
                                 "-cp",

@@ -40,7 +40,7 @@ import org.slf4j.helpers.NOPLogger;
  */
 final class TestServer implements AfterEachCallback, AutoCloseable {
 
-    static final Duration LIMIT = Duration.ofSeconds(20);
+    static final Duration LIMIT = Duration.ofSeconds(60);
 
     private final NioEventLoopGroup loops =
             new NioEventLoopGroup(1, new DefaultThreadFactory("test-http", true));

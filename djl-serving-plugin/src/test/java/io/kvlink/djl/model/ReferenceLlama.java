@@ -98,20 +98,24 @@ public final class ReferenceLlama {
         int dim = config.headDim();
         double[] mixed = new double[config.heads() * dim];
         for (int head = 0; head < config.heads(); head++) {
-            int shared = head / (config.heads() / config.kvHeads());
+            int mine = head * dim;
+            int shared = head / (config.heads() / config.kvHeads()) * dim;
             double[] weight = new double[now + 1];
             double total = 0;
             for (int t = first; t <= now; t++) {
+                double[] key = k[t];
                 double score = 0;
                 for (int i = 0; i < dim; i++) {
-                    score += q[head * dim + i] * k[t][shared * dim + i];
+                    score += q[mine + i] * key[shared + i];
                 }
                 weight[t] = Math.exp(score / Math.sqrt(dim));
                 total += weight[t];
             }
             for (int t = first; t <= now; t++) {
+                double[] value = v[t];
+                double share = weight[t] / total;
                 for (int i = 0; i < dim; i++) {
-                    mixed[head * dim + i] += weight[t] / total * v[t][shared * dim + i];
+                    mixed[mine + i] += share * value[shared + i];
                 }
             }
         }
@@ -122,13 +126,15 @@ public final class ReferenceLlama {
         int dim = config.headDim();
         int half = dim / 2;
         double[] rotated = new double[heads.length];
-        for (int start = 0; start < heads.length; start += dim) {
-            for (int i = 0; i < half; i++) {
-                double angle = position * Math.pow(theta, -2.0 * i / dim);
-                double a = heads[start + i];
-                double b = heads[start + half + i];
-                rotated[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
-                rotated[start + half + i] = b * Math.cos(angle) + a * Math.sin(angle);
+        for (int i = 0; i < half; i++) {
+            double angle = position * Math.pow(theta, -2.0 * i / dim);
+            double cos = Math.cos(angle);
+            double sin = Math.sin(angle);
+            for (int start = i; start < heads.length; start += dim) {
+                double a = heads[start];
+                double b = heads[start + half];
+                rotated[start] = a * cos - b * sin;
+                rotated[start + half] = b * cos + a * sin;
             }
         }
         return rotated;
@@ -150,9 +156,12 @@ public final class ReferenceLlama {
     private static double[] times(float[] matrix, double[] x) {
         double[] out = new double[matrix.length / x.length];
         for (int row = 0; row < out.length; row++) {
+            int start = row * x.length;
+            double sum = 0;
             for (int i = 0; i < x.length; i++) {
-                out[row] += matrix[row * x.length + i] * x[i];
+                sum += matrix[start + i] * x[i];
             }
+            out[row] = sum;
         }
         return out;
     }

@@ -19,9 +19,14 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** All fields of sampling, singly and together, over answers of 1,000 tokens. */
+/**
+ * All fields of sampling, singly and together, over answers of 1,000 tokens, or of 300 where each
+ * takes long.
+ */
 class SamplerSweepTest {
     private static final int TOKENS = 1000;
+    private static final int LARGE = 30_000;
+    private static final int TOKENS_OF_LARGE = 300;
     private static final SamplingParams PLAIN = params(1, 1, 0, 0, 1, 0, 0);
     // What Qwen2.5 Instruct's generation_config.json has.
     private static final SamplingParams QWEN = params(.7, .8, 20, 0, 1.05, 0, 0);
@@ -125,7 +130,8 @@ class SamplerSweepTest {
         PlainSampler plain = new PlainSampler(params, prompt);
         int[] enders = vocabulary < 5 ? new int[0] : new int[] {1, vocabulary / 2};
         List<Integer> picked = new ArrayList<>();
-        for (int step = 0; step < TOKENS; step++) {
+        int tokens = vocabulary < LARGE ? TOKENS : TOKENS_OF_LARGE;
+        for (int step = 0; step < tokens; step++) {
             float[] logits = turned(base, step);
             int[] forbidden = step < 10 ? enders : new int[0];
             SampledToken token = sampler.sample(logits.clone(), forbidden);

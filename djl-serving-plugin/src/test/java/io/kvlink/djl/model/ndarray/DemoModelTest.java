@@ -79,6 +79,8 @@ class DemoModelTest {
         Process other =
                 new ProcessBuilder(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-XX:+UseSerialGC",
+                                "-XX:TieredStopAtLevel=1",
                                 "-Dai.djl.pytorch.num_threads=1",
                                 "-cp",
                                 System.getProperty("java.class.path"),

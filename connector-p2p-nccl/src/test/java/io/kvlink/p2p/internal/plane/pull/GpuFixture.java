@@ -28,7 +28,7 @@ import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
  */
 public abstract class GpuFixture {
 
-    private static final long PATIENCE_NS = 20_000_000_000L;
+    private static final long PATIENCE_NS = 60_000_000_000L;
     private static final int GPUS = 4;
 
     /** Small, so that a few kilobytes fill them. */

@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 /** Two nodes' sockets, stepped by the test; time is the test's own. */
 final class SocketsTest {
 
-    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(20);
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(60);
     private static final int STRANGERS = 2;
     private static final long GREETING_NS = TimeUnit.SECONDS.toNanos(5);
     private static final long CONNECT_NS = TimeUnit.SECONDS.toNanos(6);
