@@ -214,6 +214,11 @@ public final class FakeEngine implements AutoCloseable {
         }
     }
 
+    /** The engine takes a request's blocks away, and doesn't go on with it here. */
+    void preempt(FakeRequest request) {
+        end(request, Ending.LEFT, scheduler.onRequestPreempted(request.kv));
+    }
+
     void leaveAll() {
         List.copyOf(requests.values()).forEach(this::leave);
     }
@@ -277,13 +282,15 @@ public final class FakeEngine implements AutoCloseable {
     }
 
     private void accept(FakeRequest request, LoadDecision.Load load) {
-        request.attachment = request.kv.attachment() ? attachment(request) : Optional.empty();
+        int tokens = Math.min(load.tokens(), request.acceptsAtMost);
+        boolean attached = request.kv.attachment() && tokens == load.tokens();
+        request.attachment = attached ? attachment(request) : Optional.empty();
         request.blocks = kv.take(request);
         request.released = false;
         computeAllLayers(request, 0, request.computed);
-        request.loading = load.tokens();
-        request.loadsInStep = load.tokens() > 0 && !load.async();
-        scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, load.tokens());
+        request.loading = tokens;
+        request.loadsInStep = tokens > 0 && !load.async();
+        scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, tokens);
         int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
         require(
                 request.computed + load.tokens() <= most,
@@ -293,10 +300,10 @@ public final class FakeEngine implements AutoCloseable {
                 request.attachment.isEmpty() || request.computed + load.tokens() == most,
                 "what is attached is for the whole prompt: ",
                 load);
-        if (load.tokens() > 0 && load.async()) {
+        if (tokens > 0 && load.async()) {
             request.state = State.LOADING;
         } else {
-            request.computed += load.tokens();
+            request.computed += tokens;
             request.state = State.RUNNING;
         }
     }
@@ -368,9 +375,12 @@ public final class FakeEngine implements AutoCloseable {
     }
 
     private void end(FakeRequest request, Ending ending) {
+        end(request, ending, scheduler.onRequestFinished(request.kv));
+    }
+
+    private void end(FakeRequest request, Ending ending, BlockOwnership ownership) {
         request.state = State.ENDED;
         request.ending = ending;
-        BlockOwnership ownership = scheduler.onRequestFinished(request.kv);
         if (ownership == BlockOwnership.FREE_NOW) {
             release(request);
         } else {

@@ -45,6 +45,8 @@ public final class FakeRequest {
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     int tokensPerStep = Integer.MAX_VALUE;
+    // Most tokens that the engine loads, whatever is offered.
+    int acceptsAtMost = Integer.MAX_VALUE;
     // What the engine attaches when the prompt is computed, and what came with its KV.
     Optional<byte[]> attaches = Optional.empty();
     Optional<byte[]> attachment = Optional.empty();

@@ -27,8 +27,8 @@ enum Fault {
     REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH(true, "rule402"),
     WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
     WAITS_FOR_A_LOST_CONSUMER(true, "rule404"),
-    LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405"),
-    IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406 rule706"),
+    LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405 rule903"),
+    IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406 rule706 rule903"),
     NEVER_EXPIRES(true, "rule407"),
     SERVES_A_TRANSFER_TWICE(true, "rule408 rule409"),
     THROWS_WHEN_CLOSED_TWICE(true, "rule501"),
@@ -52,7 +52,10 @@ enum Fault {
     LOADS_THE_LAST_TOKEN_WITHOUT_AN_ATTACHMENT(true, "rule703"),
     LENDS_ITS_ATTACHMENTS(true, "rule704"),
     TAKES_ANY_ATTACHMENT(true, "rule705"),
-    WAITS_FOR_AN_ATTACHMENT(true, "rule706");
+    WAITS_FOR_AN_ATTACHMENT(true, "rule706"),
+    LOSES_A_CACHED_HEAD(true, "rule901"),
+    LOADS_THE_LAST_OF_THE_TOKENS(true, "rule902"),
+    FORGETS_THAT_PREEMPTED_REQUESTS_END(true, "rule903");
 
     private final boolean push;
     private final boolean onDevice;

@@ -163,7 +163,12 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         if (side != null) {
             side.blocks = blocks;
             side.loading = !side.producer && loadTokens > 0;
-            side.loadFrom = side.loadTo - loadTokens;
+            if (has(Fault.LOADS_THE_LAST_OF_THE_TOKENS)) {
+                side.loadFrom = side.loadTo - loadTokens;
+            } else {
+                side.loadFrom = computedTokens;
+                side.loadTo = computedTokens + loadTokens;
+            }
         }
     }
 
@@ -198,13 +203,15 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         List<StepMetadata.Task> saves = new ArrayList<>();
         for (StepPlan.Entry entry : plan.entries()) {
             MemorySide side = sides.get(entry.request().id());
-            int from = entry.computedTokens();
+            boolean headLost = side == null || has(Fault.LOSES_A_CACHED_HEAD);
+            int from = headLost ? entry.computedTokens() : side.saved;
             int most = side == null ? 0 : side.savesTokens();
-            int to = Math.min(from + entry.scheduledTokens(), most);
+            int to = Math.min(entry.computedTokens() + entry.scheduledTokens(), most);
             if (has(Fault.TRUSTS_THE_PREFILL_CHUNK) && context.prefillChunk() > 0) {
                 to = Math.min(to, from + context.prefillChunk());
             }
             if (side != null && side.producer && !side.ended && to > from) {
+                side.saved = to;
                 saves.add(StepMetadata.task(side.request, entry.blocks(), from, to));
             }
         }
@@ -213,6 +220,13 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void onStepDone(WorkerReport report) {}
+
+    @Override
+    public BlockOwnership onRequestPreempted(KvRequest request) {
+        return has(Fault.FORGETS_THAT_PREEMPTED_REQUESTS_END)
+                ? BlockOwnership.FREE_NOW
+                : onRequestFinished(request);
+    }
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {

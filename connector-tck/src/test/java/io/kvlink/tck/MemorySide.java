@@ -20,6 +20,8 @@ final class MemorySide {
     Optional<MemoryTransfer> transfer = Optional.empty();
     Optional<LoadDecision.Failed> failure = Optional.empty();
     BlockTable blocks = BlockTable.of();
+    // Tokens whose KV the steps so far have saved.
+    int saved;
     int loadFrom;
     int loadTo;
     boolean loading;
