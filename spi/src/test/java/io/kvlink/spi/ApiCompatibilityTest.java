@@ -14,7 +14,7 @@ class ApiCompatibilityTest {
 
     private static final String LAST_RELEASE = "0.2.0";
 
-    /** Of each release: the SPI version that its providers carry, 1 before there were versions. */
+    /** SPI versions of releases, as their providers carry them; 1 before there were versions. */
     private static final Map<String, Integer> VERSIONS = Map.of("0.2.0", 1);
 
     /** A break is allowed, but then older providers must be refused by their version. */

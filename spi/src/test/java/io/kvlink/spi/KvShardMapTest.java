@@ -88,7 +88,7 @@ class KvShardMapTest {
         }
     }
 
-    /** As vLLM does it: 2 KV heads on 4 ranks are 0, 0, 1, 1. */
+    /** Heads of ranks as vLLM shares them out: 2 KV heads on 4 ranks are 0, 0, 1, 1. */
     @ParameterizedTest
     @CsvSource({"2,4,0,0", "2,4,1,0", "2,4,2,1", "2,4,3,1", "8,4,3,6", "1,8,7,0"})
     void shouldReplicateHeadsWhereRanksOutnumberThem(int heads, int size, int rank, int first) {

@@ -10,7 +10,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Optional;
 
-/** This machine, in words. */
+/** Description of this machine, in words. */
 public final class Machine {
 
     private static final OperatingSystemMXBean SYSTEM =
