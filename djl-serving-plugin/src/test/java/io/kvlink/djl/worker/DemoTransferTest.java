@@ -44,7 +44,11 @@ class DemoTransferTest {
             assertThat(result.computedPromptTokens()).isEqualTo(1);
         }
         assertThat(atP.watch.violations).isEmpty();
+        assertThat(atP.checked.violations()).isEmpty();
+        assertThat(atP.checked.steps()).isPositive();
         assertThat(atD.watch.violations).isEmpty();
+        assertThat(atD.checked.violations()).isEmpty();
+        assertThat(atD.checked.steps()).isPositive();
         Threads.requireNone("kv-");
     }
 

@@ -24,6 +24,7 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
+import io.kvlink.tck.CheckedConnectorProvider;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -94,6 +95,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     private final List<TransferOutcome> failed = new ArrayList<>();
     private StepMetadata step = StepMetadata.EMPTY;
 
+    // Calls of the worker that the contract doesn't allow are its violations.
+    final CheckedConnectorProvider checked = new CheckedConnectorProvider(this);
+
     FakeConnector(Wire wire, int port, Loading loading) {
         this.wire = wire;
         this.address = new HostPort("127.0.0.1", port);
@@ -101,7 +105,7 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     Supplier<KvConnectors> installed() {
-        return () -> KvConnectors.of(List.of(this), List.of());
+        return () -> KvConnectors.of(List.of(checked), List.of());
     }
 
     @Override

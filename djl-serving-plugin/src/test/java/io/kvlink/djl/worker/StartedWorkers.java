@@ -50,6 +50,7 @@ abstract class StartedWorkers {
         started.forEach(LlamaWorker::close);
         for (FakeConnector connector : connectors) {
             assertThat(connector.watch.violations).isEmpty();
+            assertThat(connector.checked.violations()).isEmpty();
             assertThat(connector.watch.closed()).isTrue();
         }
     }

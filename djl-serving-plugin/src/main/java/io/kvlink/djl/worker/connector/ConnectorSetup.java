@@ -51,7 +51,7 @@ public final class ConnectorSetup {
                         .create(
                                 config,
                                 KvConnectorContext.builder(layout, wakeup)
-.connectors(connectors)
+                                        .connectors(connectors)
                                         .modelName(modelName)
                                         .device(memory.device())
                                         .hostPools(connectors.hostPool())

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.BlockOwnership;
+import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvEvent;
+import io.kvlink.spi.KvLedger;
+import io.kvlink.spi.KvMetric;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvWorker;
+import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
+import io.kvlink.spi.WorkerReport;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** A connector that tells a check of each call before, or after, another connector does it. */
+final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
+
+    private final KvConnector real;
+    private final KvScheduler scheduler;
+    private final KvWorker worker;
+    private final EngineCheck check;
+
+    CheckedConnector(KvConnector real, EngineCheck check) {
+        this.real = real;
+        this.scheduler = real.scheduler();
+        this.worker = real.worker();
+        this.check = check;
+    }
+
+    @Override
+    public KvScheduler scheduler() {
+        return this;
+    }
+
+    @Override
+    public KvWorker worker() {
+        return this;
+    }
+
+    @Override
+    public Set<KvCapability> capabilities() {
+        return real.capabilities();
+    }
+
+    @Override
+    public Optional<HostPort> address() {
+        return real.address();
+    }
+
+    @Override
+    public KvLedger ledger() {
+        return real.ledger();
+    }
+
+    @Override
+    public List<KvMetric> metrics() {
+        return real.metrics();
+    }
+
+    @Override
+    public List<KvEvent> takeEvents() {
+        return real.takeEvents();
+    }
+
+    @Override
+    public Availability health() {
+        return real.health();
+    }
+
+    @Override
+    public void close() {
+        check.onClose();
+        real.close();
+    }
+
+    @Override
+    public void onRequestAdded(KvRequest request) {
+        check.onAdded(request);
+        scheduler.onRequestAdded(request);
+    }
+
+    @Override
+    public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        LoadDecision answer = scheduler.matchedTokens(request, computedTokens);
+        check.onAsked(request, computedTokens, answer);
+        return answer;
+    }
+
+    @Override
+    public void onBlocksAllocated(
+            KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {
+        check.onBlocks(request, blocks, computedTokens, loadTokens);
+        scheduler.onBlocksAllocated(request, blocks, computedTokens, loadTokens);
+    }
+
+    @Override
+    public void onTokensGenerated(KvRequest request, int[] tokens) {
+        scheduler.onTokensGenerated(request, tokens);
+    }
+
+    @Override
+    public StepMetadata buildStep(StepPlan plan) {
+        check.onPlan(plan);
+        return scheduler.buildStep(plan);
+    }
+
+    @Override
+    public void onStepDone(WorkerReport report) {
+        check.onStepDone();
+        scheduler.onStepDone(report);
+    }
+
+    @Override
+    public void attach(KvRequest request, byte[] content) {
+        check.onAttach(request);
+        scheduler.attach(request, content);
+    }
+
+    @Override
+    public Optional<byte[]> attachment(KvRequest request) {
+        return scheduler.attachment(request);
+    }
+
+    @Override
+    public BlockOwnership onRequestPreempted(KvRequest request) {
+        BlockOwnership answer = scheduler.onRequestPreempted(request);
+        check.onEnded("onRequestPreempted", request, answer);
+        return answer;
+    }
+
+    @Override
+    public BlockOwnership onRequestFinished(KvRequest request) {
+        BlockOwnership answer = scheduler.onRequestFinished(request);
+        check.onEnded("onRequestFinished", request, answer);
+        return answer;
+    }
+
+    @Override
+    public void registerKvMemory(List<MemoryRegion> layers) {
+        check.onMemory(layers);
+        worker.registerKvMemory(layers);
+    }
+
+    @Override
+    public void startLoad(StepMetadata step) {
+        check.onStart(step);
+        worker.startLoad(step);
+    }
+
+    @Override
+    public void awaitLayer(int layer, long deadlineNs) {
+        check.onAwait(layer);
+        worker.awaitLayer(layer, deadlineNs);
+    }
+
+    @Override
+    public void saveLayer(int layer) {
+        check.onSave(layer);
+        worker.saveLayer(layer);
+    }
+
+    @Override
+    public boolean awaitSaves(long deadlineNs) {
+        check.onAwaitSaves();
+        return worker.awaitSaves(deadlineNs);
+    }
+
+    @Override
+    public WorkerReport pollFinished() {
+        WorkerReport report = worker.pollFinished();
+        check.onPoll(report);
+        return report;
+    }
+}
