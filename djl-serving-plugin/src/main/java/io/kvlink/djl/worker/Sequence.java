@@ -361,7 +361,7 @@ final class Sequence implements Generation {
                         computed,
                         loaded,
                         answer.tokens(),
-                        moved == null ? "none" : moved.plane(),
+                        moved == null || moved.plane().isEmpty() ? "none" : moved.plane(),
                         moved == null ? 0 : moved.bytes(),
                         moved == null ? "none" : moved.failure().map(Enum::name).orElse("none"),
                         answer.tokens() == 0
