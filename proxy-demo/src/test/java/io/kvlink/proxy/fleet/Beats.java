@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
@@ -69,6 +70,11 @@ public final class Beats implements AutoCloseable {
             packer.packDouble(number);
         } else if (value instanceof Boolean flag) {
             packer.packBoolean(flag);
+        } else if (value instanceof List<?> list) {
+            packer.packArrayHeader(list.size());
+            for (Object each : list) {
+                value(packer, each);
+            }
         } else {
             throw new IllegalArgumentException("value=" + value);
         }
