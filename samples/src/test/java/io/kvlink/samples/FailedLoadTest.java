@@ -68,8 +68,7 @@ class FailedLoadTest {
                     Cluster.route(Cluster.kvAddress(prefill), Cluster.kvAddress(decode));
             int[] other = prompt.clone();
             other[7] ^= 1;
-            assertReason(
-                    decode, both(prefill, decode, other, route), route, "PROMPT_MISMATCH", "");
+            assertReason(decode, both(prefill, decode, other, route), route, "PROMPT_MISMATCH", "");
             cluster.assertAtRest();
         }
     }
@@ -161,9 +160,7 @@ class FailedLoadTest {
         try (var files = Files.list(Cluster.MODEL)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 Files.copy(
-                        file,
-                        dir.resolve(file.getFileName()),
-                        StandardCopyOption.REPLACE_EXISTING);
+                        file, dir.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
             }
         }
         Path weights = dir.resolve("model.safetensors");

@@ -23,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Heartbeats of one worker to all its proxies. Its thread, {@code kv-announce}, exists only if there
- * are some. Other threads hand it commands.
+ * Heartbeats of one worker to all its proxies. Its thread, {@code kv-announce}, exists only if
+ * there are some. Other threads hand it commands.
  */
 public final class Announcer implements AutoCloseable {
 
@@ -75,8 +75,7 @@ public final class Announcer implements AutoCloseable {
         return announcer;
     }
 
-    private static Beat beat(
-            WorkerConfig config, HostPort http, Optional<KvConnector> connector) {
+    private static Beat beat(WorkerConfig config, HostPort http, Optional<KvConnector> connector) {
         String name = config.transfer().map(KvTransferConfig::engineId).orElse("");
         int port = connector.flatMap(KvConnector::address).orElse(http).port();
         return new Beat(

@@ -343,8 +343,7 @@ public final class LlamaWorker implements TextGenerator {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
         resources.connector().map(ConnectorMetrics::new).ifPresent(connectorMetrics::add);
         connectorMetrics.forEach(registry::register);
-        try (Announcer announcer =
-                Announcer.start(config, resources.connector(), this::status)) {
+        try (Announcer announcer = Announcer.start(config, resources.connector(), this::status)) {
             opening.complete(new Opened(resources, requests, announcer));
             log.info("max_prompt_bytes={}", maxPromptBytes());
             log.debug("{}", resources.textBound());

@@ -113,9 +113,12 @@ class AnnouncedWorkerTest extends StartedWorkers {
         LlamaWorker worker =
                 worker(
                         Map.of(
-                                "proxy_ip", "127.0.0.1",
-                                "proxy_port", proxy.port,
-                                "http_port", 20002));
+                                "proxy_ip",
+                                "127.0.0.1",
+                                "proxy_port",
+                                proxy.port,
+                                "http_port",
+                                20002));
         assertThat(proxy.receive())
                 .doesNotContainKey("zmq_address")
                 .containsEntry("type", "\"D\"")
@@ -149,9 +152,7 @@ class AnnouncedWorkerTest extends StartedWorkers {
                 worker(connector, Map.of("kv_transfer_config", connected("kv_producer")));
         assertThat(proxy.receive()).containsEntry("draining", "false");
         Future<?> drained = worker.drain();
-        assertThat(proxy.receive())
-                .containsEntry("bye", "true")
-                .containsEntry("draining", "true");
+        assertThat(proxy.receive()).containsEntry("bye", "true").containsEntry("draining", "true");
         assertThat(drained.isDone()).isFalse();
         connector.transfers = 0;
         drained.get(Listening.DEADLINE_S, TimeUnit.SECONDS);
@@ -172,9 +173,7 @@ class AnnouncedWorkerTest extends StartedWorkers {
         assertThat(worker.drainLimit()).isEqualTo(Duration.ofMillis(1500));
         assertThat(proxy.receive()).doesNotContainKey("bye");
         worker.announce(false);
-        assertThat(proxy.receive())
-                .containsEntry("bye", "true")
-                .containsEntry("draining", "false");
+        assertThat(proxy.receive()).containsEntry("bye", "true").containsEntry("draining", "false");
         assertThat(worker.health()).isEqualTo(WorkerHealth.GOOD);
         worker.announce(true);
         assertThat(proxy.receive()).doesNotContainKey("bye");

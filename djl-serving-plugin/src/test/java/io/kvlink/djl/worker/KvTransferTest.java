@@ -164,8 +164,7 @@ class KvTransferTest extends StartedWorkers {
         assertThat(failure)
                 .hasMessageContaining("error=PEER_LOST(%d) peer=gone", KvError.PEER_LOST.number());
         assertThat(listening.tokens).isEmpty();
-        assertThat(exposed(d))
-                .contains("kvlink_kv_load_failures_total{error=\"PEER_LOST\"} 1.0");
+        assertThat(exposed(d)).contains("kvlink_kv_load_failures_total{error=\"PEER_LOST\"} 1.0");
         awaitAllFree(d);
     }
 

@@ -267,7 +267,7 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         }
         Instance decodeOn = waiting.instance();
         attempt.cancelDecode();
-        Optional<Instance> other = 
+        Optional<Instance> other =
                 failures.insteadOf(failed.instance(), failed.untouched(), decodeOn);
         failed.log(attempt.transfer(), other, "decode alone");
         if (other.isPresent()) {

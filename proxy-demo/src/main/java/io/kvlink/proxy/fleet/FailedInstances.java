@@ -84,9 +84,7 @@ public final class FailedInstances {
 
     /** Like {@link #insteadOf}, among those that pair with an instance of the other role. */
     public Optional<Instance> insteadOf(Instance instance, boolean untouched, Instance partner) {
-        return mayTryAgain(instance, untouched)
-                ? next(instance.role(), partner)
-                : Optional.empty();
+        return mayTryAgain(instance, untouched) ? next(instance.role(), partner) : Optional.empty();
     }
 
     private boolean mayTryAgain(Instance instance, boolean untouched) {

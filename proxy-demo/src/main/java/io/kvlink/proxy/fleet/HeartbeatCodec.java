@@ -191,8 +191,7 @@ public final class HeartbeatCodec {
     }
 
     /** Instances that say their role may be without a connector, or with one that has no peers. */
-    private static Optional<HostPort> control(Map<String, Object> fields)
-            throws RefusedException {
+    private static Optional<HostPort> control(Map<String, Object> fields) throws RefusedException {
         return fields.containsKey("role") && !fields.containsKey("zmq_address")
                 ? Optional.empty()
                 : Optional.of(address(fields, "zmq_address"));

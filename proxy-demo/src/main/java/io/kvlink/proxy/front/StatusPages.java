@@ -94,8 +94,7 @@ final class StatusPages {
             JsonObject entry = new JsonObject();
             entry.addProperty("type", instance.role().letter());
             entry.addProperty("http_address", instance.http().toString());
-            entry.addProperty(
-                    "zmq_address", instance.zmq().map(HostPort::toString).orElse(null));
+            entry.addProperty("zmq_address", instance.zmq().map(HostPort::toString).orElse(null));
             entry.addProperty("epoch", instance.epoch());
             entry.addProperty("process", instance.process());
             entry.addProperty("model", instance.model());

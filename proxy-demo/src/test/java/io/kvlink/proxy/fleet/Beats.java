@@ -48,6 +48,11 @@ public final class Beats implements AutoCloseable {
         return pack(fields);
     }
 
+    /** One heartbeat of these fields alone. */
+    public static byte[] map(Map<String, ?> fields) {
+        return pack(fields);
+    }
+
     static byte[] pack(Map<String, ?> fields) {
         try (MessageBufferPacker packer = MessagePack.newDefaultBufferPacker()) {
             packer.packMapHeader(fields.size());

@@ -129,13 +129,20 @@ class HeartbeatCodecTest {
                         HTTP,
                         ZMQ,
                         Map.of(
-                                "role", "kv_consumer",
-                                "version", "0.2.0",
-                                "kv_protocol", "Any/3",
-                                "capabilities", List.of("peers", "push"),
-                                "queue", 1L,
-                                "running", 2L,
-                                "free_kv_tokens", 3L));
+                                "role",
+                                "kv_consumer",
+                                "version",
+                                "0.2.0",
+                                "kv_protocol",
+                                "Any/3",
+                                "capabilities",
+                                List.of("peers", "push"),
+                                "queue",
+                                1L,
+                                "running",
+                                2L,
+                                "free_kv_tokens",
+                                3L));
         Heartbeat heartbeat = (Heartbeat) HeartbeatCodec.decode(frame);
         assertThat(heartbeat.bye()).isFalse();
         assertThat(heartbeat.instance().reported())

@@ -122,12 +122,6 @@ class InstanceTableTest {
     private static Instance instance(Role role, int http, int zmq, long epoch) {
         HostPort address = new HostPort("h", http);
         return new Instance(
-                role,
-                address,
-                Optional.of(new HostPort("h", zmq)),
-                epoch,
-                0,
-                "",
-                Reported.NOTHING);
+                role, address, Optional.of(new HostPort("h", zmq)), epoch, 0, "", Reported.NOTHING);
     }
 }

@@ -145,13 +145,7 @@ class ModelVersionsTest {
         beat(older);
         Instance next =
                 new Instance(
-                        Role.PREFILL,
-                        older.http(),
-                        newer.zmq(),
-                        2,
-                        PROCESS,
-                        "a",
-                        Reported.NOTHING);
+                        Role.PREFILL, older.http(), newer.zmq(), 2, PROCESS, "a", Reported.NOTHING);
         assertThat(beat(next)).isEqualTo(Change.REPLACED);
         assertThat(table.snapshot().decode()).isEmpty();
         assertThat(table.snapshot().prefill()).containsExactly(next);

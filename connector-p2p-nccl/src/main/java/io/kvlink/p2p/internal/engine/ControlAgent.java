@@ -25,11 +25,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The control thread's work: frames in and out, and the state machines of all transfers. Never waits for a transfer or a peer. Other threads hand it commands; there are at
- * most a few for each layer in flight, so the queue needs no bound of its own.
+ * The control thread's work: frames in and out, and the state machines of all transfers. Never
+ * waits for a transfer or a peer. Other threads hand it commands; there are at most a few for each
+ * layer in flight, so the queue needs no bound of its own.
  */
 public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 

@@ -97,9 +97,7 @@ public record Announcement(List<HostPort> proxies, HostPort http) {
 
     private static int httpPort(Settings settings, boolean required) {
         String text =
-                required
-                        ? settings.requiredText(HTTP_PORT, "20001")
-                        : settings.text(HTTP_PORT, "");
+                required ? settings.requiredText(HTTP_PORT, "20001") : settings.text(HTTP_PORT, "");
         return text.isEmpty() ? 0 : (int) settings.integer(HTTP_PORT, 0, required ? 1 : 0, 65535);
     }
 

@@ -53,8 +53,7 @@ final class TransferConfigJson {
         }
         Map<String, Object> own = takeOwn(values);
         KvTransferConfig config = KvTransferConfig.of(values);
-        return new Parsed(
-                config, Announcement.of(Settings.of(WHERE, own), WHERE, config.host()));
+        return new Parsed(config, Announcement.of(Settings.of(WHERE, own), WHERE, config.host()));
     }
 
     /** Takes the worker's keys out of the connector's section. */

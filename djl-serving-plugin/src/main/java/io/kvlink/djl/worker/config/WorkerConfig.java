@@ -236,8 +236,7 @@ public record WorkerConfig(
         String kvIp = transfer.map(parsed -> parsed.config().host()).orElse("127.0.0.1");
         String host = settings.text("http_ip", kvIp);
         Optional<Announcement> own = Announcement.of(settings, "option", host);
-        Optional<Announcement> there =
-                transfer.flatMap(TransferConfigJson.Parsed::announcement);
+        Optional<Announcement> there = transfer.flatMap(TransferConfigJson.Parsed::announcement);
         require(
                 own.isEmpty() || there.isEmpty(),
                 Announcement.PROXY_IP,

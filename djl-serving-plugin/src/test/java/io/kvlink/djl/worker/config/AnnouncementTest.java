@@ -105,8 +105,7 @@ class AnnouncementTest {
     @Test
     void shouldRefuseProxiesInTwoPlaces() {
         Map<String, Object> options =
-                new HashMap<>(
-                        options(Map.of("proxy_ip", "p", "proxy_port", 1, "http_port", 2)));
+                new HashMap<>(options(Map.of("proxy_ip", "p", "proxy_port", 1, "http_port", 2)));
         options.put("proxy_ip", "q:3");
         options.put("http_port", "2");
         assertThatThrownBy(() -> config(options))
@@ -137,10 +136,8 @@ class AnnouncementTest {
     void shouldRefuseWhatIsMissingOrOfAnotherType() {
         Map<String, Object> extra = Map.of("proxy_ip", "p", "proxy_port", 1);
         requireRefused(extra, WHERE + "http_port is missing; for example");
-        requireRefused(
-                Map.of("proxy_ip", List.of(1)), WHERE + "proxy_ip=[1]; expected texts");
-        requireRefused(
-                Map.of("http_port", List.of(1)), WHERE + "http_port=[1]; expected a number");
+        requireRefused(Map.of("proxy_ip", List.of(1)), WHERE + "proxy_ip=[1]; expected texts");
+        requireRefused(Map.of("http_port", List.of(1)), WHERE + "http_port=[1]; expected a number");
     }
 
     private static Map<String, Object> options(Map<String, Object> extra) {
