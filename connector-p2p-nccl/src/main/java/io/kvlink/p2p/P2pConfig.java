@@ -2,20 +2,16 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.planes.DataPlanes;
-import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Function;
 
 /**
  * The connector's own settings: {@code kv_connector_extra_config}, checked.
  *
- * @param proxy {@code proxy_ip} and {@code proxy_port}: where to register; empty if one is missing
- * @param httpPort {@code http_port}: where this instance serves requests; 0 without a proxy
  * @param sendType {@code send_type}
  * @param ncclChannels {@code nccl_num_channels}; 0 leaves the choice to NCCL
  * @param poolBytes {@code mem_pool_size_gb} in bytes: upper limit of the host pool
@@ -27,8 +23,6 @@ import java.util.function.Function;
  * @param unclaimedTtlNs {@code unclaimed_ttl_s}: how long KV is kept that no request has asked for
  */
 public record P2pConfig(
-        Optional<HostPort> proxy,
-        int httpPort,
         SendType sendType,
         int ncclChannels,
         long poolBytes,
@@ -53,11 +47,8 @@ public record P2pConfig(
      */
     public static P2pConfig of(KvTransferConfig config) {
         Settings extra = config.extra();
-        Optional<HostPort> proxy = proxy(extra);
         P2pConfig read =
                 new P2pConfig(
-                        proxy,
-                        httpPort(extra, proxy.isPresent()),
                         extra.choice(
                                 "send_type",
                                 List.of(SendType.values()),
@@ -77,33 +68,6 @@ public record P2pConfig(
                         seconds(extra, "unclaimed_ttl_s", 60));
         extra.refuseUnknown();
         return read;
-    }
-
-    private static Optional<HostPort> proxy(Settings extra) {
-        String ip = extra.text("proxy_ip", "");
-        // The reference's default is an empty text, which isn't a number.
-        int port =
-                extra.text("proxy_port", "").isEmpty()
-                        ? 0
-                        : (int) extra.integer("proxy_port", 0, 0, 65535);
-        if (ip.isEmpty() || port == 0) {
-            return Optional.empty();
-        }
-        try {
-            return Optional.of(new HostPort(ip, port));
-        } catch (KvConnectorException cause) {
-            throw new KvConnectorException(
-                    KvError.BAD_CONFIG,
-                    "kv_connector_extra_config.proxy_ip=%s; expected a host name or an IP address"
-                            .formatted(ip),
-                    cause);
-        }
-    }
-
-    private static int httpPort(Settings extra, boolean required) {
-        String text =
-                required ? extra.requiredText("http_port", "20001") : extra.text("http_port", "");
-        return text.isEmpty() ? 0 : (int) extra.integer("http_port", 0, required ? 1 : 0, 65535);
     }
 
     // A PING goes out each second: less than three of them would lose peers that are well.

@@ -2,7 +2,6 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.control.ZmqTransport;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.engine.TransferEngine;
@@ -122,7 +121,6 @@ final class P2pConnector implements KvConnector {
                         limits(p2p),
                         memory,
                         stats,
-                        heartbeat(transport, config, p2p, self, context.modelName()),
                         outcome -> {
                             sent.add(outcome);
                             context.wakeup().run();
@@ -237,8 +235,8 @@ final class P2pConnector implements KvConnector {
     }
 
     @Override
-    public void accepting(boolean accepting) {
-        engine.control().accepting(accepting);
+    public String protocol() {
+        return Integer.toString(Frame.PROTOCOL);
     }
 
     @Override
@@ -304,26 +302,6 @@ final class P2pConnector implements KvConnector {
                 p2p.peerTimeoutNs(),
                 p2p.getLeaseNs(),
                 p2p.unclaimedTtlNs());
-    }
-
-    private static @Nullable Heartbeat heartbeat(
-            ZmqTransport transport,
-            KvTransferConfig config,
-            P2pConfig p2p,
-            Frame.Identity self,
-            String model) {
-        if (p2p.proxy().isEmpty()) {
-            return null;
-        }
-        Heartbeat.Sender sender =
-                new Heartbeat.Sender(
-                        config.role(),
-                        new HostPort(config.host(), p2p.httpPort()),
-                        self.address(),
-                        self.epoch(),
-                        self.engineId(),
-                        model);
-        return new Heartbeat(transport, p2p.proxy().get(), sender);
     }
 
     private static @Nullable RuntimeException closeAll(List<AutoCloseable> opened) {

@@ -163,23 +163,6 @@ public abstract class LifecycleRules extends FailureRules {
         assertThat(connector.address().orElseThrow().port()).isPositive();
     }
 
-    @Test
-    final void required_rule512_anEngineThatTakesNothingNewEndsWhatItHas() {
-        FakeEngine producer = open(KvRole.PRODUCER);
-        FakeEngine consumer = open(KvRole.CONSUMER);
-        Hop open = hop(producer, consumer, 50);
-        producer.connector().accepting(false);
-        consumer.connector().accepting(false);
-        awaitEnd(open);
-        assertLoaded(open);
-        awaitIdle();
-        producer.connector().accepting(true);
-        consumer.connector().accepting(true);
-        Hop next = hop(producer, consumer, 50);
-        awaitEnd(next);
-        assertLoaded(next);
-    }
-
     private FakeEngine reopen(KvRole role, FakeEngine closed) {
         return open(role, closed.shape(), Map.of("kv_port", closed.address().port()));
     }

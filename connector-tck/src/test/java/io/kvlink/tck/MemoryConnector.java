@@ -362,13 +362,6 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
     }
 
     @Override
-    public void accepting(boolean accepting) {
-        if (!accepting && has(Fault.DROPS_ALL_WHEN_IT_DRAINS)) {
-            network.close(this);
-        }
-    }
-
-    @Override
     public void close() {
         if (closed && has(Fault.THROWS_WHEN_CLOSED_TWICE)) {
             throw new IllegalStateException("closed twice");

@@ -82,7 +82,7 @@ class DiscoveryTest {
 
             // The old process's connection is still there, and so is its identity.
             ZMQ.Socket restarted = rig.beats.dealer(ZMQ_ADDRESS);
-            restarted.send(Beats.map("D", HTTP, ZMQ_ADDRESS, Map.of("epoch", 2L, "load", 3L)));
+            restarted.send(Beats.map("D", HTTP, ZMQ_ADDRESS, Map.of("epoch", 2L, "queue", 3L)));
             restarted.send(Beats.map("P", "127.0.0.1:9", "127.0.0.1:9", Map.of()));
             assertThat(rig.proxy.awaitInstances(1, 1, Rig.DEADLINE)).isTrue();
             assertThat(epochs(rig)).isEqualTo("2,0");

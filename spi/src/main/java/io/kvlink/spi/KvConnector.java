@@ -26,6 +26,14 @@ public interface KvConnector extends AutoCloseable {
      */
     Optional<HostPort> address();
 
+    /**
+     * Version of what this connector and its peers say to each other; empty without {@link
+     * KvCapability#PEERS}. Instances of unequal versions are not meant for one request.
+     */
+    default String protocol() {
+        return "";
+    }
+
     /** Memory, transfers and sessions that the connector holds now. */
     KvLedger ledger();
 
@@ -48,16 +56,6 @@ public interface KvConnector extends AutoCloseable {
     default Availability health() {
         return Availability.usable();
     }
-
-    /**
-     * Tells the connector whether the engine takes new requests; it does until it says otherwise. A
-     * connector that makes this instance known to others, to a proxy say, tells them. All else goes
-     * on: transfers that have begun, and those that peers still ask for. May be said any number of
-     * times; returns at once; a closed connector does nothing.
-     *
-     * @param accepting false while the engine drains
-     */
-    default void accepting(boolean accepting) {}
 
     /**
      * Ends every transfer as failed, tells the peers, frees all memory and joins all threads,

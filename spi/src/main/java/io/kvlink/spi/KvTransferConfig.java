@@ -137,7 +137,11 @@ public final class KvTransferConfig {
         return modelId;
     }
 
-    /** {@code kv_connector_extra_config}: the connector's own settings, unread. */
+    /**
+     * {@code kv_connector_extra_config}: the connector's own settings, unread. An engine that makes
+     * itself known to proxies has taken {@code proxy_ip}, {@code proxy_port} and {@code http_port}
+     * out.
+     */
     public Settings extra() {
         return extra;
     }

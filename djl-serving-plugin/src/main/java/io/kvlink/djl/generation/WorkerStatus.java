@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param running requests with blocks
  * @param freeTokens tokens for which there is KV memory
  * @param totalTokens tokens for which there can be
+ * @param draining true if it takes nothing new, as it is about to end
  * @param ledger what the connector holds
  */
 public record WorkerStatus(
@@ -24,4 +25,5 @@ public record WorkerStatus(
         int running,
         int freeTokens,
         int totalTokens,
+        boolean draining,
         Optional<KvLedger> ledger) {}

@@ -148,6 +148,7 @@ final class InfoEndpoints {
         body.addProperty("running", status.running());
         body.addProperty("free_tokens", status.freeTokens());
         body.addProperty("total_tokens", status.totalTokens());
+        body.addProperty("draining", status.draining());
         body.add("ledger", status.ledger().map(InfoEndpoints::ledger).orElse(null));
         return body;
     }

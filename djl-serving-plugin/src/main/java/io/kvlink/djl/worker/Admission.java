@@ -10,6 +10,8 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
+import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -85,6 +87,7 @@ final class Admission {
 
     /** The KV of a sequence won't come: it's computed here, or the request fails. */
     void onLoadFailed(Sequence sequence, KvError error, String detail) {
+        note(sequence, error, detail);
         if (policy == KvLoadFailurePolicy.RECOMPUTE) {
             metrics.onRecompute(error);
             requests.restart(sequence);
@@ -97,6 +100,18 @@ final class Admission {
                         "request=%s error=%s(%d) %s; with kv_load_failure_policy=recompute it would be computed here"
                                 .formatted(
                                         sequence.kv().id(), error.name(), error.number(), detail)));
+    }
+
+    /** Keeps the reason, unless the connector's report has said it. */
+    private void note(Sequence sequence, KvError error, String detail) {
+        metrics.onLoadFailed(error);
+        if (sequence.load().flatMap(TransferOutcome::failure).isEmpty()) {
+            sequence.onLoad(
+                    TransferOutcome.builder(sequence.kv().id())
+                            .id(sequence.kv().route().map(TransferRoute::id))
+                            .failure(error, detail)
+                            .build());
+        }
     }
 
     /** True if the sequences behind may have their turn. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.djl.worker;
 
+import io.kvlink.djl.announce.Announcer;
 import io.kvlink.djl.chat.ChatTemplate;
 import io.kvlink.djl.engine.DecoderFactory;
 import io.kvlink.djl.engine.KvMemory;
@@ -66,7 +67,7 @@ public final class LlamaWorker implements TextGenerator {
     // Completed by the worker's thread.
     private final CompletableFuture<@Nullable Void> drained = new CompletableFuture<>();
 
-    private record Opened(WorkerResources resources, Requests requests) {}
+    private record Opened(WorkerResources resources, Requests requests, Announcer announcer) {}
 
     private LlamaWorker(
             WorkerConfig config, DecoderFactory decoders, Supplier<KvConnectors> providers) {
@@ -180,7 +181,7 @@ public final class LlamaWorker implements TextGenerator {
             Sequence sequence = sequence(request, listener);
             return switch (inbox.offer(sequence)) {
                 case ACCEPTED -> sequence;
-                case CLOSED -> throw closed();
+                case CLOSED -> throw WorkerResources.closed(config);
                 case DRAINING ->
                         throw new GenerationException(
                                 Kind.CLOSED,
@@ -243,6 +244,7 @@ public final class LlamaWorker implements TextGenerator {
                 opened.requests.runningCount(),
                 memory.freeBlocks() * KvMemory.BLOCK_TOKENS,
                 memory.totalBlocks() * KvMemory.BLOCK_TOKENS,
+                inbox.draining(),
                 opened.resources.connector().map(KvConnector::ledger));
     }
 
@@ -253,14 +255,14 @@ public final class LlamaWorker implements TextGenerator {
 
     @Override
     public void announce(boolean wanted) {
-        opened().resources.connector().ifPresent(connector -> connector.accepting(wanted));
+        opened().announcer.wanted(wanted);
     }
 
     @Override
     public CompletableFuture<@Nullable Void> drain() {
         pulse.drain();
-        announce(false);
         inbox.drain();
+        announce(false);
         return drained;
     }
 
@@ -276,6 +278,7 @@ public final class LlamaWorker implements TextGenerator {
         if (!pulse.closing()) {
             // Asked of an open worker only: a connector that was closed with its worker isn't dead.
             whyNotLive.addAll(opened().resources.whyNotLive());
+            opened().announcer.fault().ifPresent(whyNotLive::add);
         }
         return new WorkerHealth(whyNotLive, own.whyNotReady());
     }
@@ -309,10 +312,6 @@ public final class LlamaWorker implements TextGenerator {
         return opening.join();
     }
 
-    private GenerationException closed() {
-        return WorkerResources.closed(config);
-    }
-
     // From here on: the worker's thread.
 
     private void run(DecoderFactory decoders, Supplier<KvConnectors> providers) {
@@ -342,26 +341,28 @@ public final class LlamaWorker implements TextGenerator {
 
     private void serve(WorkerResources resources, Requests requests, Scheduler scheduler) {
         WorkerMetrics.addGauges(registry, inbox, requests, resources.memory());
-        resources.connector().map(ConnectorMetrics::new).ifPresent(this::expose);
-        opening.complete(new Opened(resources, requests));
-        log.info("max_prompt_bytes={}", maxPromptBytes());
-        log.debug("{}", resources.textBound());
-        while (!inbox.closed()) {
-            pulse.turn();
-            if (!turn(scheduler)) {
-                boolean draining = inbox.draining();
-                if (draining && requests.none() && !resources.servesPeers()) {
-                    drained.complete(null);
+        resources.connector().map(ConnectorMetrics::new).ifPresent(connectorMetrics::add);
+        connectorMetrics.forEach(registry::register);
+        try (Announcer announcer = Announcer.start(config, resources.connector(), this::status)) {
+            opening.complete(new Opened(resources, requests, announcer));
+            log.info("max_prompt_bytes={}", maxPromptBytes());
+            log.debug("{}", resources.textBound());
+            while (!inbox.closed()) {
+                pulse.turn();
+                if (!turn(scheduler)) {
+                    await(resources, requests);
                 }
-                inbox.await(draining || requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
             }
         }
         scheduler.landAll();
     }
 
-    private void expose(ConnectorMetrics collector) {
-        registry.register(collector);
-        connectorMetrics.add(collector);
+    private void await(WorkerResources resources, Requests requests) {
+        boolean draining = inbox.draining();
+        if (draining && requests.none() && !resources.servesPeers()) {
+            drained.complete(null);
+        }
+        inbox.await(draining || requests.expectsReport() ? EXPECTING_NS : IDLE_NS);
     }
 
     private boolean turn(Scheduler scheduler) {
@@ -381,7 +382,7 @@ public final class LlamaWorker implements TextGenerator {
         try {
             // After a clean end nothing is in flight.
             scheduler.drop();
-            requests.endAll(closed());
+            requests.endAll(WorkerResources.closed(config));
         } finally {
             close(resources);
             requests.releaseLent();

@@ -353,7 +353,7 @@ final class Sequence implements Generation {
     /** All that an operator wants to know of it, as {@code key=value}. */
     String summary(long nowNs) {
         TransferOutcome moved = load != null ? load : sent;
-        return "%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d"
+        return "%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d%s"
                 .formatted(
                         ids(),
                         outcome,
@@ -361,13 +361,16 @@ final class Sequence implements Generation {
                         computed,
                         loaded,
                         answer.tokens(),
-                        moved == null ? "none" : moved.plane(),
+                        moved == null || moved.plane().isEmpty() ? "none" : moved.plane(),
                         moved == null ? 0 : moved.bytes(),
                         moved == null ? "none" : moved.failure().map(Enum::name).orElse("none"),
                         answer.tokens() == 0
                                 ? -1
                                 : (answer.firstTokenNs() - submittedNs) / 1_000_000,
-                        (nowNs - submittedNs) / 1_000_000);
+                        (nowNs - submittedNs) / 1_000_000,
+                        moved == null || moved.detail().isEmpty()
+                                ? ""
+                                : " why=\"" + moved.detail() + '"');
     }
 
     private void move(Phase to) {

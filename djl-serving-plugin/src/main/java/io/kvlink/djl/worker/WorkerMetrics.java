@@ -21,6 +21,7 @@ final class WorkerMetrics {
     private final CounterDataPoint computed;
     private final CounterDataPoint loaded;
     private final Counter generated;
+    private final Counter loadFailures;
     private final Counter recomputes;
     private final Counter preemptions;
     private final Histogram batch;
@@ -48,6 +49,12 @@ final class WorkerMetrics {
                 Counter.builder()
                         .name("kvlink_generated_tokens")
                         .help("Tokens of answers.")
+                        .register(registry);
+        loadFailures =
+                Counter.builder()
+                        .name("kvlink_kv_load_failures")
+                        .help("Prompts whose KV didn't come, by why.")
+                        .labelNames("error")
                         .register(registry);
         recomputes =
                 Counter.builder()
@@ -147,6 +154,10 @@ final class WorkerMetrics {
 
     void onToken() {
         generated.inc();
+    }
+
+    void onLoadFailed(KvError error) {
+        loadFailures.labelValues(error.name()).inc();
     }
 
     void onRecompute(KvError error) {

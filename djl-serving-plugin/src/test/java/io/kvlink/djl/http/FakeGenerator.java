@@ -284,6 +284,7 @@ public final class FakeGenerator implements TextGenerator {
                 idle ? 0 : 2,
                 3,
                 4,
+                false,
                 Optional.of(
                         KvLedger.builder()
                                 .bufferBytes(5)

@@ -42,7 +42,7 @@ class InfoTest {
                     .isEqualTo(
                             "{\"models\":[{\"model\":\"a\",\"role\":\"kv_both\","
                                     + "\"kv_address\":\"127.0.0.1:14579\",\"waiting\":1,"
-                                    + "\"running\":2,\"free_tokens\":3,\"total_tokens\":4,"
+                                    + "\"running\":2,\"free_tokens\":3,\"total_tokens\":4,\"draining\":false,"
                                     + "\"ledger\":{\"buffer_bytes\":5,\"pool_bytes\":6,"
                                     + "\"leases\":7,\"transfers\":8,\"peers\":9}}]}");
             HttpResponse<String> figures = server.get("/metrics");

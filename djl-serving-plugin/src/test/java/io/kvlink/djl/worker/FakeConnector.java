@@ -75,8 +75,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile Runnable onClose = () -> {};
     volatile Availability health = Availability.usable();
     volatile int transfers;
-    // Set by the worker.
-    volatile boolean accepting = true;
     final ContractWatch watch = new ContractWatch();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
@@ -166,11 +164,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
                 KvMetric.counter("moved_bytes_total", "Bytes.", Map.of("way", "in"), 7),
                 KvMetric.counter("moved_bytes_total", "Bytes.", Map.of("way", "out"), 8),
                 KvMetric.gauge("peers", "Peers.", Map.of(), 2));
-    }
-
-    @Override
-    public void accepting(boolean now) {
-        accepting = now;
     }
 
     @Override

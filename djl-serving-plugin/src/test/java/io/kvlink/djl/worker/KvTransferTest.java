@@ -11,6 +11,7 @@ import io.kvlink.djl.generation.GenerationResult;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.io.ByteArrayOutputStream;
@@ -125,8 +126,11 @@ class KvTransferTest extends StartedWorkers {
         assertThat(result.loadedPromptTokens()).isZero();
         assertThat(result.computedPromptTokens()).isEqualTo(50);
         String error = loading == Loading.ASYNC_NEVER ? "DEADLINE" : "PEER_LOST";
+        assertThat(result.transfer().flatMap(TransferOutcome::failure))
+                .contains(KvError.valueOf(error));
         assertThat(exposed(d))
-                .contains("kvlink_recomputes_total{error=\"%s\"} 1.0".formatted(error));
+                .contains("kvlink_recomputes_total{error=\"%s\"} 1.0".formatted(error))
+                .contains("kvlink_kv_load_failures_total{error=\"%s\"} 1.0".formatted(error));
         requireAllFree(d);
     }
 
@@ -160,6 +164,7 @@ class KvTransferTest extends StartedWorkers {
         assertThat(failure)
                 .hasMessageContaining("error=PEER_LOST(%d) peer=gone", KvError.PEER_LOST.number());
         assertThat(listening.tokens).isEmpty();
+        assertThat(exposed(d)).contains("kvlink_kv_load_failures_total{error=\"PEER_LOST\"} 1.0");
         awaitAllFree(d);
     }
 

@@ -10,7 +10,6 @@ import io.kvlink.djl.generation.WorkerHealth;
 import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.FakeConnector.Loading;
 import io.kvlink.spi.TransferRoute;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Future;
@@ -45,7 +44,7 @@ class WorkerDrainTest extends StartedWorkers {
                                         .isEqualTo(GenerationException.Kind.CLOSED))
                 .hasMessageContaining("worker=draining");
         assertThat(worker.health()).isEqualTo(WorkerHealth.DRAINING);
-        assertThat(connector.accepting).isFalse();
+        assertThat(worker.status().draining()).isTrue();
 
         await(drained);
         assertThat(running.ended()).isTrue();
@@ -100,19 +99,6 @@ class WorkerDrainTest extends StartedWorkers {
         Future<?> drained = worker.drain();
         worker.close();
         await(drained);
-    }
-
-    @Test
-    void shouldSayWhetherItIsWanted() {
-        FakeConnector connector = prefill();
-        LlamaWorker worker = worker(connector, Map.of("drain_seconds", 1.5));
-        assertThat(connector.context.modelName()).isEqualTo(worker.modelName());
-        assertThat(worker.drainLimit()).isEqualTo(Duration.ofMillis(1500));
-        worker.announce(false);
-        assertThat(connector.accepting).isFalse();
-        assertThat(worker.health()).isEqualTo(WorkerHealth.GOOD);
-        worker.announce(true);
-        assertThat(connector.accepting).isTrue();
     }
 
     private static void saved(LlamaWorker worker) throws Exception {

@@ -231,7 +231,7 @@ public final class Discovery implements ZmtpPeer.Listener, AutoCloseable {
                 instance.http(),
                 instance.role(),
                 instance.model(),
-                instance.zmq(),
+                instance.zmq().map(HostPort::toString).orElse("none"),
                 instance.epoch(),
                 change);
     }

@@ -35,7 +35,8 @@ final class Attempt {
 
     /** Makes an attempt of a pair. */
     static Attempt by(Instance prefillOn, Instance decodeOn, TransferId id) {
-        TransferRoute route = new TransferRoute(prefillOn.zmq(), decodeOn.zmq(), id);
+        TransferRoute route =
+                new TransferRoute(prefillOn.zmq().orElseThrow(), decodeOn.zmq().orElseThrow(), id);
         String instances = "prefill=%s decode=%s".formatted(prefillOn.http(), decodeOn.http());
         return new Attempt(route.id().hex(), route.requestId(), instances, false);
     }

@@ -94,9 +94,9 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
             attempt = sender.toPair(pair.get().prefill(), pair.get().decode());
             return;
         }
-        Optional<Instance> one = parts.fleet().one(Role.DECODE, request.model());
-        if (mayDecodeAlone() && one.isPresent()) {
-            if (request.forPrefill() != null) {
+        Optional<Instance> one = parts.fleet().alone(request.model(), mayDecodeAlone());
+        if (one.isPresent()) {
+            if (request.forPrefill() != null && one.get().zmq().isPresent()) {
                 parts.metrics().decodeAlone.labelValues("no_prefill").inc();
             }
             attempt = sender.toOne(one.get());
@@ -267,7 +267,8 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         }
         Instance decodeOn = waiting.instance();
         attempt.cancelDecode();
-        Optional<Instance> other = failures.insteadOf(failed.instance(), failed.untouched());
+        Optional<Instance> other =
+                failures.insteadOf(failed.instance(), failed.untouched(), decodeOn);
         failed.log(attempt.transfer(), other, "decode alone");
         if (other.isPresent()) {
             parts.metrics().prefillRetries.inc();
@@ -293,9 +294,9 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         Optional<Instance> prefillOn =
                 alone
                         ? Optional.empty()
-                        : partner != null
+                        : partner != null && partner.instance().pairsWith(other.get())
                                 ? Optional.of(partner.instance())
-                                : failures.next(Role.PREFILL);
+                                : failures.next(Role.PREFILL, other.get());
         attempt =
                 prefillOn.isPresent()
                         ? sender.toPair(prefillOn.get(), other.get())

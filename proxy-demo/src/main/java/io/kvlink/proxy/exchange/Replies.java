@@ -133,14 +133,23 @@ public final class Replies {
     static FullHttpResponse noInstance(Fleet fleet, String model, boolean alone) {
         boolean noDecode = fleet.count(Role.DECODE, model) == 0;
         boolean noPrefill = !alone && fleet.count(Role.PREFILL, model) == 0;
+        if (!noDecode && !noPrefill && !alone) {
+            return noInstance("No two instances%s exchange KV".formatted(whose(model)));
+        }
         String who = !noDecode ? "prefill" : noPrefill ? "prefill and no decode" : "decode";
-        String whose = model.isEmpty() ? "" : " of model=" + model;
+        return noInstance("No %s instance%s is registered".formatted(who, whose(model)));
+    }
+
+    private static String whose(String model) {
+        return model.isEmpty() ? "" : " of model=" + model;
+    }
+
+    private static FullHttpResponse noInstance(String why) {
         FullHttpResponse response =
                 error(
                         HttpResponseStatus.SERVICE_UNAVAILABLE,
                         "no_instance",
-                        "No %s instance%s is registered; the proxy's /instances lists those that are."
-                                .formatted(who, whose));
+                        why + "; the proxy's /instances lists those that are.");
         response.headers().set(HttpHeaderNames.RETRY_AFTER, 3);
         return response;
     }

@@ -79,9 +79,17 @@ public final class FailedInstances {
      * @return who is to be tried instead; empty if nobody is
      */
     public Optional<Instance> insteadOf(Instance instance, boolean untouched) {
+        return mayTryAgain(instance, untouched) ? next(instance.role()) : Optional.empty();
+    }
+
+    /** Like {@link #insteadOf}, among those that pair with an instance of the other role. */
+    public Optional<Instance> insteadOf(Instance instance, boolean untouched, Instance partner) {
+        return mayTryAgain(instance, untouched) ? next(instance.role(), partner) : Optional.empty();
+    }
+
+    private boolean mayTryAgain(Instance instance, boolean untouched) {
         onFailed(instance);
-        boolean again = untouched || lost.add(instance.role());
-        return again ? next(instance.role()) : Optional.empty();
+        return untouched || lost.add(instance.role());
     }
 
     /** An instance isn't to be tried again. */
@@ -103,6 +111,11 @@ public final class FailedInstances {
     /** Seconds after which a decode instance wants to be asked again, if one has said so. */
     public OptionalLong retryAfter() {
         return retryAfter;
+    }
+
+    /** The next instance of a role that pairs with one of the other role. */
+    public Optional<Instance> next(Role role, Instance partner) {
+        return fleet.one(role, model, failed, partner::pairsWith);
     }
 
     /** Number of instances that have failed. */

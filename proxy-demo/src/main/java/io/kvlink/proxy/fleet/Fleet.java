@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * Chooses instances of a model, avoiding for a while those that refused a connection or take
@@ -48,9 +49,18 @@ public final class Fleet {
         return table.snapshot().of(role, model).size();
     }
 
-    /** True if some instances serve a model; by a decode instance alone, if that may be. */
+    /** True if some instances serve a model; by any decode instance alone, if that may be. */
     public boolean serves(String model, boolean alone) {
-        return count(Role.DECODE, model) > 0 && (alone || count(Role.PREFILL, model) > 0);
+        InstanceTable.Snapshot now = table.snapshot();
+        List<Instance> decodes = now.of(Role.DECODE, model);
+        return (alone && !decodes.isEmpty())
+                || decodes.stream().anyMatch(Instance::servesAlone)
+                || !partners(decodes, now.of(Role.PREFILL, model)).isEmpty();
+    }
+
+    /** True if an instance answers whole requests for a model by itself. */
+    public boolean servesAlone(String model) {
+        return table.snapshot().of(Role.DECODE, model).stream().anyMatch(Instance::servesAlone);
     }
 
     /** Number of instances of a role and a model that aren't avoided just now. */
@@ -68,16 +78,35 @@ public final class Fleet {
         return table.snapshot().has(instance);
     }
 
-    /** The next pair; empty if a role has nobody. */
+    /** The next pair; empty if there are no two between which KV can go. */
     public Optional<Pair> pair(String model) {
         InstanceTable.Snapshot now = table.snapshot();
-        List<Instance> prefills = preferred(now.of(Role.PREFILL, model));
-        List<Instance> decodes = preferred(now.of(Role.DECODE, model));
+        List<Instance> allPrefills = now.of(Role.PREFILL, model);
+        List<Instance> allDecodes = now.of(Role.DECODE, model);
+        List<Instance> prefills = preferred(partners(allPrefills, allDecodes));
+        List<Instance> decodes = preferred(partners(allDecodes, allPrefills));
         if (prefills.isEmpty() || decodes.isEmpty()) {
             return Optional.empty();
         }
         PairPicker.Pair turn = turns.pair(model, now.models(), prefills.size(), decodes.size());
-        return Optional.of(new Pair(prefills.get(turn.prefill()), decodes.get(turn.decode())));
+        Instance decode = decodes.get(turn.decode());
+        List<Instance> fitting = preferred(partners(allPrefills, List.of(decode)));
+        return Optional.of(new Pair(fitting.get(turn.prefill() % fitting.size()), decode));
+    }
+
+    private static List<Instance> partners(List<Instance> some, List<Instance> others) {
+        return some.stream().filter(i -> others.stream().anyMatch(i::pairsWith)).toList();
+    }
+
+    /**
+     * The next decode instance that serves a request by itself.
+     *
+     * @param any whether it may be one that is meant for pairs
+     */
+    public Optional<Instance> alone(String model, boolean any) {
+        return any
+                ? one(Role.DECODE, model)
+                : one(Role.DECODE, model, List.of(), Instance::servesAlone);
     }
 
     /** The next instance of a role; empty if it has nobody. */
@@ -90,10 +119,17 @@ public final class Fleet {
      * another. Empty if there is none.
      */
     public Optional<Instance> one(Role role, String model, Collection<Instance> except) {
+        return one(role, model, except, any -> true);
+    }
+
+    /** Like the other, among those that fit. */
+    Optional<Instance> one(
+            Role role, String model, Collection<Instance> except, Predicate<Instance> fits) {
         InstanceTable.Snapshot now = table.snapshot();
         List<Instance> candidates =
                 preferred(
                         now.of(role, model).stream()
+                                .filter(fits)
                                 .filter(i -> except.stream().noneMatch(i::is))
                                 .toList());
         return candidates.isEmpty()

@@ -5,15 +5,19 @@ package io.kvlink.proxy.fleet;
  * Message that an instance sends every three seconds: one MessagePack map.
  *
  * <pre>
- * type          "P" or "D"        required
- * http_address  "host:port"       required
- * zmq_address   "host:port"       required
- * epoch         int64             optional: which start this is; higher for a later one in a process
- * process       int64             optional: which process this is
- * model         text              optional: the model that it serves; absent or empty: any
- * load          number, 0 or more optional
- * capacity      number, 0 or more optional
- * bye           boolean           optional: true takes the instance out at once
+ * type            "P" or "D"        required
+ * http_address    "host:port"       required
+ * zmq_address     "host:port"       required if there is no role
+ * epoch           int64             which start this is; higher for a later one in a process
+ * process         int64             which process this is
+ * model           text              the model that it serves; absent or empty: any
+ * role            text              kv_role, or none
+ * version         text              KvLink's
+ * kv_protocol     text              connector and version; unequal ones are no pair
+ * capabilities    list of texts     the connector's
+ * queue, running, free_kv_tokens    numbers, 0 or more
+ * draining        boolean           true takes the instance out, as bye does
+ * bye             boolean           true takes the instance out at once
  * </pre>
  *
  * Other keys are skipped. At most {@value HeartbeatCodec#MAX_BYTES} bytes.

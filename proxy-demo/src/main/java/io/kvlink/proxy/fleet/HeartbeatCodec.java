@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.proxy.fleet;
 
+import static java.util.Map.entry;
+
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessagePack;
 import org.msgpack.core.MessagePackException;
@@ -33,17 +38,23 @@ public final class HeartbeatCodec {
      */
     public record Refused(String kind, String detail) implements Parsed {}
 
-    private static final Map<String, ValueType> SCALARS =
-            Map.of(
-                    "type", ValueType.STRING,
-                    "http_address", ValueType.STRING,
-                    "zmq_address", ValueType.STRING,
-                    "epoch", ValueType.INTEGER,
-                    "process", ValueType.INTEGER,
-                    "model", ValueType.STRING,
-                    "load", ValueType.FLOAT,
-                    "capacity", ValueType.FLOAT,
-                    "bye", ValueType.BOOLEAN);
+    private static final Map<String, ValueType> TYPES =
+            Map.ofEntries(
+                    entry("type", ValueType.STRING),
+                    entry("http_address", ValueType.STRING),
+                    entry("zmq_address", ValueType.STRING),
+                    entry("epoch", ValueType.INTEGER),
+                    entry("process", ValueType.INTEGER),
+                    entry("model", ValueType.STRING),
+                    entry("role", ValueType.STRING),
+                    entry("version", ValueType.STRING),
+                    entry("kv_protocol", ValueType.STRING),
+                    entry("capabilities", ValueType.ARRAY),
+                    entry("queue", ValueType.INTEGER),
+                    entry("running", ValueType.INTEGER),
+                    entry("free_kv_tokens", ValueType.INTEGER),
+                    entry("draining", ValueType.BOOLEAN),
+                    entry("bye", ValueType.BOOLEAN));
 
     private HeartbeatCodec() {}
 
@@ -92,28 +103,34 @@ public final class HeartbeatCodec {
     /** The value of a known key; {@code null} for nil and for unknown keys. */
     private static @Nullable Object value(MessageUnpacker unpacker, String key)
             throws IOException, RefusedException {
-        ValueType expected = SCALARS.get(key);
+        ValueType expected = TYPES.get(key);
         ValueType actual = unpacker.getNextFormat().getValueType();
         if (expected == null || actual == ValueType.NIL) {
             unpacker.skipValue();
             return null;
         }
-        boolean wholeForNumber = expected == ValueType.FLOAT && actual == ValueType.INTEGER;
-        if (actual != expected && !wholeForNumber) {
+        if (actual != expected) {
             throw wrong(key, actual, expected.toString());
         }
         return switch (actual) {
             case STRING -> text(unpacker, key, MAX_TEXT);
             case BOOLEAN -> unpacker.unpackBoolean();
-            case INTEGER -> {
-                // Not a conditional expression: that would turn the whole number into a double.
-                if (wholeForNumber) {
-                    yield unpacker.unpackBigInteger().doubleValue();
-                }
-                yield whole(unpacker, key);
-            }
-            default -> unpacker.unpackDouble();
+            case ARRAY -> texts(unpacker, key);
+            default -> whole(unpacker, key);
         };
+    }
+
+    private static List<String> texts(MessageUnpacker unpacker, String field)
+            throws IOException, RefusedException {
+        int count = unpacker.unpackArrayHeader();
+        if (count > MAX_FIELDS) {
+            throw wrong(field, count + " texts", "at most " + MAX_FIELDS);
+        }
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            texts.add(text(unpacker, field, MAX_KEY));
+        }
+        return texts;
     }
 
     private static long whole(MessageUnpacker unpacker, String field)
@@ -147,13 +164,37 @@ public final class HeartbeatCodec {
                 new Instance(
                         role,
                         address(fields, "http_address"),
-                        address(fields, "zmq_address"),
-                        fields.get("epoch") instanceof Long epoch ? epoch : 0,
-                        fields.get("process") instanceof Long process ? process : 0,
-                        model(fields),
-                        amount(fields, "load"),
-                        amount(fields, "capacity"));
-        return new Heartbeat(instance, Boolean.TRUE.equals(fields.get("bye")));
+                        control(fields),
+                        number(fields, "epoch"),
+                        number(fields, "process"),
+                        line(fields, "model"),
+                        reported(fields));
+        boolean leaves =
+                Boolean.TRUE.equals(fields.get("bye"))
+                        || Boolean.TRUE.equals(fields.get("draining"));
+        return new Heartbeat(instance, leaves);
+    }
+
+    private static Reported reported(Map<String, Object> fields) throws RefusedException {
+        List<String> capabilities =
+                fields.get("capabilities") instanceof List<?> list
+                        ? list.stream().map(String::valueOf).toList()
+                        : List.of();
+        return new Reported(
+                line(fields, "role"),
+                line(fields, "version"),
+                line(fields, "kv_protocol"),
+                capabilities,
+                amount(fields, "queue"),
+                amount(fields, "running"),
+                amount(fields, "free_kv_tokens"));
+    }
+
+    /** Instances that say their role may be without a connector, or with one that has no peers. */
+    private static Optional<HostPort> control(Map<String, Object> fields) throws RefusedException {
+        return fields.containsKey("role") && !fields.containsKey("zmq_address")
+                ? Optional.empty()
+                : Optional.of(address(fields, "zmq_address"));
     }
 
     private static String required(Map<String, Object> fields, String field)
@@ -164,13 +205,17 @@ public final class HeartbeatCodec {
         throw new RefusedException("missing_" + field, "field=" + field + " is missing");
     }
 
-    /** A name stands in log lines, so it has no line ends. */
-    private static String model(Map<String, Object> fields) throws RefusedException {
-        String model = fields.get("model") instanceof String text ? text : "";
-        if (model.chars().anyMatch(Character::isISOControl)) {
-            throw wrong("model", "a control character", "none");
+    /** A text that may stand in log lines, so it has no line ends. */
+    private static String line(Map<String, Object> fields, String field) throws RefusedException {
+        String line = fields.get(field) instanceof String text ? text : "";
+        if (line.chars().anyMatch(Character::isISOControl)) {
+            throw wrong(field, "a control character", "none");
         }
-        return model;
+        return line;
+    }
+
+    private static long number(Map<String, Object> fields, String field) {
+        return fields.get(field) instanceof Long number ? number : 0;
     }
 
     private static HostPort address(Map<String, Object> fields, String field)
@@ -183,12 +228,10 @@ public final class HeartbeatCodec {
         }
     }
 
-    private static double amount(Map<String, Object> fields, String field) throws RefusedException {
-        if (!(fields.get(field) instanceof Double amount)) {
-            return 0;
-        }
-        if (!(amount >= 0) || amount.isInfinite()) {
-            throw wrong(field, amount, "a number, 0 or more");
+    private static long amount(Map<String, Object> fields, String field) throws RefusedException {
+        long amount = number(fields, field);
+        if (amount < 0) {
+            throw wrong(field, amount, "0 or more");
         }
         return amount;
     }

@@ -2,29 +2,29 @@
 package io.kvlink.proxy.fleet;
 
 import io.kvlink.spi.HostPort;
+import java.util.Optional;
 
 /**
  * An instance as its last heartbeat described it.
  *
  * @param role what it does
  * @param http where it takes requests; instances of one process share it
- * @param zmq its control address, which goes into request ids
+ * @param zmq its connector's address, which goes into request ids; empty if KV neither comes nor
+ *     goes by a route
  * @param epoch changed by each start; within a process, higher for the later one; 0 if it doesn't
  *     say
  * @param process which process it is in; 0 if it doesn't say
  * @param model the model it serves; empty if it doesn't say, which counts as any
- * @param load how busy it says it is; 0 if it doesn't say
- * @param capacity how much it says it can take; 0 if it doesn't say
+ * @param reported what else it says
  */
 public record Instance(
         Role role,
         HostPort http,
-        HostPort zmq,
+        Optional<HostPort> zmq,
         long epoch,
         long process,
         String model,
-        double load,
-        double capacity) {
+        Reported reported) {
 
     /**
      * Identity of an instance here: at most one of a key is chosen for requests.
@@ -52,6 +52,25 @@ public record Instance(
         return model.isEmpty() || model.equals(name);
     }
 
+    /** True if it answers whole requests by itself, whatever others there are. */
+    boolean servesAlone() {
+        return role == Role.DECODE && zmq.isEmpty();
+    }
+
+    /** True if KV can go from one of the two to the other. */
+    public boolean pairsWith(Instance other) {
+        String own = reported.kvProtocol();
+        String others = other.reported.kvProtocol();
+        return zmq.isPresent()
+                && other.zmq.isPresent()
+                && (own.isEmpty() || others.isEmpty() || own.equals(others));
+    }
+
+    /** True if both have the same control address. */
+    boolean sharesControl(Instance other) {
+        return zmq.isPresent() && zmq.equals(other.zmq);
+    }
+
     /**
      * True if the other is an earlier instance of the same process whose place this one takes. It
      * is the same model's next version, or has the same control address.
@@ -59,7 +78,7 @@ public record Instance(
     boolean follows(Instance other) {
         return inProcessOf(other)
                 && epoch > other.epoch
-                && (model.equals(other.model) || zmq.equals(other.zmq));
+                && (model.equals(other.model) || sharesControl(other));
     }
 
     /**
@@ -71,7 +90,7 @@ public record Instance(
             return false;
         }
         boolean otherProcess = process != 0 && other.process != 0;
-        return zmq.equals(other.zmq)
+        return sharesControl(other)
                 || (http.equals(other.http) && (otherProcess || model.equals(other.model)));
     }
 

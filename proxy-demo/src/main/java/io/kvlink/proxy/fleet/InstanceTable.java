@@ -179,8 +179,7 @@ public final class InstanceTable {
     }
 
     private static boolean endsElsewhere(Instance now, Instance before) {
-        return !before.key().equals(now.key())
-                && (before.zmq().equals(now.zmq()) || now.ends(before));
+        return !before.key().equals(now.key()) && (before.sharesControl(now) || now.ends(before));
     }
 
     /** Takes out who has been silent for too long. */

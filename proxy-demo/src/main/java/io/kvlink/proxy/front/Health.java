@@ -63,7 +63,8 @@ final class Health {
     private List<String> whyNotServed(String model) {
         List<String> reasons = new ArrayList<>();
         missing(Role.DECODE, model, reasons);
-        boolean alone = config.decodeAlone() && fleet.count(Role.PREFILL, model) == 0;
+        boolean mayServeAlone = config.decodeAlone() || fleet.servesAlone(model);
+        boolean alone = mayServeAlone && fleet.count(Role.PREFILL, model) == 0;
         if (!alone) {
             missing(Role.PREFILL, model, reasons);
         }

@@ -7,7 +7,9 @@ import io.kvlink.proxy.exchange.ProxyParts;
 import io.kvlink.proxy.exchange.Replies;
 import io.kvlink.proxy.fleet.Instance;
 import io.kvlink.proxy.fleet.InstanceTable;
+import io.kvlink.proxy.fleet.Reported;
 import io.kvlink.proxy.fleet.Role;
+import io.kvlink.spi.HostPort;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
@@ -92,12 +94,11 @@ final class StatusPages {
             JsonObject entry = new JsonObject();
             entry.addProperty("type", instance.role().letter());
             entry.addProperty("http_address", instance.http().toString());
-            entry.addProperty("zmq_address", instance.zmq().toString());
+            entry.addProperty("zmq_address", instance.zmq().map(HostPort::toString).orElse(null));
             entry.addProperty("epoch", instance.epoch());
             entry.addProperty("process", instance.process());
             entry.addProperty("model", instance.model());
-            entry.addProperty("load", instance.load());
-            entry.addProperty("capacity", instance.capacity());
+            add(entry, instance.reported());
             entry.addProperty("silent_ms", TimeUnit.NANOSECONDS.toMillis(now - seen.seenNs()));
             entry.addProperty("skipped", parts.fleet().skipped(instance));
             list.add(entry);
@@ -105,6 +106,18 @@ final class StatusPages {
         JsonObject page = new JsonObject();
         page.add("instances", list);
         return page;
+    }
+
+    private static void add(JsonObject entry, Reported reported) {
+        entry.addProperty("role", reported.role());
+        entry.addProperty("version", reported.version());
+        entry.addProperty("kv_protocol", reported.kvProtocol());
+        JsonArray capabilities = new JsonArray();
+        reported.capabilities().forEach(capabilities::add);
+        entry.add("capabilities", capabilities);
+        entry.addProperty("queue", reported.queue());
+        entry.addProperty("running", reported.running());
+        entry.addProperty("free_kv_tokens", reported.freeKvTokens());
     }
 
     private static FullHttpResponse json(HttpResponseStatus status, JsonObject page) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
@@ -47,6 +48,11 @@ public final class Beats implements AutoCloseable {
         return pack(fields);
     }
 
+    /** One heartbeat of these fields alone. */
+    public static byte[] map(Map<String, ?> fields) {
+        return pack(fields);
+    }
+
     static byte[] pack(Map<String, ?> fields) {
         try (MessageBufferPacker packer = MessagePack.newDefaultBufferPacker()) {
             packer.packMapHeader(fields.size());
@@ -69,6 +75,11 @@ public final class Beats implements AutoCloseable {
             packer.packDouble(number);
         } else if (value instanceof Boolean flag) {
             packer.packBoolean(flag);
+        } else if (value instanceof List<?> list) {
+            packer.packArrayHeader(list.size());
+            for (Object each : list) {
+                value(packer, each);
+            }
         } else {
             throw new IllegalArgumentException("value=" + value);
         }

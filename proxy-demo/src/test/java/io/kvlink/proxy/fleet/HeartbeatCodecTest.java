@@ -4,8 +4,11 @@ package io.kvlink.proxy.fleet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.spi.HostPort;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -32,12 +35,11 @@ class HeartbeatCodecTest {
                                 new Instance(
                                         Role.PREFILL,
                                         new HostPort("10.0.1.2", 20001),
-                                        new HostPort("10.0.1.2", 21001),
+                                        Optional.of(new HostPort("10.0.1.2", 21001)),
                                         0,
                                         0,
                                         "",
-                                        0,
-                                        0),
+                                        Reported.NOTHING),
                                 false));
     }
 
@@ -55,10 +57,8 @@ class HeartbeatCodecTest {
                                 Long.MAX_VALUE,
                                 "model",
                                 "m",
-                                "load",
+                                "queue",
                                 2L,
-                                "capacity",
-                                8.5,
                                 "bye",
                                 true,
                                 "other",
@@ -68,8 +68,7 @@ class HeartbeatCodecTest {
         assertThat(heartbeat.instance().epoch()).isEqualTo(Long.MIN_VALUE);
         assertThat(heartbeat.instance().process()).isEqualTo(Long.MAX_VALUE);
         assertThat(heartbeat.instance().model()).isEqualTo("m");
-        assertThat(heartbeat.instance().load()).isEqualTo(2);
-        assertThat(heartbeat.instance().capacity()).isEqualTo(8.5);
+        assertThat(heartbeat.instance().reported().queue()).isEqualTo(2);
     }
 
     @ParameterizedTest
@@ -91,7 +90,7 @@ class HeartbeatCodecTest {
         "81a565706f6368cfffffffffffffffff, bad_epoch",
         "81a770726f63657373cfffffffffffffffff, bad_process",
         "81a770726f63657373a131, bad_process",
-        "81a46c6f6164c1, not_messagepack"
+        "81a57175657565c1, not_messagepack"
     })
     void shouldNameWhatIsWrong(String hex, String kind) {
         assertThat(HeartbeatCodec.decode(HexFormat.of().parseHex(hex)))
@@ -113,13 +112,76 @@ class HeartbeatCodecTest {
     }
 
     @Test
-    void shouldRefuseNumbersThatAreNoLoad() {
-        for (double load : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
-            assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of("load", load))))
-                    .isInstanceOfSatisfying(
-                            HeartbeatCodec.Refused.class,
-                            refused -> assertThat(refused.kind()).isEqualTo("bad_load"));
+    void shouldRefuseNumbersBelowZero() {
+        for (String field : new String[] {"queue", "running", "free_kv_tokens"}) {
+            assertThat(HeartbeatCodec.decode(Beats.map("P", HTTP, ZMQ, Map.of(field, -1L))))
+                    .isEqualTo(
+                            new HeartbeatCodec.Refused(
+                                    "bad_" + field, field + "=-1; expected 0 or more"));
         }
+    }
+
+    @Test
+    void shouldReadWhatAWorkerSays() {
+        byte[] frame =
+                Beats.map(
+                        "D",
+                        HTTP,
+                        ZMQ,
+                        Map.of(
+                                "role",
+                                "kv_consumer",
+                                "version",
+                                "0.2.0",
+                                "kv_protocol",
+                                "Any/3",
+                                "capabilities",
+                                List.of("peers", "push"),
+                                "queue",
+                                1L,
+                                "running",
+                                2L,
+                                "free_kv_tokens",
+                                3L));
+        Heartbeat heartbeat = (Heartbeat) HeartbeatCodec.decode(frame);
+        assertThat(heartbeat.bye()).isFalse();
+        assertThat(heartbeat.instance().reported())
+                .isEqualTo(
+                        new Reported(
+                                "kv_consumer",
+                                "0.2.0",
+                                "Any/3",
+                                List.of("peers", "push"),
+                                1,
+                                2,
+                                3));
+    }
+
+    @Test
+    void shouldTakeAnInstanceWithoutAControlAddressThatSaysItsRole() {
+        Map<String, String> whole = Map.of("type", "D", "http_address", HTTP, "role", "none");
+        Heartbeat heartbeat = (Heartbeat) HeartbeatCodec.decode(Beats.pack(whole));
+        assertThat(heartbeat.instance().zmq()).isEmpty();
+        Map<String, String> old = Map.of("type", "D", "http_address", HTTP);
+        assertThat(HeartbeatCodec.decode(Beats.pack(old)))
+                .isEqualTo(
+                        new HeartbeatCodec.Refused(
+                                "missing_zmq_address", "field=zmq_address is missing"));
+    }
+
+    @Test
+    void shouldTakeOutWhoDrains() {
+        byte[] frame = Beats.map("D", HTTP, ZMQ, Map.of("draining", true));
+        assertThat(((Heartbeat) HeartbeatCodec.decode(frame)).bye()).isTrue();
+    }
+
+    @Test
+    void shouldBoundTheCapabilities() {
+        List<String> many = Collections.nCopies(65, "x");
+        assertThat(HeartbeatCodec.decode(Beats.map("D", HTTP, ZMQ, Map.of("capabilities", many))))
+                .isEqualTo(
+                        new HeartbeatCodec.Refused(
+                                "bad_capabilities", "capabilities=65 texts; expected at most 64"));
     }
 
     @Test
@@ -136,7 +198,7 @@ class HeartbeatCodecTest {
     @Property
     void noChangedByteMakesDecodeThrow(
             @ForAll @IntRange(min = 0, max = 100) int at, @ForAll byte value) {
-        byte[] frame = Beats.map("P", HTTP, ZMQ, Map.of("epoch", 7L, "load", 0.5, "bye", false));
+        byte[] frame = Beats.map("P", HTTP, ZMQ, Map.of("epoch", 7L, "queue", 5L, "bye", false));
         frame[at % frame.length] = value;
         assertThat(HeartbeatCodec.decode(frame)).isNotNull();
     }

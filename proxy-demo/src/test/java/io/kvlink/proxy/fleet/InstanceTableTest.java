@@ -8,6 +8,7 @@ import io.kvlink.spi.HostPort;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -120,6 +121,7 @@ class InstanceTableTest {
 
     private static Instance instance(Role role, int http, int zmq, long epoch) {
         HostPort address = new HostPort("h", http);
-        return new Instance(role, address, new HostPort("h", zmq), epoch, 0, "", 0, 0);
+        return new Instance(
+                role, address, Optional.of(new HostPort("h", zmq)), epoch, 0, "", Reported.NOTHING);
     }
 }

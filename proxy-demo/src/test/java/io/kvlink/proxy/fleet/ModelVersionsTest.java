@@ -8,6 +8,7 @@ import io.kvlink.spi.HostPort;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -143,7 +144,8 @@ class ModelVersionsTest {
     void shouldLetTheNextVersionHaveAnotherRole() {
         beat(older);
         Instance next =
-                new Instance(Role.PREFILL, older.http(), newer.zmq(), 2, PROCESS, "a", 0, 0);
+                new Instance(
+                        Role.PREFILL, older.http(), newer.zmq(), 2, PROCESS, "a", Reported.NOTHING);
         assertThat(beat(next)).isEqualTo(Change.REPLACED);
         assertThat(table.snapshot().decode()).isEmpty();
         assertThat(table.snapshot().prefill()).containsExactly(next);
@@ -211,11 +213,10 @@ class ModelVersionsTest {
         return new Instance(
                 Role.DECODE,
                 new HostPort("h", 1),
-                new HostPort("h", zmq),
+                Optional.of(new HostPort("h", zmq)),
                 epoch,
                 process,
                 model,
-                0,
-                0);
+                Reported.NOTHING);
     }
 }

@@ -4,12 +4,13 @@ package io.kvlink.p2p.internal.control;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import io.kvlink.zmq.NameResolver;
+import io.kvlink.zmq.ZmqContext;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.UnknownHostException;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -44,7 +45,6 @@ public final class ZmqTransport implements ControlTransport {
 
     private final ZmqContext context = new ZmqContext();
     private final NameResolver resolver = new NameResolver();
-    private final SecureRandom random = new SecureRandom();
     private final List<DialledLink> dialled = new ArrayList<>();
     private final HostPort address;
     private final ZMQ.Socket router;
@@ -97,7 +97,7 @@ public final class ZmqTransport implements ControlTransport {
         ZMQ.Socket socket =
                 context.socket(
                         SocketType.DEALER, SEND_QUEUE, RECEIVE_QUEUE, FrameCodec.MAX_FRAME_BYTES);
-        socket.setIdentity(freshIdentity());
+        socket.setIdentity(context.freshIdentity());
         DialledLink link =
                 new DialledLink(
                         peer, socket, SEND_QUEUE, resolver.resolve(peer.host(), this::wakeup));
@@ -177,15 +177,6 @@ public final class ZmqTransport implements ControlTransport {
         return context.fault();
     }
 
-    /** Context of sockets that live and die with this transport, on the control thread. */
-    ZmqContext context() {
-        return context;
-    }
-
-    NameResolver resolver() {
-        return resolver;
-    }
-
     private int pollRouter(Handler handler, int most) {
         int count = 0;
         for (byte[] identity;
@@ -232,14 +223,6 @@ public final class ZmqTransport implements ControlTransport {
             }
             throw cause;
         }
-    }
-
-    byte[] freshIdentity() {
-        byte[] identity = new byte[16];
-        random.nextBytes(identity);
-        // ZeroMQ keeps identities that begin with a zero for itself.
-        identity[0] |= 1;
-        return identity;
     }
 
     private int bind(String ip, int port) {

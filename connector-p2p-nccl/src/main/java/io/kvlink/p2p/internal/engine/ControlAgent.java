@@ -5,7 +5,6 @@ import io.kvlink.p2p.internal.agent.Agent;
 import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.p2p.internal.receive.Inbox;
@@ -26,12 +25,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The control thread's work: frames in and out, the state machines of all transfers, and the
- * heartbeat. Never waits for a transfer or a peer. Other threads hand it commands; there are at
- * most a few for each layer in flight, so the queue needs no bound of its own.
+ * The control thread's work: frames in and out, and the state machines of all transfers. Never
+ * waits for a transfer or a peer. Other threads hand it commands; there are at most a few for each
+ * layer in flight, so the queue needs no bound of its own.
  */
 public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
@@ -40,7 +38,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
     private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final ControlTransport transport;
-    private final @Nullable Heartbeat heartbeat;
     private final Sessions sessions;
     private final Sender sender;
     private final Inbox inbox;
@@ -63,13 +60,11 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             TransferLimits limits,
             TransferMemory memory,
             TransferStats stats,
-            @Nullable Heartbeat heartbeat,
             Queue<Runnable> commands,
             Consumer<TransferOutcome> sent,
             Runnable wakeup,
             LongSupplier clock) {
         this.transport = transport;
-        this.heartbeat = heartbeat;
         this.commands = commands;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
@@ -124,13 +119,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         execute(() -> inbox.release(expectation));
     }
 
-    /** Tells the proxy whether new requests are welcome here. From any thread. */
-    public void accepting(boolean accepting) {
-        if (heartbeat != null) {
-            execute(() -> heartbeat.accepting(accepting));
-        }
-    }
-
     /** Transfers that haven't ended. From any thread. */
     public int transfers() {
         return transfers;
@@ -155,9 +143,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
             sessions.tick();
             sender.tick();
             inbox.tick();
-            if (heartbeat != null) {
-                heartbeat.tick(nowNs);
-            }
         }
         transfers = sender.transfers() + inbox.transfers();
         peers = sessions.openSessions();
@@ -195,9 +180,6 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
 
     @Override
     public void onClose() {
-        if (heartbeat != null) {
-            heartbeat.close();
-        }
         transport.close();
     }
 

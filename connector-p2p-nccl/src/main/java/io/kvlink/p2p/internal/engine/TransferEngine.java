@@ -5,7 +5,6 @@ import io.kvlink.p2p.internal.agent.AgentThread;
 import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.control.Heartbeat;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.plane.DataPlane;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
@@ -22,7 +21,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,7 +48,6 @@ public final class TransferEngine implements AutoCloseable {
      * @param limits times
      * @param memory where received KV goes; borrowed until {@link #close} has returned
      * @param stats counts
-     * @param heartbeat for the proxy, if there is one; taken
      * @param sent told of each outbound transfer's end, on the control thread
      * @param wakeup told that an expectation changed, on the control thread
      */
@@ -61,7 +58,6 @@ public final class TransferEngine implements AutoCloseable {
             TransferLimits limits,
             TransferMemory memory,
             TransferStats stats,
-            @Nullable Heartbeat heartbeat,
             Consumer<TransferOutcome> sent,
             Runnable wakeup) {
         this.transport = transport;
@@ -77,7 +73,6 @@ public final class TransferEngine implements AutoCloseable {
                         limits,
                         memory,
                         stats,
-                        heartbeat,
                         new ConcurrentLinkedQueue<>(),
                         outcome -> guard(() -> sent.accept(outcome)),
                         () -> guard(wakeup),

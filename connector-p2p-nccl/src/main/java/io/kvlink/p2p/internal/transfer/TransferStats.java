@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvHistogram;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
@@ -21,6 +22,8 @@ public final class TransferStats {
     private record Key(String name, String help, Map<String, String> labels) {}
 
     private final Map<Key, DoubleAdder> counters = new ConcurrentHashMap<>();
+    // By the labels of the wire.
+    private final Map<Map<String, String>, KvHistogram> times = new ConcurrentHashMap<>();
 
     /** A transfer ended. */
     public void onOutcome(String direction, TransferOutcome outcome) {
@@ -46,11 +49,8 @@ public final class TransferStats {
                     outcome.plane(),
                     outcome.bytes(),
                     outcome.nanos() / 1_000_000);
-            add(
-                    "transfer_seconds_total",
-                    "Time that successful transfers took, from first save or offer to last byte.",
-                    wire,
-                    outcome.nanos() / 1e9);
+            times.computeIfAbsent(wire, labels -> KvHistogram.ofSeconds())
+                    .observe(outcome.nanos() / 1e9);
         }
     }
 
@@ -69,12 +69,20 @@ public final class TransferStats {
         add("handshakes_refused_total", "Peers whose layout or planes did not fit.", Map.of(), 1);
     }
 
-    /** All counters now. */
+    /** All figures now. */
     public List<KvMetric> metrics() {
         List<KvMetric> metrics = new ArrayList<>();
         counters.forEach(
                 (key, value) ->
                         metrics.add(KvMetric.counter(key.name, key.help, key.labels, value.sum())));
+        times.forEach(
+                (labels, histogram) ->
+                        metrics.add(
+                                histogram.metric(
+                                        "transfer_seconds",
+                                        "Time that successful transfers took, from first save or"
+                                                + " offer to last byte.",
+                                        labels)));
         return metrics;
     }
 

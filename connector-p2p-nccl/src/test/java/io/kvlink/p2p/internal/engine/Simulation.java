@@ -116,7 +116,6 @@ final class Simulation {
                             LIMITS,
                             memory,
                             new TransferStats(),
-                            null,
                             commands,
                             sent::add,
                             () -> {},

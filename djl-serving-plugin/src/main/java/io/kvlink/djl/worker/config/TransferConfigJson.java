@@ -10,7 +10,12 @@ import com.google.gson.reflect.TypeToken;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.Settings;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the JSON text of {@code kv_transfer_config}. */
@@ -23,9 +28,20 @@ final class TransferConfigJson {
                     .setObjectToNumberStrategy(ToNumberPolicy.LAZILY_PARSED_NUMBER)
                     .create();
 
+    private static final String SECTION = "kv_connector_extra_config";
+    private static final String WHERE = "kv_transfer_config." + SECTION;
+
     private TransferConfigJson() {}
 
-    static KvTransferConfig parse(String json) {
+    /**
+     * Settings of a connector, without those that are the worker's.
+     *
+     * @param config for the connector
+     * @param announcement what stood among the connector's own settings
+     */
+    record Parsed(KvTransferConfig config, Optional<Announcement> announcement) {}
+
+    static Parsed parse(String json) {
         Map<String, Object> values;
         try {
             values = GSON.fromJson(json, new TypeToken<Map<String, Object>>() {});
@@ -35,7 +51,38 @@ final class TransferConfigJson {
         if (values == null) {
             throw refused(json, "there is nothing", null);
         }
-        return KvTransferConfig.of(values);
+        Map<String, Object> own = takeOwn(values);
+        KvTransferConfig config = KvTransferConfig.of(values);
+        return new Parsed(config, Announcement.of(Settings.of(WHERE, own), WHERE, config.host()));
+    }
+
+    /** Takes the worker's keys out of the connector's section. */
+    private static Map<String, Object> takeOwn(Map<String, Object> values) {
+        Map<String, Object> own = new LinkedHashMap<>();
+        if (values.get(SECTION) instanceof Map<?, ?> section) {
+            Map<String, @Nullable Object> rest = new LinkedHashMap<>();
+            section.forEach((key, value) -> rest.put(String.valueOf(key), value));
+            for (String key : Announcement.KEYS) {
+                Object value = rest.remove(key);
+                if (value != null) {
+                    own.put(key, value instanceof List<?> list ? joined(key, list) : value);
+                }
+            }
+            values.put(SECTION, rest);
+        }
+        return own;
+    }
+
+    /** A list of addresses as the text with commas that it may be, too. */
+    private static String joined(String key, List<?> list) {
+        boolean addresses = key.equals(Announcement.PROXY_IP);
+        if (!addresses || !list.stream().allMatch(String.class::isInstance)) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "%s.%s=%s; expected %s"
+                            .formatted(WHERE, key, list, addresses ? "texts" : "a number"));
+        }
+        return list.stream().map(String::valueOf).collect(Collectors.joining(","));
     }
 
     private static KvConnectorException refused(

@@ -13,6 +13,7 @@ import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  *     ComputeType#settings}
  * @param transfer [{@code kv_transfer_config}] the connector and its settings, as JSON; absent: no
  *     connector, everything is computed here
+ * @param announcement [{@code proxy_ip}, {@code proxy_port}, {@code http_ip}, {@code http_port}]
+ *     proxies that are to know this instance; the same keys in {@code kv_connector_extra_config}
+ *     mean the same, with {@code kv_ip} for {@code http_ip}
  * @param kvCacheTokens [{@code kv_cache_tokens}] tokens for which there is KV memory; absent: the
  *     decoder's choice
  * @param gpuMemoryUtilization [{@code gpu_memory_utilization}] share of a GPU's memory that a
@@ -67,6 +71,7 @@ public record WorkerConfig(
         Device device,
         String dtype,
         Optional<KvTransferConfig> transfer,
+        Optional<Announcement> announcement,
         OptionalInt kvCacheTokens,
         double gpuMemoryUtilization,
         int maxQueuedRequests,
@@ -151,7 +156,10 @@ public record WorkerConfig(
      * @throws KvConnectorException with {@link KvError#BAD_CONFIG}
      */
     public static WorkerConfig of(Path modelDir, Settings settings) {
-        String transfer = settings.text("kv_transfer_config", "");
+        Optional<TransferConfigJson.Parsed> transfer =
+                Optional.of(settings.text("kv_transfer_config", ""))
+                        .filter(json -> !json.isBlank())
+                        .map(TransferConfigJson::parse);
         Device device = device(settings.text(DEVICE, "cpu"));
         int usualChunk = device.isGpu() ? 2048 : 256;
         int chunk = (int) settings.integer("prefill_chunk", usualChunk, 1, MAX_CHUNK);
@@ -160,9 +168,8 @@ public record WorkerConfig(
                 settings.text("model_name", directoryName(modelDir)),
                 device,
                 settings.text(DTYPE, ComputeType.AUTO),
-                transfer.isBlank()
-                        ? Optional.empty()
-                        : Optional.of(TransferConfigJson.parse(transfer)),
+                transfer.map(TransferConfigJson.Parsed::config),
+                announcement(settings, transfer),
                 cacheTokens(settings),
                 settings.number(GPU_MEMORY, 0.9, MIN_UTILIZATION, 1),
                 (int) settings.integer("max_queued_requests", 256, 1, MAX_REQUESTS),
@@ -189,6 +196,7 @@ public record WorkerConfig(
                 device,
                 dtype,
                 transfer.map(config -> config.withPort(port)),
+                announcement,
                 kvCacheTokens,
                 gpuMemoryUtilization,
                 maxQueuedRequests,
@@ -221,6 +229,20 @@ public record WorkerConfig(
     /** Sizes of the parts in which prompts are computed. */
     public ChunkSizes chunkSizes() {
         return new ChunkSizes(prefillChunk, decoding.batch() != DecodeBatch.FAST);
+    }
+
+    private static Optional<Announcement> announcement(
+            Settings settings, Optional<TransferConfigJson.Parsed> transfer) {
+        String kvIp = transfer.map(parsed -> parsed.config().host()).orElse("127.0.0.1");
+        String host = settings.text("http_ip", kvIp);
+        Optional<Announcement> own = Announcement.of(settings, "option", host);
+        Optional<Announcement> there = transfer.flatMap(TransferConfigJson.Parsed::announcement);
+        require(
+                own.isEmpty() || there.isEmpty(),
+                Announcement.PROXY_IP,
+                own.map(Announcement::proxies).orElse(List.of()),
+                "it here or in kv_connector_extra_config, not in both");
+        return own.or(() -> there.map(announced -> announced.at(host)));
     }
 
     private static Duration prefillLimit(Settings settings, Device device) {

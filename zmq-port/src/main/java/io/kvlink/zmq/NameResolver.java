@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.control;
+package io.kvlink.zmq;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
  * Looks host names up where nobody waits: JeroMQ would do it on the thread that connects. Its one
  * daemon thread, {@code kv-dns}, exists only while there are names to look up. Thread-safe.
  */
-final class NameResolver implements AutoCloseable {
+public final class NameResolver implements AutoCloseable {
 
     // A host name can hold neither a colon nor four numbers only.
     private static final Pattern LITERAL = Pattern.compile(".*:.*|[0-9]+(\\.[0-9]+){3}");
@@ -29,7 +29,8 @@ final class NameResolver implements AutoCloseable {
                     new LinkedBlockingQueue<>(MAX_LOOKUPS),
                     this::thread);
 
-    NameResolver() {
+    /** Resolver without a thread until there is a name to look up. */
+    public NameResolver() {
         executor.allowCoreThreadTimeOut(true);
     }
 
@@ -40,7 +41,7 @@ final class NameResolver implements AutoCloseable {
      * @param whenDone run after the result is there, unless it was there at once
      * @return the address as text, at once if that's what it was; fails if there is none
      */
-    CompletableFuture<String> resolve(String host, Runnable whenDone) {
+    public CompletableFuture<String> resolve(String host, Runnable whenDone) {
         CompletableFuture<String> found = new CompletableFuture<>();
         if (LITERAL.matcher(host).matches()) {
             found.complete(host);

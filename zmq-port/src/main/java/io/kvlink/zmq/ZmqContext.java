@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.control;
+package io.kvlink.zmq;
 
 import java.nio.channels.ClosedChannelException;
+import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -16,9 +17,9 @@ import zmq.Msg;
 
 /**
  * A JeroMQ context whose threads carry our names, survive what a peer's bytes make JeroMQ throw,
- * and are gone after {@link #close}. Used by the control thread; the threads are JeroMQ's own.
+ * and are gone after {@link #close}. Used by the thread that made it; the threads are JeroMQ's own.
  */
-final class ZmqContext implements AutoCloseable {
+public final class ZmqContext implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ZmqContext.class);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(3);
@@ -32,8 +33,10 @@ final class ZmqContext implements AutoCloseable {
     // Filled by the thread that makes the first socket, read by close.
     private final List<Thread> threads = new CopyOnWriteArrayList<>();
     private final AtomicInteger failures = new AtomicInteger();
+    private final SecureRandom random = new SecureRandom();
 
-    ZmqContext() {
+    /** Context without a socket, and so without threads. */
+    public ZmqContext() {
         ZMQ.Context inner = context.getContext();
         // JeroMQ 0.6.0 spells it so.
         inner.setThreadFactor(this::thread);
@@ -45,7 +48,7 @@ final class ZmqContext implements AutoCloseable {
      * another thread if that thread sees it through a happens-before edge: JeroMQ binds no socket
      * to a thread, it only forbids two at a time.
      */
-    ZMQ.Socket socket(SocketType type, int sendQueue, int receiveQueue, int maxFrameBytes) {
+    public ZMQ.Socket socket(SocketType type, int sendQueue, int receiveQueue, int maxFrameBytes) {
         ZMQ.Socket socket = context.createSocket(type);
         socket.setLinger(0);
         socket.setSndHWM(sendQueue);
@@ -66,15 +69,25 @@ final class ZmqContext implements AutoCloseable {
         return socket;
     }
 
-    ZMQ.Poller poller() {
+    /** Poller of sockets of this context. */
+    public ZMQ.Poller poller() {
         return context.createPoller(8);
+    }
+
+    /** Identity for a DEALER that no ROUTER has seen before. */
+    public byte[] freshIdentity() {
+        byte[] identity = new byte[16];
+        random.nextBytes(identity);
+        // ZeroMQ keeps identities that begin with a zero for itself.
+        identity[0] |= 1;
+        return identity;
     }
 
     /**
      * Name of a thread of JeroMQ that has ended; without it no frame comes or goes. Called from any
      * thread.
      */
-    Optional<String> fault() {
+    public Optional<String> fault() {
         return threads.stream()
                 .filter(thread -> thread.getState() == Thread.State.TERMINATED)
                 .findFirst()
