@@ -125,11 +125,6 @@ final class MultiConnector implements KvConnector {
     }
 
     @Override
-    public void accepting(boolean accepting) {
-        parts.forEach(part -> part.connector().accepting(accepting));
-    }
-
-    @Override
     public void close() {
         close(parts);
     }
