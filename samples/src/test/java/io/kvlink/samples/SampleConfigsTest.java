@@ -3,6 +3,7 @@ package io.kvlink.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.djl.worker.config.Announcement;
 import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.p2p.P2pConfig;
 import io.kvlink.p2p.SendType;
@@ -49,10 +50,12 @@ class SampleConfigsTest {
             assertThat(transfer.bufferBytes()).isEqualTo(prefill ? 10 : 8_000_000_000L);
             P2pConfig p2p = P2pConfig.of(transfer);
             assertThat(p2p.sendType()).isEqualTo(SendType.PUT_ASYNC);
-            assertThat(p2p.proxy().orElseThrow()).hasToString("127.0.0.1:30001");
-            // What starts it in either server names the port that the connector tells.
+            Announcement announced = config.announcement().orElseThrow();
+            assertThat(announced.proxies()).hasToString("[127.0.0.1:30001]");
+            // What starts it in either server names the port that the worker tells.
             assertThat(Files.readString(file))
-                    .containsPattern("^# .* %1$d\n# .* --port %1$d\n".formatted(p2p.httpPort()));
+                    .containsPattern(
+                            "^# .* %1$d\n# .* --port %1$d\n".formatted(announced.http().port()));
         }
     }
 
@@ -62,9 +65,9 @@ class SampleConfigsTest {
         Set<Integer> ports = new HashSet<>();
         for (Path file : instances()) {
             if (file.startsWith(CONFIGS.resolve(recipe))) {
-                KvTransferConfig transfer = config(properties(file)).transfer().orElseThrow();
-                assertThat(ports.add(transfer.port())).isTrue();
-                assertThat(ports.add(P2pConfig.of(transfer).httpPort())).isTrue();
+                WorkerConfig config = config(properties(file));
+                assertThat(ports.add(config.transfer().orElseThrow().port())).isTrue();
+                assertThat(ports.add(config.announcement().orElseThrow().http().port())).isTrue();
             }
         }
         assertThat(ports).hasSize(2 * (prefills + decodes));

@@ -10,6 +10,7 @@ import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import io.kvlink.zmq.ZmqContext;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
