@@ -124,11 +124,21 @@ public final class FakeEngine implements AutoCloseable {
 
     /** A request with an attachment arrives, or one without. */
     FakeRequest add(Optional<TransferRoute> route, int[] prompt, boolean attachment) {
-        String id = name + "-" + added++;
-        FakeRequest request =
-                new FakeRequest(
-                        KvRequest.builder(id, prompt).route(route).attachment(attachment).build());
-        requests.put(id, request);
+        return add(builder(prompt).route(route).attachment(attachment));
+    }
+
+    /** A request without a route arrives, whose KV depends on a salt too. */
+    FakeRequest add(int[] prompt, String salt) {
+        return add(builder(prompt).salt(salt));
+    }
+
+    private KvRequest.Builder builder(int[] prompt) {
+        return KvRequest.builder(name + "-" + added++, prompt);
+    }
+
+    private FakeRequest add(KvRequest.Builder kv) {
+        FakeRequest request = new FakeRequest(kv.build());
+        requests.put(request.kv.id(), request);
         scheduler.onRequestAdded(request.kv);
         return request;
     }
@@ -281,9 +291,9 @@ public final class FakeEngine implements AutoCloseable {
         request.blocks = kv.take(request);
         request.released = false;
         computeAllLayers(request, 0, request.computed);
-        request.loading = load.tokens();
-        request.loadsInStep = load.tokens() > 0 && !load.async();
-        scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, load.tokens());
+        request.loading = Math.min(load.tokens(), request.mostLoaded);
+        request.loadsInStep = request.loading > 0 && !load.async();
+        scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, request.loading);
         int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
         require(
                 request.computed + load.tokens() <= most,
@@ -293,10 +303,10 @@ public final class FakeEngine implements AutoCloseable {
                 request.attachment.isEmpty() || request.computed + load.tokens() == most,
                 "what is attached is for the whole prompt: ",
                 load);
-        if (load.tokens() > 0 && load.async()) {
+        if (request.loading > 0 && load.async()) {
             request.state = State.LOADING;
         } else {
-            request.computed += load.tokens();
+            request.computed += request.loading;
             request.state = State.RUNNING;
         }
     }

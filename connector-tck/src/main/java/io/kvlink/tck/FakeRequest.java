@@ -45,6 +45,8 @@ public final class FakeRequest {
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     int tokensPerStep = Integer.MAX_VALUE;
+    // The engine takes no more of what is offered.
+    int mostLoaded = Integer.MAX_VALUE;
     // What the engine attaches when the prompt is computed, and what came with its KV.
     Optional<byte[]> attaches = Optional.empty();
     Optional<byte[]> attachment = Optional.empty();
