@@ -51,12 +51,13 @@ final class BlockDirectory {
     /**
      * Reads a block.
      *
-     * @return its KV; empty if there is none, or its file is broken: that is removed
+     * @return its KV; empty if there is none
+     * @throws BrokenBlockException if its file was broken; it is removed
      */
     Optional<ByteBuffer> read(BlockHash hash) throws IOException {
         Path file = file(hash);
         ByteBuffer header = ByteBuffer.allocate(BlockFormat.HEADER_BYTES);
-        String fault;
+        String fault = "size";
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             if (channel.size() == format.fileBytes()) {
                 ByteBuffer payload = ByteBuffer.allocate(format.payloadBytes());
@@ -71,7 +72,7 @@ final class BlockDirectory {
         }
         figures.corruptBlocks.increment();
         remove(hash);
-        return Optional.empty();
+        throw new BrokenBlockException("file=%s fault=%s".formatted(file, fault));
     }
 
     /** Writes a block, unless it is cut short. An equal one may be written at the same time. */

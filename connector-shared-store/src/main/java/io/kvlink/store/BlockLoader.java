@@ -5,6 +5,8 @@ import io.kvlink.spi.BlockHash;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
@@ -25,13 +27,11 @@ final class BlockLoader implements AutoCloseable {
     private final StoreFigures figures;
     private final Runnable wakeup;
     private final StoreThreads threads;
+    private final FailureLog failures = new FailureLog();
     private final AtomicInteger open = new AtomicInteger();
 
     BlockLoader(
-            BlockDirectory directory,
-            StoreConfig config,
-            StoreFigures figures,
-            Runnable wakeup) {
+            BlockDirectory directory, StoreConfig config, StoreFigures figures, Runnable wakeup) {
         this.directory = directory;
         this.blockTokens = config.blockTokens();
         this.figures = figures;
@@ -57,19 +57,40 @@ final class BlockLoader implements AutoCloseable {
 
     private void read(StoredRequest request) {
         try {
-            int wanted = request.request().promptTokens().length / blockTokens;
-            int found = 0;
-            while (found < wanted && readNext(request, found)) {
-                found++;
-            }
+            int found = readHead(request);
             touch(request.chain(), found);
         } catch (IOException | RuntimeException cause) {
             figures.failedLoads.increment();
-            log.warn("request={} store read failed", request.request().id(), cause);
+            failures.add("operation=load", cause);
         } finally {
             request.onLooked();
             open.decrementAndGet();
             wakeup.run();
+        }
+    }
+
+    private int readHead(StoredRequest request) throws IOException {
+        int wanted = request.request().promptTokens().length / blockTokens;
+        int found = 0;
+        try {
+            while (found < wanted && readNext(request, found)) {
+                found++;
+            }
+        } catch (BrokenBlockException broken) {
+            log.warn("{}; removed, and its KV is computed again", broken.getMessage());
+            removeBroken(request.chain().subList(found + 1, wanted));
+        }
+        return found;
+    }
+
+    // One that is broken is seldom alone, and would keep its name from a good one.
+    private void removeBroken(List<BlockHash> others) throws IOException {
+        for (BlockHash other : others) {
+            try {
+                directory.read(other);
+            } catch (BrokenBlockException broken) {
+                log.debug("{}; removed", broken.getMessage());
+            }
         }
     }
 
@@ -94,15 +115,15 @@ final class BlockLoader implements AutoCloseable {
     }
 
     private void touch(List<BlockHash> chain, int found) {
-        long now = System.currentTimeMillis();
+        Instant now = Instant.now();
         for (int i = 0; i < found; i++) {
             directory.touch(chain.get(i), usedAt(now, i));
         }
     }
 
     /** Time of use of a prompt's block: the first is the youngest, since none helps without it. */
-    static FileTime usedAt(long nowMs, int index) {
-        return FileTime.fromMillis(nowMs - index);
+    static FileTime usedAt(Instant now, int index) {
+        return FileTime.from(now.minus(index, ChronoUnit.MICROS));
     }
 
     @Override

@@ -5,12 +5,11 @@ import io.kvlink.spi.BlockHash;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Writes copies of blocks to files, on one thread of its own. A save that fails is counted and
@@ -18,7 +17,6 @@ import org.slf4j.LoggerFactory;
  */
 final class BlockSaver implements AutoCloseable {
 
-    private static final Logger log = LoggerFactory.getLogger(BlockSaver.class);
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
 
     private final BlockDirectory directory;
@@ -29,8 +27,7 @@ final class BlockSaver implements AutoCloseable {
     private final Runnable wakeup;
     private final StoreThreads threads = new StoreThreads("kv-store-save", 1);
     private final AtomicInteger open = new AtomicInteger();
-    // The thread's: a failure is logged once until another one comes.
-    private String lastFailure = "";
+    private final FailureLog failures = new FailureLog();
 
     BlockSaver(
             BlockDirectory directory,
@@ -69,7 +66,7 @@ final class BlockSaver implements AutoCloseable {
             write(save, stored);
         } catch (IOException | RuntimeException cause) {
             figures.failedSaves.increment();
-            note(cause);
+            failures.add("operation=save", cause);
         } finally {
             events.onStored(stored);
             save.release();
@@ -80,40 +77,28 @@ final class BlockSaver implements AutoCloseable {
 
     private void write(BlockSave save, List<BlockHash> stored) throws IOException {
         List<BlockHash> chain = save.request().chain();
-        long nowMs = System.currentTimeMillis();
+        Instant now = Instant.now();
         for (int i = 0; i < save.blocks().size(); i++) {
             int index = save.firstBlock() + i;
             BlockHash hash = chain.get(index);
             if (directory.has(hash)) {
-                directory.touch(hash, BlockLoader.usedAt(nowMs, index));
+                directory.touch(hash, BlockLoader.usedAt(now, index));
                 continue;
             }
-            write(hash, save.blocks().get(i), nowMs, index);
+            write(hash, save.blocks().get(i), now, index);
             stored.add(hash);
         }
     }
 
-    private void write(BlockHash hash, ByteBuffer block, long nowMs, int index)
+    private void write(BlockHash hash, ByteBuffer block, Instant now, int index)
             throws IOException {
         long startNs = System.nanoTime();
         limit.makeRoom(fileBytes);
-        directory.write(hash, block, BlockLoader.usedAt(nowMs, index));
+        directory.write(hash, block, BlockLoader.usedAt(now, index));
         limit.onWritten(fileBytes);
         figures.savedBlocks.increment();
         figures.savedBytes.add(block.capacity());
         figures.writeSeconds.observe((System.nanoTime() - startNs) / 1e9);
-    }
-
-    private void note(Exception cause) {
-        String failure = cause.getClass().getName();
-        if (!failure.equals(lastFailure)) {
-            lastFailure = failure;
-            log.warn("failedSaves={}; requests go on without the store", failedSaves(), cause);
-        }
-    }
-
-    private long failedSaves() {
-        return figures.failedSaves.sum();
     }
 
     /** Writes what it has, within a limit. */

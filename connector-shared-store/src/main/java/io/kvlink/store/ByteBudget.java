@@ -26,10 +26,10 @@ final class ByteBudget {
     }
 
     /** Gives memory of some blocks back. */
-    void give(int blocks, long size) {
+    void give(int count, long size) {
         synchronized (lock) {
-            bytes -= blocks * size;
-            leases -= blocks;
+            bytes -= count * size;
+            leases -= count;
             if (bytes < 0 || leases < 0) {
                 throw new IllegalStateException("bytes=%d leases=%d".formatted(bytes, leases));
             }

@@ -44,7 +44,12 @@ final class KvCopies {
      * @param to end of the tokens, exclusive, at most the block's
      */
     void scatter(
-            int layer, MemoryRegion region, BlockTable table, int from, int to, ByteBuffer payload) {
+            int layer,
+            MemoryRegion region,
+            BlockTable table,
+            int from,
+            int to,
+            ByteBuffer payload) {
         int half = (to - from) * halfTokenBytes;
         int keys = layer * layerBytes + from % blockTokens * halfTokenBytes;
         int values = keys + layerBytes / 2;

@@ -55,8 +55,7 @@ final class SharedStoreConnector implements KvConnector {
         BlockDirectory directory =
                 new BlockDirectory(store.path(), format, store.fsync(), figures, events);
         SizeLimit limit =
-                new SizeLimit(
-                        store.path(), store.maxBytes(), format.namespace(), figures, events);
+                new SizeLimit(store.path(), store.maxBytes(), format.namespace(), figures, events);
         parts =
                 new StoreParts(
                         new BlockNames(context.layout().model(), store.blockTokens()),
@@ -88,8 +87,7 @@ final class SharedStoreConnector implements KvConnector {
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,
                     "device=%s kv_connector=%s; it copies host memory only: keep KV on the host, or take another connector"
-                            .formatted(
-                                    context.device().get(), SharedStoreConnectorProvider.NAME));
+                            .formatted(context.device().get(), SharedStoreConnectorProvider.NAME));
         }
         BlockFormat format = format(store, context);
         makeFolder(store.path());
@@ -171,7 +169,7 @@ final class SharedStoreConnector implements KvConnector {
                         "buffer_bytes",
                         "KV bytes in kv_buffer_size.",
                         Map.of(),
-                        parts.budget().bytes()));
+                        (double) parts.budget().bytes()));
         return metrics;
     }
 

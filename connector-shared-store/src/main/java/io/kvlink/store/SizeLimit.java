@@ -43,8 +43,7 @@ final class SizeLimit {
     private long total = -1;
     private long written;
 
-    SizeLimit(
-            Path root, long limit, String ownNamespace, StoreFigures figures, EventLog events) {
+    SizeLimit(Path root, long limit, String ownNamespace, StoreFigures figures, EventLog events) {
         this.root = root;
         this.limit = limit;
         this.ownNamespace = ownNamespace;
@@ -133,8 +132,7 @@ final class SizeLimit {
     }
 
     private static BasicFileAttributes attributes(Path file) throws IOException {
-        return Files.readAttributes(
-                file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        return Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     }
 
     private static BlockHash hash(Path file) {

@@ -44,10 +44,10 @@ final class StoreFigures {
                         "store_bytes",
                         "Bytes of all block files, as last counted here.",
                         Map.of(),
-                        storeBytes.get()));
+                        (double) storeBytes.get()));
     }
 
     private static KvMetric counter(String name, String help, LongAdder value) {
-        return KvMetric.counter(name, help, Map.of(), value.sum());
+        return KvMetric.counter(name, help, Map.of(), (double) value.sum());
     }
 }

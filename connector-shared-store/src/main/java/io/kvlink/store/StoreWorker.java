@@ -4,12 +4,14 @@ package io.kvlink.store;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.MemoryKind;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepMetadata.Task;
 import io.kvlink.spi.TransferOutcome;
+import io.kvlink.spi.TransferRoute;
 import io.kvlink.spi.WorkerReport;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -93,8 +95,10 @@ final class StoreWorker implements KvWorker {
         int size = parts.blockTokens();
         int count = (task.toToken() - task.fromToken()) / size;
         List<ByteBuffer> memory = request == null ? List.of() : memory(count);
-        if (request == null || memory.isEmpty()) {
+        if (memory.size() < count) {
             parts.figures().droppedSaves.increment();
+        }
+        if (request == null || memory.isEmpty()) {
             return;
         }
         boolean last = task.toToken() + size > task.request().promptTokens().length;
@@ -199,14 +203,16 @@ final class StoreWorker implements KvWorker {
     }
 
     private static TransferOutcome outcome(StoredRequest request, long bytes) {
-        return TransferOutcome.builder(request.request().id()).plane(PLANE).bytes(bytes).build();
+        return builder(request.request()).bytes(bytes).build();
     }
 
     private static TransferOutcome failure(Task task, String detail) {
-        return TransferOutcome.builder(task.request().id())
-                .id(task.request().route().map(route -> route.id()))
-                .failure(KvError.INTERNAL, detail)
-                .plane(PLANE)
-                .build();
+        return builder(task.request()).failure(KvError.INTERNAL, detail).build();
+    }
+
+    private static TransferOutcome.Builder builder(KvRequest request) {
+        return TransferOutcome.builder(request.id())
+                .id(request.route().map(TransferRoute::id))
+                .plane(PLANE);
     }
 }
