@@ -43,6 +43,7 @@ class ArchiveTest {
                         "kvlink-http-port",
                         "kvlink-cuda-driver",
                         "kvlink-connector-p2p-nccl",
+                        "kvlink-connector-shared-store",
                         "kvlink-tensor-pool",
                         "kvlink-proxy-demo",
                         "jeromq",

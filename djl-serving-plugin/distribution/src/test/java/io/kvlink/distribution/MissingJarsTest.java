@@ -29,7 +29,7 @@ class MissingJarsTest {
     @Test
     void shouldNameTheConnectorsJar() {
         assertThatThrownBy(() -> start("kvlink-connector-p2p-nccl"))
-                .hasMessageContaining("kv_connector=P2pNcclConnector known=[]")
+                .hasMessageContaining("kv_connector=P2pNcclConnector known=[SharedStoreConnector]")
                 .hasMessageContaining("put the jar kvlink-connector-p2p-nccl");
     }
 
