@@ -112,6 +112,19 @@ class MultiConnectorTest {
     }
 
     @Test
+    void shouldKeepNoBlocksForAPartThatNeverSaysThatItsSaveHasEnded() {
+        save(first);
+        save(second);
+        whole.worker().startLoad(whole.scheduler().buildStep(StepPlan.of()));
+        first.ownership = BlockOwnership.CONNECTOR_OWNS;
+        whole.scheduler().onRequestFinished(REQUEST);
+        first.report = sent(TransferOutcome.builder("r").bytes(10).build());
+        assertThat(poll().sent()).hasSize(1);
+        second.report = sent(TransferOutcome.builder("r").bytes(5).build());
+        assertThat(poll()).as("it was reported").isEqualTo(WorkerReport.EMPTY);
+    }
+
+    @Test
     void shouldReportNothingTwiceWhenALoadEndsBehindItsRequest() {
         first.ownership = BlockOwnership.CONNECTOR_OWNS;
         whole.scheduler().onRequestFinished(REQUEST);
@@ -165,7 +178,7 @@ class MultiConnectorTest {
 
     @Test
     void shouldHaveWhatAPartHasAndNameFiguresByPart() {
-        assertThat(whole.capabilities()).contains(KvCapability.STORE, KvCapability.BOTH_ROLES);
+        assertThat(whole.capabilities()).contains(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES);
         assertThat(whole.metrics())
                 .extracting(metric -> metric.labels().get("part"))
                 .containsExactly("0-a", "1-b");

@@ -16,6 +16,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** Rules 7xx: what a producer attaches comes with the KV of the whole prompt, or not at all. */
+@Needs(KvCapability.PEERS)
 public abstract class AttachmentRules extends StreamRules {
 
     private final Random random = new Random(7);

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,8 +20,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
@@ -25,6 +35,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(LeakExtension.class)
 public abstract class ConnectorTck {
+
+    private static final Map<Class<?>, Set<KvCapability>> SAID = new ConcurrentHashMap<>();
 
     private final List<FakeEngine> engines = new ArrayList<>();
     private final Random random = new Random(42);
@@ -56,10 +68,36 @@ public abstract class ConnectorTck {
      * True if the connector has an optional ability.
      *
      * @param capability which
-     * @return true unless overridden
+     * @return as a connector of this suite says, unless overridden
      */
     protected boolean supports(KvCapability capability) {
-        return true;
+        return SAID.computeIfAbsent(getClass(), suite -> asked()).contains(capability);
+    }
+
+    private Set<KvCapability> asked() {
+        try (KvMemory memory = memory(KvRole.PRODUCER);
+                KvConnector connector =
+                        provider()
+                                .create(
+                                        KvTransferConfig.of(config(KvRole.PRODUCER)),
+                                        KvConnectorContext.builder(
+                                                        EngineShape.DEFAULT.layout(), () -> {})
+                                                .device(memory.device())
+                                                .build())) {
+            return connector.capabilities();
+        }
+    }
+
+    @BeforeEach
+    final void leaveOutWhatIsNotMeant(TestInfo test) {
+        Method rule = test.getTestMethod().orElseThrow();
+        Needs needs = rule.getAnnotation(Needs.class);
+        if (needs == null) {
+            needs = rule.getDeclaringClass().getAnnotation(Needs.class);
+        }
+        if (needs != null) {
+            assumeTrue(supports(needs.value()), "for connectors with " + needs.value());
+        }
     }
 
     /**

@@ -21,6 +21,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Rules 1xx: what arrives is what was computed, and nothing moves that needn't. */
+@Needs(KvCapability.PEERS)
 public abstract class DeliveryRules extends ConnectorTck {
 
     private static final int[] LENGTHS = {

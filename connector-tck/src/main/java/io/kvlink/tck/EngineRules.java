@@ -8,6 +8,7 @@ import io.kvlink.spi.KvRole;
 import org.junit.jupiter.api.Test;
 
 /** 9xx: liberties that an engine may take. */
+@Needs(KvCapability.PEERS)
 abstract class EngineRules extends AttachmentRules {
 
     @Test

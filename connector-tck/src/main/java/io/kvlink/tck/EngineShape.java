@@ -30,6 +30,11 @@ public record EngineShape(KvLayout layout, int blocks, boolean direct) {
         return new EngineShape(other, blocks, direct);
     }
 
+    EngineShape ofModel(String model) {
+        KvLayout other = KvLayout.single(model, 3, 2, 4, DType.BF16, layout.blockSize());
+        return new EngineShape(other, blocks, direct);
+    }
+
     EngineShape withBlocks(int number) {
         return new EngineShape(layout, number, direct);
     }

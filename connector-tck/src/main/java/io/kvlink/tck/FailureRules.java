@@ -3,6 +3,7 @@ package io.kvlink.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferRoute;
@@ -16,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Rules 4xx: every transfer ends, within its deadline, and never with a wrong token. */
+@Needs(KvCapability.PEERS)
 public abstract class FailureRules extends OwnershipRules {
 
     @Test

@@ -124,11 +124,21 @@ public final class FakeEngine implements AutoCloseable {
 
     /** A request with an attachment arrives, or one without. */
     FakeRequest add(Optional<TransferRoute> route, int[] prompt, boolean attachment) {
-        String id = name + "-" + added++;
-        FakeRequest request =
-                new FakeRequest(
-                        KvRequest.builder(id, prompt).route(route).attachment(attachment).build());
-        requests.put(id, request);
+        return add(builder(prompt).route(route).attachment(attachment));
+    }
+
+    /** A request without a route arrives, whose KV depends on a salt too. */
+    FakeRequest add(int[] prompt, String salt) {
+        return add(builder(prompt).salt(salt));
+    }
+
+    private KvRequest.Builder builder(int[] prompt) {
+        return KvRequest.builder(name + "-" + added++, prompt);
+    }
+
+    private FakeRequest add(KvRequest.Builder kv) {
+        FakeRequest request = new FakeRequest(kv.build());
+        requests.put(request.kv.id(), request);
         scheduler.onRequestAdded(request.kv);
         return request;
     }

@@ -21,4 +21,4 @@ package io.kvlink.tck;
  * <p>A test's name begins with its rule's number; {@code docs/connector-rules.md} explains the
  * rules. Everything runs on the test's thread, through {@code io.kvlink.spi} alone.
  */
-public abstract class KvConnectorContract extends EngineRules {}
+public abstract class KvConnectorContract extends StoreRules {}

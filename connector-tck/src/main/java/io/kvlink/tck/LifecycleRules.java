@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
@@ -15,9 +16,12 @@ import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.MemoryRegion;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -25,12 +29,22 @@ import org.junit.jupiter.api.Test;
 /** Rules 5xx: how a connector begins and ends, and what its peers notice of it. */
 public abstract class LifecycleRules extends FailureRules {
 
+    // Those on which rules depend.
+    private static final Set<KvCapability> TESTED =
+            EnumSet.of(
+                    KvCapability.PEERS,
+                    KvCapability.STORE,
+                    KvCapability.BOTH_ROLES,
+                    KvCapability.CHUNKED_PREFILL,
+                    KvCapability.PUSH,
+                    KvCapability.LOAD_BEHIND_PREFIX,
+                    KvCapability.ATTACHMENTS);
+
     @Test
     final void required_rule501_closingIsBoundedAndTwiceIsOnce() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
-        Hop hop = hop(producer, consumer, 50);
-        awaitEnd(hop);
+        exchange(producer, consumer);
         Duration limit = transferDeadline().plus(slack());
         for (FakeEngine engine : List.of(producer, consumer)) {
             engine.close();
@@ -42,13 +56,14 @@ public abstract class LifecycleRules extends FailureRules {
     final void required_rule502_closingLeavesNoThread() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
-        awaitEnd(hop(producer, consumer, 50));
+        exchange(producer, consumer);
         producer.close();
         consumer.close();
         assertThat(LeakExtension.threadsLeft(leakGraceMs())).isEmpty();
     }
 
     @Test
+    @Needs(KvCapability.PEERS)
     final void required_rule503_closingTheProducerFailsItsTransfers() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
@@ -62,6 +77,7 @@ public abstract class LifecycleRules extends FailureRules {
     }
 
     @Test
+    @Needs(KvCapability.PEERS)
     final void required_rule504_closingTheConsumerEndsItsTransfers() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
@@ -78,6 +94,7 @@ public abstract class LifecycleRules extends FailureRules {
     }
 
     @Test
+    @Needs(KvCapability.PEERS)
     final void required_rule505_aProducerMayRestartAtItsAddress() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
@@ -89,6 +106,7 @@ public abstract class LifecycleRules extends FailureRules {
     }
 
     @Test
+    @Needs(KvCapability.PEERS)
     final void required_rule506_aConsumerMayRestartAtItsAddress() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
@@ -131,6 +149,7 @@ public abstract class LifecycleRules extends FailureRules {
     }
 
     @Test
+    @Needs(KvCapability.PEERS)
     final void required_rule509_aTakenPortIsRefusedAndLeavesNothing() {
         FakeEngine first = open(KvRole.PRODUCER);
         int threads = LeakExtension.threadsNow().size();
@@ -144,7 +163,7 @@ public abstract class LifecycleRules extends FailureRules {
     final void required_rule510_figuresAreInTheTermsOfPrometheus() {
         FakeEngine producer = open(KvRole.PRODUCER);
         FakeEngine consumer = open(KvRole.CONSUMER);
-        awaitEnd(hop(producer, consumer, 50));
+        exchange(producer, consumer);
         for (FakeEngine engine : List.of(producer, consumer)) {
             List<KvMetric> metrics = engine.connector().metrics();
             assertThat(metrics).allMatch(metric -> metric.name().matches("[a-z][a-z0-9_]*"));
@@ -160,7 +179,37 @@ public abstract class LifecycleRules extends FailureRules {
         assertThat(connector.scheduler()).isSameAs(connector.scheduler());
         assertThat(connector.worker()).isSameAs(connector.worker());
         assertThat(connector.address()).isEqualTo(connector.address());
-        assertThat(connector.address().orElseThrow().port()).isPositive();
+        if (supports(KvCapability.PEERS)) {
+            assertThat(connector.address().orElseThrow().port()).isPositive();
+        }
+    }
+
+    @Test
+    final void required_rule513_abilitiesAreSaidAndStayTheSame() {
+        for (KvRole role : List.of(KvRole.PRODUCER, KvRole.CONSUMER)) {
+            KvConnector connector = open(role).connector();
+            Set<KvCapability> said = connector.capabilities();
+            assertThat(connector.capabilities()).isEqualTo(said);
+            for (KvCapability capability : TESTED) {
+                assertThat(said.contains(capability))
+                        .as("%s says that it has %s", role, capability)
+                        .isEqualTo(supports(capability));
+            }
+        }
+    }
+
+    /** Some KV moves, whatever the connector's way. */
+    private void exchange(FakeEngine producer, FakeEngine consumer) {
+        if (supports(KvCapability.PEERS)) {
+            awaitEnd(hop(producer, consumer, 50));
+            return;
+        }
+        int[] prompt = prompt(200);
+        for (FakeEngine engine : List.of(producer, consumer)) {
+            FakeRequest request = engine.add(Optional.empty(), prompt);
+            await("the end of " + request, request::ended);
+            awaitIdle();
+        }
     }
 
     private FakeEngine reopen(KvRole role, FakeEngine closed) {

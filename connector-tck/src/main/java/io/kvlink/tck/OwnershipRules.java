@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Rules 3xx: who owns which bytes until when. The engine poisons blocks when they are freed. */
+@Needs(KvCapability.PEERS)
 public abstract class OwnershipRules extends SchedulingRules {
 
     @Test

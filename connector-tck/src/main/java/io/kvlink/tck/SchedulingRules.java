@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Rules 2xx: what an engine's scheduler may rely on. */
+@Needs(KvCapability.PEERS)
 public abstract class SchedulingRules extends DeliveryRules {
 
     @Test

@@ -3,6 +3,7 @@ package io.kvlink.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.tck.FakeRequest.Ending;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
  * Rules 6xx: a connector's copies keep the order of the engine's stream. They hold on host memory
  * too, where the engine's work is done when it calls.
  */
+@Needs(KvCapability.PEERS)
 public abstract class StreamRules extends LifecycleRules {
 
     private static final int ROUNDS = 6;

@@ -42,6 +42,23 @@ final class BrokenConnectorsTest {
         assertThat(classFailureOf(Fault.NONE)).isEmpty();
     }
 
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+    void shouldFailTheRuleThatIsBrokenByAStore(StoreFault fault) {
+        Map<String, String> failures = failuresOf(fault);
+        assertThat(failures.keySet()).as("%s", failures).isEqualTo(fault.rules());
+    }
+
+    @Test
+    void shouldPassTheHonestStore() {
+        assertThat(failuresOf(StoreFault.NONE)).isEmpty();
+    }
+
+    private static Map<String, String> failuresOf(StoreFault fault) {
+        BrokenStoreSuite.broken = fault;
+        return run(BrokenStoreSuite.class);
+    }
+
     private static Map<String, String> failuresOf(Fault fault) {
         Map<String, String> failures = run(fault);
         failures.remove("class");
@@ -54,10 +71,14 @@ final class BrokenConnectorsTest {
 
     private static Map<String, String> run(Fault fault) {
         BrokenConnectorSuite.broken = fault;
+        return run(BrokenConnectorSuite.class);
+    }
+
+    private static Map<String, String> run(Class<?> suite) {
         MemoryConnector.leak = new CountDownLatch(1);
         LauncherDiscoveryRequest request =
                 LauncherDiscoveryRequestBuilder.request()
-                        .selectors(selectClass(BrokenConnectorSuite.class))
+                        .selectors(selectClass(suite))
                         .filters(EngineFilter.includeEngines("junit-jupiter"))
                         .configurationParameter(
                                 LeakExtension.GRACE_MS, "" + BrokenConnectorSuite.LEAK_GRACE_MS)
@@ -79,7 +100,7 @@ final class BrokenConnectorsTest {
 
         @Override
         public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-            if (result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {
+            if (result.getStatus() == TestExecutionResult.Status.FAILED) {
                 String rule =
                         test.getSource()
                                 .filter(MethodSource.class::isInstance)

@@ -40,6 +40,7 @@ enum Fault {
     IGNORES_UNKNOWN_SETTINGS(true, "rule508"),
     SHARES_A_TAKEN_PORT(true, "rule509"),
     NAMES_FIGURES_IN_ITS_OWN_WAY(true, "rule510"),
+    HIDES_AN_ABILITY(true, "rule513"),
     SENDS_BEFORE_THE_STREAM(true, true, "rule601 rule603"),
     LETS_THE_STREAM_READ_EARLY(true, true, "rule602 rule603 rule604"),
     LOADS_BEFORE_THE_STREAM(true, true, "rule602"),

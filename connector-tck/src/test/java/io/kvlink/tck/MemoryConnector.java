@@ -25,6 +25,7 @@ import io.kvlink.spi.TransferRoute;
 import io.kvlink.spi.WorkerReport;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -336,6 +337,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Set<KvCapability> capabilities() {
+        return has(Fault.HIDES_AN_ABILITY) ? EnumSet.of(KvCapability.PEERS) : capabilities(push);
+    }
+
+    static Set<KvCapability> capabilities(boolean push) {
         return push ? PUSHING : FETCHING;
     }
 

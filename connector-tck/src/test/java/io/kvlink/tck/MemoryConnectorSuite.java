@@ -47,7 +47,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
 
     @Override
     protected final boolean supports(KvCapability capability) {
-        return capability != KvCapability.PUSH || push;
+        return MemoryConnector.capabilities(push).contains(capability);
     }
 
     @Override

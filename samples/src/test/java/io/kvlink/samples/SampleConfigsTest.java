@@ -43,7 +43,11 @@ class SampleConfigsTest {
         WorkerConfig config = config(properties);
         boolean aggregated = file.toString().contains("aggregated");
         assertThat(config.transfer().isEmpty()).isEqualTo(aggregated);
-        if (!aggregated) {
+        if (file.toString().contains("shared-store")) {
+            KvTransferConfig transfer = config.transfer().orElseThrow();
+            assertThat(transfer.role()).isEqualTo(KvRole.BOTH);
+            assertThat(transfer.connector()).isEqualTo("SharedStoreConnector");
+        } else if (!aggregated) {
             KvTransferConfig transfer = config.transfer().orElseThrow();
             boolean prefill = file.toString().contains("prefill");
             assertThat(transfer.role()).isEqualTo(prefill ? KvRole.PRODUCER : KvRole.CONSUMER);

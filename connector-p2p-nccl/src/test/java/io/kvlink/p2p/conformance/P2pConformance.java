@@ -3,7 +3,6 @@ package io.kvlink.p2p.conformance;
 
 import io.kvlink.p2p.P2pNcclConnectorProvider;
 import io.kvlink.p2p.SendType;
-import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvConnectorContract;
@@ -108,10 +107,5 @@ abstract class P2pConformance extends KvConnectorContract {
     @Override
     protected int prefillChunk() {
         return 16;
-    }
-
-    @Override
-    protected boolean supports(KvCapability capability) {
-        return capability != KvCapability.PUSH || sendType != SendType.GET;
     }
 }

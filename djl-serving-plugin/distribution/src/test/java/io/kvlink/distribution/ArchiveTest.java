@@ -44,6 +44,7 @@ class ArchiveTest {
                         "kvlink-cuda-driver",
                         "kvlink-connector-p2p-nccl",
                         "kvlink-connector-multi",
+                        "kvlink-connector-shared-store",
                         "kvlink-tensor-pool",
                         "kvlink-proxy-demo",
                         "jeromq",

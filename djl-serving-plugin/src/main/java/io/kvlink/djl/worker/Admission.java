@@ -5,9 +5,11 @@ import io.kvlink.djl.engine.KvMemory;
 import io.kvlink.djl.engine.KvSlots;
 import io.kvlink.djl.generation.GenerationException;
 import io.kvlink.djl.sampling.SampledToken;
+import io.kvlink.djl.worker.config.ChunkSizes;
 import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLoadFailurePolicy;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferOutcome;
@@ -15,6 +17,7 @@ import io.kvlink.spi.TransferRoute;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * Gives waiting sequences their slots, in the order they came. One whose KV isn't there yet is
@@ -32,6 +35,8 @@ final class Admission {
     private final KvLoadFailurePolicy policy;
     private final int vocabulary;
     private final LongSupplier clock;
+    // Tells requests that a store serves from those that a peer does.
+    private final Predicate<KvRequest> byTokens;
 
     Admission(
             Requests requests,
@@ -50,6 +55,7 @@ final class Admission {
                         .orElse(KvLoadFailurePolicy.RECOMPUTE);
         this.vocabulary = resources.model().vocabSize();
         this.clock = clock;
+        this.byTokens = resources::servesByTokens;
     }
 
     /** Takes over what has arrived. */
@@ -60,7 +66,7 @@ final class Admission {
                     sequence,
                     () -> {
                         if (config.transfer().isPresent()) {
-                            sequence.attach();
+                            sequence.attach(byTokens.test(sequence.kv()));
                             kv.onRequestAdded(sequence.kv());
                         }
                     });
@@ -168,10 +174,17 @@ final class Admission {
 
     /**
      * Number of tokens to load: all of the prompt, if its answer's first token comes with it. Else
-     * all but the last token, or whole chunks, so that the rest is computed with the same bits.
+     * all but the last token, or whole chunks, so that the rest is computed with the same bits. A
+     * store's end anywhere, so all of them are whole chunks where bits count, and as offered
+     * elsewhere.
      */
     private int accepted(Sequence sequence, int offered) {
         int all = sequence.kv().transferTokens();
+        if (sequence.byTokens()) {
+            int most = Math.min(offered, all);
+            ChunkSizes sizes = config.chunkSizes();
+            return sizes.exact() ? most - most % sizes.chunk() : most;
+        }
         if (offered > all) {
             Optional<SampledToken> first =
                     kv.attachment(sequence.kv())

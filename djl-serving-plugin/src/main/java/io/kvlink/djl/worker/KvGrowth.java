@@ -159,7 +159,7 @@ final class KvGrowth {
      * another instance.
      */
     private static boolean canGiveWay(Sequence sequence) {
-        boolean shared = sequence.shared();
+        boolean shared = sequence.hasPeer();
         // The first token of its answer may go along with its prompt's KV.
         return switch (sequence.phase()) {
             case DECODE -> !shared || sequence.answering();

@@ -218,6 +218,7 @@ public final class LlamaWorker implements TextGenerator {
                                 request.requestId() + "#" + submitted.incrementAndGet(),
                                 request.promptTokens())
                         .route(request.route())
+                        .salt(resources.stores() ? config.chunkSizes().salt() : "")
                         .attachment(config.firstTokenHandoff() && FirstToken.mayTravel(request))
                         .build(),
                 new RunningAnswer(

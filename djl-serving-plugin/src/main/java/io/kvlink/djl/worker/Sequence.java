@@ -33,6 +33,7 @@ final class Sequence implements Generation {
     private Phase phase = Phase.WAITING;
     private @Nullable KvSlots slots;
     private boolean attached;
+    private boolean byTokens;
     private boolean admitted;
     // Tokens whose KV is in the slots, or computed by calls in flight.
     private int position;
@@ -170,8 +171,19 @@ final class Sequence implements Generation {
         return attached;
     }
 
-    void attach() {
+    /**
+     * The connector is told of its arrival.
+     *
+     * @param stored whether a store serves it by its tokens, instead of another instance
+     */
+    void attach(boolean stored) {
         attached = true;
+        byTokens = stored;
+    }
+
+    /** True if its KV comes from a store, if from anywhere. */
+    boolean byTokens() {
+        return byTokens;
     }
 
     void detach() {
@@ -265,13 +277,32 @@ final class Sequence implements Generation {
         return promptLength() - position;
     }
 
-    StepPlan.Entry planned(WorkUnit unit) {
-        return StepPlan.entry(kv, slots().blockTable(), position, unit.tokens());
+    /**
+     * Part in a step's plan. Where bits count, a store hears only of whole chunks of prompts: the
+     * KV of others depends on where their prompt ends.
+     */
+    Optional<StepPlan.Entry> planned(WorkUnit unit, ChunkSizes sizes) {
+        if (!attached) {
+            return Optional.empty();
+        }
+        int tokens = unit.tokens();
+        if (byTokens && sizes.exact()) {
+            if (position % sizes.chunk() != 0 || position >= promptLength()) {
+                return Optional.empty();
+            }
+            tokens = unit.tokens() == sizes.chunk() ? unit.tokens() : 0;
+        }
+        return Optional.of(StepPlan.entry(kv, slots().blockTable(), position, tokens));
     }
 
     /** True if a connector may load or save its KV. */
     boolean shared() {
-        return attached && kv.route().isPresent();
+        return attached && (byTokens || kv.route().isPresent());
+    }
+
+    /** True if another instance may wait for its KV, or send it. */
+    boolean hasPeer() {
+        return attached && !byTokens && kv.route().isPresent();
     }
 
     /** True if the next unit is one token, computed as those of the answer are. */

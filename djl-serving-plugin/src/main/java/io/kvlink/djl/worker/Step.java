@@ -3,6 +3,7 @@ package io.kvlink.djl.worker;
 
 import io.kvlink.djl.engine.Decoder;
 import io.kvlink.djl.engine.LayerHook;
+import io.kvlink.djl.worker.config.ChunkSizes;
 import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
@@ -43,7 +44,7 @@ final class Step {
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final int layers;
-    private final boolean exact;
+    private final ChunkSizes sizes;
     private final long layerDeadlineNs;
     private final WorkerMetrics metrics;
     private final LongSupplier clock;
@@ -59,7 +60,7 @@ final class Step {
         this.scheduler = resources.kvScheduler();
         this.worker = resources.kvWorker();
         this.layers = resources.model().layers();
-        this.exact = config.chunkSizes().exact();
+        this.sizes = config.chunkSizes();
         this.layerDeadlineNs = config.layerDeadline().toNanos();
         this.metrics = metrics;
         this.clock = clock;
@@ -136,11 +137,10 @@ final class Step {
         }
     }
 
-    private static StepPlan plan(List<WorkUnit> units) {
+    private StepPlan plan(List<WorkUnit> units) {
         return StepPlan.of(
                 units.stream()
-                        .filter(unit -> unit.sequence().attached())
-                        .map(unit -> unit.sequence().planned(unit))
+                        .flatMap(unit -> unit.sequence().planned(unit, sizes).stream())
                         .toList());
     }
 
@@ -230,7 +230,9 @@ final class Step {
 
     private boolean fits(List<WorkUnit> chunks, WorkUnit unit) {
         int tokens = chunks.stream().mapToInt(WorkUnit::tokens).sum() + unit.tokens();
-        return !exact && chunks.size() < decoder.maxBatch() && tokens <= decoder.maxPrefill();
+        return !sizes.exact()
+                && chunks.size() < decoder.maxBatch()
+                && tokens <= decoder.maxPrefill();
     }
 
     private static DecoderCall rows(List<WorkUnit> units) {

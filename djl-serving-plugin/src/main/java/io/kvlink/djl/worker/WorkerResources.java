@@ -17,8 +17,10 @@ import io.kvlink.djl.worker.config.WorkerConfig;
 import io.kvlink.djl.worker.connector.ConnectorSetup;
 import io.kvlink.djl.worker.connector.NoConnector;
 import io.kvlink.spi.Availability;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
@@ -26,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +46,7 @@ final class WorkerResources implements AutoCloseable {
     private final Decoder decoder;
     private final Optional<KvConnector> connector;
     private final boolean produces;
+    private final Set<KvCapability> abilities;
     private final NoConnector local = new NoConnector();
     private final Deque<AutoCloseable> open;
 
@@ -85,6 +89,7 @@ final class WorkerResources implements AutoCloseable {
                                                 config.prefillChunk(),
                                                 wakeup));
         connector.ifPresent(open::push);
+        abilities = connector.map(KvConnector::capabilities).orElseGet(Set::of);
         produces = config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
     }
 
@@ -159,6 +164,17 @@ final class WorkerResources implements AutoCloseable {
                         .map(KvConnector::ledger)
                         .filter(ledger -> ledger.transfers() > 0)
                         .isPresent();
+    }
+
+    /** True if there is a store. */
+    boolean stores() {
+        return abilities.contains(KvCapability.STORE);
+    }
+
+    /** True if a store serves a request by its tokens, and no peer by its route. */
+    boolean servesByTokens(KvRequest request) {
+        boolean peer = abilities.contains(KvCapability.PEERS) && request.route().isPresent();
+        return stores() && !peer;
     }
 
     KvScheduler kvScheduler() {

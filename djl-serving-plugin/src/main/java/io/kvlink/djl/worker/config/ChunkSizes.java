@@ -13,6 +13,11 @@ package io.kvlink.djl.worker.config;
  */
 public record ChunkSizes(int chunk, boolean exact) {
 
+    /** Salt of a store's KV: where bits count, those of another chunk are other bits. */
+    public String salt() {
+        return exact ? "exact prefill_chunk=" + chunk : "";
+    }
+
     /**
      * Tokens of a sequence's next unit; one from the prompt's last token on.
      *

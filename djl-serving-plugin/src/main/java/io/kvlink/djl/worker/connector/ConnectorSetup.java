@@ -25,7 +25,11 @@ public final class ConnectorSetup {
 
     // Names of our own connectors only: the jar that a user forgot.
     private static final Map<String, String> JARS =
-            Map.of("P2pNcclConnector", "kvlink-connector-p2p-nccl");
+            Map.of(
+                    "P2pNcclConnector",
+                    "kvlink-connector-p2p-nccl",
+                    "SharedStoreConnector",
+                    "kvlink-connector-shared-store");
 
     private ConnectorSetup() {}
 

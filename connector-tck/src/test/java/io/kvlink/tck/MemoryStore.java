@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.tck;
+
+import io.kvlink.spi.Availability;
+import io.kvlink.spi.BlockHash;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvSpi;
+import io.kvlink.spi.KvTransferConfig;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/** Store in memory that all instances of a test share, and provider of them. One thread. */
+final class MemoryStore implements KvConnectorProvider {
+
+    static final int BLOCK_TOKENS = 32;
+
+    private static final class Block {
+        private final byte[] kv;
+        private final int checksum;
+
+        Block(byte[] kv) {
+            this.kv = kv;
+            this.checksum = Arrays.hashCode(kv);
+        }
+    }
+
+    private final StoreFault fault;
+    // In the order of use.
+    private final Map<String, Block> blocks = new LinkedHashMap<>(16, 0.75f, true);
+    private long limit = Long.MAX_VALUE;
+    private int instances;
+    private int opened;
+
+    MemoryStore(StoreFault fault) {
+        this.fault = fault;
+    }
+
+    boolean has(StoreFault asked) {
+        return fault == asked;
+    }
+
+    @Override
+    public String name() {
+        return "store";
+    }
+
+    @Override
+    public int spiVersion() {
+        return KvSpi.VERSION;
+    }
+
+    @Override
+    public Availability availability() {
+        return Availability.usable();
+    }
+
+    @Override
+    public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
+        long asked = config.extra().integer("limit", Long.MAX_VALUE, 1, Long.MAX_VALUE);
+        config.extra().refuseUnknown();
+        if (context.device().isPresent()) {
+            throw new KvConnectorException(KvError.BAD_CONFIG, "device=" + context.device());
+        }
+        limit = asked;
+        instances++;
+        String whose = has(StoreFault.KEEPS_KV_TO_ITSELF) ? "" + opened++ : "all";
+        String prefix = whose + ":" + context.layout().kvHeads() + ":";
+        KvRole role = config.role();
+        return new MemoryStoreConnector(this, role, context.layout(), prefix);
+    }
+
+    void onClosed() {
+        instances--;
+        if (instances == 0 && has(StoreFault.DIES_WITH_THE_LAST_INSTANCE)) {
+            blocks.clear();
+        }
+    }
+
+    Optional<byte[]> read(String name) {
+        Block block = has(StoreFault.LETS_THE_OLDEST_GO) ? peek(name) : blocks.get(name);
+        if (block == null) {
+            return Optional.empty();
+        }
+        boolean right = Arrays.hashCode(block.kv) == block.checksum;
+        if (!right && !has(StoreFault.TRUSTS_ITS_BYTES)) {
+            blocks.remove(name);
+            return Optional.empty();
+        }
+        return Optional.of(block.kv);
+    }
+
+    private Block peek(String name) {
+        return blocks.entrySet().stream()
+                .filter(entry -> entry.getKey().equals(name))
+                .map(Map.Entry::getValue)
+                .findAny()
+                .orElse(null);
+    }
+
+    void write(String name, byte[] kv) {
+        byte[] kept = kv;
+        if (has(StoreFault.MIXES_TWO_WRITERS) && blocks.containsKey(name)) {
+            kept[0]++;
+        }
+        blocks.put(name, new Block(kept));
+        while (blocks.size() * (long) kv.length > limit && !has(StoreFault.NEVER_MAKES_ROOM)) {
+            blocks.remove(blocks.keySet().iterator().next());
+        }
+    }
+
+    /** Changes a byte of every block. */
+    boolean damage() {
+        blocks.values().forEach(block -> block.kv[block.kv.length / 2]++);
+        return true;
+    }
+
+    /** Names of a prompt's blocks. */
+    List<BlockHash> names(int[] tokens, String model, String salt) {
+        String ofModel = has(StoreFault.IGNORES_MODELS) ? "" : model;
+        String ofSalt = has(StoreFault.IGNORES_SALTS) ? "" : salt;
+        if (!has(StoreFault.NAMES_BLOCKS_BY_THEIR_OWN_TOKENS)) {
+            return BlockHash.chain(tokens, tokens.length, BLOCK_TOKENS, ofModel, ofSalt);
+        }
+        return IntStream.range(0, tokens.length / BLOCK_TOKENS)
+                .mapToObj(
+                        i ->
+                                BlockHash.chain(
+                                                Arrays.copyOfRange(
+                                                        tokens,
+                                                        i * BLOCK_TOKENS,
+                                                        (i + 1) * BLOCK_TOKENS),
+                                                BLOCK_TOKENS,
+                                                BLOCK_TOKENS,
+                                                ofModel,
+                                                ofSalt)
+                                        .get(0))
+                .toList();
+    }
+}
