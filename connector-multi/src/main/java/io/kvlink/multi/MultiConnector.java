@@ -74,6 +74,15 @@ final class MultiConnector implements KvConnector {
     }
 
     @Override
+    public String protocol() {
+        return parts.stream()
+                .map(part -> part.connector().protocol())
+                .filter(protocol -> !protocol.isEmpty())
+                .findFirst()
+                .orElse("");
+    }
+
+    @Override
     public KvLedger ledger() {
         long bufferBytes = 0;
         long poolBytes = 0;

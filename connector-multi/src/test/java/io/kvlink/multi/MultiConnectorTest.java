@@ -170,6 +170,13 @@ class MultiConnectorTest {
     }
 
     @Test
+    void shouldSpeakThePeersProtocol() {
+        assertThat(whole.protocol()).isEmpty();
+        second.protocol = "p2p-3";
+        assertThat(whole.protocol()).isEqualTo("p2p-3");
+    }
+
+    @Test
     void shouldCloseAllPartsAlsoIfOneThrows() {
         second.closeFails = true;
         assertThatThrownBy(whole::close).hasMessage("close");

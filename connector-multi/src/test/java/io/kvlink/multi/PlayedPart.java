@@ -63,6 +63,7 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
     WorkerReport heard = WorkerReport.EMPTY;
     BlockOwnership ownership = BlockOwnership.FREE_NOW;
     Availability health = Availability.usable();
+    String protocol = "";
     boolean closeFails;
 
     @Override
@@ -83,6 +84,11 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
     @Override
     public Optional<HostPort> address() {
         return Optional.empty();
+    }
+
+    @Override
+    public String protocol() {
+        return protocol;
     }
 
     @Override

@@ -58,6 +58,11 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
     }
 
     @Override
+    public String protocol() {
+        return real.protocol();
+    }
+
+    @Override
     public KvLedger ledger() {
         return real.ledger();
     }
