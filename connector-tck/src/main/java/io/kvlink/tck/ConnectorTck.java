@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
@@ -11,7 +9,6 @@ import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
-import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,8 +21,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
@@ -33,7 +28,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * that hop between them, waits with a deadline. After each test every engine must come to rest with
  * an idle ledger before it is closed.
  */
-@ExtendWith(LeakExtension.class)
+@ExtendWith({LeakExtension.class, NeedsExtension.class})
 public abstract class ConnectorTck {
 
     private static final Map<Class<?>, Set<KvCapability>> SAID = new ConcurrentHashMap<>();
@@ -85,18 +80,6 @@ public abstract class ConnectorTck {
                                                 .device(memory.device())
                                                 .build())) {
             return connector.capabilities();
-        }
-    }
-
-    @BeforeEach
-    final void leaveOutWhatIsNotMeant(TestInfo test) {
-        Method rule = test.getTestMethod().orElseThrow();
-        Needs needs = rule.getAnnotation(Needs.class);
-        if (needs == null) {
-            needs = rule.getDeclaringClass().getAnnotation(Needs.class);
-        }
-        if (needs != null) {
-            assumeTrue(supports(needs.value()), "for connectors with " + needs.value());
         }
     }
 
