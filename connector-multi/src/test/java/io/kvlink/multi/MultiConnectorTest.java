@@ -185,7 +185,8 @@ class MultiConnectorTest {
 
     @Test
     void shouldHaveWhatAPartHasAndNameFiguresByPart() {
-        assertThat(whole.capabilities()).contains(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES);
+        assertThat(whole.capabilities())
+                .contains(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES);
         assertThat(whole.metrics())
                 .extracting(metric -> metric.labels().get("part"))
                 .containsExactly("0-a", "1-b");

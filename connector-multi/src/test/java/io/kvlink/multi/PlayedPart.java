@@ -78,7 +78,10 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Set<KvCapability> capabilities() {
-        return Set.of(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES, KvCapability.CHUNKED_PREFILL);
+        return Set.of(
+                KvCapability.GENERATED_TOKENS,
+                KvCapability.BOTH_ROLES,
+                KvCapability.CHUNKED_PREFILL);
     }
 
     @Override
