@@ -2,8 +2,12 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.HostPoolProvider;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvDevice;
+import io.kvlink.spi.KvLayout;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Settings of a fake engine beside its KV.
@@ -17,4 +21,20 @@ public record EngineOptions(
         Duration stepLimit,
         int prefillChunk,
         Optional<HostPoolProvider> hostPool,
-        Runnable onWakeup) {}
+        Runnable onWakeup) {
+
+    /** Context for the connector of an engine, which counts its wakeups. */
+    KvConnectorContext context(
+            KvLayout layout, Optional<KvDevice> device, AtomicInteger wakeups) {
+        return KvConnectorContext.builder(
+                        layout,
+                        () -> {
+                            wakeups.incrementAndGet();
+                            onWakeup.run();
+                        })
+                .device(device)
+                .hostPools(hostPool)
+                .prefillChunk(prefillChunk)
+                .build();
+    }
+}

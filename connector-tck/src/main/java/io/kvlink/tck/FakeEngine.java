@@ -4,7 +4,6 @@ package io.kvlink.tck;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnector;
-import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
@@ -70,16 +69,7 @@ public final class FakeEngine implements AutoCloseable {
             this.connector =
                     provider.create(
                             KvTransferConfig.of(config),
-                            KvConnectorContext.builder(
-                                            shape.layout(),
-                                            () -> {
-                                                wakeups.incrementAndGet();
-                                                options.onWakeup().run();
-                                            })
-                                    .device(kv.device())
-                                    .hostPools(options.hostPool())
-                                    .prefillChunk(options.prefillChunk())
-                                    .build());
+                            options.context(shape.layout(), kv.device(), wakeups));
         } catch (RuntimeException refused) {
             kv.close();
             throw refused;
@@ -297,30 +287,19 @@ public final class FakeEngine implements AutoCloseable {
         request.attachment = attached ? attachment(request) : Optional.empty();
         request.blocks = kv.take(request);
         request.released = false;
-        computeAllLayers(request, 0, request.computed);
+        for (int layer = 0; layer < shape.layout().layers(); layer++) {
+            kv.compute(layer, request, 0, request.computed);
+        }
         request.loading = tokens;
         request.loadsInStep = tokens > 0 && !load.async();
         scheduler.onBlocksAllocated(request.kv, request.blocks, request.computed, tokens);
-        int most = request.promptTokens() - (request.attachment.isPresent() ? 0 : 1);
-        require(
-                request.computed + load.tokens() <= most,
-                "the prompt's last token is computed here unless something is attached: ",
-                load);
-        require(
-                request.attachment.isEmpty() || request.computed + load.tokens() == most,
-                "what is attached is for the whole prompt: ",
-                load);
+        String complaint = request.complaint(load);
+        require(complaint.isEmpty(), complaint, load);
         if (tokens > 0 && load.async()) {
             request.state = State.LOADING;
         } else {
             request.computed += tokens;
             request.state = State.RUNNING;
-        }
-    }
-
-    private void computeAllLayers(FakeRequest request, int from, int to) {
-        for (int layer = 0; layer < shape.layout().layers(); layer++) {
-            kv.compute(layer, request, from, to);
         }
     }
 

@@ -111,6 +111,17 @@ public final class FakeRequest {
         return StepPlan.entry(kv, blocks, computed, Math.min(left, tokensPerStep));
     }
 
+    /** Reason why an offer is too large or too small; empty if it is neither. */
+    String complaint(LoadDecision.Load offer) {
+        int most = promptTokens() - (attachment.isPresent() ? 0 : 1);
+        int end = computed + offer.tokens();
+        if (end > most) {
+            return "the prompt's last token is computed here unless something is attached: ";
+        }
+        boolean part = attachment.isPresent() && end < most;
+        return part ? "what is attached is for the whole prompt: " : "";
+    }
+
     /** Length of its prompt. */
     public int promptTokens() {
         return kv.promptTokens().length;

@@ -111,8 +111,8 @@ final class Admission {
     /** Keeps the reason, unless the connector's report has said it. */
     private void note(Sequence sequence, KvError error, String detail) {
         metrics.onLoadFailed(error);
-        if (sequence.load().flatMap(TransferOutcome::failure).isEmpty()) {
-            sequence.onLoad(
+        if (sequence.transfers().load().flatMap(TransferOutcome::failure).isEmpty()) {
+            sequence.transfers().onLoad(
                     TransferOutcome.builder(sequence.kv().id())
                             .id(sequence.kv().route().map(TransferRoute::id))
                             .failure(error, detail)

@@ -278,15 +278,15 @@ final class Requests {
 
     /** Notes how transfers ended and frees what the connector no longer uses. */
     void onReport(WorkerReport report) {
-        report.sent().forEach(outcome -> onTransfer(outcome, Sequence::onSent));
-        report.loaded().forEach(outcome -> onTransfer(outcome, Sequence::onLoad));
-        report.failedLoads().forEach(outcome -> onTransfer(outcome, Sequence::onLoad));
+        report.sent().forEach(outcome -> onTransfer(outcome, Transfers::onSent));
+        report.loaded().forEach(outcome -> onTransfer(outcome, Transfers::onLoad));
+        report.failedLoads().forEach(outcome -> onTransfer(outcome, Transfers::onLoad));
     }
 
-    private void onTransfer(TransferOutcome outcome, BiConsumer<Sequence, TransferOutcome> note) {
+    private void onTransfer(TransferOutcome outcome, BiConsumer<Transfers, TransferOutcome> note) {
         Lent done = lent.remove(outcome.requestId());
         if (done != null) {
-            note.accept(done.sequence, outcome);
+            note.accept(done.sequence.transfers(), outcome);
             releases.release(done.sequence, done.slots);
             if (done.last) {
                 logEnd(done.sequence);
@@ -295,7 +295,7 @@ final class Requests {
         }
         Sequence sequence = running(outcome.requestId());
         if (sequence != null) {
-            note.accept(sequence, outcome);
+            note.accept(sequence.transfers(), outcome);
         }
     }
 
@@ -386,7 +386,7 @@ final class Requests {
                 answer.tokens(),
                 sequence.computed(),
                 sequence.loaded(),
-                sequence.load(),
+                sequence.transfers().load(),
                 answer.firstTokenNs() - sequence.submittedNs(),
                 nowNs - sequence.submittedNs());
     }

@@ -9,7 +9,6 @@ import io.kvlink.djl.sampling.SampledToken;
 import io.kvlink.djl.worker.config.ChunkSizes;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.StepPlan;
-import io.kvlink.spi.TransferOutcome;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -42,8 +41,7 @@ final class Sequence implements Generation {
     private int loaded;
     // Comes with the load of the whole prompt; null if the prompt's last token is computed here.
     private @Nullable SampledToken firstToken;
-    private @Nullable TransferOutcome load;
-    private @Nullable TransferOutcome sent;
+    private final Transfers transfers = new Transfers();
     private String outcome = "";
     // Units in flight, and how many of them pick a token.
     private int flying;
@@ -151,19 +149,9 @@ final class Sequence implements Generation {
         return loaded;
     }
 
-    /** Outcome of the KV's load; empty if none was to come. */
-    Optional<TransferOutcome> load() {
-        return Optional.ofNullable(load);
-    }
-
-    /** Notes that the KV came, or didn't. */
-    void onLoad(TransferOutcome outcome) {
-        load = outcome;
-    }
-
-    /** Notes that the KV went to another instance, or didn't. */
-    void onSent(TransferOutcome outcome) {
-        sent = outcome;
+    /** Ends of its load and its save. */
+    Transfers transfers() {
+        return transfers;
     }
 
     /** True if the connector knows the sequence: told of its arrival, and not yet of its end. */
@@ -197,10 +185,7 @@ final class Sequence implements Generation {
         return first;
     }
 
-    /**
-     * Takes the first token, which comes with the KV of the whole prompt. That KV is about to be
-     * loaded.
-     */
+    /** Takes the first token; the KV of the whole prompt, with which it came, is loaded next. */
     void onFirstToken(SampledToken token) {
         firstToken = token;
     }
@@ -383,8 +368,7 @@ final class Sequence implements Generation {
 
     /** All that an operator wants to know of it, as {@code key=value}. */
     String summary(long nowNs) {
-        TransferOutcome moved = load != null ? load : sent;
-        return "%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d plane=%s bytes=%d error=%s ttftMs=%d totalMs=%d%s"
+        return "%s outcome=%s prompt=%d computed=%d loaded=%d answer=%d %s ttftMs=%d totalMs=%d%s"
                 .formatted(
                         ids(),
                         outcome,
@@ -392,16 +376,12 @@ final class Sequence implements Generation {
                         computed,
                         loaded,
                         answer.tokens(),
-                        moved == null || moved.plane().isEmpty() ? "none" : moved.plane(),
-                        moved == null ? 0 : moved.bytes(),
-                        moved == null ? "none" : moved.failure().map(Enum::name).orElse("none"),
+                        transfers.words(),
                         answer.tokens() == 0
                                 ? -1
                                 : (answer.firstTokenNs() - submittedNs) / 1_000_000,
                         (nowNs - submittedNs) / 1_000_000,
-                        moved == null || moved.detail().isEmpty()
-                                ? ""
-                                : " why=\"" + moved.detail() + '"');
+                        transfers.why());
     }
 
     private void move(Phase to) {
