@@ -24,8 +24,7 @@ public record EngineOptions(
         Runnable onWakeup) {
 
     /** Context for the connector of an engine, which counts its wakeups. */
-    KvConnectorContext context(
-            KvLayout layout, Optional<KvDevice> device, AtomicInteger wakeups) {
+    KvConnectorContext context(KvLayout layout, Optional<KvDevice> device, AtomicInteger wakeups) {
         return KvConnectorContext.builder(
                         layout,
                         () -> {

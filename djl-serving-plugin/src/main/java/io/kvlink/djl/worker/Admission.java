@@ -112,11 +112,12 @@ final class Admission {
     private void note(Sequence sequence, KvError error, String detail) {
         metrics.onLoadFailed(error);
         if (sequence.transfers().load().flatMap(TransferOutcome::failure).isEmpty()) {
-            sequence.transfers().onLoad(
-                    TransferOutcome.builder(sequence.kv().id())
-                            .id(sequence.kv().route().map(TransferRoute::id))
-                            .failure(error, detail)
-                            .build());
+            sequence.transfers()
+                    .onLoad(
+                            TransferOutcome.builder(sequence.kv().id())
+                                    .id(sequence.kv().route().map(TransferRoute::id))
+                                    .failure(error, detail)
+                                    .build());
         }
     }
 
