@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 public final class RequestCollector extends ChannelDuplexHandler {
 
     private static final int FIRST_BYTES = 4 * 1024;
-    private static final long LINGER_BYTES = 64L << 20;
+    private static final long LINGER_BYTES = 256L << 20;
     private static final int LINGER_SECONDS = 10;
     private static final byte[] NOTHING = new byte[0];
 

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Requests that come through a port, and those that don't, seen from a client. */
 class HttpPortTest {
@@ -165,11 +166,15 @@ class HttpPortTest {
                 .startsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 ");
     }
 
-    @Test
-    void shouldLetAClientFinishThatIsStillSending() throws IOException {
+    @ParameterizedTest
+    @ValueSource(ints = {5, 100})
+    void shouldLetAClientFinishThatIsStillSending(int megabytes) throws IOException {
+        String megabyte = "x".repeat(1_000_000);
         try (Socket socket = connect()) {
-            write(socket, "POST / HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n");
-            write(socket, "x".repeat(5_000_000));
+            write(socket, "POST / HTTP/1.1\r\nContent-Length: " + megabytes + "000000\r\n\r\n");
+            for (int i = 0; i < megabytes; i++) {
+                write(socket, megabyte);
+            }
             assertThat(new String(socket.getInputStream().readAllBytes(), ISO_8859_1))
                     .startsWith("HTTP/1.1 413 ");
         }
