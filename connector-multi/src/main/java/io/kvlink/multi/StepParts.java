@@ -18,17 +18,19 @@ final class StepParts {
 
     /** One step's work of all parts, in their order. */
     static StepMetadata join(List<StepMetadata> parts) {
+        if (parts.stream().allMatch(StepMetadata.EMPTY::equals)) {
+            return StepMetadata.EMPTY;
+        }
         List<StepMetadata.Task> loads = new ArrayList<>();
         List<StepMetadata.Task> saves = new ArrayList<>();
-        int bytes = 0;
-        for (StepMetadata part : parts) {
-            bytes += HEAD_BYTES + part.connectorData().length;
-        }
+        List<byte[]> datas = parts.stream().map(StepMetadata::connectorData).toList();
+        int bytes = datas.stream().mapToInt(own -> HEAD_BYTES + own.length).sum();
         ByteBuffer data = ByteBuffer.allocate(bytes);
-        for (StepMetadata part : parts) {
+        for (int i = 0; i < parts.size(); i++) {
+            StepMetadata part = parts.get(i);
+            byte[] own = datas.get(i);
             loads.addAll(part.loads());
             saves.addAll(part.saves());
-            byte[] own = part.connectorData();
             data.putInt(part.loads().size())
                     .putInt(part.saves().size())
                     .putInt(own.length)

@@ -7,15 +7,24 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.DType;
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
+import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class MultiConnectorTest {
@@ -81,6 +90,49 @@ class MultiConnectorTest {
         assertThat(second.started).isEqualTo(second.work);
         whole.worker().startLoad(StepMetadata.EMPTY);
         assertThat(second.started).isEqualTo(StepMetadata.EMPTY);
+    }
+
+    @Test
+    void shouldHaveNoWorkWhereNoPartHasAny() {
+        assertThat(whole.scheduler().buildStep(StepPlan.of())).isSameAs(StepMetadata.EMPTY);
+    }
+
+    @Test
+    void shouldRefusePeersBesideAStore() {
+        PlayedPart peers = new PlayedPart(KvCapability.PEERS);
+        PlayedPart store = new PlayedPart(KvCapability.STORE);
+        assertThatThrownBy(() -> made(peers, store))
+                .isInstanceOf(KvConnectorException.class)
+                .hasMessageContaining("BAD_CONFIG")
+                .hasMessageContaining("peers and a store");
+        assertThat(peers.told).containsExactly("close");
+        assertThat(store.told).containsExactly("close");
+        made(new PlayedPart(KvCapability.STORE), new PlayedPart(KvCapability.STORE)).close();
+    }
+
+    private static KvConnector made(PlayedPart... parts) {
+        List<PlayedPart.Provider> providers = new ArrayList<>();
+        List<Map<String, Object>> listed = new ArrayList<>();
+        for (PlayedPart part : parts) {
+            String name = "played" + providers.size();
+            providers.add(new PlayedPart.Provider(name, () -> part));
+            listed.add(Map.of("kv_connector", name));
+        }
+        Map<String, Object> json =
+                Map.of(
+                        "kv_connector",
+                        MultiConnectorProvider.NAME,
+                        "kv_role",
+                        "kv_both",
+                        "kv_connector_extra_config",
+                        Map.of("connectors", listed));
+        KvLayout layout = KvLayout.single("m", 1, 1, 4, DType.F32, 16);
+        return new MultiConnectorProvider()
+                .create(
+                        KvTransferConfig.of(json),
+                        KvConnectorContext.builder(layout, () -> {})
+                                .connectors(KvConnectors.of(providers, List.of()))
+                                .build());
     }
 
     @Test

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A part that answers as the test says, and writes down what it is told. By default it has no KV.
@@ -34,9 +35,22 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     /** Found by its name, so that a whole can have a part without KV. */
     public static final class Provider implements KvConnectorProvider {
+
+        private final String name;
+        private final Supplier<PlayedPart> parts;
+
+        public Provider() {
+            this("played", PlayedPart::new);
+        }
+
+        Provider(String name, Supplier<PlayedPart> parts) {
+            this.name = name;
+            this.parts = parts;
+        }
+
         @Override
         public String name() {
-            return "played";
+            return name;
         }
 
         @Override
@@ -51,10 +65,11 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
         @Override
         public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
-            return new PlayedPart();
+            return parts.get();
         }
     }
 
+    private final KvCapability ability;
     final List<String> told = new ArrayList<>();
     LoadDecision decision = LoadDecision.NOTHING;
     StepMetadata work = StepMetadata.EMPTY;
@@ -65,6 +80,14 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
     Availability health = Availability.usable();
     String protocol = "";
     boolean closeFails;
+
+    PlayedPart() {
+        this(KvCapability.GENERATED_TOKENS);
+    }
+
+    PlayedPart(KvCapability ability) {
+        this.ability = ability;
+    }
 
     @Override
     public KvScheduler scheduler() {
@@ -78,10 +101,7 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Set<KvCapability> capabilities() {
-        return Set.of(
-                KvCapability.GENERATED_TOKENS,
-                KvCapability.BOTH_ROLES,
-                KvCapability.CHUNKED_PREFILL);
+        return Set.of(ability, KvCapability.BOTH_ROLES, KvCapability.CHUNKED_PREFILL);
     }
 
     @Override
