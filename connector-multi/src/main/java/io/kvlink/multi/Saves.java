@@ -25,16 +25,10 @@ final class Saves {
         // Those of them that have reported.
         private final BitSet over = new BitSet();
         private boolean finished;
-        private long bytes;
-        private long nanos;
-        private @Nullable TransferOutcome shown;
+        private @Nullable TransferOutcome sent;
 
         void add(TransferOutcome outcome) {
-            bytes += outcome.bytes();
-            nanos = Math.max(nanos, outcome.nanos());
-            if (shown == null || shown.failure().isEmpty()) {
-                shown = outcome;
-            }
+            sent = sent == null ? outcome : sent.and(outcome);
         }
 
         // Blocks aren't kept for a part that only copies, and may have given up without a word.
@@ -50,16 +44,6 @@ final class Saves {
             BitSet left = (BitSet) parts.clone();
             left.andNot(over);
             return left.isEmpty();
-        }
-
-        TransferOutcome outcome(TransferOutcome one) {
-            TransferOutcome.Builder merged =
-                    TransferOutcome.builder(one.requestId())
-                            .id(one.id())
-                            .plane(one.plane())
-                            .bytes(bytes)
-                            .nanos(nanos);
-            return merged.failure(one.failure(), one.detail()).build();
         }
     }
 
@@ -114,9 +98,8 @@ final class Saves {
             Save save = entry.getValue();
             if (save.ended()) {
                 all.remove();
-                TransferOutcome one = save.shown;
-                if (one != null) {
-                    ended.add(save.outcome(one));
+                if (save.sent != null) {
+                    ended.add(save.sent);
                 }
                 if (!save.all(save.savers)) {
                     late.add(entry.getKey());

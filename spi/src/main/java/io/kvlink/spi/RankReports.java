@@ -24,45 +24,28 @@ public final class RankReports {
     private static final class Tally {
         private final boolean[] ended;
         private int missing;
-        private long bytes;
-        private long nanos;
-        private TransferOutcome shown;
+        private TransferOutcome merged;
         private boolean failed;
 
-        Tally(int ranks, TransferOutcome first) {
+        Tally(int ranks, TransferOutcome none) {
             ended = new boolean[ranks];
             missing = ranks;
-            shown = first;
+            merged = none;
         }
 
-        void add(int rank, TransferOutcome outcome) {
+        void add(int rank, TransferOutcome outcome, boolean failure) {
             if (ended[rank]) {
                 throw new IllegalArgumentException("rank=" + rank + " reported twice: " + outcome);
             }
             ended[rank] = true;
             missing--;
-            bytes += outcome.bytes();
-            nanos = Math.max(nanos, outcome.nanos());
-            if (shown.failure().isEmpty()) {
-                shown = outcome;
-            }
-        }
-
-        void fail() {
-            failed = true;
+            merged = merged.and(outcome);
+            failed |= failure;
         }
 
         TransferOutcome outcome() {
-            TransferOutcome.Builder merged =
-                    TransferOutcome.builder(shown.requestId())
-                            .id(shown.id())
-                            .plane(shown.plane())
-                            .bytes(bytes)
-                            .nanos(nanos);
-            if (failed || shown.failure().isPresent()) {
-                merged.failure(shown.failure().orElse(KvError.UNKNOWN), shown.detail());
-            }
-            return merged.build();
+            boolean silent = failed && merged.failure().isEmpty();
+            return silent ? merged.toBuilder().failure(KvError.UNKNOWN, "").build() : merged;
         }
     }
 
@@ -109,11 +92,14 @@ public final class RankReports {
             boolean failed,
             Consumer<TransferOutcome> ended) {
         Key key = new Key(way, outcome.requestId());
-        Tally tally = open.computeIfAbsent(key, absent -> new Tally(ranks, outcome));
-        tally.add(rank, outcome);
-        if (failed) {
-            tally.fail();
-        }
+        Tally tally =
+                open.computeIfAbsent(
+                        key,
+                        absent ->
+                                new Tally(
+                                        ranks,
+                                        TransferOutcome.builder(outcome.requestId()).build()));
+        tally.add(rank, outcome, failed);
         if (tally.missing == 0) {
             open.remove(key);
             ended.accept(tally.outcome());

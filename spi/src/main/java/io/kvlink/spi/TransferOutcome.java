@@ -71,6 +71,28 @@ public final class TransferOutcome {
         return nanos;
     }
 
+    /**
+     * Sum of this end and another one of the same request. Bytes are added up, the longest time
+     * counts, and of several failures the first is told.
+     */
+    public TransferOutcome and(TransferOutcome other) {
+        TransferOutcome shown = failure.isPresent() ? this : other;
+        return shown.toBuilder()
+                .bytes(bytes + other.bytes)
+                .nanos(Math.max(nanos, other.nanos))
+                .build();
+    }
+
+    /** Builder of a copy. */
+    public Builder toBuilder() {
+        return builder(requestId)
+                .id(id)
+                .failure(failure, detail)
+                .plane(plane)
+                .bytes(bytes)
+                .nanos(nanos);
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof TransferOutcome value
