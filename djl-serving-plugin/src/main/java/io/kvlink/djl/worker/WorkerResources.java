@@ -22,6 +22,7 @@ import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
+import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.KvWorker;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -70,27 +71,27 @@ final class WorkerResources implements AutoCloseable {
         texts = new ModelTexts(tokenizer, model.vocabSize(), () -> closed(config));
         decoder = opened(decoders.open(config.decoder(model)));
         connector =
-                config.transfer()
-                        .map(
-                                transfer ->
-                                        ConnectorSetup.open(
-                                                config.modelName(),
-                                                transfer,
-                                                providers.get(),
-                                                ConnectorSetup.layout(
-                                                        model,
-                                                        transfer.modelId()
-                                                                .orElseGet(
-                                                                        () ->
-                                                                                ModelFingerprint.of(
-                                                                                        config
-                                                                                                .modelDir()))),
-                                                memory(),
-                                                config.prefillChunk(),
-                                                wakeup));
+                config.transfer().map(transfer -> connector(config, transfer, providers, wakeup));
         connector.ifPresent(open::push);
         abilities = connector.map(KvConnector::capabilities).orElseGet(Set::of);
         produces = config.transfer().filter(transfer -> transfer.role().produces()).isPresent();
+    }
+
+    private KvConnector connector(
+            WorkerConfig config,
+            KvTransferConfig transfer,
+            Supplier<KvConnectors> providers,
+            Runnable wakeup) {
+        KvConnectors installed = providers.get();
+        String modelId = transfer.modelId().orElseGet(() -> ModelFingerprint.of(config.modelDir()));
+        return ConnectorSetup.open(
+                config.modelName(),
+                transfer,
+                installed,
+                ConnectorSetup.layout(model, modelId),
+                memory(),
+                config.prefillChunk(),
+                wakeup);
     }
 
     /** Opens everything; if that throws, nothing is left open. */
