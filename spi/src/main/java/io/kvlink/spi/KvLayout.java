@@ -3,15 +3,17 @@ package io.kvlink.spi;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 
 /**
- * Order and size of the KV that an engine keeps for one model. Two instances exchange KV only if
- * {@link #firstDifference} finds none.
+ * Order and size of the KV that one rank of an engine keeps for one model. Two ranks exchange all
+ * that they hold if {@link #firstDifference} finds none. Instances with other numbers of ranks
+ * exchange slices if {@link #firstObstacle} finds none; {@link KvShardMap} says which.
  *
  * <p>On the way between instances one layer of a token range is always {@code
- * [2][tokens][kvHeads][headSize]}, keys first. Axis order and block size at either end don't
+ * [arrays][tokens][kvHeads][headSize]}, keys first. Axis order and block size at either end don't
  * matter. {@link #runs} says where these bytes lie in an engine's memory, in that order.
  */
 public final class KvLayout {
@@ -27,15 +29,30 @@ public final class KvLayout {
     private final int tpSize;
     private final int ppRank;
     private final int ppSize;
+    private final int arrays;
+    private final int modelKvHeads;
+    private final List<Integer> stageLayers;
 
-    /** Order of the axes of one layer's memory. */
+    /** Order of the axes of one layer's memory. A latent layout has 1 in the place of the 2. */
     public enum AxisOrder {
         /** {@code [2, blocks, blockSize, kvHeads, headSize]}: all keys, then all values. */
-        KV_FIRST,
+        KV_FIRST(true, false),
         /**
          * {@code [blocks, 2, blockSize, kvHeads, headSize]}: keys and values of a block together.
          */
-        BLOCK_FIRST
+        BLOCK_FIRST(false, false),
+        /** {@code [2, blocks, kvHeads, blockSize, headSize]}: tokens of a head together. */
+        KV_FIRST_HEAD_MAJOR(true, true),
+        /** {@code [blocks, 2, kvHeads, blockSize, headSize]}: tokens of a head together. */
+        BLOCK_FIRST_HEAD_MAJOR(false, true);
+
+        private final boolean kvFirst;
+        private final boolean headMajor;
+
+        AxisOrder(boolean kvFirst, boolean headMajor) {
+            this.kvFirst = kvFirst;
+            this.headMajor = headMajor;
+        }
     }
 
     /**
@@ -58,6 +75,7 @@ public final class KvLayout {
         tpSize = from.tpSize;
         ppRank = from.ppRank;
         ppSize = from.ppSize;
+        arrays = from.latent ? 1 : 2;
         require(!model.isEmpty(), "model", model);
         require(layers > 0, "layers", layers);
         require(kvHeads > 0, "kvHeads", kvHeads);
@@ -65,6 +83,22 @@ public final class KvLayout {
         require(blockSize > 0 && Integer.bitCount(blockSize) == 1, "blockSize", blockSize);
         require(tpSize > 0 && tpRank >= 0 && tpRank < tpSize, "tpRank", tpRank + "/" + tpSize);
         require(ppSize > 0 && ppRank >= 0 && ppRank < ppSize, "ppRank", ppRank + "/" + ppSize);
+        require(!from.latent || kvHeads == 1, "kvHeads", kvHeads + " of a latent row");
+        int heads = from.latent ? 1 : Math.multiplyExact(kvHeads, tpSize);
+        modelKvHeads = from.modelKvHeads == 0 ? heads : from.modelKvHeads;
+        stageLayers =
+                from.stageLayers.isEmpty()
+                        ? Collections.nCopies(ppSize, layers)
+                        : List.copyOf(from.stageLayers);
+        require(modelKvHeads > 0, "modelKvHeads", modelKvHeads);
+        require(
+                stageLayers.size() == ppSize && stageLayers.stream().allMatch(stage -> stage > 0),
+                "stageLayers",
+                stageLayers);
+        require(
+                kvHeads == shard().heads() && layers == shard().layers(),
+                "shard",
+                shard() + " kvHeads=" + kvHeads + " layers=" + layers);
     }
 
     /**
@@ -155,9 +189,58 @@ public final class KvLayout {
         return ppSize;
     }
 
-    /** Bytes of one token in one layer: keys and values. */
+    /** Number of arrays of a layer: 2 for keys and values, 1 for one latent row a token (MLA). */
+    public int arrays() {
+        return arrays;
+    }
+
+    /** KV heads of the whole model, over all ranks. */
+    public int modelKvHeads() {
+        return modelKvHeads;
+    }
+
+    /** Layers of each pipeline stage, in order. */
+    public List<Integer> stageLayers() {
+        return stageLayers;
+    }
+
+    /** Layers of the whole model, over all stages. */
+    public int modelLayers() {
+        return stageLayers.stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /** Rank of this memory in its instance: {@code ppRank * tpSize + tpRank}. */
+    public int rank() {
+        return ppRank * tpSize + tpRank;
+    }
+
+    /** Number of ranks of the instance. */
+    public int ranks() {
+        return ppSize * tpSize;
+    }
+
+    /** Part of the model's KV that this rank holds. */
+    public KvShardMap.Shard shard() {
+        return shards().get(rank());
+    }
+
+    /** Parts that the ranks of the instance hold, in the order of ranks. */
+    public List<KvShardMap.Shard> shards() {
+        return KvShardMap.shards(modelKvHeads, tpSize, stageLayers);
+    }
+
+    /** Bytes of one token in one layer: keys and values, or its latent row. */
     public long tokenBytes() {
-        return 2 * halfTokenBytes();
+        return tokenBytes(kvHeads);
+    }
+
+    /**
+     * Bytes of some heads of one token in one layer.
+     *
+     * @param heads how many
+     */
+    public long tokenBytes(int heads) {
+        return Math.multiplyExact(arrays * (long) heads, headBytes());
     }
 
     /**
@@ -169,28 +252,53 @@ public final class KvLayout {
         return Math.multiplyExact(tokenBytes(), (long) tokens);
     }
 
-    /** Bytes of one block in one layer: keys and values. */
+    /** Bytes of one block in one layer, all arrays. */
     public long blockBytes() {
         return layerBytes(blockSize);
     }
 
     /**
-     * Compares with a peer's layout in all that must be equal for an exchange. Axis order and block
-     * size may differ.
+     * Compares with a rank of a peer in all that must be equal for an exchange of all that both
+     * hold. Axis order and block size may differ.
      *
      * @param other the peer's
      * @return {@code field=ours/theirs}, or empty if the two can exchange KV
      */
     public String firstDifference(KvLayout other) {
-        String[] names = {"model", "layers", "kvHeads", "headSize", "dtype", "tp", "pp"};
-        Object[] ours = comparable();
-        Object[] theirs = other.comparable();
+        String obstacle = firstObstacle(other);
+        return obstacle.isEmpty()
+                ? differs(new String[] {"tp", "pp", "stageLayers"}, ofRank(), other.ofRank())
+                : obstacle;
+    }
+
+    /**
+     * Compares with a peer's layout in all that must be equal for an exchange of slices. The
+     * numbers of ranks, the layers of the stages, axis order and block size may differ.
+     *
+     * @param other layout of any of the peer's ranks
+     * @return {@code field=ours/theirs} of the whole models, or empty if a {@link KvShardMap} can
+     *     map one to the other
+     */
+    public String firstObstacle(KvLayout other) {
+        String[] names = {"model", "layers", "kvHeads", "headSize", "dtype", "arrays"};
+        return differs(names, ofModel(), other.ofModel());
+    }
+
+    private static String differs(String[] names, Object[] ours, Object[] theirs) {
         for (int i = 0; i < names.length; i++) {
             if (!ours[i].equals(theirs[i])) {
                 return names[i] + "=" + ours[i] + "/" + theirs[i];
             }
         }
         return "";
+    }
+
+    private Object[] ofModel() {
+        return new Object[] {model, modelLayers(), modelKvHeads, headSize, dtype, arrays};
+    }
+
+    private Object[] ofRank() {
+        return new Object[] {tpRank + " of " + tpSize, ppRank + " of " + ppSize, stageLayers};
     }
 
     /**
@@ -206,27 +314,66 @@ public final class KvLayout {
      *     the region
      */
     public List<Run> runs(BlockTable blocks, int from, int to, long regionBytes) {
+        return runs(blocks, from, to, regionBytes, 0, kvHeads);
+    }
+
+    /**
+     * Byte runs of some heads of a token range, as {@link #runs(BlockTable, int, int, long)}.
+     *
+     * @param blocks the sequence's blocks
+     * @param from the first token, from 0
+     * @param to one past the last token, at most the tokens of the blocks
+     * @param regionBytes size of the layer's region
+     * @param firstHead the first head, counted in this rank
+     * @param heads how many
+     * @return the runs; their bytes add up to {@code (to - from) * tokenBytes(heads)}
+     * @throws IndexOutOfBoundsException if a token or a head isn't here, or a block isn't inside
+     *     the region
+     */
+    public List<Run> runs(
+            BlockTable blocks, int from, int to, long regionBytes, int firstHead, int heads) {
         Objects.checkFromToIndex(from, to, Math.multiplyExact(blocks.size(), blockSize));
+        Objects.checkFromIndexSize(firstHead, heads, kvHeads);
         List<Run> runs = new ArrayList<>(2);
         long blocksInRegion = regionBytes / blockBytes();
-        for (int half = 0; half < 2; half++) {
+        for (int array = 0; array < arrays; array++) {
             for (int token = from; token < to; ) {
                 int block = blocks.block(token / blockSize);
                 Objects.checkIndex(block, blocksInRegion);
                 int inBlock = token % blockSize;
                 int count = Math.min(blockSize - inBlock, to - token);
                 long row =
-                        axisOrder == AxisOrder.KV_FIRST
-                                ? half * blocksInRegion + block
-                                : 2L * block + half;
-                append(
-                        runs,
-                        (row * blockSize + inBlock) * halfTokenBytes(),
-                        count * halfTokenBytes());
+                        axisOrder.kvFirst
+                                ? array * blocksInRegion + block
+                                : (long) arrays * block + array;
+                long start = row * blockSize * arrayTokenBytes();
+                append(runs, start, inBlock, count, firstHead, heads);
                 token += count;
             }
         }
         return runs;
+    }
+
+    // Some heads of some tokens of one block's array.
+    private void append(
+            List<Run> runs, long start, int inBlock, int count, int firstHead, int heads) {
+        if (!axisOrder.headMajor && heads == kvHeads) {
+            append(runs, start + inBlock * arrayTokenBytes(), count * arrayTokenBytes());
+            return;
+        }
+        for (int token = inBlock; token < inBlock + count; token++) {
+            if (axisOrder.headMajor) {
+                for (int head = firstHead; head < firstHead + heads; head++) {
+                    append(
+                            runs,
+                            start + ((long) head * blockSize + token) * headBytes(),
+                            headBytes());
+                }
+            } else {
+                long offset = start + token * arrayTokenBytes() + firstHead * headBytes();
+                append(runs, offset, heads * headBytes());
+            }
+        }
     }
 
     private static void append(List<Run> runs, long offset, long bytes) {
@@ -240,21 +387,14 @@ public final class KvLayout {
         runs.add(new Run(offset, bytes));
     }
 
-    private Object[] comparable() {
-        return new Object[] {
-            model,
-            layers,
-            kvHeads,
-            headSize,
-            dtype,
-            tpRank + " of " + tpSize,
-            ppRank + " of " + ppSize
-        };
+    // One head of one token in one array of a layer.
+    private long headBytes() {
+        return Math.multiplyExact((long) headSize, dtype.bytes());
     }
 
-    // Keys or values of one token in one layer.
-    private long halfTokenBytes() {
-        return Math.multiplyExact((long) kvHeads * headSize, dtype.bytes());
+    // All heads of one token in one array of a layer.
+    private long arrayTokenBytes() {
+        return kvHeads * headBytes();
     }
 
     private static void require(boolean holds, String field, Object value) {
@@ -266,22 +406,36 @@ public final class KvLayout {
     @Override
     public boolean equals(Object other) {
         return other instanceof KvLayout layout
-                && Arrays.equals(comparable(), layout.comparable())
+                && Arrays.equals(ofModel(), layout.ofModel())
+                && Arrays.equals(ofRank(), layout.ofRank())
                 && axisOrder == layout.axisOrder
                 && blockSize == layout.blockSize;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(comparable()), axisOrder, blockSize);
+        return Objects.hash(
+                Arrays.hashCode(ofModel()), Arrays.hashCode(ofRank()), axisOrder, blockSize);
     }
 
     @Override
     public String toString() {
-        return "KvLayout[model=%s layers=%d kvHeads=%d headSize=%d dtype=%s axisOrder=%s blockSize=%d tp=%d/%d pp=%d/%d]"
+        return "KvLayout[model=%s layers=%d kvHeads=%d headSize=%d dtype=%s arrays=%d axisOrder=%s blockSize=%d tp=%d/%d of kvHeads=%d pp=%d/%d of layers=%s]"
                 .formatted(
-                        model, layers, kvHeads, headSize, dtype, axisOrder, blockSize, tpRank,
-                        tpSize, ppRank, ppSize);
+                        model,
+                        layers,
+                        kvHeads,
+                        headSize,
+                        dtype,
+                        arrays,
+                        axisOrder,
+                        blockSize,
+                        tpRank,
+                        tpSize,
+                        modelKvHeads,
+                        ppRank,
+                        ppSize,
+                        stageLayers);
     }
 
     /** Builder of a KvLayout; one thread. */
@@ -298,6 +452,11 @@ public final class KvLayout {
         private int tpSize = 1;
         private int ppRank;
         private int ppSize = 1;
+        private boolean latent;
+        // 0 for as many as all ranks have together.
+        private int modelKvHeads;
+        // Empty for stages of equal size.
+        private List<Integer> stageLayers = List.of();
 
         private Builder(
                 String model, int layers, int kvHeads, int headSize, DType dtype, int blockSize) {
@@ -326,6 +485,27 @@ public final class KvLayout {
         public Builder pipelineParallel(int rank, int size) {
             ppRank = rank;
             ppSize = size;
+            return this;
+        }
+
+        /** One latent row of {@code headSize} elements a token, in the place of keys and values. */
+        public Builder latent() {
+            latent = true;
+            return this;
+        }
+
+        /**
+         * Sets {@link KvLayout#modelKvHeads}, where ranks have unequal numbers of heads or several
+         * hold the same one.
+         */
+        public Builder modelKvHeads(int heads) {
+            modelKvHeads = heads;
+            return this;
+        }
+
+        /** Sets {@link KvLayout#stageLayers}, where stages have unequal numbers of layers. */
+        public Builder stageLayers(List<Integer> layersOfStages) {
+            stageLayers = layersOfStages;
             return this;
         }
 
