@@ -143,12 +143,12 @@ final class DeviceMover implements KvMover {
         EventPool.Point computed = points.take();
         device.record(computed.event(), engine);
         for (Save save : all) {
-            if (save.outbound().ended()) {
+            if (save.kv().ended()) {
                 continue;
             }
-            if (save.outbound().leases() == null) {
+            if (save.kv().leases() == null) {
                 List<MemoryRegion> blocks = KvCopies.parts(layer, save.runs());
-                save.outbound().save(number, save.chunk(), blocks, save.bytes(), computed.retain());
+                save.kv().save(number, save.chunk(), blocks, save.bytes(), computed.retain());
             } else {
                 copied.add(save);
             }
@@ -162,7 +162,7 @@ final class DeviceMover implements KvMover {
 
     private void copyOut(int number, MemoryRegion layer, List<Save> all) {
         for (Save save : all) {
-            MemoryRegion lease = save.outbound().held(number, save.chunk());
+            MemoryRegion lease = save.kv().held(number, save.chunk());
             long to = lease.address();
             boolean many = save.runs().size() > MANY_RUNS;
             long longBytes = many ? Long.MAX_VALUE : longBytes(lease);
@@ -176,8 +176,8 @@ final class DeviceMover implements KvMover {
         device.record(complete.event(), saves);
         device.record(savesEnd, saves);
         for (Save save : all) {
-            List<MemoryRegion> source = List.of(save.outbound().held(number, save.chunk()));
-            save.outbound().save(number, save.chunk(), source, save.bytes(), complete.retain());
+            List<MemoryRegion> source = List.of(save.kv().held(number, save.chunk()));
+            save.kv().save(number, save.chunk(), source, save.bytes(), complete.retain());
         }
         complete.release();
     }

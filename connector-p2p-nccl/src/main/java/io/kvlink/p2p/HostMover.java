@@ -42,16 +42,16 @@ final class HostMover implements KvMover {
     @Override
     public void save(int number, MemoryRegion layer, List<Save> saves) {
         for (Save save : saves) {
-            if (save.outbound().ended()) {
+            if (save.kv().ended()) {
                 continue;
             }
             List<MemoryRegion> source = KvCopies.parts(layer, save.runs());
-            if (save.outbound().leases() != null) {
-                List<MemoryRegion> held = List.of(save.outbound().held(number, save.chunk()));
+            if (save.kv().leases() != null) {
+                List<MemoryRegion> held = List.of(save.kv().held(number, save.chunk()));
                 KvCopies.copy(source, held);
                 source = held;
             }
-            save.outbound().save(number, save.chunk(), source, save.bytes(), null);
+            save.kv().save(number, save.chunk(), source, save.bytes(), null);
         }
     }
 

@@ -2,31 +2,33 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.receive.LoadableKv;
+import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.TransferId;
+import io.kvlink.spi.TransferOutcome;
 import java.util.BitSet;
+import java.util.IdentityHashMap;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** A load of the current step: which of its layers are copied into the blocks. */
 final class KvLoad {
 
     private final StepMetadata.Task task;
-    private final Expectation.Ready ready;
+    private final LoadableKv kv;
     private final KvLayout layout;
     private final List<MemoryRegion> layers;
     private final BitSet copied = new BitSet();
-    private @Nullable List<KvLayout.Run> runs;
+    // Of each source, once a layer of it is copied.
+    private final IdentityHashMap<LoadableKv.Source, List<KvLayout.Run>> runs =
+            new IdentityHashMap<>();
 
-    KvLoad(
-            StepMetadata.Task task,
-            Expectation.Ready ready,
-            KvLayout layout,
-            List<MemoryRegion> layers) {
+    KvLoad(StepMetadata.Task task, LoadableKv kv, KvLayout layout, List<MemoryRegion> layers) {
         this.task = task;
-        this.ready = ready;
+        this.kv = kv;
         this.layout = layout;
         this.layers = layers;
     }
@@ -35,8 +37,14 @@ final class KvLoad {
         return task.request();
     }
 
-    Expectation.Ready ready() {
-        return ready;
+    LoadableKv kv() {
+        return kv;
+    }
+
+    /** Outcome of the load, once all layers are copied. */
+    TransferOutcome outcome() {
+        TransferId id = task.request().route().orElseThrow().id();
+        return kv.outcome().toBuilder().id(id).build();
     }
 
     /**
@@ -51,7 +59,7 @@ final class KvLoad {
         }
         copyOne(layer, mover);
         for (int next = layer + 1; mover.enqueues() && next < layers.size(); next++) {
-            if (!copied.get(next) && ready.arrival().here(next)) {
+            if (!copied.get(next) && kv.here(next)) {
                 copyOne(next, mover);
             }
         }
@@ -59,13 +67,36 @@ final class KvLoad {
     }
 
     private void copyOne(int layer, KvMover mover) {
-        if (runs == null) {
-            long layerBytes = layers.get(0).bytes(); // They are all of one size.
-            runs = layout.runs(task.blocks(), task.fromToken(), task.toToken(), layerBytes);
+        boolean moreToCome = !kv.complete();
+        for (LoadableKv.Source source : kv.sources()) {
+            Part part = source.part();
+            if (part.has(layer)) {
+                Expectation.Ready ready = source.ready();
+                MemoryRegion received = ready.layers().get(layer - part.firstLayer());
+                List<MemoryRegion> tokens =
+                        ready.chunks()
+                                .tokens(
+                                        received,
+                                        task.fromToken(),
+                                        task.toToken(),
+                                        layout.arrays());
+                mover.load(tokens, layers.get(layer), runs(source), moreToCome);
+            }
         }
-        List<MemoryRegion> source =
-                ready.chunks().tokens(ready.layers().get(layer), task.fromToken(), task.toToken());
-        mover.load(source, layers.get(layer), runs, !ready.arrival().complete());
         copied.set(layer);
+    }
+
+    // All layers are of one size.
+    private List<KvLayout.Run> runs(LoadableKv.Source source) {
+        return runs.computeIfAbsent(
+                source,
+                one ->
+                        layout.runs(
+                                task.blocks(),
+                                task.fromToken(),
+                                task.toToken(),
+                                layers.get(0).bytes(),
+                                one.part().firstHead(),
+                                one.part().heads()));
     }
 }

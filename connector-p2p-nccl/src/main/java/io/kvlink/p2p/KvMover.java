@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
@@ -13,14 +13,14 @@ import java.util.List;
 interface KvMover extends AutoCloseable {
 
     /**
-     * A chunk of an outbound transfer.
+     * A chunk of some KV.
      *
-     * @param outbound the transfer
+     * @param kv the KV
      * @param chunk the chunk
      * @param runs where its tokens lie in each layer's memory
      * @param bytes how many bytes of a layer that is
      */
-    record Save(OutboundTransfer outbound, int chunk, List<KvLayout.Run> runs, long bytes) {}
+    record Save(SavedKv kv, int chunk, List<KvLayout.Run> runs, long bytes) {}
 
     /** True if the engine's memory is of the kind that this moves. */
     boolean accepts(MemoryRegion layer);
@@ -55,11 +55,11 @@ interface KvMover extends AutoCloseable {
     void awaitLoads();
 
     /**
-     * Hands a layer of some chunks over: the blocks, or a copy where the transfer has leases.
+     * Hands a layer of some chunks over: the blocks, or a copy where the KV has leases.
      *
      * @param number the layer's number
      * @param layer the layer's memory
-     * @param saves the chunks; those of transfers that have ended are left out
+     * @param saves the chunks; those of KV that nobody needs any more are left out
      */
     void save(int number, MemoryRegion layer, List<Save> saves);
 

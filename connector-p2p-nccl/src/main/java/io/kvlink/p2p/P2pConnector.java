@@ -22,6 +22,9 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvScheduler;
@@ -53,6 +56,7 @@ final class P2pConnector implements KvConnector {
     private static final Logger logger = LoggerFactory.getLogger(P2pConnector.class);
     private static final SecureRandom RANDOM = new SecureRandom();
 
+    // Of the instance, as it stands in routes.
     private final HostPort address;
     private final Set<KvCapability> capabilities;
     // Null without a GPU.
@@ -92,9 +96,11 @@ final class P2pConnector implements KvConnector {
         arenaBytes = buffer instanceof DeviceArena ? buffer.budgetBytes() : 0;
         KvMover mover = mover(device, context);
         opened.add(mover);
-        ZmqTransport transport = new ZmqTransport(config.host(), config.port());
+        KvLayout layout = context.layout();
+        ZmqTransport transport = new ZmqTransport(config.host(), port(config, layout));
         opened.add(transport);
-        address = transport.address();
+        HostPort own = transport.address();
+        address = new HostPort(own.host(), own.port() - layout.rank());
         TcpPlaneConfig tcp = TcpPlaneConfig.usual(config.host(), 0, config.host());
         Optional<GpuPlaneConfig> gpu = gpu(device, config, p2p, buffer);
         planes = machine.openPlanes(tcp, gpu, p2p.dataPlane());
@@ -106,8 +112,8 @@ final class P2pConnector implements KvConnector {
                 new Frame.Identity(
                         engineId,
                         epoch,
-                        address,
-                        context.layout(),
+                        own,
+                        layout,
                         context.prefillChunk(),
                         planes.stream()
                                 .map(plane -> new Frame.Plane(plane.name(), plane.endpoint()))
@@ -131,7 +137,7 @@ final class P2pConnector implements KvConnector {
         opened.removeAll(planes);
         opened.add(engine);
         P2pRequests requests = new P2pRequests(config.role(), address);
-        scheduler = new P2pScheduler(requests, engine.control(), context.prefillChunk());
+        scheduler = new P2pScheduler(requests, engine.control(), layout, context.prefillChunk());
         worker = new P2pWorker(requests, engine.control(), context, memory, mover, p2p, sent);
         opened.add(worker);
         closeables = List.copyOf(opened);
@@ -247,6 +253,17 @@ final class P2pConnector implements KvConnector {
                 throw failure;
             }
         }
+    }
+
+    // Each rank has the instance's port plus its number.
+    private static int port(KvTransferConfig config, KvLayout layout) {
+        if (config.port() == 0 && layout.ranks() > 1) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "kv_port=0 ranks=%d; each rank listens on kv_port plus its number"
+                            .formatted(layout.ranks()));
+        }
+        return config.port() == 0 ? 0 : config.port() + layout.rank();
     }
 
     private static KvMetric gauge(String name, String help, long value) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
@@ -17,10 +17,11 @@ import java.util.concurrent.ConcurrentHashMap;
 final class P2pRequests {
 
     private final KvRole role;
+    // In routes.
     private final HostPort address;
 
-    final Map<String, Expectation> expectations = new ConcurrentHashMap<>();
-    final Map<String, OutboundTransfer> outbounds = new ConcurrentHashMap<>();
+    final Map<String, AwaitedKv> awaited = new ConcurrentHashMap<>();
+    final Map<String, SavedKv> saved = new ConcurrentHashMap<>();
 
     P2pRequests(KvRole role, HostPort address) {
         this.role = role;

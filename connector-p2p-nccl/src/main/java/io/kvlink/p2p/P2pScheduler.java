@@ -2,12 +2,15 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.engine.ControlAgent;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.receive.LoadableKv;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
@@ -32,14 +35,16 @@ final class P2pScheduler implements KvScheduler {
 
     private final P2pRequests requests;
     private final ControlAgent control;
+    private final KvLayout layout;
     private final int chunkTokens;
     private final Map<String, Allocation> allocations = new HashMap<>();
     // Of requests whose KV is leaving: chunks that the steps so far have saved.
     private final Map<String, Integer> saved = new HashMap<>();
 
-    P2pScheduler(P2pRequests requests, ControlAgent control, int chunkTokens) {
+    P2pScheduler(P2pRequests requests, ControlAgent control, KvLayout layout, int chunkTokens) {
         this.requests = requests;
         this.control = control;
+        this.layout = layout;
         this.chunkTokens = chunkTokens;
     }
 
@@ -47,35 +52,31 @@ final class P2pScheduler implements KvScheduler {
     public void onRequestAdded(KvRequest request) {
         if (requests.consumed(request)) {
             long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
-            Expectation expectation = new Expectation(request, digest);
-            requests.expectations.put(request.id(), expectation);
-            control.expect(expectation);
+            AwaitedKv kv = new AwaitedKv(request, digest, layout);
+            requests.awaited.put(request.id(), kv);
+            control.expect(kv);
         }
     }
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
-        Expectation expectation = requests.expectations.get(request.id());
+        AwaitedKv kv = requests.awaited.get(request.id());
         int most = request.transferTokens() + (request.attachment() ? 1 : 0);
-        if (expectation == null || computedTokens >= most) {
+        if (kv == null || computedTokens >= most) {
             return LoadDecision.NOTHING;
         }
-        Expectation.Status status = expectation.status();
-        if (status instanceof Expectation.Failed failed) {
-            return LoadDecision.failed(failed.error(), failed.detail());
+        Optional<LoadableKv> loadable = kv.loadable();
+        Optional<Expectation.Failed> failed =
+                kv.failure().or(() -> loadable.map(LoadableKv::failure));
+        if (failed.isPresent()) {
+            return LoadDecision.failed(failed.get().error(), failed.get().detail());
         }
-        if (status instanceof Expectation.Ready ready) {
-            Expectation.Failed failed = ready.failure();
-            return failed == null
-                    ? load(request, ready, computedTokens)
-                    : LoadDecision.failed(failed.error(), failed.detail());
-        }
-        return LoadDecision.askAgain();
+        return loadable.map(all -> load(request, all, computedTokens))
+                .orElseGet(LoadDecision::askAgain);
     }
 
-    private static LoadDecision load(
-            KvRequest request, Expectation.Ready ready, int computedTokens) {
-        boolean whole = request.attachment() && ready.attachment().isPresent();
+    private static LoadDecision load(KvRequest request, LoadableKv kv, int computedTokens) {
+        boolean whole = request.attachment() && kv.attachment().isPresent();
         int tokens = request.transferTokens() + (whole ? 1 : 0) - computedTokens;
         return tokens > 0 ? LoadDecision.load(tokens, false) : LoadDecision.NOTHING;
     }
@@ -92,12 +93,11 @@ final class P2pScheduler implements KvScheduler {
 
     @Override
     public Optional<byte[]> attachment(KvRequest request) {
-        Expectation expectation = requests.expectations.get(request.id());
-        return request.attachment()
-                        && expectation != null
-                        && expectation.status() instanceof Expectation.Ready ready
-                ? ready.attachment().map(P2pScheduler::copy)
-                : Optional.empty();
+        return Optional.ofNullable(requests.awaited.get(request.id()))
+                .filter(kv -> request.attachment())
+                .flatMap(AwaitedKv::loadable)
+                .flatMap(LoadableKv::attachment)
+                .map(P2pScheduler::copy);
     }
 
     private static byte[] copy(ByteBuffer content) {
@@ -112,7 +112,7 @@ final class P2pScheduler implements KvScheduler {
             throw new IllegalArgumentException(
                     request + " attachment=" + request.attachment() + " bytes=" + content.length);
         }
-        OutboundTransfer outbound = requests.outbounds.get(request.id());
+        SavedKv outbound = requests.saved.get(request.id());
         if (outbound != null) {
             control.attach(outbound, Optional.of(ByteBuffer.wrap(content.clone())));
         }
@@ -160,7 +160,7 @@ final class P2pScheduler implements KvScheduler {
             release(failed.requestId());
         }
         for (TransferOutcome sent : report.sent()) {
-            requests.outbounds.computeIfPresent(
+            requests.saved.computeIfPresent(
                     sent.requestId(), (id, outbound) -> outbound.ended() ? null : outbound);
         }
     }
@@ -170,7 +170,7 @@ final class P2pScheduler implements KvScheduler {
         allocations.remove(request.id());
         saved.remove(request.id());
         release(request.id());
-        OutboundTransfer outbound = requests.outbounds.get(request.id());
+        SavedKv outbound = requests.saved.get(request.id());
         if (outbound == null || outbound.ended()) {
             return BlockOwnership.FREE_NOW;
         }
@@ -183,9 +183,9 @@ final class P2pScheduler implements KvScheduler {
     }
 
     private void release(String requestId) {
-        Expectation expectation = requests.expectations.remove(requestId);
-        if (expectation != null) {
-            control.release(expectation);
+        AwaitedKv kv = requests.awaited.remove(requestId);
+        if (kv != null) {
+            control.release(kv);
         }
     }
 }

@@ -4,8 +4,10 @@ package io.kvlink.p2p;
 import io.kvlink.p2p.internal.engine.ControlAgent;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.receive.LoadableKv;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.KvConnectorContext;
@@ -45,10 +47,10 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     // Loads that have ended; their copies may still run.
     private final List<TransferOutcome> ended = new ArrayList<>();
     // Transfers whose leases the device may still be copying into.
-    private final List<OutboundTransfer> copying = new ArrayList<>();
+    private final List<SavedKv> copying = new ArrayList<>();
 
     /** A transfer of the current step, and how many of its pieces are saved when it is done. */
-    private record Saving(OutboundTransfer outbound, int pieces) {
+    private record Saving(SavedKv outbound, int pieces) {
         boolean complete() {
             return outbound.savedPieces() == pieces;
         }
@@ -99,12 +101,16 @@ final class P2pWorker implements KvWorker, AutoCloseable {
         loads.clear();
         endSaves(); // A step that failed may have left some.
         for (StepMetadata.Task task : step.loads()) {
-            Expectation expectation = requests.expectations.get(task.request().id());
-            if (expectation != null && expectation.status() instanceof Expectation.Ready ready) {
-                loads.add(new KvLoad(task, ready, layout, layers));
-            } else {
-                ended.add(failure(task.request(), KvError.NO_SUCH_TRANSFER, "it isn't here"));
-            }
+            AwaitedKv kv = requests.awaited.get(task.request().id());
+            Optional<LoadableKv> loadable = kv == null ? Optional.empty() : kv.loadable();
+            loadable.ifPresentOrElse(
+                    here -> loads.add(new KvLoad(task, here, layout, layers)),
+                    () ->
+                            ended.add(
+                                    failure(
+                                            task.request(),
+                                            KvError.NO_SUCH_TRANSFER,
+                                            "it isn't here")));
         }
         if (!loads.isEmpty()) {
             mover.beginLoads();
@@ -119,7 +125,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
         boolean copied = false;
         for (Iterator<KvLoad> all = loads.iterator(); all.hasNext(); ) {
             KvLoad load = all.next();
-            if (!load.ready().arrival().await(layer, deadlineNs)) {
+            if (!load.kv().await(layer, deadlineNs)) {
                 all.remove();
                 ended.add(failure(load));
                 continue;
@@ -133,7 +139,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
                 continue;
             }
             if (layer == layout.layers() - 1) {
-                ended.add(load.ready().outcome());
+                ended.add(load.outcome());
             }
         }
         if (copied) {
@@ -197,7 +203,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     private void endSaves() {
         boolean copies = false;
         for (Saving saving : savings) {
-            OutboundTransfer outbound = saving.outbound;
+            SavedKv outbound = saving.outbound;
             if (!saving.complete()) {
                 control.abort(outbound);
             }
@@ -221,8 +227,8 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             return;
         }
         boolean copied = mover.savesCopied();
-        for (Iterator<OutboundTransfer> all = copying.iterator(); all.hasNext(); ) {
-            OutboundTransfer outbound = all.next();
+        for (Iterator<SavedKv> all = copying.iterator(); all.hasNext(); ) {
+            SavedKv outbound = all.next();
             if (!copied && outbound.ended()) {
                 mover.awaitSaves(); // Rare: it was given up before it was copied.
                 copied = true;
@@ -254,7 +260,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             long bytes = layers.get(0).bytes();
             runs.add(layout.runs(task.blocks(), chunks.from(chunk), chunks.to(chunk), bytes));
         }
-        OutboundTransfer outbound = first == 0 ? begin(request, chunks) : held(request.id());
+        SavedKv outbound = first == 0 ? begin(request, chunks) : held(request.id());
         if (outbound == null) {
             return;
         }
@@ -266,21 +272,20 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     }
 
     // A transfer of which earlier chunks were saved; null if it has ended meanwhile.
-    private @Nullable OutboundTransfer held(String requestId) {
-        OutboundTransfer outbound = requests.outbounds.get(requestId);
+    private @Nullable SavedKv held(String requestId) {
+        SavedKv outbound = requests.saved.get(requestId);
         return outbound != null && outbound.hold() ? outbound : null;
     }
 
     // Null if it can't begin.
-    private @Nullable OutboundTransfer begin(KvRequest request, Chunks chunks) {
+    private @Nullable SavedKv begin(KvRequest request, Chunks chunks) {
         boolean held = sendType == SendType.GET;
         long layerBytes = layout.layerBytes(chunks.allTokens());
         LayerLeases leases =
                 held ? memory.tryLease(layout.layers(), layerBytes, request.id()) : null;
         long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
-        OutboundTransfer outbound =
-                new OutboundTransfer(request, layout.layers(), chunks, digest, held, leases);
-        requests.outbounds.put(request.id(), outbound);
+        SavedKv outbound = new SavedKv(request, layout, chunks, digest, held, leases);
+        requests.saved.put(request.id(), outbound);
         if (held && leases == null) {
             outbound.letGo();
             control.refuse(
@@ -295,7 +300,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     }
 
     private static TransferOutcome failure(KvLoad load) {
-        Expectation.Failed failed = load.ready().failure();
+        Expectation.Failed failed = load.kv().failure();
         return failed == null
                 ? failure(load.request(), KvError.DEADLINE, "a layer came too late")
                 : failure(load.request(), failed.error(), failed.detail());

@@ -84,8 +84,9 @@ public final class KvLayout {
         require(tpSize > 0 && tpRank >= 0 && tpRank < tpSize, "tpRank", tpRank + "/" + tpSize);
         require(ppSize > 0 && ppRank >= 0 && ppRank < ppSize, "ppRank", ppRank + "/" + ppSize);
         require(!from.latent || kvHeads == 1, "kvHeads", kvHeads + " of a latent row");
-        int heads = from.latent ? 1 : Math.multiplyExact(kvHeads, tpSize);
-        modelKvHeads = from.modelKvHeads == 0 ? heads : from.modelKvHeads;
+        long heads = from.latent ? 1 : (long) kvHeads * tpSize;
+        require(heads <= Integer.MAX_VALUE, "kvHeads", kvHeads + " tpSize=" + tpSize);
+        modelKvHeads = from.modelKvHeads == 0 ? (int) heads : from.modelKvHeads;
         stageLayers =
                 from.stageLayers.isEmpty()
                         ? Collections.nCopies(ppSize, layers)

@@ -27,15 +27,15 @@ import java.util.Optional;
 public sealed interface Frame {
 
     /** The protocol's version; peers of different versions refuse each other. */
-    int PROTOCOL = 3;
+    int PROTOCOL = 4;
 
     /**
      * Identity of a node.
      *
      * @param engineId a name for logs
      * @param epoch differs for each start of a process
-     * @param address its control address, as it stands in routes
-     * @param layout its KV layout
+     * @param address its control address
+     * @param layout its KV layout, which says what rank it is
      * @param chunkTokens how many tokens of a prompt leave it at once, see {@link
      *     io.kvlink.p2p.internal.transfer.Chunks}; 0 for all
      * @param planes the data planes it can be reached by
@@ -49,6 +49,14 @@ public sealed interface Frame {
             List<Plane> planes) {
         public Identity {
             planes = List.copyOf(planes);
+            if (address.port() <= layout.rank()) {
+                throw new IllegalArgumentException(address + " rank=" + layout.rank());
+            }
+        }
+
+        /** Address of rank 0, which is the instance's in routes: a rank adds its number. */
+        public HostPort instance() {
+            return new HostPort(address.host(), address.port() - layout.rank());
         }
     }
 
@@ -105,7 +113,7 @@ public sealed interface Frame {
      * @param tokens its length in tokens
      * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
      * @param firstLayer 0
-     * @param layers how many: all
+     * @param layers how many: all of the transfer
      * @param tail there will be the token behind them, too, and an attachment
      */
     record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers, boolean tail)
@@ -117,7 +125,7 @@ public sealed interface Frame {
      * @param id the transfer
      * @param ticket the receiver's number for these layers
      * @param firstLayer 0
-     * @param layers how many: all
+     * @param layers how many: all of the transfer
      * @param tail as in {@link Fetch}
      */
     record Grant(TransferId id, long ticket, int firstLayer, int layers, boolean tail)

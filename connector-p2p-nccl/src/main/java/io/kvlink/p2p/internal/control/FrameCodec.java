@@ -21,6 +21,7 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayout.AxisOrder;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferId;
 import java.io.IOException;
@@ -29,6 +30,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
@@ -50,6 +53,11 @@ public final class FrameCodec {
     private static final int MAX_TEXT_BYTES = 4096;
     private static final int MAX_PLANES = 16;
     private static final int MAX_LAYERS = 4096;
+    private static final int MAX_RANKS = 512;
+    private static final int MAX_STAGES = 64;
+    // Goes where older versions look for planes, and ignore what they don't know: so they get as
+    // far as the protocol's number, and refuse that.
+    private static final String MODEL_SHAPE = "shape";
     // With the tail they are an int, too.
     private static final int MAX_TOKENS = Integer.MAX_VALUE - 1;
 
@@ -240,10 +248,11 @@ public final class FrameCodec {
         out.packString(identity.address().toString());
         out.packString(layout.model()).packInt(layout.layers()).packInt(layout.kvHeads());
         out.packInt(layout.headSize()).packString(layout.dtype().key());
-        out.packString(layout.axisOrder().name()).packInt(layout.blockSize());
+        out.packString(AxisOrder.KV_FIRST.name()).packInt(layout.blockSize());
         out.packInt(layout.tpRank()).packInt(layout.tpSize());
         out.packInt(layout.ppRank()).packInt(layout.ppSize());
-        out.packArrayHeader(identity.planes().size());
+        out.packArrayHeader(identity.planes().size() + 1);
+        out.packString(MODEL_SHAPE).packString(shape(layout));
         for (Plane plane : identity.planes()) {
             out.packString(plane.name()).packString(plane.endpoint());
         }
@@ -254,33 +263,65 @@ public final class FrameCodec {
         String engineId = text(in);
         long epoch = in.unpackLong();
         HostPort address = HostPort.parse(text(in));
-        KvLayout layout = layout(in);
+        KvLayout.Builder layout = layout(in);
         int count = in.unpackArrayHeader();
         if (count > MAX_PLANES) {
             throw malformed("planes=" + count, null);
         }
         List<Plane> planes = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            planes.add(new Plane(text(in), text(in)));
+            Plane plane = new Plane(text(in), text(in));
+            if (plane.name().equals(MODEL_SHAPE)) {
+                shape(layout, plane.endpoint());
+            } else {
+                planes.add(plane);
+            }
         }
         int chunkTokens = chunked ? between(in, 0, Integer.MAX_VALUE) : 0;
-        return new Identity(engineId, epoch, address, layout, chunkTokens, planes);
+        return new Identity(engineId, epoch, address, built(layout), chunkTokens, planes);
+    }
+
+    private static KvLayout built(KvLayout.Builder builder) {
+        KvLayout layout = builder.build();
+        if (layout.ranks() > MAX_RANKS) {
+            throw malformed("ranks=" + layout.ranks() + " max=" + MAX_RANKS, null);
+        }
+        return layout;
+    }
+
+    // Arrays, KV heads of the model, layers of each stage.
+    private static String shape(KvLayout layout) {
+        return Stream.concat(
+                        Stream.of(layout.arrays(), layout.modelKvHeads()),
+                        layout.stageLayers().stream())
+                .map(String::valueOf)
+                .collect(Collectors.joining(","));
+    }
+
+    private static void shape(KvLayout.Builder layout, String text) {
+        List<Integer> numbers =
+                Stream.of(text.split(",", MAX_STAGES + 3)).map(Integer::valueOf).toList();
+        if (numbers.size() < 3 || numbers.size() > MAX_STAGES + 2) {
+            throw malformed("shape=" + text, null);
+        }
+        if (numbers.get(0) == 1) {
+            layout.latent();
+        }
+        layout.modelKvHeads(numbers.get(1)).stageLayers(numbers.subList(2, numbers.size()));
     }
 
     // In the order of the wire.
-    private static KvLayout layout(MessageUnpacker in) throws IOException {
+    private static KvLayout.Builder layout(MessageUnpacker in) throws IOException {
         String model = text(in);
         int layers = between(in, 1, MAX_LAYERS);
         int kvHeads = in.unpackInt();
         int headSize = in.unpackInt();
         DType dtype = dtype(text(in));
-        KvLayout.AxisOrder order = KvLayout.AxisOrder.valueOf(text(in));
+        AxisOrder.valueOf(text(in)); // Nobody asks for it.
         int blockSize = in.unpackInt();
         return KvLayout.builder(model, layers, kvHeads, headSize, dtype, blockSize)
-                .axisOrder(order)
-                .tensorParallel(in.unpackInt(), in.unpackInt())
-                .pipelineParallel(in.unpackInt(), in.unpackInt())
-                .build();
+                .tensorParallel(in.unpackInt(), between(in, 1, MAX_RANKS))
+                .pipelineParallel(in.unpackInt(), between(in, 1, MAX_STAGES));
     }
 
     private static DType dtype(String key) {

@@ -6,9 +6,9 @@ import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.TransferMemory;
-import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Inbox;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.send.Sender;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
@@ -68,7 +68,7 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         this.commands = commands;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        sender = new Sender(sessions, limits, stats, this, sent, clock);
+        sender = new Sender(sessions, self.layout(), limits, stats, this, sent, clock);
         inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
     }
 
@@ -79,44 +79,42 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         transport.wakeup();
     }
 
-    /** A transfer begins. From the engine's thread. */
-    public void start(OutboundTransfer transfer) {
-        execute(() -> sender.start(transfer));
+    /** Some KV is about to be saved. From the engine's thread. */
+    public void start(SavedKv kv) {
+        execute(() -> sender.start(kv));
     }
 
-    /** A transfer can't begin. From the engine's thread. */
-    public void refuse(OutboundTransfer transfer, KvError error, String detail) {
-        execute(() -> sender.refuse(transfer, error, detail));
+    /** Some KV can't be saved. From the engine's thread. */
+    public void refuse(SavedKv kv, KvError error, String detail) {
+        execute(() -> sender.refuse(kv, error, detail));
     }
 
     /** Pieces were saved. From the engine's thread. */
-    public void saved(OutboundTransfer transfer) {
+    public void saved(SavedKv kv) {
         // An offer's answer looks at all that is saved by then, so nobody is woken before it.
-        if (!transfer.offered()) {
-            execute(() -> sender.onSaved(transfer));
+        if (!kv.offered()) {
+            execute(() -> sender.onSaved(kv));
         }
     }
 
-    /** A transfer's pieces will not all be saved. From the engine's thread. */
-    public void abort(OutboundTransfer transfer) {
-        execute(() -> sender.abort(transfer));
+    /** Not all pieces of some KV will be saved. From the engine's thread. */
+    public void abort(SavedKv kv) {
+        execute(() -> sender.abort(kv));
     }
 
-    /**
-     * Says that all of a transfer is saved, and that this goes with it. From the engine's thread.
-     */
-    public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
-        execute(() -> sender.attach(transfer, content));
+    /** Says that all of some KV is saved, and that this goes with it. From the engine's thread. */
+    public void attach(SavedKv kv, Optional<ByteBuffer> content) {
+        execute(() -> sender.attach(kv, content));
     }
 
     /** A request waits for its KV. From the engine's thread. */
-    public void expect(Expectation expectation) {
-        execute(() -> inbox.expect(expectation));
+    public void expect(AwaitedKv kv) {
+        execute(() -> inbox.expect(kv));
     }
 
     /** A request no longer reads or wants its KV. From the engine's thread. */
-    public void release(Expectation expectation) {
-        execute(() -> inbox.release(expectation));
+    public void release(AwaitedKv kv) {
+        execute(() -> inbox.release(kv));
     }
 
     /** Transfers that haven't ended. From any thread. */

@@ -12,7 +12,7 @@ record Calling(
         implements Receipt.Unfinished {
 
     static Step enter(Subject subject, Expectation request, long startedNs, long deadlineNs) {
-        HostPort prefill = request.request().route().orElseThrow().prefill();
+        HostPort prefill = request.source();
         return Step.to(
                 new Calling(subject, request, prefill, startedNs, deadlineNs),
                 new ReceiveEffect.Dial(subject.id(), prefill));

@@ -2,9 +2,12 @@
 package io.kvlink.p2p.internal.receive;
 
 import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
+import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -12,9 +15,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Wait of a request for its KV, as the engine's thread sees it. The control thread moves the status
- * away from {@link Waiting}, once. After that the memory of {@link Ready} stays until the engine's
- * thread says that it no longer reads it.
+ * Wait for one transfer of a request's KV. The control thread moves the status away from {@link
+ * Waiting}, once. After that the memory of {@link Ready} stays until the engine's thread says that
+ * it no longer reads it.
  */
 public final class Expectation {
 
@@ -70,6 +73,9 @@ public final class Expectation {
 
     private final KvRequest request;
     private final long digest;
+    private final TransferId id;
+    private final HostPort source;
+    private final Part part;
     private volatile Status status = new Waiting();
 
     /**
@@ -77,15 +83,36 @@ public final class Expectation {
      *
      * @param request the request; it has a route
      * @param digest the prompt's digest
+     * @param id the transfer
+     * @param source address of the rank that sends it
+     * @param part of this rank's KV
      */
-    public Expectation(KvRequest request, long digest) {
+    Expectation(KvRequest request, long digest, TransferId id, HostPort source, Part part) {
         this.request = request;
         this.digest = digest;
+        this.id = id;
+        this.source = source;
+        this.part = part;
     }
 
     /** The request. */
     public KvRequest request() {
         return request;
+    }
+
+    /** The transfer. */
+    TransferId id() {
+        return id;
+    }
+
+    /** Address of the rank that sends it. */
+    HostPort source() {
+        return source;
+    }
+
+    /** Part of this rank's KV that it brings. */
+    public Part part() {
+        return part;
     }
 
     /** Status of the wait. From any thread. */

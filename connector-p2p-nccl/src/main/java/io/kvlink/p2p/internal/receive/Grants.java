@@ -9,7 +9,6 @@ import io.kvlink.p2p.internal.plane.DataPlane.ReceiveOp;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -22,15 +21,13 @@ import java.util.function.Supplier;
  */
 final class Grants {
 
-    private final KvLayout layout;
     private final TransferMemory memory;
     private final Executor control;
     private final Inbox inbox;
     private final StandingGrants standing;
     private final Tickets tickets = new Tickets();
 
-    Grants(KvLayout layout, TransferMemory memory, Executor control, Inbox inbox) {
-        this.layout = layout;
+    Grants(TransferMemory memory, Executor control, Inbox inbox) {
         this.memory = memory;
         this.control = control;
         this.inbox = inbox;
@@ -39,17 +36,17 @@ final class Grants {
 
     /** Bytes of one layer. */
     long layerBytes(Subject subject, boolean tail) {
-        return layout.layerBytes(subject.tokens() + (tail ? 1 : 0));
+        return subject.layerBytes(subject.tokens() + (tail ? 1 : 0));
     }
 
     /** True if a transfer would fit if nothing else were leased. */
     boolean canEverFit(Subject subject, boolean tail) {
-        return memory.canEverFit(layout.layers(), layerBytes(subject, tail));
+        return memory.canEverFit(subject.part().layers(), layerBytes(subject, tail));
     }
 
     /** Leases memory for a standing grant, if there is ample room. */
     Optional<Ticket> reserveAhead(Subject subject, Session session, boolean tail, long startedNs) {
-        if (!standing.admits(session, layout.layers() * layerBytes(subject, tail))) {
+        if (!standing.admits(session, subject.part().layers() * layerBytes(subject, tail))) {
             return Optional.empty();
         }
         Optional<Ticket> ticket = reserve(subject, session, tail, startedNs);
@@ -60,7 +57,8 @@ final class Grants {
     /** Leases memory for all layers, if there is room now. */
     Optional<Ticket> reserve(Subject subject, Session session, boolean tail, long startedNs) {
         long layerBytes = layerBytes(subject, tail);
-        LayerLeases leases = memory.tryLease(layout.layers(), layerBytes, subject.id().toString());
+        LayerLeases leases =
+                memory.tryLease(subject.part().layers(), layerBytes, subject.id().toString());
         if (leases == null) {
             return Optional.empty();
         }
@@ -70,7 +68,7 @@ final class Grants {
                         session,
                         leases,
                         Chunks.of(subject.tokens(), session.chunkTokens(), tail),
-                        layout.layers() * layerBytes,
+                        subject.part().layers() * layerBytes,
                         session.device().plane().arrivesSoon(),
                         startedNs));
     }
@@ -118,13 +116,13 @@ final class Grants {
         public void onPieceReceived(ReceiveOp op, int piece) {
             pieces++;
             bytes += op.destinations().get(piece).bytes();
-            subject.arrival().arrived(piece % layout.layers(), () -> report(op));
+            subject.arrival().arrived(piece % subject.part().layers(), () -> report(op));
         }
 
         private void report(ReceiveOp op) {
             if (pieces == op.destinations().size()) {
                 onTicketEnd(op, () -> new ReceiveEvent.Received(inbox.moment()));
-            } else if (pieces % layout.layers() == 0) {
+            } else if (pieces % subject.part().layers() == 0) {
                 feed(() -> new ReceiveEvent.ChunkReceived(inbox.moment()));
             }
         }

@@ -5,6 +5,8 @@ import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.p2p.internal.transfer.RankMap;
 import io.kvlink.p2p.internal.transfer.Tombstones;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
@@ -12,8 +14,11 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -30,11 +35,13 @@ public final class Inbox {
 
     private final Sessions sessions;
     private final TransferLimits limits;
-    private final KvLayout layout;
+    private final RankMap ranks;
     private final LongSupplier clock;
     private final ReceiveEffects effects;
     private final Map<TransferId, Receipt> receipts = new LinkedHashMap<>();
     private final Tombstones tombstones = new Tombstones();
+    // Asked of an instance whose ranks aren't known yet.
+    private final Set<AwaitedKv> unknown = new LinkedHashSet<>();
     // Of the receipts, those that have failed and only await that their request lets go.
     private int failed;
 
@@ -43,7 +50,7 @@ public final class Inbox {
      *
      * @param sessions to peers; borrowed
      * @param limits times
-     * @param layout of the KV
+     * @param layout of this rank's KV
      * @param memory where it goes; borrowed
      * @param stats counts
      * @param control runs something on the control thread
@@ -61,10 +68,10 @@ public final class Inbox {
             LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
-        this.layout = layout;
+        ranks = new RankMap(layout);
         this.clock = clock;
-        Grants grants = new Grants(layout, memory, control, this);
-        effects = new ReceiveEffects(sessions, layout, stats, grants, this, wakeup);
+        Grants grants = new Grants(memory, control, this);
+        effects = new ReceiveEffects(sessions, stats, grants, this, wakeup);
     }
 
     /** Transfers that hold or await something; failed ones that await their request don't count. */
@@ -73,26 +80,54 @@ public final class Inbox {
     }
 
     /** The engine has a request whose KV is to come. */
-    public void expect(Expectation expectation) {
-        Receipt receipt = find(id(expectation));
+    public void expect(AwaitedKv kv) {
+        Optional<Session> known = sessions.of(kv.prefill());
+        if (known.isPresent()) {
+            kv.comeFrom(sources(kv, known.get()));
+        } else {
+            unknown.add(kv);
+        }
+        kv.transfers().forEach(this::ask);
+    }
+
+    private void ask(Expectation expectation) {
+        Receipt receipt = find(expectation.id());
         if (receipt == null) {
-            int tokens = expectation.request().transferTokens();
-            receipt = unheard(id(expectation), tokens, expectation.digest());
+            receipt =
+                    unheard(
+                            expectation.id(),
+                            expectation.request().transferTokens(),
+                            expectation.digest(),
+                            expectation.part());
         }
         step(receipt, new ReceiveEvent.Asked(moment(), expectation));
     }
 
-    /** The engine no longer reads the transfer's memory, or no longer wants it. */
-    public void release(Expectation expectation) {
-        feed(id(expectation), new ReceiveEvent.Released(moment(), expectation));
+    private List<Expectation> sources(AwaitedKv kv, Session session) {
+        TransferId route = kv.request().route().orElseThrow().id();
+        return ranks.sources(route, session.peerLayout()).stream()
+                .map(
+                        link ->
+                                new Expectation(
+                                        kv.request(),
+                                        kv.digest(),
+                                        link.id(),
+                                        RankMap.address(kv.prefill(), link.rank()),
+                                        link.part()))
+                .toList();
     }
 
-    private static TransferId id(Expectation expectation) {
-        return expectation.request().route().orElseThrow().id();
+    /** The engine no longer reads the KV's memory, or no longer wants it. */
+    public void release(AwaitedKv kv) {
+        unknown.remove(kv);
+        for (Expectation expectation : kv.transfers()) {
+            feed(expectation.id(), new ReceiveEvent.Released(moment(), expectation));
+        }
     }
 
-    private Receipt unheard(TransferId id, int tokens, long digest) {
-        return new Unheard(new Subject(id, tokens, digest, new Arrival(layout.layers(), clock)));
+    private Receipt unheard(TransferId id, int tokens, long digest, Part part) {
+        return new Unheard(
+                new Subject(id, tokens, digest, part, new Arrival(part.layers(), clock)));
     }
 
     /** A peer has, or will have, a transfer. */
@@ -103,13 +138,38 @@ public final class Inbox {
             return;
         }
         if (receipt == null) {
-            receipt = unheard(offer.id(), offer.tokens(), offer.digest());
+            Optional<Part> part = offered(session);
+            if (part.isEmpty()) {
+                refuse(session, offer);
+                return;
+            }
+            receipt = unheard(offer.id(), offer.tokens(), offer.digest(), part.get());
         }
-        boolean whole = offer.firstLayer() == 0 && offer.layers() == layout.layers();
+        boolean whole = offer.firstLayer() == 0 && offer.layers() == layers(receipt);
         step(
                 receipt,
                 new ReceiveEvent.Offered(
                         moment(), session, offer.tokens(), offer.digest(), whole, offer.tail()));
+    }
+
+    private static int layers(Receipt receipt) {
+        return receipt instanceof Receipt.Known known ? known.subject().part().layers() : 0;
+    }
+
+    // What this rank reads from a peer's.
+    private Optional<Part> offered(Session session) {
+        int rank = session.peerLayout().rank();
+        return ranks.sources(new TransferId(0, 0, 0), session.peerLayout()).stream()
+                .filter(link -> link.rank() == rank)
+                .map(RankMap.Link::part)
+                .findFirst();
+    }
+
+    private void refuse(Session session, Frame.Offer offer) {
+        String detail =
+                "rank %d reads nothing of rank %d"
+                        .formatted(ranks.own().rank(), session.peerLayout().rank());
+        sessions.send(session, new Frame.Cancel(offer.id(), KvError.LAYOUT_MISMATCH, detail));
     }
 
     /** The sender has computed all layers. */
@@ -133,7 +193,23 @@ public final class Inbox {
 
     /** A session is open. */
     public void onSessionOpen(Session session) {
+        List<AwaitedKv> known = unknown.stream().filter(kv -> session.with(kv.prefill())).toList();
+        unknown.removeAll(known);
+        known.forEach(kv -> onRanksKnown(kv, session));
         feedAll(new ReceiveEvent.CallOpened(moment(), session));
+    }
+
+    // What was asked of the instance is asked of its ranks, unless there is only that one.
+    private void onRanksKnown(AwaitedKv kv, Session session) {
+        Expectation first = kv.transfers().get(0);
+        List<Expectation> sources = sources(kv, session);
+        Expectation only = sources.get(0);
+        boolean alike = only.id().equals(first.id()) && only.source().equals(first.source());
+        if (!alike && receipts.get(first.id()) instanceof Calling) {
+            receipts.remove(first.id());
+            kv.comeFrom(sources);
+            sources.forEach(this::ask);
+        }
     }
 
     /** A session is over. */

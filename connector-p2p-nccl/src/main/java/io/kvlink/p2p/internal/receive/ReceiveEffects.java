@@ -6,7 +6,6 @@ import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.util.ArrayList;
@@ -24,7 +23,6 @@ final class ReceiveEffects {
     private static final Logger logger = LoggerFactory.getLogger(ReceiveEffects.class);
 
     private final Sessions sessions;
-    private final KvLayout layout;
     private final TransferStats stats;
     private final Grants grants;
     private final Inbox inbox;
@@ -34,14 +32,8 @@ final class ReceiveEffects {
     private final List<ReceiveEffect.SendFetch> unsent = new ArrayList<>();
 
     ReceiveEffects(
-            Sessions sessions,
-            KvLayout layout,
-            TransferStats stats,
-            Grants grants,
-            Inbox inbox,
-            Runnable wakeup) {
+            Sessions sessions, TransferStats stats, Grants grants, Inbox inbox, Runnable wakeup) {
         this.sessions = sessions;
-        this.layout = layout;
         this.stats = stats;
         this.grants = grants;
         this.inbox = inbox;
@@ -125,7 +117,7 @@ final class ReceiveEffects {
         } else {
             String detail =
                     "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb, and -XX:MaxDirectMemorySize with them"
-                            .formatted(layout.layers(), grants.layerBytes(subject, tail));
+                            .formatted(subject.part().layers(), grants.layerBytes(subject, tail));
             inbox.feed(subject.id(), new ReceiveEvent.TooLarge(at, detail));
         }
     }
@@ -143,7 +135,8 @@ final class ReceiveEffects {
         TransferId id = grant.subject().id();
         Ticket ticket = grant.ticket();
         Session session = ticket.session();
-        Frame frame = new Frame.Grant(id, ticket.number(), 0, layout.layers(), ticket.tail());
+        int layers = grant.subject().part().layers();
+        Frame frame = new Frame.Grant(id, ticket.number(), 0, layers, ticket.tail());
         if (!sessions.send(session, frame)) {
             String detail = "GRANT could not be queued; " + session;
             Expectation.Failed why = new Expectation.Failed(KvError.PEER_LOST, detail);

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
+import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import java.util.Optional;
 
-/** The prompt that a transfer brings the KV of, and which of its layers are here. */
-record Subject(TransferId id, int tokens, long digest, Arrival arrival) {
+/** The prompt that a transfer brings a part of the KV of, and which of its layers are here. */
+record Subject(TransferId id, int tokens, long digest, Part part, Arrival arrival) {
+
+    /** Bytes of one layer of so many tokens. */
+    long layerBytes(int ofTokens) {
+        return part.tokenBytes() * ofTokens;
+    }
 
     /** Reason that a request is for another prompt, if it is. */
     Optional<Expectation.Failed> misfit(ReceiveEvent.Asked asked) {

@@ -9,6 +9,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Fetches that came before their transfer: P and D are called at the same time. Bounded in number,
@@ -19,16 +20,21 @@ final class EarlyFetches {
     private static final int MOST = 16_384;
     private static final int MOST_OF_A_SESSION = 1024;
 
-    record Early(Session session, Frame.Fetch fetch, long untilNs) {}
+    /**
+     * Fetch that nobody has served yet.
+     *
+     * @param route the route's id of what it asks for
+     */
+    record Early(Session session, Frame.Fetch fetch, TransferId route, long untilNs) {}
 
     private final Map<TransferId, Early> fetches = new HashMap<>();
 
     /** Keeps a fetch; false if there are too many. */
-    boolean put(Session session, Frame.Fetch fetch, long untilNs) {
+    boolean put(Session session, Frame.Fetch fetch, TransferId route, long untilNs) {
         if (fetches.size() >= MOST || of(session) >= MOST_OF_A_SESSION) {
             return false;
         }
-        fetches.put(fetch.id(), new Early(session, fetch, untilNs));
+        fetches.put(fetch.id(), new Early(session, fetch, route, untilNs));
         return true;
     }
 
@@ -39,6 +45,15 @@ final class EarlyFetches {
     /** Takes a transfer's fetch, if there is one whose session is open. */
     Optional<Early> take(TransferId id) {
         return Optional.ofNullable(fetches.remove(id)).filter(early -> early.session.open());
+    }
+
+    /** Session of a rank that asks for a route's KV, if one does. */
+    Optional<Session> asking(TransferId route) {
+        Early plain = fetches.get(route);
+        return Stream.concat(Stream.ofNullable(plain), fetches.values().stream())
+                .filter(early -> early.route.equals(route) && early.session.open())
+                .map(Early::session)
+                .findFirst();
     }
 
     /** Removes a fetch that its session gives up; false if there is no such fetch. */

@@ -80,7 +80,7 @@ final class PieceSender {
         @Override
         public void onSent(SendOp op) {
             transfer.onPieceSent(op.bytes());
-            piece.releasePoint();
+            transfer.kv().releasePoint(piece);
             // Waking the control thread for each piece costs more than sending a small one.
             if (transfer.onPieceEnded()) {
                 control.execute(() -> ended.accept(transfer, Optional.empty()));
@@ -89,7 +89,7 @@ final class PieceSender {
 
         @Override
         public void onSendFailed(SendOp op, KvError error, String detail) {
-            piece.releasePoint();
+            transfer.kv().releasePoint(piece);
             transfer.onPieceEnded();
             Failure failure = new Failure(error, detail);
             control.execute(() -> ended.accept(transfer, Optional.of(failure)));

@@ -3,8 +3,8 @@ package io.kvlink.p2p.internal.send;
 
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.MemoryRegion;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -81,11 +81,6 @@ final class SavedPieces {
         return count.all == pieces.length();
     }
 
-    /** True if a piece is of the tail. */
-    boolean ofTail(Piece piece) {
-        return piece.number >= layers * chunks.body();
-    }
-
     /** A piece, by its place in the order of saving. */
     Piece piece(int index) {
         Piece piece = pieces.get(index);
@@ -102,33 +97,22 @@ final class SavedPieces {
         }
     }
 
-    /** Tail without content: the first token of each layer, whose pieces are saved. */
-    List<Piece> emptyTail() {
-        List<Piece> tail = new ArrayList<>(layers);
-        for (int layer = 0; layer < layers; layer++) {
-            List<MemoryRegion> token = firstToken(layer);
-            long bytes = token.stream().mapToLong(MemoryRegion::bytes).sum();
-            int number = layers * chunks.body() + layer;
-            tail.add(new Piece(number, token, bytes, new AtomicReference<>()));
-        }
-        return tail;
+    /** The layer that a piece is of. */
+    int layer(Piece piece) {
+        return piece.number % layers;
     }
 
-    private List<MemoryRegion> firstToken(int layer) {
-        int index = 0;
-        while (piece(index).number != layer) {
-            index++;
+    /** The chunk that a piece is of. */
+    int chunk(Piece piece) {
+        return piece.number / layers;
+    }
+
+    /** Number of the first pieces, in the order of saving, that are of a part. */
+    int within(Part part, int first) {
+        int found = 0;
+        for (int index = 0; index < first; index++) {
+            found += part.has(layer(piece(index))) ? 1 : 0;
         }
-        Piece first = piece(index);
-        List<MemoryRegion> token = new ArrayList<>();
-        long left = first.bytes / (chunks.to(0) - chunks.from(0));
-        for (MemoryRegion region : first.source) {
-            long bytes = Math.min(left, region.bytes());
-            if (bytes > 0) {
-                token.add(region.slice(0, bytes));
-                left -= bytes;
-            }
-        }
-        return token;
+        return found;
     }
 }

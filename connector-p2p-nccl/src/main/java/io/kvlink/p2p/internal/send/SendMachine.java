@@ -19,9 +19,9 @@ import io.kvlink.p2p.internal.send.SendState.Ungranted;
 import io.kvlink.p2p.internal.send.SendState.Unoffered;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
-import io.kvlink.spi.TransferRoute;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,13 +31,15 @@ import java.util.Optional;
  * be done. Pure: no clock, no queue, no device. An event that a state has no use for changes
  * nothing.
  *
- * @param route who sends it to whom
+ * @param id the transfer
+ * @param receiver who gets it, as far as that is known
  * @param layers how many layers it has
  * @param chunks how its tokens are cut
  * @param digest the prompt's digest
  * @param held true: held until fetched (GET); false: pushed to the route's decode instance
  */
-record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, boolean held) {
+record SendMachine(
+        TransferId id, HostPort receiver, int layers, Chunks chunks, long digest, boolean held) {
 
     /** Next state, and the effects on the way to it, in order. */
     record Step(SendState next, List<SendEffect> effects) {
@@ -319,16 +321,12 @@ record SendMachine(TransferRoute route, int layers, Chunks chunks, long digest, 
         return layers * chunks.body();
     }
 
-    private TransferId id() {
-        return route.id();
-    }
-
     private static String plane(SendState state) {
         return state instanceof Ticketed ticketed ? ticketed.ticket().plane() : "";
     }
 
     String describe(SendState state) {
         return "transfer=%s peer=%s state=%s"
-                .formatted(id(), route.decode(), state.getClass().getSimpleName());
+                .formatted(id(), receiver, state.getClass().getSimpleName());
     }
 }

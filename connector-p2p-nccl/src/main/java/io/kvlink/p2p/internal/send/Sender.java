@@ -8,13 +8,17 @@ import io.kvlink.p2p.internal.send.SendState.Failure;
 import io.kvlink.p2p.internal.send.SendState.Ticket;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.RankMap;
 import io.kvlink.p2p.internal.transfer.Tombstones;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +45,7 @@ public final class Sender {
     private final TransferStats stats;
     private final Consumer<TransferOutcome> finished;
     private final LongSupplier clock;
+    private final RankMap ranks;
 
     private final Map<TransferId, OutboundTransfer> transfers = new LinkedHashMap<>();
     private final Tombstones tombstones = new Tombstones();
@@ -50,12 +55,14 @@ public final class Sender {
     /** Nothing is to be sent yet. */
     public Sender(
             Sessions sessions,
+            KvLayout layout,
             TransferLimits limits,
             TransferStats stats,
             Executor control,
             Consumer<TransferOutcome> finished,
             LongSupplier clock) {
         this.sessions = sessions;
+        ranks = new RankMap(layout);
         this.limits = limits;
         this.stats = stats;
         this.finished = finished;
@@ -68,33 +75,79 @@ public final class Sender {
         return transfers.size();
     }
 
-    /** A transfer begins; none of its layers need be saved yet. */
-    public void start(OutboundTransfer transfer) {
-        TransferId id = transfer.id();
-        if (!add(transfer)) {
-            refuseItself(transfer, KvError.BAD_ROUTE, "is under way already");
+    /** A request's KV begins to be saved; none of its layers need be yet. */
+    public void start(SavedKv kv) {
+        OutboundTransfer first = kv.transfers().get(0);
+        if (!add(first, nowNs())) {
+            refuseItself(first, KvError.BAD_ROUTE, "is under way already");
             return;
         }
+        asking(kv).ifPresent(session -> goTo(kv, session));
+        kv.transfers().forEach(this::begin);
+        endIfOver(kv);
+        if (kv.waitsForFetch() && kv.receiver().isEmpty() && ranks.own().ranks() > 1) {
+            sessions.dial(kv.decode()); // Perhaps nobody reads from this rank.
+        }
+    }
+
+    private void begin(OutboundTransfer transfer) {
+        TransferId id = transfer.id();
         Optional<SendEvent.Fetched> fetch =
                 fetches.take(id).map(early -> fetched(transfer, early.session(), early.fetch()));
         KvError over = tombstones.of(id);
-        if (transfer.machine().held() && over != null) {
+        if (!transfer.equals(transfers.get(id))) {
+            refuseItself(transfer, KvError.BAD_ROUTE, "is under way already");
+        } else if (transfer.machine().held() && over != null) {
             refuseItself(transfer, over, "has ended already");
         } else {
             feed(transfer, new SendEvent.Started(fetch));
         }
     }
 
-    /** A transfer can't even begin: whoever fetches it is told why. */
-    public void refuse(OutboundTransfer transfer, KvError error, String detail) {
-        var fetch = add(transfer) ? fetches.take(transfer.id()) : Optional.<Early>empty();
-        step(transfer, new Refused(new Failure(error, detail), fetch.map(Early::session)));
+    /** The KV can't even begin to be saved: whoever fetches it is told why. */
+    public void refuse(SavedKv kv, KvError error, String detail) {
+        boolean added = add(kv.transfers().get(0), nowNs());
+        if (added) {
+            asking(kv).ifPresent(session -> goTo(kv, session));
+        }
+        for (OutboundTransfer transfer : kv.transfers()) {
+            var fetch = added ? fetches.take(transfer.id()) : Optional.<Early>empty();
+            step(transfer, new Refused(new Failure(error, detail), fetch.map(Early::session)));
+        }
+        endIfOver(kv);
+    }
+
+    // A session with a rank that may read, if one is open.
+    private Optional<Session> asking(SavedKv kv) {
+        return sessions.of(kv.decode())
+                .or(() -> fetches.asking(kv.id()).filter(session -> kv.waitsForFetch()));
+    }
+
+    /** Makes a transfer for each rank of an instance that reads from here. */
+    private void goTo(SavedKv kv, Session session) {
+        OutboundTransfer first = kv.transfers().get(0);
+        HostPort instance = kv.waitsForFetch() ? session.instance() : kv.decode();
+        List<OutboundTransfer> toRanks = new ArrayList<>();
+        for (RankMap.Link link : ranks.readers(kv.id(), session.peerLayout())) {
+            HostPort to = RankMap.address(instance, link.rank());
+            boolean same = link.part().whole() && link.id().equals(first.id());
+            boolean there = kv.waitsForFetch() || to.equals(first.machine().receiver());
+            toRanks.add(
+                    same && there ? first : new OutboundTransfer(kv, link.id(), to, link.part()));
+        }
+        kv.goTo(instance, List.copyOf(toRanks));
+        if (!toRanks.contains(first)) {
+            transfers.remove(first.id());
+            count(first.state().session(), null);
+            toRanks.forEach(transfer -> add(transfer, first.startedNs()));
+            logger.debug("transfer={} goes to ranks of {}: {}", first.id(), instance, toRanks);
+        }
     }
 
     // False if another one of its id is under way.
-    private boolean add(OutboundTransfer transfer) {
+    private boolean add(OutboundTransfer transfer, long startedNs) {
         boolean held = transfer.machine().held();
-        transfer.onStart(nowNs(), held ? limits.getLeaseNs() : limits.transferTimeoutNs());
+        transfer.onStart(startedNs, held ? limits.getLeaseNs() : limits.transferTimeoutNs());
         return transfers.putIfAbsent(transfer.id(), transfer) == null;
     }
 
@@ -103,20 +156,30 @@ public final class Sender {
         step(transfer, new Refused(failure, Optional.empty()));
     }
 
+    /** The ranks of a peer have become known. */
+    private void onRanksKnown(SavedKv kv, Session session) {
+        List<OutboundTransfer> before = kv.transfers();
+        goTo(kv, session);
+        kv.transfers().stream().filter(it -> !before.contains(it)).forEach(this::begin);
+        endIfOver(kv);
+    }
+
     /** A piece was saved. */
-    public void onSaved(OutboundTransfer transfer) {
-        look(transfer);
+    public void onSaved(SavedKv kv) {
+        kv.transfers().forEach(this::look);
     }
 
     /** The tail is saved, and this goes with it; only the first call counts. */
-    public void attach(OutboundTransfer transfer, Optional<ByteBuffer> content) {
-        transfer.attach(content);
-        look(transfer);
+    public void attach(SavedKv kv, Optional<ByteBuffer> content) {
+        kv.attach(content);
+        kv.transfers().forEach(this::look);
     }
 
-    /** The engine gives the transfer up: it will not be saved to its end. */
-    public void abort(OutboundTransfer transfer) {
-        feed(transfer, new SendEvent.Aborted(transfer.pieces().count()));
+    /** The engine gives the KV up: it will not be saved to its end. */
+    public void abort(SavedKv kv) {
+        for (OutboundTransfer transfer : kv.transfers()) {
+            feed(transfer, new SendEvent.Aborted(transfer.pieces().count()));
+        }
     }
 
     /** A frame came that may be about a transfer on its way out. */
@@ -141,16 +204,29 @@ public final class Sender {
     }
 
     private void onFetch(Session session, Frame.Fetch fetch) {
+        TransferId route = ranks.routeOfSent(fetch.id(), session.peerLayout());
+        OutboundTransfer first = transfers.get(route);
+        if (first != null && first.kv().receiver().isEmpty() && mayRead(first.kv(), session)) {
+            onRanksKnown(first.kv(), session);
+        }
         OutboundTransfer transfer = transfers.get(fetch.id());
         KvError over = tombstones.of(fetch.id());
+        if (over == null) {
+            over = tombstones.of(route);
+        }
         if (transfer != null) {
             feed(transfer, fetched(transfer, session, fetch));
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
-        } else if (!fetches.put(session, fetch, nowNs() + limits.transferTimeoutNs())
+        } else if (!fetches.put(session, fetch, route, nowNs() + limits.transferTimeoutNs())
                 && fetch.ticket() != 0) {
             cancel(session, fetch.id(), KvError.NO_SPACE, "too many wait for their transfers");
         }
+    }
+
+    // What is pushed goes to the route's decode instance, what is held to the first that fetches.
+    private static boolean mayRead(SavedKv kv, Session session) {
+        return kv.waitsForFetch() || session.with(kv.decode());
     }
 
     private static SendEvent.Fetched fetched(
@@ -163,13 +239,13 @@ public final class Sender {
                 session, entitled(transfer, session), fetch.tokens(), fetch.digest(), ticket);
     }
 
-    // A pushed transfer goes to its route's decode instance, a held one to the first that fetches.
     private static boolean entitled(OutboundTransfer transfer, Session session) {
         Session taken = transfer.state().session();
         SendMachine machine = transfer.machine();
         return machine.held()
-                ? taken == null || session.samePeer(taken)
-                : session.peerAddress().equals(Optional.of(machine.route().decode()));
+                ? transfer.kv().receiver().equals(Optional.of(session.instance()))
+                        && (taken == null || session.samePeer(taken))
+                : session.peerAddress().equals(Optional.of(machine.receiver()));
     }
 
     private static Ticket ticket(Session session, long number, boolean tail, boolean standing) {
@@ -200,6 +276,13 @@ public final class Sender {
 
     /** A session is open: its transfers can be offered. */
     public void onSessionOpen(Session session) {
+        List<SavedKv> unknown =
+                all().stream()
+                        .map(OutboundTransfer::kv)
+                        .filter(kv -> kv.receiver().isEmpty())
+                        .filter(kv -> session.with(kv.decode()))
+                        .toList();
+        unknown.forEach(kv -> onRanksKnown(kv, session));
         on(session).forEach(this::look);
     }
 
@@ -290,7 +373,7 @@ public final class Sender {
                 step(transfer, new SendEvent.Unsent(send.frame()));
             }
         } else if (effect instanceof SendEffect.Dial) {
-            Session session = sessions.dial(transfer.machine().route().decode());
+            Session session = sessions.dial(transfer.machine().receiver());
             step(transfer, new SendEvent.Dialled(session));
         } else if (effect instanceof SendEffect.Post post) {
             pieces.post(transfer, post);
@@ -301,7 +384,7 @@ public final class Sender {
             long ticket = given.ticket().number();
             given.session().device().submit(plane -> plane.cancelSends(endpoint, ticket));
         } else if (effect instanceof SendEffect.DropTail) {
-            transfer.dropTail();
+            transfer.kv().dropTail();
         } else if (effect instanceof SendEffect.Conclude conclude) {
             conclude(transfer, conclude.end());
         }
@@ -314,12 +397,23 @@ public final class Sender {
             KvError told = failure.map(Failure::error).orElse(KvError.NO_SUCH_TRANSFER);
             tombstones.put(id, told, nowNs());
         }
-        transfer.letGo();
         TransferOutcome outcome = transfer.outcome(end, nowNs());
         stats.onOutcome("send", outcome);
         failure.ifPresent(
                 why -> logger.warn("transfer={} not sent: {} {}", id, why.error(), why.detail()));
-        finished.accept(outcome);
+        transfer.kv().add(outcome);
+        endIfOver(transfer.kv());
+    }
+
+    private void endIfOver(SavedKv kv) {
+        if (!kv.ended()) {
+            kv.end()
+                    .ifPresent(
+                            outcome -> {
+                                kv.letGo();
+                                finished.accept(outcome);
+                            });
+        }
     }
 
     private void cancel(Session session, TransferId id, KvError error, String detail) {

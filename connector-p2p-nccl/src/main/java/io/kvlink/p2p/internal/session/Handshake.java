@@ -86,7 +86,7 @@ final class Handshake {
             String detail = "protocol=" + Frame.PROTOCOL + "/" + hello.protocol();
             return new Misfits(KvError.LAYOUT_MISMATCH, detail);
         }
-        String difference = self.layout().firstDifference(peer.layout());
+        String difference = self.layout().firstObstacle(peer.layout());
         if (!difference.isEmpty()) {
             return new Misfits(KvError.LAYOUT_MISMATCH, difference);
         }
@@ -102,7 +102,7 @@ final class Handshake {
 
     /** Judges the answer to a call. */
     Verdict judge(Frame.Accept accept) {
-        String difference = self.layout().firstDifference(accept.identity().layout());
+        String difference = self.layout().firstObstacle(accept.identity().layout());
         if (!difference.isEmpty()) {
             return new Misfits(KvError.LAYOUT_MISMATCH, difference);
         }

@@ -5,6 +5,7 @@ import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.p2p.internal.control.Frame.Identity;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayout;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -67,6 +68,28 @@ public final class Session {
     /** The peer's own address; empty until the session opens. */
     public Optional<HostPort> peerAddress() {
         return Optional.ofNullable(peer).map(Identity::address);
+    }
+
+    /** The instance that the peer is a rank of. Only of a session that has opened. */
+    public HostPort instance() {
+        return identity().instance();
+    }
+
+    /** True if it is open to a rank of an instance, or was dialled by the instance's address. */
+    public boolean with(HostPort instance) {
+        return open() && (instance().equals(instance) || dialledTo(instance));
+    }
+
+    /** Layout of the peer's memory. Only of a session that has opened. */
+    public KvLayout peerLayout() {
+        return identity().layout();
+    }
+
+    private Identity identity() {
+        if (peer == null) {
+            throw new IllegalStateException("no peer yet: " + this);
+        }
+        return peer;
     }
 
     /** The peer's endpoint on the session's plane; empty until the session opens. */

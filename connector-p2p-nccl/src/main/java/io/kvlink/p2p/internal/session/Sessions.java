@@ -14,6 +14,7 @@ import io.kvlink.spi.KvError;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -93,6 +94,11 @@ public final class Sessions {
             hello(session);
         }
         return session;
+    }
+
+    /** A session that is open to a rank of an instance, if there is one. */
+    public Optional<Session> of(HostPort instance) {
+        return byLink.values().stream().filter(session -> session.with(instance)).findFirst();
     }
 
     /**

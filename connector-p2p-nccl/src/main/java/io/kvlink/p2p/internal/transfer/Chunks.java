@@ -113,23 +113,22 @@ public record Chunks(int tokens, int size, boolean tail) {
      * @param layer the region of a layer with all tokens
      * @param from the first token wanted
      * @param to one past the last
+     * @param arrays 2 for keys and values, 1 for latent rows
      */
-    public List<MemoryRegion> tokens(MemoryRegion layer, int from, int to) {
+    public List<MemoryRegion> tokens(MemoryRegion layer, int from, int to, int arrays) {
         if (from == 0 && to == allTokens() && count() == 1) {
             return List.of(layer);
         }
         List<MemoryRegion> found = new ArrayList<>();
-        long half = layer.bytes() / allTokens() / 2;
-        for (int values = 0; values < 2; values++) {
+        long row = layer.bytes() / allTokens() / arrays;
+        for (int array = 0; array < arrays; array++) {
             for (int chunk = at(from); chunk < count() && from(chunk) < to; chunk++) {
                 int first = Math.max(from, from(chunk));
                 int end = Math.min(to, to(chunk));
-                // In units of half a token: keys of the chunk, then its values.
-                long start = (long) from(chunk) + first;
-                if (values == 1) {
-                    start += to(chunk) - from(chunk);
-                }
-                found.add(layer.slice(start * half, (end - first) * half));
+                // In rows: keys of the chunk, then its values.
+                long inChunk = (long) array * (to(chunk) - from(chunk)) + first - from(chunk);
+                long start = (long) arrays * from(chunk) + inChunk;
+                found.add(layer.slice(start * row, (end - first) * row));
             }
         }
         return found;

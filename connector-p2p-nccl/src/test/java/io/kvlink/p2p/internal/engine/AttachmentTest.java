@@ -209,7 +209,7 @@ class AttachmentTest {
         }
 
         boolean settled() {
-            return !(transfer.expectation.status() instanceof Expectation.Waiting);
+            return !(Waits.status(transfer.expectation) instanceof Expectation.Waiting);
         }
 
         void finishWith(int tokens) {

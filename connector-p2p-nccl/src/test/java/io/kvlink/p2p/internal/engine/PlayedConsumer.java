@@ -4,7 +4,7 @@ package io.kvlink.p2p.internal.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.HostPort;
@@ -27,7 +27,7 @@ final class PlayedConsumer {
     final SimNetwork.SimTransport own;
     final PlayedPeer peer;
     PlayedPeer called;
-    OutboundTransfer outbound;
+    SavedKv outbound;
 
     PlayedConsumer(boolean get) {
         this.get = get;
@@ -45,9 +45,9 @@ final class PlayedConsumer {
     void start() {
         TransferRoute route = new TransferRoute(node.address, address, PlayedPeer.ID);
         outbound =
-                new OutboundTransfer(
+                new SavedKv(
                         KvRequest.builder("r", PlayedPeer.PROMPT).route(route).build(),
-                        Simulation.LAYERS,
+                        Simulation.LAYOUT,
                         Chunks.of(PlayedPeer.TOKENS, 0, false),
                         PlayedPeer.DIGEST,
                         get,

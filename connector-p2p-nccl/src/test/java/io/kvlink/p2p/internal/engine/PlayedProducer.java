@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.FrameCodec;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.spi.HostPort;
@@ -20,7 +21,7 @@ final class PlayedProducer {
     final Simulation simulation;
     final Simulation.Node node;
     final SimNetwork.SimTransport transport;
-    final Expectation expectation;
+    final AwaitedKv expectation;
     PlayedPeer peer;
     Frame.Fetch fetch;
     boolean answerPings;
@@ -35,12 +36,13 @@ final class PlayedProducer {
         accept(9);
     }
 
-    Expectation expect(TransferId id) {
+    AwaitedKv expect(TransferId id) {
         TransferRoute route = new TransferRoute(address, node.address, id);
-        Expectation wait =
-                new Expectation(
+        AwaitedKv wait =
+                new AwaitedKv(
                         KvRequest.builder("r" + id, PlayedPeer.PROMPT).route(route).build(),
-                        PlayedPeer.DIGEST);
+                        PlayedPeer.DIGEST,
+                        Simulation.LAYOUT);
         node.control.expect(wait);
         return wait;
     }
@@ -95,7 +97,7 @@ final class PlayedProducer {
 
     KvError failure() {
         PlayedPeer.pump(simulation, node);
-        return ((Expectation.Failed) expectation.status()).error();
+        return ((Expectation.Failed) Waits.status(expectation)).error();
     }
 
     void giveUp() {

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.spi.KvError;
 import java.io.IOException;
@@ -202,9 +203,9 @@ class RacesTest {
     private static void loadsAlready() {
         PlayedProducer producer = new PlayedProducer(2, ROOM);
         producer.send(new Frame.Saved(PlayedPeer.ID));
-        assertThat(producer.expectation.status()).isInstanceOf(Expectation.Ready.class);
+        assertThat(Waits.status(producer.expectation)).isInstanceOf(Expectation.Ready.class);
         producer.send(new Frame.Bye());
-        Expectation.Ready ready = (Expectation.Ready) producer.expectation.status();
+        Expectation.Ready ready = (Expectation.Ready) Waits.status(producer.expectation);
         assertThat(ready.failure())
                 .isNotNull()
                 .satisfies(failed -> assertThat(failed.error()).isEqualTo(KvError.PEER_LOST));
@@ -257,14 +258,15 @@ class RacesTest {
 
     private static void secondAfterTheEnd() {
         LoneTransfer lone = loaded();
-        Expectation second = new Expectation(lone.transfer.request, lone.transfer.digest());
+        AwaitedKv second =
+                new AwaitedKv(lone.transfer.request, lone.transfer.digest(), Simulation.LAYOUT);
         lone.decode.control.expect(second);
         lone.simulation.stepNode(lone.decode);
         assertThat(error(second)).isEqualTo(KvError.NO_SUCH_TRANSFER);
     }
 
-    private static KvError error(Expectation refused) {
-        return ((Expectation.Failed) refused.status()).error();
+    private static KvError error(AwaitedKv refused) {
+        return ((Expectation.Failed) Waits.status(refused)).error();
     }
 
     private static void secondMeanwhile() {
@@ -273,8 +275,9 @@ class RacesTest {
             if (loads) {
                 producer.send(new Frame.Saved(PlayedPeer.ID));
             }
-            assertThat(producer.expectation.status() instanceof Expectation.Ready).isEqualTo(loads);
-            Expectation second = producer.expect(PlayedPeer.ID);
+            assertThat(Waits.status(producer.expectation) instanceof Expectation.Ready)
+                    .isEqualTo(loads);
+            AwaitedKv second = producer.expect(PlayedPeer.ID);
             producer.simulation.stepNode(producer.node);
             assertThat(error(second)).isEqualTo(KvError.BAD_ROUTE);
             producer.settle();
@@ -284,7 +287,7 @@ class RacesTest {
     private static void secondWhileDraining() {
         PlayedProducer producer = new PlayedProducer(1, ROOM);
         producer.node.control.release(producer.expectation);
-        Expectation second = producer.expect(PlayedPeer.ID);
+        AwaitedKv second = producer.expect(PlayedPeer.ID);
         producer.node.control.doWork(producer.simulation.nowNs);
         assertThat(error(second)).isEqualTo(KvError.CANCELLED);
         assertThat(producer.node.memory.leases()).as("the device has it").isEqualTo(1);

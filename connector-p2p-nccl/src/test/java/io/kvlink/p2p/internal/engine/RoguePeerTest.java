@@ -6,8 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.FrameCodec;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
@@ -37,10 +38,10 @@ class RoguePeerTest {
         node.device.doWork(0);
         peer.send(new Frame.Cancel(id, KvError.CANCELLED, "changed my mind"));
         pump(simulation, node, 2);
-        Expectation late = new Expectation(peer.request(id), DIGEST);
+        AwaitedKv late = new AwaitedKv(peer.request(id), DIGEST, Simulation.LAYOUT);
         node.control.expect(late);
         pump(simulation, node, 1);
-        assertThat(late.status())
+        assertThat(Waits.status(late))
                 .isInstanceOfSatisfying(
                         Expectation.Failed.class,
                         failed -> assertThat(failed.error()).isEqualTo(KvError.CANCELLED));
@@ -106,10 +107,10 @@ class RoguePeerTest {
         pump(simulation, node, 2);
         consumer.send(new Frame.Cancel(id, KvError.CANCELLED, "the client left"));
         pump(simulation, node, 2);
-        OutboundTransfer held =
-                new OutboundTransfer(
+        SavedKv held =
+                new SavedKv(
                         consumer.request(id),
-                        Simulation.LAYERS,
+                        Simulation.LAYOUT,
                         Chunks.of(4, 0, false),
                         DIGEST,
                         true,
@@ -127,14 +128,15 @@ class RoguePeerTest {
         Simulation.Node node = simulation.decodes.get(0);
         HostPort address = new HostPort("p", 100);
         SimNetwork.SimTransport transport = simulation.network.join(address);
-        Expectation expectation =
-                new Expectation(
+        AwaitedKv expectation =
+                new AwaitedKv(
                         KvRequest.builder("r", PROMPT)
                                 .route(
                                         new TransferRoute(
                                                 address, node.address, new TransferId(7, 1, 0)))
                                 .build(),
-                        DIGEST);
+                        DIGEST,
+                        Simulation.LAYOUT);
         node.control.expect(expectation);
         pump(simulation, node, 2);
         transport.poll(
@@ -145,7 +147,7 @@ class RoguePeerTest {
                                         new Frame.Accept(identity(address, "elsewhere"), "sim"))),
                 10);
         pump(simulation, node, 2);
-        assertThat(expectation.status())
+        assertThat(Waits.status(expectation))
                 .isInstanceOfSatisfying(
                         Expectation.Failed.class,
                         failed -> assertThat(failed.error()).isEqualTo(KvError.NO_COMMON_PLANE));

@@ -3,6 +3,7 @@ package io.kvlink.p2p.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class SecondRequest {
 
     private final Simulation.Transfer first;
-    private @Nullable Expectation expectation;
+    private @Nullable AwaitedKv expectation;
     private boolean over;
 
     SecondRequest(Simulation.Transfer first) {
@@ -28,19 +29,19 @@ final class SecondRequest {
 
     /** The decode engine does one thing; false if there is nothing to do. */
     boolean step() {
-        Expectation wait = expectation;
+        AwaitedKv wait = expectation;
         if (over) {
             return false;
         }
         if (wait == null) {
-            expectation = new Expectation(first.request, first.digest());
+            expectation = new AwaitedKv(first.request, first.digest(), Simulation.LAYOUT);
             first.decode.control.expect(expectation);
             return true;
         }
         if (wait.waiting()) {
             return false;
         }
-        assertThat(wait.status())
+        assertThat(Waits.status(wait))
                 .as("%s came before", first.request)
                 .isInstanceOf(Expectation.Failed.class);
         first.decode.control.release(wait);

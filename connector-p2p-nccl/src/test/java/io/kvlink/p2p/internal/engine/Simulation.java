@@ -9,8 +9,9 @@ import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.send.OutboundTransfer;
+import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.sim.SimFabric;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;
@@ -160,8 +161,8 @@ final class Simulation {
         boolean attachesContent;
         boolean attached;
         int arrivedTokens;
-        @Nullable OutboundTransfer outbound;
-        @Nullable Expectation expectation;
+        @Nullable SavedKv outbound;
+        @Nullable AwaitedKv expectation;
         int saved;
         int loaded;
         boolean sendOver;
@@ -232,7 +233,7 @@ final class Simulation {
             if (sendOver || !prefill.alive) {
                 return false;
             }
-            OutboundTransfer out = outbound;
+            SavedKv out = outbound;
             if (out == null) {
                 LayerLeases leases =
                         get
@@ -242,7 +243,7 @@ final class Simulation {
                 if (get && leases == null) {
                     return false; // The engine computes it later.
                 }
-                out = new OutboundTransfer(produced, LAYERS, chunks, digest(), get, leases);
+                out = new SavedKv(produced, LAYOUT, chunks, digest(), get, leases);
                 outbound = out;
                 prefill.control.start(out);
                 return true;
@@ -274,11 +275,11 @@ final class Simulation {
             return PromptDigest.of(request.promptTokens(), request.promptTokens().length);
         }
 
-        private void save(OutboundTransfer out, int layer, int chunk) {
+        private void save(SavedKv out, int layer, int chunk) {
             MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
             int from = chunks.from(chunk);
             int to = chunks.to(chunk);
-            List<MemoryRegion> source = whole.tokens(all, from, to);
+            List<MemoryRegion> source = whole.tokens(all, from, to, 2);
             if (out.leases() != null) {
                 MemoryRegion held = out.held(layer, chunk);
                 ByteBuffer copy = held.buffer();
@@ -293,14 +294,14 @@ final class Simulation {
             if (receiveOver || !decode.alive) {
                 return receiveOver && second.step();
             }
-            Expectation wait = expectation;
+            AwaitedKv wait = expectation;
             if (wait == null) {
-                wait = new Expectation(request, digest());
+                wait = new AwaitedKv(request, digest(), LAYOUT);
                 expectation = wait;
                 decode.control.expect(wait);
                 return true;
             }
-            if (wait.status() instanceof Expectation.Ready ready) {
+            if (Waits.status(wait) instanceof Expectation.Ready ready) {
                 if (loaded < LAYERS && ready.arrival().here(loaded)) {
                     loaded++;
                     return true;
@@ -309,9 +310,16 @@ final class Simulation {
                 for (int layer = 0; layer < loaded; layer++) {
                     int tokens = chunks.tokens() + (ready.attachment().isPresent() ? 1 : 0);
                     MemoryRegion all = MemoryRegion.ofBuffer(ByteBuffer.wrap(content.get(layer)));
-                    assertThat(bytes(ready.chunks().tokens(ready.layers().get(layer), 0, tokens)))
+                    assertThat(
+                                    bytes(
+                                            ready.chunks()
+                                                    .tokens(
+                                                            ready.layers().get(layer),
+                                                            0,
+                                                            tokens,
+                                                            2)))
                             .as("%s layer %d", request, layer)
-                            .isEqualTo(bytes(whole.tokens(all, 0, tokens)));
+                            .isEqualTo(bytes(whole.tokens(all, 0, tokens, 2)));
                 }
                 ready.attachment()
                         .ifPresent(came -> assertThat(came).isEqualTo(ByteBuffer.wrap(attachment)));
@@ -324,7 +332,7 @@ final class Simulation {
                 } else {
                     return false; // The engine waits within its step.
                 }
-            } else if (wait.status() instanceof Expectation.Failed failed) {
+            } else if (Waits.status(wait) instanceof Expectation.Failed failed) {
                 failure = failed.error() + " " + failed.detail();
             } else {
                 return false;

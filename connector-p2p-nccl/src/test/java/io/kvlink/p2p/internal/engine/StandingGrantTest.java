@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
@@ -57,7 +58,7 @@ class StandingGrantTest {
     @Test
     void shouldHoldAtMostHalfOfItsMemoryInAdvance() {
         PlayedProducer receiver = new PlayedProducer(1, ROOM);
-        List<Expectation> waiting = new ArrayList<>();
+        List<AwaitedKv> waiting = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
             waiting.add(receiver.expect(new TransferId(8, 100 + i, 0)));
         }
@@ -87,7 +88,7 @@ class StandingGrantTest {
         PlayedProducer receiver = new PlayedProducer(1, ROOM);
         receiver.answerPings = true;
         receiver.pass(9_900);
-        assertThat(receiver.expectation.status()).isInstanceOf(Expectation.Waiting.class);
+        assertThat(Waits.status(receiver.expectation)).isInstanceOf(Expectation.Waiting.class);
         receiver.pass(300);
         assertThat(receiver.failure()).isEqualTo(KvError.DEADLINE);
         receiver.settle();

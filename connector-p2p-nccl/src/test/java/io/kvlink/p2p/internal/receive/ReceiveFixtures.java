@@ -5,8 +5,11 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.TestSessions;
 import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
@@ -27,6 +30,7 @@ final class ReceiveFixtures {
     static final long KEPT_UNTIL_NS = 100;
     static final ByteBuffer CONTENT = ByteBuffer.wrap(new byte[] {1});
 
+    private static final Part ALL = Part.all(KvLayout.single("m", 4, 1, 2, DType.I8, 4));
     private static final ReceiveEvent.Moment AT = new ReceiveEvent.Moment(50, 200, 300);
 
     // The one that was dialled, or that the offer came through.
@@ -40,7 +44,7 @@ final class ReceiveFixtures {
     final Expectation first = request("first", DIGEST);
     final Expectation second = request("second", DIGEST);
     final Expectation other = request("other", DIGEST + 1);
-    final Subject subject = new Subject(ID, TOKENS, DIGEST, new Arrival(4, () -> 0));
+    final Subject subject = new Subject(ID, TOKENS, DIGEST, ALL, new Arrival(4, () -> 0));
     final Ticket ticket = ticket(77, false);
     final Ticket tailed = ticket(78, true);
     final Ticket next = ticket(79, false);
@@ -167,7 +171,11 @@ final class ReceiveFixtures {
         TransferRoute route = new TransferRoute(PREFILL, new HostPort("d", 2), ID);
         int[] prompt = new int[TOKENS + 1];
         return new Expectation(
-                KvRequest.builder(name, prompt).route(route).attachment(true).build(), digest);
+                KvRequest.builder(name, prompt).route(route).attachment(true).build(),
+                digest,
+                ID,
+                PREFILL,
+                ALL);
     }
 
     private record NoLeases(long number) implements LayerLeases {

@@ -27,11 +27,11 @@ class OutboundTransferTest {
     void shouldFreeHeldMemoryOnlyWhenBothThreadsHaveLetGo() {
         TransferMemory memory = new TransferMemory(new ReceiveBuffer(64), null);
         OutboundTransfer held = transfer(1, memory.tryLease(LAYERS, 16, "r"));
-        held.letGo();
+        held.kv().letGo();
         assertThat(memory.bufferBytes()).as("one may still copy into it").isEqualTo(32);
-        held.letGo();
+        held.kv().letGo();
         assertThat(memory.bufferBytes()).isZero();
-        assertThatThrownBy(held::letGo).hasMessageStartingWith("let go too often");
+        assertThatThrownBy(held.kv()::letGo).hasMessageStartingWith("let go too often");
     }
 
     @Test
@@ -82,16 +82,16 @@ class OutboundTransferTest {
         OutboundTransfer transfer = transfer(2, null);
         transfer.onStart(0, 10);
         transfer.on(new SendEvent.Started(Optional.empty()));
-        transfer.save(0, 0, List.of(), 0, null);
+        transfer.kv().save(0, 0, List.of(), 0, null);
         transfer.progress(5);
         assertThat(transfer.late(10)).as("half a chunk").isTrue();
-        transfer.save(1, 0, List.of(), 0, null);
+        transfer.kv().save(1, 0, List.of(), 0, null);
         transfer.progress(6);
         transfer.progress(7);
         assertThat(transfer.late(15)).as("a chunk, once").isFalse();
         assertThat(transfer.late(16)).as("a chunk, once").isTrue();
-        transfer.save(0, 1, List.of(), 0, null);
-        transfer.save(1, 1, List.of(), 0, null);
+        transfer.kv().save(0, 1, List.of(), 0, null);
+        transfer.kv().save(1, 1, List.of(), 0, null);
         transfer.progress(12);
         assertThat(transfer.late(16)).as("the last chunk").isTrue();
     }
@@ -99,16 +99,16 @@ class OutboundTransferTest {
     @Test
     void shouldNotKeepTheEngineWaitingForRoom() {
         OutboundTransfer transfer = transfer(1, null);
-        assertThat(transfer.awaitSent(1, System.nanoTime())).isFalse();
+        assertThat(transfer.kv().awaitSent(1, System.nanoTime())).isFalse();
         List<SendEvent> way = way();
         way.subList(0, 4).forEach(transfer::on);
-        assertThat(transfer.awaitSent(1, System.nanoTime())).as("told BUSY").isTrue();
+        assertThat(transfer.kv().awaitSent(1, System.nanoTime())).as("told BUSY").isTrue();
         transfer.on(way.get(4));
-        assertThat(transfer.awaitSent(1, System.nanoTime())).as("offered again").isTrue();
+        assertThat(transfer.kv().awaitSent(1, System.nanoTime())).as("offered again").isTrue();
         transfer.on(way.get(5));
-        assertThat(transfer.awaitSent(1, System.nanoTime())).as("granted").isFalse();
+        assertThat(transfer.kv().awaitSent(1, System.nanoTime())).as("granted").isFalse();
         transfer.onPieceOver();
-        assertThat(transfer.awaitSent(1, System.nanoTime())).isTrue();
+        assertThat(transfer.kv().awaitSent(1, System.nanoTime())).isTrue();
     }
 
     @Test
@@ -125,7 +125,9 @@ class OutboundTransferTest {
     private static OutboundTransfer transfer(int chunks, @Nullable LayerLeases leases) {
         KvRequest request =
                 KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
-        return new OutboundTransfer(
-                request, LAYERS, new Chunks(2, 2 / chunks, false), 7, leases != null, leases);
+        Chunks cut = new Chunks(2, 2 / chunks, false);
+        return new SavedKv(request, SendSamples.LAYOUT, cut, 7, leases != null, leases)
+                .transfers()
+                .get(0);
     }
 }

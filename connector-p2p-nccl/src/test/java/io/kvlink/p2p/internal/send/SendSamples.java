@@ -36,8 +36,11 @@ final class SendSamples {
     private static final Chunks CHUNKS = new Chunks(4, 2, true);
     private static final long DIGEST = 7;
 
-    static final SendMachine PUSHED = new SendMachine(ROUTE, 2, CHUNKS, DIGEST, false);
-    static final SendMachine HELD = new SendMachine(ROUTE, 2, CHUNKS, DIGEST, true);
+    static final KvLayout LAYOUT = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
+    static final SendMachine PUSHED =
+            new SendMachine(ROUTE.id(), ROUTE.decode(), 2, CHUNKS, DIGEST, false);
+    static final SendMachine HELD =
+            new SendMachine(ROUTE.id(), ROUTE.decode(), 2, CHUNKS, DIGEST, true);
 
     static final TransferLimits LIMITS = new TransferLimits(10, 1, 1, 20, 1);
 
@@ -62,7 +65,6 @@ final class SendSamples {
     /** Sessions whose peers never answer. */
     static Sessions sessions() {
         HostPort address = new HostPort("p", 1);
-        KvLayout layout = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
         Sessions.Listener nobody =
                 new Sessions.Listener() {
                     @Override
@@ -76,7 +78,7 @@ final class SendSamples {
                 };
         return new Sessions(
                 new SimNetwork().join(address),
-                new Frame.Identity("e", 1, address, layout, 0, List.of()),
+                new Frame.Identity("e", 1, address, LAYOUT, 0, List.of()),
                 Map.of(),
                 LIMITS,
                 new TransferStats(),

@@ -24,6 +24,7 @@ class SenderTest {
     private final Sender sender =
             new Sender(
                     sessions,
+                    SendSamples.LAYOUT,
                     SendSamples.LIMITS,
                     new TransferStats(),
                     Runnable::run,
@@ -44,7 +45,7 @@ class SenderTest {
     @Test
     void shouldRefuseASecondTransferOfTheSameId() {
         sender.start(transfer(false));
-        OutboundTransfer second = transfer(false);
+        SavedKv second = transfer(false);
         sender.start(second);
         assertThat(second.ended()).isTrue();
         assertThat(failures()).containsExactly(KvError.BAD_ROUTE);
@@ -82,9 +83,9 @@ class SenderTest {
         return ended.stream().flatMap(outcome -> outcome.failure().stream()).toList();
     }
 
-    private static OutboundTransfer transfer(boolean held) {
+    private static SavedKv transfer(boolean held) {
         KvRequest request =
                 KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
-        return new OutboundTransfer(request, 2, Chunks.of(2, 0, false), 7, held, null);
+        return new SavedKv(request, SendSamples.LAYOUT, Chunks.of(2, 0, false), 7, held, null);
     }
 }

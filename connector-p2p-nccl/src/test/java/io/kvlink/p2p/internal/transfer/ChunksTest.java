@@ -60,7 +60,7 @@ class ChunksTest {
             }
             for (int from = 0; from < 10; from++) {
                 for (int end = from + 1; end <= 10; end++) {
-                    assertThat(read(chunks.tokens(layer, from, end)))
+                    assertThat(read(chunks.tokens(layer, from, end, 2)))
                             .as("wanted=%d %d..%d", wanted, from, end)
                             .isEqualTo(bytes(from, end));
                 }

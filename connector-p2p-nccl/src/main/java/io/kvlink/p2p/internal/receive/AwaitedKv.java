@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.kvlink.p2p.internal.receive;
+
+import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvRequest;
+import io.kvlink.spi.TransferRoute;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Wait of a request for its KV, as the engine's thread sees it: one transfer until the sender's
+ * ranks are known, and then one from each rank that this one reads from. It is ready when all are,
+ * and fails when one does.
+ */
+public final class AwaitedKv {
+
+    private final KvRequest request;
+    private final long digest;
+    // Written by the control thread, read by the engine's.
+    private volatile List<Expectation> transfers;
+
+    /**
+     * A wait about to begin.
+     *
+     * @param request the request; it has a route
+     * @param digest the prompt's digest
+     * @param layout of this rank's memory
+     */
+    public AwaitedKv(KvRequest request, long digest, KvLayout layout) {
+        this.request = request;
+        this.digest = digest;
+        TransferRoute route = request.route().orElseThrow();
+        transfers =
+                List.of(
+                        new Expectation(
+                                request, digest, route.id(), route.prefill(), Part.all(layout)));
+    }
+
+    /** The request. */
+    public KvRequest request() {
+        return request;
+    }
+
+    /** The first failure of a transfer, if one has failed. From any thread. */
+    public Optional<Expectation.Failed> failure() {
+        for (Expectation transfer : transfers) {
+            if (transfer.status() instanceof Expectation.Failed failed) {
+                return Optional.of(failed);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The KV, if all of it is here or about to be. From any thread. */
+    public Optional<LoadableKv> loadable() {
+        List<LoadableKv.Source> sources = new ArrayList<>();
+        for (Expectation transfer : transfers) {
+            if (!(transfer.status() instanceof Expectation.Ready ready)) {
+                return Optional.empty();
+            }
+            sources.add(new LoadableKv.Source(transfer.part(), ready));
+        }
+        return Optional.of(new LoadableKv(sources));
+    }
+
+    /** True until it is known whether the KV comes. From any thread. */
+    public boolean waiting() {
+        return failure().isEmpty() && loadable().isEmpty();
+    }
+
+    long digest() {
+        return digest;
+    }
+
+    /** The instance that sends it. */
+    HostPort prefill() {
+        return request.route().orElseThrow().prefill();
+    }
+
+    List<Expectation> transfers() {
+        return transfers;
+    }
+
+    /** The sender's ranks are known. By the control thread, once. */
+    void comeFrom(List<Expectation> ranks) {
+        transfers = ranks;
+    }
+}
