@@ -35,6 +35,21 @@ public sealed interface LoadDecision {
         return new Failed(error, detail);
     }
 
+    /**
+     * Decision of two ranks of one instance about the same request: each loads what both can. One
+     * failure is a failure of both, and both ask again while one does.
+     *
+     * @param other decision of another rank
+     */
+    default LoadDecision and(LoadDecision other) {
+        if (this instanceof Load ours && other instanceof Load theirs) {
+            int tokens = Math.min(ours.tokens, theirs.tokens);
+            return load(tokens, tokens > 0 && (ours.async || theirs.async));
+        }
+        boolean othersCounts = this instanceof Load || other instanceof Failed;
+        return othersCounts && !(this instanceof Failed) ? other : this;
+    }
+
     /** Decision to load some tokens. */
     final class Load implements LoadDecision {
 
