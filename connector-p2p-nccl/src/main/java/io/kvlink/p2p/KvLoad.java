@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.receive.LoadableKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
+import io.kvlink.p2p.internal.arrival.LoadableKv;
 import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
-import io.kvlink.p2p.internal.receive.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvRequest;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p;
 
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
+import io.kvlink.p2p.internal.arrival.LoadableKv;
 import io.kvlink.p2p.internal.engine.ControlAgent;
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
-import io.kvlink.p2p.internal.receive.LoadableKv;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;

@@ -21,8 +21,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * One rank of an instance: its own memory, a connector of its own, and KV whose bytes follow from
- * the place that an element has in the whole model.
+ * One rank of an instance, with its own memory and connector. Its KV's bytes follow from the place
+ * that an element has in the whole model.
  */
 final class Rank implements AutoCloseable {
 

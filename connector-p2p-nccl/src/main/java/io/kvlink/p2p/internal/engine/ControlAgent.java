@@ -3,10 +3,10 @@ package io.kvlink.p2p.internal.engine;
 
 import io.kvlink.p2p.internal.agent.Agent;
 import io.kvlink.p2p.internal.agent.DeviceAgent;
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.TransferMemory;
-import io.kvlink.p2p.internal.receive.AwaitedKv;
 import io.kvlink.p2p.internal.receive.Inbox;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.send.Sender;

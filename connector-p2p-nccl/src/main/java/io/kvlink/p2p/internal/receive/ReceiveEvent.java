@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
+import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.session.Session;
 import java.nio.ByteBuffer;
 import java.util.Optional;

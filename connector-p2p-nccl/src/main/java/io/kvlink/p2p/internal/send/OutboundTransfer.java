@@ -54,7 +54,7 @@ final class OutboundTransfer {
         return machine.id();
     }
 
-    /** What the engine saves. */
+    /** KV that the engine saves. */
     SavedKv kv() {
         return kv;
     }

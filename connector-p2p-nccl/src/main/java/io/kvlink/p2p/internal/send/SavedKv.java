@@ -184,7 +184,7 @@ public final class SavedKv {
         return false;
     }
 
-    /** Has the engine's thread look again. From any thread. */
+    /** Wakes the engine's thread, so that it looks again. From any thread. */
     void wake() {
         LockSupport.unpark(waiter);
     }

@@ -3,7 +3,7 @@ package io.kvlink.p2p.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.util.Optional;

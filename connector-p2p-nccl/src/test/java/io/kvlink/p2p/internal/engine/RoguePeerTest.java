@@ -3,11 +3,11 @@ package io.kvlink.p2p.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.control.FrameCodec;
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.Chunks;

@@ -3,8 +3,8 @@ package io.kvlink.p2p.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import org.jspecify.annotations.Nullable;
 
 /** Request for a transfer that another request of the same engine has had: it is refused. */

@@ -4,13 +4,13 @@ package io.kvlink.p2p.internal.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.p2p.internal.agent.DeviceAgent;
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.memory.KvBuffer;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.ReceiveBuffer;
 import io.kvlink.p2p.internal.memory.TransferMemory;
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.sim.SimFabric;
 import io.kvlink.p2p.internal.sim.SimNetwork;

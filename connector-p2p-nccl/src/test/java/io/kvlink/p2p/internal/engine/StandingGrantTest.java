@@ -3,9 +3,9 @@ package io.kvlink.p2p.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.control.Frame;
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
 import java.util.ArrayList;

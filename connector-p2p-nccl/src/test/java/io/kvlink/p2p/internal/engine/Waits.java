@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.engine;
 
-import io.kvlink.p2p.internal.receive.AwaitedKv;
-import io.kvlink.p2p.internal.receive.Expectation;
+import io.kvlink.p2p.internal.arrival.AwaitedKv;
+import io.kvlink.p2p.internal.arrival.Expectation;
 
 /** Wait for KV that comes from one rank. */
 final class Waits {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.receive;
 
+import io.kvlink.p2p.internal.arrival.Arrival;
+import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.TestSessions;

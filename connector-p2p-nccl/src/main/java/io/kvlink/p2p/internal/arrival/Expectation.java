@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.receive;
+package io.kvlink.p2p.internal.arrival;
 
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.Part;
@@ -87,7 +87,7 @@ public final class Expectation {
      * @param source address of the rank that sends it
      * @param part of this rank's KV
      */
-    Expectation(KvRequest request, long digest, TransferId id, HostPort source, Part part) {
+    public Expectation(KvRequest request, long digest, TransferId id, HostPort source, Part part) {
         this.request = request;
         this.digest = digest;
         this.id = id;
@@ -101,12 +101,12 @@ public final class Expectation {
     }
 
     /** The transfer. */
-    TransferId id() {
+    public TransferId id() {
         return id;
     }
 
     /** Address of the rank that sends it. */
-    HostPort source() {
+    public HostPort source() {
         return source;
     }
 
@@ -125,11 +125,13 @@ public final class Expectation {
         return status instanceof Waiting;
     }
 
-    long digest() {
+    /** The prompt's digest. */
+    public long digest() {
         return digest;
     }
 
-    void end(Status end) {
+    /** The wait is over. By the control thread, once. */
+    public void end(Status end) {
         if (!waiting()) {
             throw new IllegalStateException("status=" + status + " next=" + end);
         }

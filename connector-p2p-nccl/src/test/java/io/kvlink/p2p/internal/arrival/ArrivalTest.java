@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.receive;
+package io.kvlink.p2p.internal.arrival;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.receive;
+package io.kvlink.p2p.internal.arrival;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -28,7 +28,13 @@ public final class Arrival {
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
 
-    Arrival(int layers, LongSupplier clock) {
+    /**
+     * Progress of a transfer of which nothing has come.
+     *
+     * @param layers how many it has
+     * @param clock the time
+     */
+    public Arrival(int layers, LongSupplier clock) {
         this.clock = clock;
         here = new AtomicIntegerArray(layers);
     }
@@ -84,7 +90,7 @@ public final class Arrival {
     }
 
     /** Sets the number of chunks of each layer; none has come. By the control thread. */
-    void expect(int chunks) {
+    public void expect(int chunks) {
         if (count != 0) {
             throw new IllegalStateException("count=" + count);
         }
@@ -99,7 +105,7 @@ public final class Arrival {
      *     transfer at once: whoever hears of both hears of the arrival first
      */
     @SuppressWarnings("NonAtomicVolatileUpdate") // The device thread is the only writer.
-    void arrived(int layer, Runnable report) {
+    public void arrived(int layer, Runnable report) {
         lastNs = clock.getAsLong();
         report.run();
         here.incrementAndGet(layer);
@@ -107,13 +113,14 @@ public final class Arrival {
         LockSupport.unpark(waiter);
     }
 
-    void fail(Expectation.Failed reason) {
+    /** The missing layers will not come. By the control thread, once. */
+    public void fail(Expectation.Failed reason) {
         failure = reason;
         LockSupport.unpark(waiter);
     }
 
     /** Time of the latest piece; meaningless before the first. */
-    long lastNs() {
+    public long lastNs() {
         return lastNs;
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.p2p.internal.receive;
+package io.kvlink.p2p.internal.arrival;
 
 import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.HostPort;
@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Wait of a request for its KV, as the engine's thread sees it: one transfer until the sender's
- * ranks are known, and then one from each rank that this one reads from. It is ready when all are,
- * and fails when one does.
+ * Wait of a request for its KV, as the engine's thread sees it. It has one transfer until the
+ * sender's ranks are known, and then one from each rank that this one reads from. It is ready when
+ * all are, and fails when one does.
  */
 public final class AwaitedKv {
 
@@ -71,21 +71,23 @@ public final class AwaitedKv {
         return failure().isEmpty() && loadable().isEmpty();
     }
 
-    long digest() {
+    /** The prompt's digest. */
+    public long digest() {
         return digest;
     }
 
     /** The instance that sends it. */
-    HostPort prefill() {
+    public HostPort prefill() {
         return request.route().orElseThrow().prefill();
     }
 
-    List<Expectation> transfers() {
+    /** The transfers that it waits for. */
+    public List<Expectation> transfers() {
         return transfers;
     }
 
     /** The sender's ranks are known. By the control thread, once. */
-    void comeFrom(List<Expectation> ranks) {
+    public void comeFrom(List<Expectation> ranks) {
         transfers = ranks;
     }
 }
