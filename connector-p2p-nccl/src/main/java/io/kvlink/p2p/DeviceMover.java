@@ -146,7 +146,7 @@ final class DeviceMover implements KvMover {
             if (save.kv().ended()) {
                 continue;
             }
-            if (save.kv().leases() == null) {
+            if (!save.kv().copied()) {
                 List<MemoryRegion> blocks = KvCopies.parts(layer, save.runs());
                 save.kv().save(number, save.chunk(), blocks, save.bytes(), computed.retain());
             } else {
@@ -162,7 +162,7 @@ final class DeviceMover implements KvMover {
 
     private void copyOut(int number, MemoryRegion layer, List<Save> all) {
         for (Save save : all) {
-            MemoryRegion lease = save.kv().held(number, save.chunk());
+            MemoryRegion lease = save.held(number);
             long to = lease.address();
             boolean many = save.runs().size() > MANY_RUNS;
             long longBytes = many ? Long.MAX_VALUE : longBytes(lease);
@@ -176,7 +176,7 @@ final class DeviceMover implements KvMover {
         device.record(complete.event(), saves);
         device.record(savesEnd, saves);
         for (Save save : all) {
-            List<MemoryRegion> source = List.of(save.kv().held(number, save.chunk()));
+            List<MemoryRegion> source = List.of(save.held(number));
             save.kv().save(number, save.chunk(), source, save.bytes(), complete.retain());
         }
         complete.release();

@@ -46,8 +46,8 @@ final class HostMover implements KvMover {
                 continue;
             }
             List<MemoryRegion> source = KvCopies.parts(layer, save.runs());
-            if (save.kv().leases() != null) {
-                List<MemoryRegion> held = List.of(save.kv().held(number, save.chunk()));
+            if (save.kv().copied()) {
+                List<MemoryRegion> held = List.of(save.held(number));
                 KvCopies.copy(source, held);
                 source = held;
             }

@@ -19,17 +19,15 @@ final class KvLoad {
 
     private final StepMetadata.Task task;
     private final LoadableKv kv;
-    private final KvLayout layout;
     private final List<MemoryRegion> layers;
     private final BitSet copied = new BitSet();
     // Of each source, once a layer of it is copied.
     private final IdentityHashMap<LoadableKv.Source, List<KvLayout.Run>> runs =
             new IdentityHashMap<>();
 
-    KvLoad(StepMetadata.Task task, LoadableKv kv, KvLayout layout, List<MemoryRegion> layers) {
+    KvLoad(StepMetadata.Task task, LoadableKv kv, List<MemoryRegion> layers) {
         this.task = task;
         this.kv = kv;
-        this.layout = layout;
         this.layers = layers;
     }
 
@@ -69,34 +67,36 @@ final class KvLoad {
     private void copyOne(int layer, KvMover mover) {
         boolean moreToCome = !kv.complete();
         for (LoadableKv.Source source : kv.sources()) {
-            Part part = source.part();
-            if (part.has(layer)) {
+            int index = source.part().indexOf(layer);
+            if (index >= 0) {
                 Expectation.Ready ready = source.ready();
-                MemoryRegion received = ready.layers().get(layer - part.firstLayer());
+                MemoryRegion received = ready.layers().get(index);
+                int arrays = source.part().layout().arrays();
                 List<MemoryRegion> tokens =
-                        ready.chunks()
-                                .tokens(
-                                        received,
-                                        task.fromToken(),
-                                        task.toToken(),
-                                        layout.arrays());
-                mover.load(tokens, layers.get(layer), runs(source), moreToCome);
+                        ready.chunks().tokens(received, from(source), task.toToken(), arrays);
+                mover.load(tokens, layers.get(layer), runs(source, layer), moreToCome);
             }
         }
         copied.set(layer);
     }
 
-    // All layers are of one size.
-    private List<KvLayout.Run> runs(LoadableKv.Source source) {
+    private int from(LoadableKv.Source source) {
+        return Math.max(task.fromToken(), source.ready().chunks().first());
+    }
+
+    // The layers of a group are of one size.
+    private List<KvLayout.Run> runs(LoadableKv.Source source, int layer) {
+        Part part = source.part();
         return runs.computeIfAbsent(
                 source,
                 one ->
-                        layout.runs(
-                                task.blocks(),
-                                task.fromToken(),
-                                task.toToken(),
-                                layers.get(0).bytes(),
-                                one.part().firstHead(),
-                                one.part().heads()));
+                        part.layout()
+                                .runs(
+                                        task.blocks().group(part.number()),
+                                        from(source),
+                                        task.toToken(),
+                                        layers.get(layer).bytes(),
+                                        part.firstHead(),
+                                        part.heads()));
     }
 }

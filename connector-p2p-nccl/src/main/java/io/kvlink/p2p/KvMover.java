@@ -13,14 +13,21 @@ import java.util.List;
 interface KvMover extends AutoCloseable {
 
     /**
-     * A chunk of some KV.
+     * A chunk of some KV, in the layers of a group.
      *
      * @param kv the KV
-     * @param chunk the chunk
+     * @param group number of the group
+     * @param chunk of the prompt
      * @param runs where its tokens lie in each layer's memory
      * @param bytes how many bytes of a layer that is
      */
-    record Save(SavedKv kv, int chunk, List<KvLayout.Run> runs, long bytes) {}
+    record Save(SavedKv kv, int group, int chunk, List<KvLayout.Run> runs, long bytes) {
+
+        /** Region of the connector's own memory for a layer of it. */
+        MemoryRegion held(int layer) {
+            return kv.held(group, layer, chunk);
+        }
+    }
 
     /** True if the engine's memory is of the kind that this moves. */
     boolean accepts(MemoryRegion layer);

@@ -96,7 +96,7 @@ final class P2pConnector implements KvConnector {
         arenaBytes = buffer instanceof DeviceArena ? buffer.budgetBytes() : 0;
         KvMover mover = mover(device, context);
         opened.add(mover);
-        KvLayout layout = context.layout();
+        KvLayout layout = context.groups().get(0).layout();
         ZmqTransport transport = new ZmqTransport(config.host(), port(config, layout));
         opened.add(transport);
         HostPort own = transport.address();
@@ -113,7 +113,7 @@ final class P2pConnector implements KvConnector {
                         engineId,
                         epoch,
                         own,
-                        layout,
+                        context.groups(),
                         context.prefillChunk(),
                         planes.stream()
                                 .map(plane -> new Frame.Plane(plane.name(), plane.endpoint()))
@@ -137,7 +137,9 @@ final class P2pConnector implements KvConnector {
         opened.removeAll(planes);
         opened.add(engine);
         P2pRequests requests = new P2pRequests(config.role(), address);
-        scheduler = new P2pScheduler(requests, engine.control(), layout, context.prefillChunk());
+        scheduler =
+                new P2pScheduler(
+                        requests, engine.control(), context.groups(), context.prefillChunk());
         worker = new P2pWorker(requests, engine.control(), context, memory, mover, p2p, sent);
         opened.add(worker);
         closeables = List.copyOf(opened);

@@ -10,7 +10,7 @@ import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
@@ -35,16 +35,20 @@ final class P2pScheduler implements KvScheduler {
 
     private final P2pRequests requests;
     private final ControlAgent control;
-    private final KvLayout layout;
+    private final List<KvLayerGroup> groups;
     private final int chunkTokens;
     private final Map<String, Allocation> allocations = new HashMap<>();
     // Of requests whose KV is leaving: chunks that the steps so far have saved.
     private final Map<String, Integer> saved = new HashMap<>();
 
-    P2pScheduler(P2pRequests requests, ControlAgent control, KvLayout layout, int chunkTokens) {
+    P2pScheduler(
+            P2pRequests requests,
+            ControlAgent control,
+            List<KvLayerGroup> groups,
+            int chunkTokens) {
         this.requests = requests;
         this.control = control;
-        this.layout = layout;
+        this.groups = groups;
         this.chunkTokens = chunkTokens;
     }
 
@@ -52,7 +56,7 @@ final class P2pScheduler implements KvScheduler {
     public void onRequestAdded(KvRequest request) {
         if (requests.consumed(request)) {
             long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
-            AwaitedKv kv = new AwaitedKv(request, digest, layout);
+            AwaitedKv kv = new AwaitedKv(request, digest, groups);
             requests.awaited.put(request.id(), kv);
             control.expect(kv);
         }
@@ -85,9 +89,20 @@ final class P2pScheduler implements KvScheduler {
     public void onBlocksAllocated(
             KvRequest request, BlockTable blocks, int computedTokens, int loadTokens) {
         if (loadTokens > 0) {
+            requireWindows(request, computedTokens + loadTokens);
             allocations.put(request.id(), new Allocation(blocks, computedTokens, loadTokens));
         } else {
             release(request.id());
+        }
+    }
+
+    // A window's KV is that before the prompt's last token. No other token can follow it.
+    private void requireWindows(KvRequest request, int tokens) {
+        if (tokens < request.transferTokens()
+                && groups.stream().anyMatch(group -> group.window() > 0)) {
+            throw new IllegalArgumentException(
+                    "%s tokens=%d of %d; where layers have windows, load all or none"
+                            .formatted(request, tokens, request.transferTokens()));
         }
     }
 
@@ -179,7 +194,7 @@ final class P2pScheduler implements KvScheduler {
         } else if (request.attachment()) {
             control.attach(outbound, Optional.empty()); // Unless something was attached before.
         }
-        return outbound.leases() == null ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
+        return !outbound.copied() ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
     }
 
     private void release(String requestId) {

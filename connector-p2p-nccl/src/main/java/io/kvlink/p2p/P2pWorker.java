@@ -9,10 +9,13 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.send.SavedKv;
 import io.kvlink.p2p.internal.transfer.Chunks;
+import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
+import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvWorker;
@@ -32,7 +35,9 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     private final P2pRequests requests;
     private final ControlAgent control;
-    private final KvLayout layout;
+    private final List<KvLayerGroup> groups;
+    // Of each layer of this rank.
+    private final int[] groupOfLayer;
     private final int chunkTokens;
     private final TransferMemory memory;
     private final KvMover mover;
@@ -42,7 +47,8 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     private List<MemoryRegion> layers = List.of();
     private final List<KvLoad> loads = new ArrayList<>();
-    private final List<KvMover.Save> saves = new ArrayList<>();
+    // Of each group.
+    private final List<List<KvMover.Save>> saves = new ArrayList<>();
     private final List<Saving> savings = new ArrayList<>();
     // Loads that have ended; their copies may still run.
     private final List<TransferOutcome> ended = new ArrayList<>();
@@ -66,30 +72,44 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             Queue<TransferOutcome> sent) {
         this.requests = requests;
         this.control = control;
-        this.layout = context.layout();
+        this.groups = context.groups();
+        this.groupOfLayer = groupOfLayer(groups);
         this.chunkTokens = context.prefillChunk();
         this.memory = memory;
         this.mover = mover;
         this.sendType = config.sendType();
         this.transferTimeoutNs = config.transferTimeoutNs();
         this.sent = sent;
+        groups.forEach(group -> saves.add(new ArrayList<>()));
+    }
+
+    private static int[] groupOfLayer(List<KvLayerGroup> groups) {
+        int[] numbers = new int[groups.stream().mapToInt(group -> group.layers().size()).sum()];
+        for (int number = 0; number < groups.size(); number++) {
+            for (int layer : groups.get(number).layers()) {
+                numbers[layer] = number;
+            }
+        }
+        return numbers;
     }
 
     @Override
     public void registerKvMemory(List<MemoryRegion> layers) {
-        boolean fits = layers.size() == layout.layers() && this.layers.isEmpty();
-        for (MemoryRegion layer : layers) {
-            fits &=
-                    mover.accepts(layer)
-                            && layer.bytes() == layers.get(0).bytes()
-                            && layer.bytes() > 0
-                            && layer.bytes() % layout.blockBytes() == 0;
+        boolean fits = layers.size() == groupOfLayer.length && this.layers.isEmpty();
+        for (int layer = 0; fits && layer < layers.size(); layer++) {
+            KvLayerGroup group = groups.get(groupOfLayer[layer]);
+            MemoryRegion region = layers.get(layer);
+            fits =
+                    mover.accepts(region)
+                            && region.bytes() == layers.get(group.layers().get(0)).bytes()
+                            && region.bytes() > 0
+                            && region.bytes() % group.layout().blockBytes() == 0;
         }
         if (!fits) {
             throw new KvConnectorException(
                     KvError.BAD_CONFIG,
-                    "regions=%s layers=%d blockBytes=%d; expected once, one region a layer, a whole number of blocks, all on the context's device or all on the host"
-                            .formatted(layers, layout.layers(), layout.blockBytes()));
+                    "regions=%s groups=%s; expected once, one region a layer, a whole number of blocks, all on the context's device or all on the host"
+                            .formatted(layers, groups));
         }
         this.layers = List.copyOf(layers);
         mover.attach();
@@ -104,7 +124,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             AwaitedKv kv = requests.awaited.get(task.request().id());
             Optional<LoadableKv> loadable = kv == null ? Optional.empty() : kv.loadable();
             loadable.ifPresentOrElse(
-                    here -> loads.add(new KvLoad(task, here, layout, layers)),
+                    here -> loads.add(new KvLoad(task, here, layers)),
                     () ->
                             ended.add(
                                     failure(
@@ -138,7 +158,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
                 ended.add(failure(load.request(), KvError.INTERNAL, detail));
                 continue;
             }
-            if (layer == layout.layers() - 1) {
+            if (layer == groupOfLayer.length - 1) {
                 ended.add(load.outcome());
             }
         }
@@ -149,10 +169,10 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     @Override
     public void saveLayer(int layer) {
-        if (saves.isEmpty()) {
+        if (savings.isEmpty()) {
             return;
         }
-        mover.save(layer, layers.get(layer), saves);
+        mover.save(layer, layers.get(layer), saves.get(groupOfLayer[layer]));
         for (Saving saving : savings) {
             control.saved(saving.outbound);
         }
@@ -207,14 +227,14 @@ final class P2pWorker implements KvWorker, AutoCloseable {
             if (!saving.complete()) {
                 control.abort(outbound);
             }
-            if (outbound.leases() == null) {
+            if (!outbound.copied()) {
                 outbound.letGo();
             } else {
                 copies = true;
                 copying.add(outbound);
             }
         }
-        saves.clear();
+        saves.forEach(List::clear);
         savings.clear();
         if (copies) {
             mover.joinSaves();
@@ -255,23 +275,42 @@ final class P2pWorker implements KvWorker, AutoCloseable {
         Chunks chunks = Chunks.of(request.transferTokens(), chunkTokens, request.attachment());
         int first = chunks.at(task.fromToken());
         int end = chunks.complete(task.toToken());
-        List<List<KvLayout.Run>> runs = new ArrayList<>(end - first);
-        for (int chunk = first; chunk < end; chunk++) {
-            long bytes = layers.get(0).bytes();
-            runs.add(layout.runs(task.blocks(), chunks.from(chunk), chunks.to(chunk), bytes));
+        List<Cut> cuts = new ArrayList<>();
+        int pieces = 0;
+        for (int number = 0; number < groups.size(); number++) {
+            Chunks own = Part.all(number, groups.get(number)).of(chunks);
+            for (int chunk = Math.max(first, own.skipped()); chunk < end; chunk++) {
+                cuts.add(cut(number, own, chunk, task.blocks()));
+            }
+            pieces += groups.get(number).layers().size() * Math.max(0, end - own.skipped());
         }
         SavedKv outbound = first == 0 ? begin(request, chunks) : held(request.id());
         if (outbound == null) {
             return;
         }
-        for (int chunk = first; chunk < end; chunk++) {
-            long bytes = layout.layerBytes(chunks.to(chunk) - chunks.from(chunk));
-            saves.add(new KvMover.Save(outbound, chunk, runs.get(chunk - first), bytes));
+        for (Cut cut : cuts) {
+            saves.get(cut.group).add(cut.of(outbound));
         }
-        savings.add(new Saving(outbound, end * layout.layers()));
+        savings.add(new Saving(outbound, pieces));
     }
 
-    // A transfer of which earlier chunks were saved; null if it has ended meanwhile.
+    /** Place of a chunk's tokens in the layers of a group. */
+    private record Cut(int group, int chunk, List<KvLayout.Run> runs, long bytes) {
+        KvMover.Save of(SavedKv kv) {
+            return new KvMover.Save(kv, group, chunk, runs, bytes);
+        }
+    }
+
+    private Cut cut(int number, Chunks own, int chunk, BlockTable blocks) {
+        KvLayerGroup group = groups.get(number);
+        int from = own.from(chunk - own.skipped());
+        int to = own.to(chunk - own.skipped());
+        long regionBytes = layers.get(group.layers().get(0)).bytes();
+        List<KvLayout.Run> runs = group.layout().runs(blocks.group(number), from, to, regionBytes);
+        return new Cut(number, chunk, runs, group.layout().layerBytes(to - from));
+    }
+
+    // KV of which earlier chunks were saved; null if it has ended meanwhile.
     private @Nullable SavedKv held(String requestId) {
         SavedKv outbound = requests.saved.get(requestId);
         return outbound != null && outbound.hold() ? outbound : null;
@@ -279,24 +318,40 @@ final class P2pWorker implements KvWorker, AutoCloseable {
 
     // Null if it can't begin.
     private @Nullable SavedKv begin(KvRequest request, Chunks chunks) {
-        boolean held = sendType == SendType.GET;
-        long layerBytes = layout.layerBytes(chunks.allTokens());
-        LayerLeases leases =
-                held ? memory.tryLease(layout.layers(), layerBytes, request.id()) : null;
+        boolean copies = sendType == SendType.GET;
+        List<LayerLeases> leases = copies ? lease(request, chunks) : List.of();
         long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
-        SavedKv outbound = new SavedKv(request, layout, chunks, digest, held, leases);
+        SavedKv outbound = new SavedKv(request, groups, chunks, digest, copies, leases);
         requests.saved.put(request.id(), outbound);
-        if (held && leases == null) {
+        if (copies && leases.isEmpty()) {
             outbound.letGo();
             control.refuse(
                     outbound,
                     KvError.NO_SPACE,
-                    "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb of the producer"
-                            .formatted(layout.layers(), layerBytes));
+                    "layers=%d tokens=%d; raise kv_buffer_size or mem_pool_size_gb of the producer"
+                            .formatted(groupOfLayer.length, chunks.allTokens()));
             return null;
         }
         control.start(outbound);
         return outbound;
+    }
+
+    // Leases of every group, or none if there is no room for one.
+    private List<LayerLeases> lease(KvRequest request, Chunks chunks) {
+        List<LayerLeases> leases = new ArrayList<>();
+        for (int number = 0; number < groups.size(); number++) {
+            KvLayerGroup group = groups.get(number);
+            int tokens = Part.all(number, group).of(chunks).allTokens();
+            LayerLeases of =
+                    memory.tryLease(
+                            group.layers().size(), group.layout().layerBytes(tokens), request.id());
+            if (of == null) {
+                leases.forEach(LayerLeases::close);
+                return List.of();
+            }
+            leases.add(of);
+        }
+        return leases;
     }
 
     private static TransferOutcome failure(KvLoad load) {

@@ -2,14 +2,39 @@
 package io.kvlink.spi;
 
 import java.util.Arrays;
+import java.util.List;
 
-/** The blocks of one sequence in the order of its tokens. Immutable. */
+/**
+ * The blocks of one sequence in the order of its tokens. Where layers are of several {@link
+ * KvLayerGroup}s there is a table for each, and the first one stands for all. Immutable.
+ */
 public final class BlockTable {
 
     private final int[] blocks;
+    // Tables of all groups, this one first; empty where one table is for all.
+    private final List<BlockTable> groups;
 
-    private BlockTable(int[] blocks) {
+    private BlockTable(int[] blocks, List<BlockTable> groups) {
         this.blocks = blocks;
+        this.groups = groups;
+    }
+
+    /**
+     * Tables of all groups of layers. Blocks of tokens that a window has left behind may be any.
+     *
+     * @param groups a table for each group, in the order of {@link KvConnectorContext#groups}
+     */
+    public static BlockTable ofGroups(List<BlockTable> groups) {
+        return new BlockTable(groups.get(0).blocks, List.copyOf(groups));
+    }
+
+    /**
+     * Table of one group of layers.
+     *
+     * @param number of the group, from 0
+     */
+    public BlockTable group(int number) {
+        return groups.isEmpty() ? this : groups.get(number);
     }
 
     /**
@@ -23,7 +48,7 @@ public final class BlockTable {
                 throw new IllegalArgumentException("block=" + block);
             }
         }
-        return new BlockTable(blocks.clone());
+        return new BlockTable(blocks.clone(), List.of());
     }
 
     /**
@@ -54,7 +79,9 @@ public final class BlockTable {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof BlockTable table && Arrays.equals(blocks, table.blocks);
+        return other instanceof BlockTable table
+                && Arrays.equals(blocks, table.blocks)
+                && groups.equals(table.groups);
     }
 
     @Override
@@ -64,6 +91,6 @@ public final class BlockTable {
 
     @Override
     public String toString() {
-        return "BlockTable" + Arrays.toString(blocks);
+        return groups.isEmpty() ? "BlockTable" + Arrays.toString(blocks) : "BlockTable" + groups;
     }
 }

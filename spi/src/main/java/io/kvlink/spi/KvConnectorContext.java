@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** Facts and services that an engine gives a connector. */
 public final class KvConnectorContext {
 
-    private final KvLayout layout;
+    private final List<KvLayerGroup> groups;
     private final Runnable wakeup;
     private final String modelName;
     private final Optional<KvDevice> device;
@@ -16,7 +18,7 @@ public final class KvConnectorContext {
     private final KvHalf half;
 
     private KvConnectorContext(Builder from) {
-        layout = from.layout;
+        groups = from.groups;
         wakeup = from.wakeup;
         modelName = from.modelName;
         device = from.device;
@@ -27,6 +29,21 @@ public final class KvConnectorContext {
         if (prefillChunk < 0) {
             throw new IllegalArgumentException("prefillChunk=" + prefillChunk);
         }
+        List<Integer> layers =
+                groups.stream().flatMap(group -> group.layers().stream()).sorted().toList();
+        KvLayout first = groups.get(0).layout();
+        if (!layers.equals(IntStream.range(0, layers.size()).boxed().toList())
+                || !groups.stream().allMatch(group -> sameRank(group.layout(), first))) {
+            throw new IllegalArgumentException("groups=" + groups);
+        }
+    }
+
+    private static boolean sameRank(KvLayout one, KvLayout other) {
+        return one.model().equals(other.model())
+                && one.tpRank() == other.tpRank()
+                && one.tpSize() == other.tpSize()
+                && one.ppRank() == other.ppRank()
+                && one.ppSize() == other.ppSize();
     }
 
     /**
@@ -36,12 +53,39 @@ public final class KvConnectorContext {
      * @param wakeup see the accessor
      */
     public static Builder builder(KvLayout layout, Runnable wakeup) {
-        return new Builder(layout, wakeup);
+        return new Builder(List.of(KvLayerGroup.all(layout)), wakeup);
     }
 
-    /** Layout in which the engine keeps KV. */
+    /**
+     * Builder for an engine whose layers are of several groups.
+     *
+     * @param groups see the accessor
+     * @param wakeup see the accessor
+     */
+    public static Builder ofGroups(List<KvLayerGroup> groups, Runnable wakeup) {
+        return new Builder(groups, wakeup);
+    }
+
+    /**
+     * Layout in which the engine keeps KV, where all layers are of one group with full attention.
+     *
+     * @throws KvConnectorException with {@link KvError#BAD_CONFIG} if they aren't: a connector that
+     *     asks for it can't serve such a model
+     */
     public KvLayout layout() {
-        return layout;
+        KvLayerGroup group = groups.get(0);
+        if (groups.size() > 1 || group.window() > 0) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "groups=%d window=%d; this connector moves layers of one shape with full attention only"
+                            .formatted(groups.size(), group.window()));
+        }
+        return group.layout();
+    }
+
+    /** Groups of layers, which have a shape and a block table each; together all of this rank. */
+    public List<KvLayerGroup> groups() {
+        return groups;
     }
 
     /**
@@ -88,8 +132,8 @@ public final class KvConnectorContext {
 
     @Override
     public String toString() {
-        return "KvConnectorContext[layout="
-                + layout
+        return "KvConnectorContext[groups="
+                + groups
                 + " wakeup="
                 + wakeup
                 + " modelName="
@@ -110,7 +154,7 @@ public final class KvConnectorContext {
     /** Builder of a KvConnectorContext; one thread. */
     public static final class Builder {
 
-        private final KvLayout layout;
+        private final List<KvLayerGroup> groups;
         private final Runnable wakeup;
         private String modelName = "";
         private Optional<KvDevice> device = Optional.empty();
@@ -119,8 +163,8 @@ public final class KvConnectorContext {
         private Optional<KvConnectors> connectors = Optional.empty();
         private KvHalf half = KvHalf.BOTH;
 
-        private Builder(KvLayout layout, Runnable wakeup) {
-            this.layout = layout;
+        private Builder(List<KvLayerGroup> groups, Runnable wakeup) {
+            this.groups = List.copyOf(groups);
             this.wakeup = wakeup;
         }
 

@@ -4,7 +4,7 @@ package io.kvlink.p2p.ranks;
 import io.kvlink.p2p.P2pNcclConnectorProvider;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.HostPort;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferOutcome;
@@ -42,12 +42,12 @@ final class Instance implements AutoCloseable {
     private final Options options;
     private final Semaphore wakeups = new Semaphore(0);
 
-    Instance(String role, List<KvLayout> layouts, Options options) {
+    Instance(String role, List<List<KvLayerGroup>> ofRanks, Options options) {
         this.options = options;
-        int port = freePorts(layouts.size());
+        int port = freePorts(ofRanks.size());
         try {
-            for (KvLayout layout : layouts) {
-                ranks.add(new Rank(layout, config(role, port), options.chunk, wakeups::release));
+            for (List<KvLayerGroup> groups : ofRanks) {
+                ranks.add(new Rank(groups, config(role, port), options.chunk, wakeups::release));
             }
         } catch (RuntimeException failure) {
             close();

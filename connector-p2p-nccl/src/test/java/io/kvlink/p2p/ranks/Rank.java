@@ -6,6 +6,7 @@ import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvShardMap;
@@ -19,6 +20,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
+import java.util.stream.IntStream;
 
 /**
  * One rank of an instance, with its own memory and connector. Its KV's bytes follow from the place
@@ -28,40 +31,79 @@ final class Rank implements AutoCloseable {
 
     private static final int BLOCKS = 64;
 
-    final KvLayout layout;
+    private static final byte UNTOUCHED = 0x5E;
+    private static final byte SOMEBODY_ELSES = 0x11;
+
+    final List<KvLayerGroup> groups;
     final KvConnector connector;
     private final List<MemoryRegion> regions = new ArrayList<>();
 
-    Rank(KvLayout layout, Map<String, Object> config, int chunk, Runnable wakeup) {
-        this.layout = layout;
+    Rank(List<KvLayerGroup> groups, Map<String, Object> config, int chunk, Runnable wakeup) {
+        this.groups = groups;
         connector =
                 new P2pNcclConnectorProvider()
                         .create(
                                 KvTransferConfig.of(config),
-                                KvConnectorContext.builder(layout, wakeup)
+                                KvConnectorContext.ofGroups(groups, wakeup)
                                         .prefillChunk(chunk)
                                         .build());
-        for (int layer = 0; layer < layout.layers(); layer++) {
-            int bytes = Math.toIntExact(BLOCKS * layout.blockBytes());
-            regions.add(MemoryRegion.ofBuffer(ByteBuffer.allocateDirect(bytes)));
+        for (int layer = 0; layer < layers(); layer++) {
+            KvLayout layout = groups.get(groupOf(layer)).layout();
+            ByteBuffer memory =
+                    ByteBuffer.allocateDirect(Math.toIntExact(BLOCKS * layout.blockBytes()));
+            while (memory.hasRemaining()) {
+                memory.put(UNTOUCHED);
+            }
+            regions.add(MemoryRegion.ofBuffer(memory.clear()));
         }
         connector.worker().registerKvMemory(regions);
+    }
+
+    private int layers() {
+        return groups.stream().mapToInt(group -> group.layers().size()).sum();
+    }
+
+    private int groupOf(int layer) {
+        return IntStream.range(0, groups.size())
+                .filter(number -> groups.get(number).indexOf(layer) >= 0)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Bytes of some tokens of a prompt that are moved, in all layers. */
+    long bytes(int tokens, int promptTokens) {
+        return groups.stream()
+                .mapToLong(
+                        group ->
+                                group.layout().layers()
+                                        * group.layout()
+                                                .layerBytes(
+                                                        tokens - group.firstNeeded(promptTokens)))
+                .sum();
     }
 
     HostPort instance() {
         return connector.address().orElseThrow();
     }
 
-    /** Computes some tokens in one step and saves what the connector wants of them. */
+    /**
+     * Computes some tokens in one step and saves what the connector wants of them. Tokens that a
+     * window has left behind are somebody else's from then on.
+     */
     void prefill(KvRequest request, BlockTable blocks, int from, int to, long deadlineNs) {
         StepPlan.Entry entry = StepPlan.entry(request, blocks, from, to - from);
         StepMetadata step = connector.scheduler().buildStep(StepPlan.of(entry));
         connector.worker().startLoad(step);
-        for (int layer = 0; layer < layout.layers(); layer++) {
-            write(request, layer, blocks, from, to);
+        for (int layer = 0; layer < layers(); layer++) {
+            write(new Cursor(request, layer, from, to), blocks, Cursor::next);
             connector.worker().saveLayer(layer);
         }
         connector.worker().awaitSaves(deadlineNs);
+        for (int layer = 0; layer < layers(); layer++) {
+            int last = Math.min(to, request.transferTokens());
+            int left = groups.get(groupOf(layer)).firstNeeded(last);
+            write(new Cursor(request, layer, 0, left), blocks, cursor -> SOMEBODY_ELSES);
+        }
     }
 
     /** Loads some tokens, in the step that computes the rest. */
@@ -71,7 +113,7 @@ final class Rank implements AutoCloseable {
         StepPlan.Entry entry = StepPlan.entry(request, blocks, tokens, rest);
         StepMetadata step = connector.scheduler().buildStep(StepPlan.of(entry));
         connector.worker().startLoad(step);
-        for (int layer = 0; layer < layout.layers(); layer++) {
+        for (int layer = 0; layer < layers(); layer++) {
             connector.worker().awaitLayer(layer, deadlineNs);
         }
         return poll();
@@ -83,30 +125,47 @@ final class Rank implements AutoCloseable {
         return report;
     }
 
-    private void write(KvRequest request, int layer, BlockTable blocks, int from, int to) {
-        ByteBuffer memory = regions.get(layer).buffer();
-        Cursor cursor = new Cursor(request, layer, from, to);
-        for (KvLayout.Run run : layout.runs(blocks, from, to, memory.capacity())) {
+    private void write(Cursor cursor, BlockTable blocks, ToIntFunction<Cursor> value) {
+        ByteBuffer memory = regions.get(cursor.layer).buffer();
+        for (KvLayout.Run run : cursor.runs(blocks)) {
             for (long i = 0; i < run.bytes(); i++) {
-                memory.put((int) (run.offset() + i), cursor.next());
+                memory.put((int) (run.offset() + i), (byte) value.applyAsInt(cursor));
             }
         }
     }
 
-    /** The first byte that isn't the model's, if there is one. */
+    /** The first byte that isn't the model's, or was touched without need, if there is one. */
     Optional<String> firstWrong(KvRequest request, BlockTable blocks, int tokens) {
-        for (int layer = 0; layer < layout.layers(); layer++) {
-            ByteBuffer memory = regions.get(layer).buffer();
-            Cursor cursor = new Cursor(request, layer, 0, tokens);
-            for (KvLayout.Run run : layout.runs(blocks, 0, tokens, memory.capacity())) {
-                for (long i = 0; i < run.bytes(); i++) {
-                    byte wanted = cursor.next();
-                    byte found = memory.get((int) (run.offset() + i));
-                    if (found != wanted) {
-                        return Optional.of(
-                                "rank=%d layer=%d %s found=%d wanted=%d"
-                                        .formatted(layout.rank(), layer, cursor, found, wanted));
-                    }
+        for (int layer = 0; layer < layers(); layer++) {
+            int first = groups.get(groupOf(layer)).firstNeeded(request.transferTokens());
+            Cursor needed = new Cursor(request, layer, first, tokens);
+            Cursor others = new Cursor(request, layer, 0, first);
+            Optional<String> wrong =
+                    firstWrong(needed, blocks, Cursor::next)
+                            .or(() -> firstWrong(others, blocks, cursor -> UNTOUCHED));
+            if (wrong.isPresent()) {
+                return wrong;
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<String> firstWrong(
+            Cursor cursor, BlockTable blocks, ToIntFunction<Cursor> value) {
+        ByteBuffer memory = regions.get(cursor.layer).buffer();
+        for (KvLayout.Run run : cursor.runs(blocks)) {
+            for (long i = 0; i < run.bytes(); i++) {
+                int wanted = value.applyAsInt(cursor);
+                byte found = memory.get((int) (run.offset() + i));
+                if (found != wanted) {
+                    return Optional.of(
+                            "rank=%d layer=%d %s found=%d wanted=%d"
+                                    .formatted(
+                                            groups.get(0).layout().rank(),
+                                            cursor.layer,
+                                            cursor,
+                                            found,
+                                            wanted));
                 }
             }
         }
@@ -121,18 +180,27 @@ final class Rank implements AutoCloseable {
     /** Walk over the exchanged bytes of one layer, in order. */
     private final class Cursor {
         private final KvRequest request;
-        private final KvShardMap.Shard shard = layout.shard();
         private final int layer;
+        private final int number;
+        private final KvLayout layout;
         private final int from;
-        private final int tokens;
-        private final int headBytes = (int) (layout.tokenBytes(1) / layout.arrays());
+        private final int to;
+        private final int headBytes;
         private long at = -1;
 
         Cursor(KvRequest request, int layer, int from, int to) {
             this.request = request;
             this.layer = layer;
             this.from = from;
-            tokens = to - from;
+            this.to = to;
+            number = groupOf(layer);
+            layout = groups.get(number).layout();
+            headBytes = (int) (layout.tokenBytes(1) / layout.arrays());
+        }
+
+        List<KvLayout.Run> runs(BlockTable blocks) {
+            long bytes = regions.get(layer).bytes();
+            return layout.runs(blocks.group(number), from, to, bytes);
         }
 
         private long inHead() {
@@ -144,17 +212,18 @@ final class Rank implements AutoCloseable {
         }
 
         private long token() {
-            return from + at / headBytes / layout.kvHeads() % tokens;
+            return from + at / headBytes / layout.kvHeads() % (to - from);
         }
 
         private long array() {
-            return at / headBytes / layout.kvHeads() / tokens;
+            return at / headBytes / layout.kvHeads() / (to - from);
         }
 
         byte next() {
             at++;
-            long place = request.promptTokens()[(int) token()];
-            place = place * 31 + shard.firstLayer() + layer;
+            KvShardMap.Shard shard = layout.shard();
+            long place = request.promptTokens()[(int) token()] * 31L + number;
+            place = place * 31 + shard.firstLayer() + groups.get(number).indexOf(layer);
             place = place * 31 + shard.firstHead() + head();
             place = place * 31 + array();
             place = place * 31 + inHead();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.AxisOrder;
 import io.kvlink.spi.KvRequest;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,8 +31,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class UnequalRanksTest {
 
     private static final int TOKENS = 41;
-    private static final BlockTable P_BLOCKS = BlockTable.of(7, 3, 12, 5, 9, 1, 30, 2, 14, 20, 22);
-    private static final BlockTable D_BLOCKS = BlockTable.of(4, 0, 11);
+    private static final int WINDOW = 10;
+    private static final BlockTable P_BLOCKS =
+            BlockTable.ofGroups(
+                    List.of(
+                            BlockTable.of(7, 3, 12, 5, 9, 1, 30, 2, 14, 20, 22),
+                            BlockTable.of(1, 2, 4, 3, 6, 5, 17, 18, 0, 21, 29)));
+    // The window has left block 9 behind, and most of block 5.
+    private static final BlockTable D_BLOCKS =
+            BlockTable.ofGroups(List.of(BlockTable.of(4, 0, 11), BlockTable.of(9, 5, 8)));
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     /**
@@ -51,7 +60,34 @@ final class UnequalRanksTest {
             return new Shape(tp, stages, 4, AxisOrder.BLOCK_FIRST_HEAD_MAJOR);
         }
 
-        List<KvLayout> layouts(int kvHeads, boolean latent) {
+        /** Layers of one group: latent rows, or keys and values. */
+        List<List<KvLayerGroup>> ranks(int kvHeads, boolean latent) {
+            return layouts(kvHeads, latent ? 36 : 8, stages, latent).stream()
+                    .map(layout -> List.of(KvLayerGroup.all(layout)))
+                    .toList();
+        }
+
+        /** Layers with a window beside others, in turns, and more heads in these. */
+        List<List<KvLayerGroup>> hybridRanks() {
+            List<KvLayout> full = layouts(6, 8, stages, false);
+            List<KvLayout> sliding = layouts(2, 12, stages, false);
+            List<List<KvLayerGroup>> ranks = new ArrayList<>();
+            for (int rank = 0; rank < full.size(); rank++) {
+                int layers = full.get(rank).layers();
+                ranks.add(
+                        List.of(
+                                KvLayerGroup.of(full.get(rank), every(1, layers)),
+                                KvLayerGroup.sliding(sliding.get(rank), every(0, layers), WINDOW)));
+            }
+            return ranks;
+        }
+
+        private static List<Integer> every(int first, int layers) {
+            return IntStream.range(0, layers).mapToObj(layer -> 2 * layer + first).toList();
+        }
+
+        private List<KvLayout> layouts(
+                int kvHeads, int headSize, List<Integer> stages, boolean latent) {
             List<KvLayout> layouts = new ArrayList<>();
             for (KvShardMap.Shard shard : KvShardMap.shards(kvHeads, tp, stages)) {
                 KvLayout.Builder builder =
@@ -59,7 +95,7 @@ final class UnequalRanksTest {
                                         "m",
                                         shard.layers(),
                                         shard.heads(),
-                                        latent ? 36 : 8,
+                                        headSize,
                                         DType.BF16,
                                         blockSize)
                                 .axisOrder(order)
@@ -95,8 +131,8 @@ final class UnequalRanksTest {
         for (String sendType : List.of("PUT_ASYNC", "GET", "PUT")) {
             Instance.Options options = new Instance.Options("tcp", sendType, 16, 60);
             handOver(
-                    prefill.producer().layouts(kvHeads, false),
-                    decode.layouts(kvHeads, false),
+                    prefill.producer().ranks(kvHeads, false),
+                    decode.ranks(kvHeads, false),
                     options,
                     false);
         }
@@ -114,9 +150,27 @@ final class UnequalRanksTest {
     void shouldCutWhatItCutsForOneRank(
             String plane, String sendType, int chunk, boolean attachment) {
         Instance.Options options = new Instance.Options(plane, sendType, chunk, 60);
-        List<KvLayout> two = Shape.of(2, 1, 3).producer().layouts(6, false);
-        List<KvLayout> three = Shape.of(3, 4).layouts(6, false);
+        List<List<KvLayerGroup>> two = Shape.of(2, 1, 3).producer().ranks(6, false);
+        List<List<KvLayerGroup>> three = Shape.of(3, 4).ranks(6, false);
         handOver(two, three, options, attachment);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "tcp, PUT_ASYNC, 16",
+        "tcp, PUT_ASYNC, 0",
+        "tcp, PUT, 16",
+        "tcp, GET, 16",
+        "loopback, GET, 0"
+    })
+    void shouldMoveOnlyWhatAWindowSees(String plane, String sendType, int chunk) {
+        Instance.Options options = new Instance.Options(plane, sendType, chunk, 60);
+        List<List<KvLayerGroup>> one = Shape.of(1, 3).hybridRanks();
+        List<List<KvLayerGroup>> two = Shape.of(2, 1, 2).hybridRanks();
+        handOver(Shape.of(1, 3).producer().hybridRanks(), one, options, false);
+        handOver(Shape.of(1, 3).producer().hybridRanks(), two, options, true);
+        handOver(Shape.of(2, 1, 2).producer().hybridRanks(), one, options, true);
+        handOver(Shape.of(2, 1, 2).producer().hybridRanks(), two, options, false);
     }
 
     @ParameterizedTest
@@ -125,8 +179,8 @@ final class UnequalRanksTest {
         for (String sendType : List.of("PUT_ASYNC", "GET")) {
             Instance.Options options = new Instance.Options("tcp", sendType, 16, 60);
             handOver(
-                    Shape.of(prefill, 4).producer().layouts(1, true),
-                    Shape.of(decode, 1, 3).layouts(1, true),
+                    Shape.of(prefill, 4).producer().ranks(1, true),
+                    Shape.of(decode, 1, 3).ranks(1, true),
                     options,
                     true);
         }
@@ -137,9 +191,9 @@ final class UnequalRanksTest {
     void shouldFailAsAWholeIfARankOfTheSenderEnds(String sendType, int dead) {
         Instance.Options options = new Instance.Options("tcp", sendType, 0, 2);
         try (Instance prefill =
-                        new Instance("kv_producer", Shape.of(2, 4).layouts(4, false), options);
+                        new Instance("kv_producer", Shape.of(2, 4).ranks(4, false), options);
                 Instance decode =
-                        new Instance("kv_consumer", Shape.of(1, 4).layouts(4, false), options)) {
+                        new Instance("kv_consumer", Shape.of(1, 4).ranks(4, false), options)) {
             KvRequest request = request(prefill, decode, false);
             decode.add(request);
             prefill.add(request);
@@ -161,9 +215,9 @@ final class UnequalRanksTest {
     void shouldLoseNothingButWhatARankOfTheReceiverLoses(String sendType, int dead) {
         Instance.Options options = new Instance.Options("tcp", sendType, 0, 2);
         try (Instance prefill =
-                        new Instance("kv_producer", Shape.of(1, 4).layouts(4, false), options);
+                        new Instance("kv_producer", Shape.of(1, 4).ranks(4, false), options);
                 Instance decode =
-                        new Instance("kv_consumer", Shape.of(2, 4).layouts(4, false), options)) {
+                        new Instance("kv_consumer", Shape.of(2, 4).ranks(4, false), options)) {
             KvRequest first = request(prefill, decode, false);
             handOver(prefill, decode, first);
             KvRequest request = request(prefill, decode, false);
@@ -186,9 +240,9 @@ final class UnequalRanksTest {
     void shouldRefuseWhatNoMapBridges() {
         Instance.Options options = new Instance.Options("tcp", "PUT_ASYNC", 0, 60);
         try (Instance prefill =
-                        new Instance("kv_producer", Shape.of(2, 4).layouts(4, false), options);
+                        new Instance("kv_producer", Shape.of(2, 4).ranks(4, false), options);
                 Instance decode =
-                        new Instance("kv_consumer", Shape.of(1, 4).layouts(6, false), options)) {
+                        new Instance("kv_consumer", Shape.of(1, 4).ranks(6, false), options)) {
             KvRequest request = request(prefill, decode, false);
             decode.add(request);
             LoadDecision decision = decode.decide(request, deadline());
@@ -201,8 +255,8 @@ final class UnequalRanksTest {
     }
 
     private static void handOver(
-            List<KvLayout> producers,
-            List<KvLayout> consumers,
+            List<List<KvLayerGroup>> producers,
+            List<List<KvLayerGroup>> consumers,
             Instance.Options options,
             boolean attachment) {
         try (Instance prefill = new Instance("kv_producer", producers, options);
@@ -243,9 +297,7 @@ final class UnequalRanksTest {
                                 assertThat(outcome.id())
                                         .contains(request.route().orElseThrow().id());
                                 assertThat(outcome.bytes())
-                                        .isEqualTo(
-                                                rank.layout.layers()
-                                                        * rank.layout.layerBytes(tokens));
+                                        .isEqualTo(rank.bytes(tokens, TOKENS - 1));
                             });
             assertThat(rank.firstWrong(request, D_BLOCKS, tokens)).isEmpty();
         }
@@ -257,10 +309,7 @@ final class UnequalRanksTest {
                 .as("every consumer's bytes, once")
                 .isEqualTo(
                         decode.ranks.stream()
-                                .mapToLong(
-                                        rank ->
-                                                rank.layout.layers()
-                                                        * rank.layout.layerBytes(tokens))
+                                .mapToLong(rank -> rank.bytes(tokens, TOKENS - 1))
                                 .sum());
     }
 

@@ -3,7 +3,7 @@ package io.kvlink.p2p.internal.arrival;
 
 import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.HostPort;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.TransferRoute;
 import java.util.ArrayList;
@@ -12,8 +12,8 @@ import java.util.Optional;
 
 /**
  * Wait of a request for its KV, as the engine's thread sees it. It has one transfer until the
- * sender's ranks are known, and then one from each rank that this one reads from. It is ready when
- * all are, and fails when one does.
+ * sender's ranks are known, and then one for each rank that this one reads from and each group. It
+ * is ready when all are, and fails when one does.
  */
 public final class AwaitedKv {
 
@@ -27,16 +27,14 @@ public final class AwaitedKv {
      *
      * @param request the request; it has a route
      * @param digest the prompt's digest
-     * @param layout of this rank's memory
+     * @param groups of this rank's layers
      */
-    public AwaitedKv(KvRequest request, long digest, KvLayout layout) {
+    public AwaitedKv(KvRequest request, long digest, List<KvLayerGroup> groups) {
         this.request = request;
         this.digest = digest;
         TransferRoute route = request.route().orElseThrow();
-        transfers =
-                List.of(
-                        new Expectation(
-                                request, digest, route.id(), route.prefill(), Part.all(layout)));
+        Part first = Part.all(0, groups.get(0));
+        transfers = List.of(new Expectation(request, digest, route.id(), route.prefill(), first));
     }
 
     /** The request. */

@@ -62,8 +62,8 @@ public record LoadableKv(List<Source> sources) {
     /** True if a layer is here, from all ranks. */
     public boolean here(int layer) {
         for (Source source : sources) {
-            Part part = source.part;
-            if (part.has(layer) && !source.ready.arrival().here(layer - part.firstLayer())) {
+            int index = source.part.indexOf(layer);
+            if (index >= 0 && !source.ready.arrival().here(index)) {
                 return false;
             }
         }
@@ -79,9 +79,8 @@ public record LoadableKv(List<Source> sources) {
      */
     public boolean await(int layer, long deadlineNs) {
         for (Source source : sources) {
-            Part part = source.part;
-            int number = layer - part.firstLayer();
-            if (part.has(layer) && !source.ready.arrival().await(number, deadlineNs)) {
+            int index = source.part.indexOf(layer);
+            if (index >= 0 && !source.ready.arrival().await(index, deadlineNs)) {
                 return false;
             }
         }

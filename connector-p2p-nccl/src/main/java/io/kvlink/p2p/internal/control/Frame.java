@@ -3,7 +3,7 @@ package io.kvlink.p2p.internal.control;
 
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.TransferId;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -35,7 +35,7 @@ public sealed interface Frame {
      * @param engineId a name for logs
      * @param epoch differs for each start of a process
      * @param address its control address
-     * @param layout its KV layout, which says what rank it is
+     * @param groups of its layers; their layouts say what rank it is
      * @param chunkTokens how many tokens of a prompt leave it at once, see {@link
      *     io.kvlink.p2p.internal.transfer.Chunks}; 0 for all
      * @param planes the data planes it can be reached by
@@ -44,19 +44,26 @@ public sealed interface Frame {
             String engineId,
             long epoch,
             HostPort address,
-            KvLayout layout,
+            List<KvLayerGroup> groups,
             int chunkTokens,
             List<Plane> planes) {
         public Identity {
+            groups = List.copyOf(groups);
             planes = List.copyOf(planes);
-            if (address.port() <= layout.rank()) {
-                throw new IllegalArgumentException(address + " rank=" + layout.rank());
+            int rank = groups.get(0).layout().rank();
+            if (address.port() <= rank) {
+                throw new IllegalArgumentException(address + " rank=" + rank);
             }
+        }
+
+        /** Number of this rank in its instance. */
+        public int rank() {
+            return groups.get(0).layout().rank();
         }
 
         /** Address of rank 0, which is the instance's in routes: a rank adds its number. */
         public HostPort instance() {
-            return new HostPort(address.host(), address.port() - layout.rank());
+            return new HostPort(address.host(), address.port() - rank());
         }
     }
 
@@ -112,11 +119,11 @@ public sealed interface Frame {
      * @param id the transfer
      * @param tokens its length in tokens
      * @param digest the prompt's {@link io.kvlink.p2p.internal.transfer.PromptDigest}
-     * @param firstLayer 0
-     * @param layers how many: all of the transfer
+     * @param group number of the layers' group
+     * @param layers how many of it
      * @param tail there will be the token behind them, too, and an attachment
      */
-    record Offer(TransferId id, int tokens, long digest, int firstLayer, int layers, boolean tail)
+    record Offer(TransferId id, int tokens, long digest, int group, int layers, boolean tail)
             implements Frame {}
 
     /**
@@ -124,11 +131,11 @@ public sealed interface Frame {
      *
      * @param id the transfer
      * @param ticket the receiver's number for these layers
-     * @param firstLayer 0
-     * @param layers how many: all of the transfer
+     * @param group number of the layers' group
+     * @param layers how many of it
      * @param tail as in {@link Fetch}
      */
-    record Grant(TransferId id, long ticket, int firstLayer, int layers, boolean tail)
+    record Grant(TransferId id, long ticket, int group, int layers, boolean tail)
             implements Frame {}
 
     /**

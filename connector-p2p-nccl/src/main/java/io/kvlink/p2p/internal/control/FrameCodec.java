@@ -10,28 +10,18 @@ import io.kvlink.p2p.internal.control.Frame.Done;
 import io.kvlink.p2p.internal.control.Frame.Fetch;
 import io.kvlink.p2p.internal.control.Frame.Grant;
 import io.kvlink.p2p.internal.control.Frame.Hello;
-import io.kvlink.p2p.internal.control.Frame.Identity;
 import io.kvlink.p2p.internal.control.Frame.Offer;
 import io.kvlink.p2p.internal.control.Frame.Ping;
-import io.kvlink.p2p.internal.control.Frame.Plane;
 import io.kvlink.p2p.internal.control.Frame.Reject;
 import io.kvlink.p2p.internal.control.Frame.Saved;
-import io.kvlink.spi.DType;
-import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
-import io.kvlink.spi.KvLayout.AxisOrder;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.TransferId;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
@@ -51,13 +41,8 @@ public final class FrameCodec {
     public static final int MAX_FRAME_BYTES = 64 * 1024;
 
     private static final int MAX_TEXT_BYTES = 4096;
-    private static final int MAX_PLANES = 16;
-    private static final int MAX_LAYERS = 4096;
-    private static final int MAX_RANKS = 512;
-    private static final int MAX_STAGES = 64;
-    // Goes where older versions look for planes, and ignore what they don't know: so they get as
-    // far as the protocol's number, and refuse that.
-    private static final String MODEL_SHAPE = "shape";
+    static final int MAX_LAYERS = 4096;
+    static final int MAX_GROUPS = 8;
     // With the tail they are an int, too.
     private static final int MAX_TOKENS = Integer.MAX_VALUE - 1;
 
@@ -74,10 +59,10 @@ public final class FrameCodec {
             if (frame instanceof Hello hello) {
                 begin(out, 1, 3);
                 out.packInt(hello.protocol());
-                packIdentity(out, hello.identity());
+                IdentityCodec.pack(out, hello.identity());
             } else if (frame instanceof Accept accept) {
                 begin(out, 2, 3);
-                packIdentity(out, accept.identity());
+                IdentityCodec.pack(out, accept.identity());
                 out.packString(accept.plane());
             } else if (frame instanceof Reject reject) {
                 begin(out, 3, 2);
@@ -91,12 +76,12 @@ public final class FrameCodec {
                 begin(out, 5, 6);
                 packId(out, offer.id());
                 out.packInt(offer.tokens()).packLong(offer.digest());
-                out.packInt(offer.firstLayer()).packInt(offer.layers());
+                out.packInt(offer.group()).packInt(offer.layers());
                 out.packBoolean(offer.tail());
             } else if (frame instanceof Grant grant) {
                 begin(out, 6, 5);
                 packId(out, grant.id());
-                out.packLong(grant.ticket()).packInt(grant.firstLayer()).packInt(grant.layers());
+                out.packLong(grant.ticket()).packInt(grant.group()).packInt(grant.layers());
                 out.packBoolean(grant.tail());
             } else if (frame instanceof Busy busy) {
                 begin(out, 7, 2);
@@ -148,7 +133,11 @@ public final class FrameCodec {
             Frame frame =
                     switch (type) {
                         case 1 -> hello(in, fields);
-                        case 2 -> expect(fields, 3, new Accept(identity(in, true), text(in)));
+                        case 2 ->
+                                expect(
+                                        fields,
+                                        3,
+                                        new Accept(IdentityCodec.identity(in, true), text(in)));
                         case 3 -> expect(fields, 2, new Reject(error(in), text(in)));
                         case 4 -> expect(fields, 5, fetch(in));
                         case 5 -> expect(fields, 6, offer(in));
@@ -190,7 +179,10 @@ public final class FrameCodec {
     // Up to version 2 nobody said how prompts are cut; whoever calls so must hear why it's refused.
     private static Frame hello(MessageUnpacker in, int fields) throws IOException {
         boolean chunked = fields != 2;
-        return expect(fields, chunked ? 3 : 2, new Hello(in.unpackInt(), identity(in, chunked)));
+        return expect(
+                fields,
+                chunked ? 3 : 2,
+                new Hello(in.unpackInt(), IdentityCodec.identity(in, chunked)));
     }
 
     private static Fetch fetch(MessageUnpacker in) throws IOException {
@@ -203,17 +195,17 @@ public final class FrameCodec {
         TransferId id = id(in);
         int tokens = between(in, 1, MAX_TOKENS);
         long digest = in.unpackLong();
-        int firstLayer = between(in, 0, MAX_LAYERS - 1);
-        int layers = between(in, 1, MAX_LAYERS - firstLayer);
-        return new Offer(id, tokens, digest, firstLayer, layers, in.unpackBoolean());
+        int group = between(in, 0, MAX_GROUPS - 1);
+        int layers = between(in, 1, MAX_LAYERS);
+        return new Offer(id, tokens, digest, group, layers, in.unpackBoolean());
     }
 
     private static Grant grant(MessageUnpacker in) throws IOException {
         TransferId id = id(in);
         long ticket = in.unpackLong();
-        int firstLayer = between(in, 0, MAX_LAYERS - 1);
-        int layers = between(in, 1, MAX_LAYERS - firstLayer);
-        return new Grant(id, ticket, firstLayer, layers, in.unpackBoolean());
+        int group = between(in, 0, MAX_GROUPS - 1);
+        int layers = between(in, 1, MAX_LAYERS);
+        return new Grant(id, ticket, group, layers, in.unpackBoolean());
     }
 
     private static void packContent(MessageBufferPacker out, Optional<ByteBuffer> content)
@@ -241,98 +233,6 @@ public final class FrameCodec {
         return new Attachment(id, ticket, Optional.of(ByteBuffer.wrap(in.readPayload(bytes))));
     }
 
-    private static void packIdentity(MessageBufferPacker out, Identity identity)
-            throws IOException {
-        KvLayout layout = identity.layout();
-        out.packString(identity.engineId()).packLong(identity.epoch());
-        out.packString(identity.address().toString());
-        out.packString(layout.model()).packInt(layout.layers()).packInt(layout.kvHeads());
-        out.packInt(layout.headSize()).packString(layout.dtype().key());
-        out.packString(AxisOrder.KV_FIRST.name()).packInt(layout.blockSize());
-        out.packInt(layout.tpRank()).packInt(layout.tpSize());
-        out.packInt(layout.ppRank()).packInt(layout.ppSize());
-        out.packArrayHeader(identity.planes().size() + 1);
-        out.packString(MODEL_SHAPE).packString(shape(layout));
-        for (Plane plane : identity.planes()) {
-            out.packString(plane.name()).packString(plane.endpoint());
-        }
-        out.packInt(identity.chunkTokens());
-    }
-
-    private static Identity identity(MessageUnpacker in, boolean chunked) throws IOException {
-        String engineId = text(in);
-        long epoch = in.unpackLong();
-        HostPort address = HostPort.parse(text(in));
-        KvLayout.Builder layout = layout(in);
-        int count = in.unpackArrayHeader();
-        if (count > MAX_PLANES) {
-            throw malformed("planes=" + count, null);
-        }
-        List<Plane> planes = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            Plane plane = new Plane(text(in), text(in));
-            if (plane.name().equals(MODEL_SHAPE)) {
-                shape(layout, plane.endpoint());
-            } else {
-                planes.add(plane);
-            }
-        }
-        int chunkTokens = chunked ? between(in, 0, Integer.MAX_VALUE) : 0;
-        return new Identity(engineId, epoch, address, built(layout), chunkTokens, planes);
-    }
-
-    private static KvLayout built(KvLayout.Builder builder) {
-        KvLayout layout = builder.build();
-        if (layout.ranks() > MAX_RANKS) {
-            throw malformed("ranks=" + layout.ranks() + " max=" + MAX_RANKS, null);
-        }
-        return layout;
-    }
-
-    // Arrays, KV heads of the model, layers of each stage.
-    private static String shape(KvLayout layout) {
-        return Stream.concat(
-                        Stream.of(layout.arrays(), layout.modelKvHeads()),
-                        layout.stageLayers().stream())
-                .map(String::valueOf)
-                .collect(Collectors.joining(","));
-    }
-
-    private static void shape(KvLayout.Builder layout, String text) {
-        List<Integer> numbers =
-                Stream.of(text.split(",", MAX_STAGES + 3)).map(Integer::valueOf).toList();
-        if (numbers.size() < 3 || numbers.size() > MAX_STAGES + 2) {
-            throw malformed("shape=" + text, null);
-        }
-        if (numbers.get(0) == 1) {
-            layout.latent();
-        }
-        layout.modelKvHeads(numbers.get(1)).stageLayers(numbers.subList(2, numbers.size()));
-    }
-
-    // In the order of the wire.
-    private static KvLayout.Builder layout(MessageUnpacker in) throws IOException {
-        String model = text(in);
-        int layers = between(in, 1, MAX_LAYERS);
-        int kvHeads = in.unpackInt();
-        int headSize = in.unpackInt();
-        DType dtype = dtype(text(in));
-        AxisOrder.valueOf(text(in)); // Nobody asks for it.
-        int blockSize = in.unpackInt();
-        return KvLayout.builder(model, layers, kvHeads, headSize, dtype, blockSize)
-                .tensorParallel(in.unpackInt(), between(in, 1, MAX_RANKS))
-                .pipelineParallel(in.unpackInt(), between(in, 1, MAX_STAGES));
-    }
-
-    private static DType dtype(String key) {
-        for (DType dtype : DType.values()) {
-            if (dtype.key().equals(key)) {
-                return dtype;
-            }
-        }
-        throw malformed("dtype=" + key, null);
-    }
-
     private static void packId(MessageBufferPacker out, TransferId id) throws IOException {
         out.packArrayHeader(3);
         out.packLong(id.high()).packLong(id.low()).packInt(id.prompt());
@@ -355,15 +255,18 @@ public final class FrameCodec {
         return KvError.ofNumber(in.unpackInt());
     }
 
-    private static int between(MessageUnpacker in, int min, int max) throws IOException {
-        int value = in.unpackInt();
+    static int between(MessageUnpacker in, int min, int max) throws IOException {
+        return between(in.unpackInt(), min, max);
+    }
+
+    static int between(int value, int min, int max) {
         if (value < min || value > max) {
             throw malformed("value=" + value + " range=" + min + ".." + max, null);
         }
         return value;
     }
 
-    private static String text(MessageUnpacker in) throws IOException {
+    static String text(MessageUnpacker in) throws IOException {
         int bytes = in.unpackRawStringHeader();
         if (bytes > MAX_TEXT_BYTES) {
             throw malformed("text=" + bytes + " bytes, max=" + MAX_TEXT_BYTES, null);
@@ -371,7 +274,7 @@ public final class FrameCodec {
         return new String(in.readPayload(bytes), StandardCharsets.UTF_8);
     }
 
-    private static KvConnectorException malformed(String detail, @Nullable Throwable cause) {
+    static KvConnectorException malformed(String detail, @Nullable Throwable cause) {
         return new KvConnectorException(KvError.MALFORMED_FRAME, detail, cause);
     }
 }

@@ -68,8 +68,8 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
         this.commands = commands;
         lastTickNs = clock.getAsLong() - TICK_NS;
         sessions = new Sessions(transport, self, devices, limits, stats, this, clock);
-        sender = new Sender(sessions, self.layout(), limits, stats, this, sent, clock);
-        inbox = new Inbox(sessions, limits, self.layout(), memory, stats, this, wakeup, clock);
+        sender = new Sender(sessions, self.groups(), limits, stats, this, sent, clock);
+        inbox = new Inbox(sessions, limits, self.groups(), memory, stats, this, wakeup, clock);
     }
 
     /** Hands the control thread a command. From any thread. */

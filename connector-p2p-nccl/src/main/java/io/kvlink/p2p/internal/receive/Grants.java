@@ -36,18 +36,23 @@ final class Grants {
     }
 
     /** Bytes of one layer. */
-    long layerBytes(Subject subject, boolean tail) {
-        return subject.layerBytes(subject.tokens() + (tail ? 1 : 0));
+    static long layerBytes(Subject subject, Session session, boolean tail) {
+        return subject.part().tokenBytes() * chunks(subject, session, tail).allTokens();
+    }
+
+    private static Chunks chunks(Subject subject, Session session, boolean tail) {
+        return subject.part().of(Chunks.of(subject.tokens(), session.chunkTokens(), tail));
     }
 
     /** True if a transfer would fit if nothing else were leased. */
-    boolean canEverFit(Subject subject, boolean tail) {
-        return memory.canEverFit(subject.part().layers(), layerBytes(subject, tail));
+    boolean canEverFit(Subject subject, Session session, boolean tail) {
+        return memory.canEverFit(subject.part().layers(), layerBytes(subject, session, tail));
     }
 
     /** Leases memory for a standing grant, if there is ample room. */
     Optional<Ticket> reserveAhead(Subject subject, Session session, boolean tail, long startedNs) {
-        if (!standing.admits(session, subject.part().layers() * layerBytes(subject, tail))) {
+        if (!standing.admits(
+                session, subject.part().layers() * layerBytes(subject, session, tail))) {
             return Optional.empty();
         }
         Optional<Ticket> ticket = reserve(subject, session, tail, startedNs);
@@ -57,7 +62,7 @@ final class Grants {
 
     /** Leases memory for all layers, if there is room now. */
     Optional<Ticket> reserve(Subject subject, Session session, boolean tail, long startedNs) {
-        long layerBytes = layerBytes(subject, tail);
+        long layerBytes = layerBytes(subject, session, tail);
         LayerLeases leases =
                 memory.tryLease(subject.part().layers(), layerBytes, subject.id().toString());
         if (leases == null) {
@@ -68,7 +73,7 @@ final class Grants {
                         tickets.take(),
                         session,
                         leases,
-                        Chunks.of(subject.tokens(), session.chunkTokens(), tail),
+                        chunks(subject, session, tail),
                         subject.part().layers() * layerBytes,
                         session.device().plane().arrivesSoon(),
                         startedNs));

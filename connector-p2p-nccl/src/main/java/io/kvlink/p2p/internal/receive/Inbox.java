@@ -14,7 +14,7 @@ import io.kvlink.p2p.internal.transfer.Tombstones;
 import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.TransferId;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -53,7 +53,7 @@ public final class Inbox {
      *
      * @param sessions to peers; borrowed
      * @param limits times
-     * @param layout of this rank's KV
+     * @param groups of this rank's layers
      * @param memory where it goes; borrowed
      * @param stats counts
      * @param control runs something on the control thread
@@ -63,7 +63,7 @@ public final class Inbox {
     public Inbox(
             Sessions sessions,
             TransferLimits limits,
-            KvLayout layout,
+            List<KvLayerGroup> groups,
             TransferMemory memory,
             TransferStats stats,
             Executor control,
@@ -71,7 +71,7 @@ public final class Inbox {
             LongSupplier clock) {
         this.sessions = sessions;
         this.limits = limits;
-        ranks = new RankMap(layout);
+        ranks = new RankMap(groups);
         this.clock = clock;
         Grants grants = new Grants(memory, control, this);
         effects = new ReceiveEffects(sessions, stats, grants, this, wakeup);
@@ -108,7 +108,7 @@ public final class Inbox {
 
     private List<Expectation> sources(AwaitedKv kv, Session session) {
         TransferId route = kv.request().route().orElseThrow().id();
-        return ranks.sources(route, session.peerLayout()).stream()
+        return ranks.sources(route, session.peerGroups()).stream()
                 .map(
                         link ->
                                 new Expectation(
@@ -141,37 +141,39 @@ public final class Inbox {
             return;
         }
         if (receipt == null) {
-            Optional<Part> part = offered(session);
+            Optional<Part> part = offered(session, offer.group());
             if (part.isEmpty()) {
                 refuse(session, offer);
                 return;
             }
             receipt = unheard(offer.id(), offer.tokens(), offer.digest(), part.get());
         }
-        boolean whole = offer.firstLayer() == 0 && offer.layers() == layers(receipt);
+        boolean whole = receipt instanceof Receipt.Known known && whole(offer, known);
         step(
                 receipt,
                 new ReceiveEvent.Offered(
                         moment(), session, offer.tokens(), offer.digest(), whole, offer.tail()));
     }
 
-    private static int layers(Receipt receipt) {
-        return receipt instanceof Receipt.Known known ? known.subject().part().layers() : 0;
+    private static boolean whole(Frame.Offer offer, Receipt.Known receipt) {
+        Part part = receipt.subject().part();
+        return offer.group() == part.number() && offer.layers() == part.layers();
     }
 
     // What this rank reads from a peer's.
-    private Optional<Part> offered(Session session) {
-        int rank = session.peerLayout().rank();
-        return ranks.sources(new TransferId(0, 0, 0), session.peerLayout()).stream()
+    private Optional<Part> offered(Session session, int group) {
+        int rank = session.peerRank();
+        return ranks.sources(new TransferId(0, 0, 0), session.peerGroups()).stream()
                 .filter(link -> link.rank() == rank)
                 .map(RankMap.Link::part)
+                .filter(part -> part.number() == group)
                 .findFirst();
     }
 
     private void refuse(Session session, Frame.Offer offer) {
         String detail =
-                "rank %d reads nothing of rank %d"
-                        .formatted(ranks.own().rank(), session.peerLayout().rank());
+                "rank %d reads nothing of group %d of rank %d"
+                        .formatted(ranks.rank(), offer.group(), session.peerRank());
         sessions.send(session, new Frame.Cancel(offer.id(), KvError.LAYOUT_MISMATCH, detail));
     }
 
@@ -207,7 +209,10 @@ public final class Inbox {
         Expectation first = kv.transfers().get(0);
         List<Expectation> sources = sources(kv, session);
         Expectation only = sources.get(0);
-        boolean alike = only.id().equals(first.id()) && only.source().equals(first.source());
+        boolean alike =
+                sources.size() == 1
+                        && only.id().equals(first.id())
+                        && only.source().equals(first.source());
         if (!alike && receipts.get(first.id()) instanceof Calling) {
             receipts.remove(first.id());
             kv.comeFrom(sources);

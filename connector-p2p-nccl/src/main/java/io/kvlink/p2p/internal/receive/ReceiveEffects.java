@@ -5,6 +5,7 @@ import io.kvlink.p2p.internal.arrival.Expectation;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.p2p.internal.session.Sessions;
+import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferId;
@@ -107,18 +108,20 @@ final class ReceiveEffects {
         Subject subject = reserve.subject();
         boolean tail = reserve.tail();
         Optional<Ticket> ticket =
-                grants.canEverFit(subject, tail)
+                grants.canEverFit(subject, reserve.by(), tail)
                         ? grants.reserve(subject, reserve.by(), tail, reserve.startedNs())
                         : Optional.empty();
         if (ticket.isPresent()) {
             inbox.feed(subject.id(), new ReceiveEvent.Reserved(at, ticket.get()));
-        } else if (grants.canEverFit(subject, tail)) {
+        } else if (grants.canEverFit(subject, reserve.by(), tail)) {
             stats.onBusy();
             inbox.feed(subject.id(), new ReceiveEvent.NoRoom(at));
         } else {
             String detail =
                     "layers=%d layerBytes=%d; raise kv_buffer_size or mem_pool_size_gb, and -XX:MaxDirectMemorySize with them"
-                            .formatted(subject.part().layers(), grants.layerBytes(subject, tail));
+                            .formatted(
+                                    subject.part().layers(),
+                                    Grants.layerBytes(subject, reserve.by(), tail));
             inbox.feed(subject.id(), new ReceiveEvent.TooLarge(at, detail));
         }
     }
@@ -136,8 +139,9 @@ final class ReceiveEffects {
         TransferId id = grant.subject().id();
         Ticket ticket = grant.ticket();
         Session session = ticket.session();
-        int layers = grant.subject().part().layers();
-        Frame frame = new Frame.Grant(id, ticket.number(), 0, layers, ticket.tail());
+        Part part = grant.subject().part();
+        Frame frame =
+                new Frame.Grant(id, ticket.number(), part.number(), part.layers(), ticket.tail());
         if (!sessions.send(session, frame)) {
             String detail = "GRANT could not be queued; " + session;
             Expectation.Failed why = new Expectation.Failed(KvError.PEER_LOST, detail);

@@ -11,11 +11,6 @@ import java.util.Optional;
 /** The prompt that a transfer brings a part of the KV of, and which of its layers are here. */
 record Subject(TransferId id, int tokens, long digest, Part part, Arrival arrival) {
 
-    /** Bytes of one layer of so many tokens. */
-    long layerBytes(int ofTokens) {
-        return part.tokenBytes() * ofTokens;
-    }
-
     /** Reason that a request is for another prompt, if it is. */
     Optional<Expectation.Failed> misfit(ReceiveEvent.Asked asked) {
         int asksFor = asked.request().request().transferTokens();

@@ -6,6 +6,7 @@ import io.kvlink.p2p.internal.session.Session;
 import io.kvlink.spi.TransferId;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -23,18 +24,18 @@ final class EarlyFetches {
     /**
      * Fetch that nobody has served yet.
      *
-     * @param route the route's id of what it asks for
+     * @param routes ids that the route of what it asks for may have
      */
-    record Early(Session session, Frame.Fetch fetch, TransferId route, long untilNs) {}
+    record Early(Session session, Frame.Fetch fetch, List<TransferId> routes, long untilNs) {}
 
     private final Map<TransferId, Early> fetches = new HashMap<>();
 
     /** Keeps a fetch; false if there are too many. */
-    boolean put(Session session, Frame.Fetch fetch, TransferId route, long untilNs) {
+    boolean put(Session session, Frame.Fetch fetch, List<TransferId> routes, long untilNs) {
         if (fetches.size() >= MOST || of(session) >= MOST_OF_A_SESSION) {
             return false;
         }
-        fetches.put(fetch.id(), new Early(session, fetch, route, untilNs));
+        fetches.put(fetch.id(), new Early(session, fetch, routes, untilNs));
         return true;
     }
 
@@ -51,7 +52,7 @@ final class EarlyFetches {
     Optional<Session> asking(TransferId route) {
         Early plain = fetches.get(route);
         return Stream.concat(Stream.ofNullable(plain), fetches.values().stream())
-                .filter(early -> early.route.equals(route) && early.session.open())
+                .filter(early -> early.routes.contains(route) && early.session.open())
                 .map(Early::session)
                 .findFirst();
     }

@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.send;
 
 import io.kvlink.p2p.internal.session.Session;
+import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.TransferId;
@@ -43,15 +44,27 @@ final class OutboundTransfer {
     OutboundTransfer(SavedKv kv, TransferId id, HostPort receiver, Part part) {
         this.kv = kv;
         this.part = part;
+        Chunks chunks = part.of(kv.chunks());
         machine =
                 new SendMachine(
-                        id, receiver, part.layers(), kv.chunks(), kv.digest(), kv.waitsForFetch());
-        pieces = new PartPieces(kv.pieces(), part, kv.chunks());
+                        id,
+                        receiver,
+                        part.number(),
+                        part.layers(),
+                        chunks,
+                        kv.digest(),
+                        kv.waitsForFetch());
+        pieces = new PartPieces(kv.pieces(), part, chunks);
     }
 
     /** The transfer. */
     TransferId id() {
         return machine.id();
+    }
+
+    /** Part of it that this transfer carries. */
+    Part part() {
+        return part;
     }
 
     /** KV that the engine saves. */
@@ -71,8 +84,7 @@ final class OutboundTransfer {
 
     /** True if more pieces may be sent than were, of the first ones that were saved. */
     boolean worthWaitingFor(int saved) {
-        int wanted = part.whole() ? saved : kv.pieces().within(part, saved);
-        return sent.get() < wanted && worthWaiting();
+        return sent.get() < kv.pieces().within(part, saved) && worthWaiting();
     }
 
     private boolean worthWaiting() {

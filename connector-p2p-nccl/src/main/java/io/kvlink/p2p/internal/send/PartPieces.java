@@ -19,8 +19,9 @@ final class PartPieces {
     private final SavedPieces all;
     private final Part part;
     private final Chunks chunks;
-    // Of a part of the layers: the places of its pieces among all, as far as looked at.
+    // The places of its pieces among all, as far as looked at; none where it has all.
     private final int[] places;
+    private final boolean hasAll;
     private int lookedAt;
     private Count count = Count.NONE;
 
@@ -28,22 +29,19 @@ final class PartPieces {
         this.all = all;
         this.part = part;
         this.chunks = chunks;
-        places = allLayers() ? new int[0] : new int[part.layers() * chunks.count()];
-    }
-
-    private boolean allLayers() {
-        return part.layers() == part.layout().layers();
+        hasAll = all.are(part);
+        places = hasAll ? new int[0] : new int[part.layers() * chunks.count()];
     }
 
     /** Number of pieces so far. */
     Count count() {
-        if (allLayers()) {
+        if (hasAll) {
             return all.count();
         }
         for (int saved = all.count().all(); lookedAt < saved; lookedAt++) {
             Piece piece = all.piece(lookedAt);
-            if (part.has(all.layer(piece))) {
-                boolean body = all.chunk(piece) < chunks.body();
+            if (part.indexOf(all.layer(piece)) >= 0) {
+                boolean body = all.chunk(piece) - chunks.skipped() < chunks.body();
                 places[count.all()] = lookedAt;
                 count = new Count(count.all() + 1, count.body() + (body ? 1 : 0));
             }
@@ -53,11 +51,12 @@ final class PartPieces {
 
     /** A piece, by its place in the order of saving. */
     Piece piece(int index) {
-        Piece piece = all.piece(allLayers() ? index : places[index]);
-        if (part.whole()) {
-            return piece;
+        if (hasAll && part.allHeads()) {
+            return all.piece(index);
         }
-        int number = all.chunk(piece) * part.layers() + all.layer(piece) - part.firstLayer();
+        Piece piece = all.piece(hasAll ? index : places[index]);
+        int chunk = all.chunk(piece) - chunks.skipped();
+        int number = chunk * part.layers() + part.indexOf(all.layer(piece));
         return new Piece(
                 number, part.cut(piece.source()), part.bytes(piece.bytes()), piece.point());
     }

@@ -5,7 +5,7 @@ import io.kvlink.p2p.internal.memory.LayerLeases;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.HostPort;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.TransferId;
@@ -30,7 +30,9 @@ public final class SavedKv {
     private final Chunks chunks;
     private final long digest;
     private final boolean waitsForFetch;
-    private final @Nullable LayerLeases leases;
+    // Of each group, or none.
+    private final List<LayerLeases> leases;
+    private final List<KvLayerGroup> groups;
 
     // Written by the engine's thread.
     private final SavedPieces pieces;
@@ -55,29 +57,31 @@ public final class SavedKv {
      * KV about to be saved.
      *
      * @param request the request; it has a route
-     * @param layout of the engine's memory
+     * @param groups of this rank's layers
      * @param chunks how its tokens are cut
      * @param digest the prompt's digest
      * @param waitsForFetch true: held until fetched (GET); false: pushed to the route's decode
      *     instance
-     * @param leases memory of the connector's own that holds the layers; {@code null} if they stay
-     *     in the engine's
+     * @param leases memory of the connector's own that holds the layers of each group; empty if
+     *     they stay in the engine's
      */
     public SavedKv(
             KvRequest request,
-            KvLayout layout,
+            List<KvLayerGroup> groups,
             Chunks chunks,
             long digest,
             boolean waitsForFetch,
-            @Nullable LayerLeases leases) {
+            List<LayerLeases> leases) {
         this.request = request;
         this.chunks = chunks;
         this.digest = digest;
         this.waitsForFetch = waitsForFetch;
         this.leases = leases;
-        pieces = new SavedPieces(layout.layers(), chunks);
+        this.groups = groups;
+        pieces = new SavedPieces(groups, chunks);
         tail = chunks.tail() ? new Tail.Awaited() : new Tail.None();
-        transfers = List.of(new OutboundTransfer(this, id(), route().decode(), Part.all(layout)));
+        Part first = Part.all(0, groups.get(0));
+        transfers = List.of(new OutboundTransfer(this, id(), route().decode(), first));
     }
 
     private TransferRoute route() {
@@ -89,17 +93,26 @@ public final class SavedKv {
         return route().id();
     }
 
-    /** Memory of the connector's own that holds the layers, if it does. */
-    public @Nullable LayerLeases leases() {
-        return leases;
+    /** True if the layers are copied to memory of the connector's own. */
+    public boolean copied() {
+        return !leases.isEmpty();
     }
 
-    /** Region of the leases' memory that holds a chunk of a layer. */
-    public MemoryRegion held(int layer, int chunk) {
-        if (leases == null) {
+    /**
+     * Region of the connector's own memory that holds a chunk of a layer.
+     *
+     * @param group number of the layer's group
+     * @param layer the layer
+     * @param chunk of the prompt
+     */
+    public MemoryRegion held(int group, int layer, int chunk) {
+        if (leases.isEmpty()) {
             throw new IllegalStateException("no leases: " + this);
         }
-        return chunks.region(leases.regions().get(layer), chunk);
+        KvLayerGroup of = groups.get(group);
+        Chunks cut = Part.all(group, of).of(chunks);
+        MemoryRegion region = leases.get(group).regions().get(of.indexOf(layer));
+        return cut.region(region, chunk - cut.skipped());
     }
 
     /**
@@ -215,9 +228,7 @@ public final class SavedKv {
             return;
         }
         pieces.releasePoints();
-        if (leases != null) {
-            leases.close();
-        }
+        leases.forEach(LayerLeases::close);
     }
 
     /** A transfer no longer waits for a piece's point. From any thread. */

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.send;
 import io.kvlink.p2p.internal.cuda.CudaEvent;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.MemoryRegion;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -47,15 +48,36 @@ final class SavedPieces {
     }
 
     private final int layers;
+    private final int groups;
     private final Chunks chunks;
     // Written by the engine's thread, read by the others.
     private final AtomicReferenceArray<@Nullable Piece> pieces;
     private volatile Count count = Count.NONE;
 
-    SavedPieces(int layers, Chunks chunks) {
-        this.layers = layers;
+    /**
+     * None so far.
+     *
+     * @param groups of the layers; each is saved from the first chunk that it needs
+     * @param chunks cut of the prompt
+     */
+    SavedPieces(List<KvLayerGroup> groups, Chunks chunks) {
         this.chunks = chunks;
-        pieces = new AtomicReferenceArray<>(layers * chunks.count());
+        this.groups = groups.size();
+        int allLayers = 0;
+        int all = 0;
+        for (KvLayerGroup group : groups) {
+            allLayers += group.layers().size();
+            all +=
+                    group.layers().size()
+                            * chunks.behind(group.firstNeeded(chunks.tokens())).count();
+        }
+        layers = allLayers;
+        pieces = new AtomicReferenceArray<>(all);
+    }
+
+    /** True if a part has all layers and all chunks. */
+    boolean are(Part part) {
+        return groups == 1 && part.layers() == layers && pieces.length() == layers * chunks.count();
     }
 
     /** A chunk of a layer is there, or will be at a point. By the engine's thread, each once. */
@@ -109,9 +131,12 @@ final class SavedPieces {
 
     /** Number of the first pieces, in the order of saving, that are of a part. */
     int within(Part part, int first) {
+        if (are(part)) {
+            return first;
+        }
         int found = 0;
         for (int index = 0; index < first; index++) {
-            found += part.has(layer(piece(index))) ? 1 : 0;
+            found += part.indexOf(layer(piece(index))) >= 0 ? 1 : 0;
         }
         return found;
     }

@@ -33,13 +33,20 @@ import java.util.Optional;
  *
  * @param id the transfer
  * @param receiver who gets it, as far as that is known
+ * @param group number of its layers' group
  * @param layers how many layers it has
  * @param chunks how its tokens are cut
  * @param digest the prompt's digest
  * @param held true: held until fetched (GET); false: pushed to the route's decode instance
  */
 record SendMachine(
-        TransferId id, HostPort receiver, int layers, Chunks chunks, long digest, boolean held) {
+        TransferId id,
+        HostPort receiver,
+        int group,
+        int layers,
+        Chunks chunks,
+        long digest,
+        boolean held) {
 
     /** Next state, and the effects on the way to it, in order. */
     record Step(SendState next, List<SendEffect> effects) {
@@ -188,7 +195,7 @@ record SendMachine(
         if (session == null || !due || !now.open()) {
             return new Step(state);
         }
-        Frame offer = new Frame.Offer(id(), chunks.tokens(), digest, 0, layers, chunks.tail());
+        Frame offer = new Frame.Offer(id(), chunks.tokens(), digest, group, layers, chunks.tail());
         return new Step(
                 new Offered(session, state.refusals()), new SendEffect.SendFrame(session, offer));
     }

@@ -14,7 +14,7 @@ import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
 import java.nio.ByteBuffer;
@@ -55,14 +55,14 @@ public final class Sender {
     /** Nothing is to be sent yet. */
     public Sender(
             Sessions sessions,
-            KvLayout layout,
+            List<KvLayerGroup> groups,
             TransferLimits limits,
             TransferStats stats,
             Executor control,
             Consumer<TransferOutcome> finished,
             LongSupplier clock) {
         this.sessions = sessions;
-        ranks = new RankMap(layout);
+        ranks = new RankMap(groups);
         this.limits = limits;
         this.stats = stats;
         this.finished = finished;
@@ -85,7 +85,7 @@ public final class Sender {
         asking(kv).ifPresent(session -> goTo(kv, session));
         kv.transfers().forEach(this::begin);
         endIfOver(kv);
-        if (kv.waitsForFetch() && kv.receiver().isEmpty() && ranks.own().ranks() > 1) {
+        if (kv.waitsForFetch() && kv.receiver().isEmpty() && ranks.ranks() > 1) {
             sessions.dial(kv.decode()); // Perhaps nobody reads from this rank.
         }
     }
@@ -128,9 +128,9 @@ public final class Sender {
         OutboundTransfer first = kv.transfers().get(0);
         HostPort instance = kv.waitsForFetch() ? session.instance() : kv.decode();
         List<OutboundTransfer> toRanks = new ArrayList<>();
-        for (RankMap.Link link : ranks.readers(kv.id(), session.peerLayout())) {
+        for (RankMap.Link link : ranks.readers(kv.id(), session.peerGroups())) {
             HostPort to = RankMap.address(instance, link.rank());
-            boolean same = link.part().whole() && link.id().equals(first.id());
+            boolean same = link.part().equals(first.part()) && link.id().equals(first.id());
             boolean there = kv.waitsForFetch() || to.equals(first.machine().receiver());
             toRanks.add(
                     same && there ? first : new OutboundTransfer(kv, link.id(), to, link.part()));
@@ -139,7 +139,11 @@ public final class Sender {
         if (!toRanks.contains(first)) {
             transfers.remove(first.id());
             count(first.state().session(), null);
-            toRanks.forEach(transfer -> add(transfer, first.startedNs()));
+        }
+        toRanks.stream()
+                .filter(transfer -> transfer != first)
+                .forEach(transfer -> add(transfer, first.startedNs()));
+        if (!toRanks.equals(List.of(first))) {
             logger.debug("transfer={} goes to ranks of {}: {}", first.id(), instance, toRanks);
         }
     }
@@ -204,24 +208,31 @@ public final class Sender {
     }
 
     private void onFetch(Session session, Frame.Fetch fetch) {
-        TransferId route = ranks.routeOfSent(fetch.id(), session.peerLayout());
-        OutboundTransfer first = transfers.get(route);
-        if (first != null && first.kv().receiver().isEmpty() && mayRead(first.kv(), session)) {
-            onRanksKnown(first.kv(), session);
+        List<TransferId> routes = ranks.routesOfSent(fetch.id(), session.peerGroups());
+        for (TransferId route : routes) {
+            OutboundTransfer first = transfers.get(route);
+            if (first != null && first.kv().receiver().isEmpty() && mayRead(first.kv(), session)) {
+                onRanksKnown(first.kv(), session);
+            }
         }
         OutboundTransfer transfer = transfers.get(fetch.id());
-        KvError over = tombstones.of(fetch.id());
-        if (over == null) {
-            over = tombstones.of(route);
-        }
+        KvError over = over(fetch.id(), routes);
         if (transfer != null) {
             feed(transfer, fetched(transfer, session, fetch));
         } else if (over != null) {
             cancel(session, fetch.id(), over, "the transfer has ended here");
-        } else if (!fetches.put(session, fetch, route, nowNs() + limits.transferTimeoutNs())
+        } else if (!fetches.put(session, fetch, routes, nowNs() + limits.transferTimeoutNs())
                 && fetch.ticket() != 0) {
             cancel(session, fetch.id(), KvError.NO_SPACE, "too many wait for their transfers");
         }
+    }
+
+    private @Nullable KvError over(TransferId id, List<TransferId> routes) {
+        KvError over = tombstones.of(id);
+        for (int i = 0; over == null && i < routes.size(); i++) {
+            over = tombstones.of(routes.get(i));
+        }
+        return over;
     }
 
     // What is pushed goes to the route's decode instance, what is held to the first that fetches.
@@ -256,7 +267,7 @@ public final class Sender {
     private void onGrant(Session session, Frame.Grant grant) {
         OutboundTransfer transfer = transfers.get(grant.id());
         if (transfer == null
-                || grant.firstLayer() != 0
+                || grant.group() != transfer.machine().group()
                 || grant.layers() != transfer.machine().layers()) {
             cancel(session, grant.id(), KvError.NO_SUCH_TRANSFER, "no such offer");
         } else {

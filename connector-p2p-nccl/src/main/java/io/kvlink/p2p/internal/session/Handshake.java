@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.session;
 import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -64,7 +65,7 @@ final class Handshake {
                         self.engineId(),
                         self.epoch(),
                         self.address(),
-                        self.layout(),
+                        self.groups(),
                         self.chunkTokens(),
                         planes));
     }
@@ -86,7 +87,7 @@ final class Handshake {
             String detail = "protocol=" + Frame.PROTOCOL + "/" + hello.protocol();
             return new Misfits(KvError.LAYOUT_MISMATCH, detail);
         }
-        String difference = self.layout().firstObstacle(peer.layout());
+        String difference = firstObstacle(self.groups(), peer.groups());
         if (!difference.isEmpty()) {
             return new Misfits(KvError.LAYOUT_MISMATCH, difference);
         }
@@ -102,7 +103,7 @@ final class Handshake {
 
     /** Judges the answer to a call. */
     Verdict judge(Frame.Accept accept) {
-        String difference = self.layout().firstObstacle(accept.identity().layout());
+        String difference = firstObstacle(self.groups(), accept.identity().groups());
         if (!difference.isEmpty()) {
             return new Misfits(KvError.LAYOUT_MISMATCH, difference);
         }
@@ -111,6 +112,24 @@ final class Handshake {
         return device != null && reaches(device, endpoint)
                 ? new Fits(device, endpoint)
                 : new LeadsNowhere(accept.plane());
+    }
+
+    private static String firstObstacle(List<KvLayerGroup> ours, List<KvLayerGroup> theirs) {
+        if (ours.size() != theirs.size()) {
+            return "groups=" + ours.size() + "/" + theirs.size();
+        }
+        for (int number = 0; number < ours.size(); number++) {
+            KvLayerGroup one = ours.get(number);
+            KvLayerGroup other = theirs.get(number);
+            String obstacle = one.layout().firstObstacle(other.layout());
+            if (obstacle.isEmpty() && one.window() != other.window()) {
+                obstacle = "window=" + one.window() + "/" + other.window();
+            }
+            if (!obstacle.isEmpty()) {
+                return ours.size() == 1 ? obstacle : "group=" + number + " " + obstacle;
+            }
+        }
+        return "";
     }
 
     private static boolean reaches(DeviceAgent device, String endpoint) {

@@ -5,8 +5,9 @@ import io.kvlink.p2p.internal.agent.DeviceAgent;
 import io.kvlink.p2p.internal.control.ControlTransport.Link;
 import io.kvlink.p2p.internal.control.Frame.Identity;
 import io.kvlink.spi.HostPort;
-import io.kvlink.spi.KvLayout;
+import io.kvlink.spi.KvLayerGroup;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -80,9 +81,14 @@ public final class Session {
         return open() && (instance().equals(instance) || dialledTo(instance));
     }
 
-    /** Layout of the peer's memory. Only of a session that has opened. */
-    public KvLayout peerLayout() {
-        return identity().layout();
+    /** Groups of the peer's layers. Only of a session that has opened. */
+    public List<KvLayerGroup> peerGroups() {
+        return identity().groups();
+    }
+
+    /** Number of the peer in its instance. Only of a session that has opened. */
+    public int peerRank() {
+        return identity().rank();
     }
 
     private Identity identity() {

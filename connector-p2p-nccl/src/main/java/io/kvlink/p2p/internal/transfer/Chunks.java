@@ -15,11 +15,15 @@ import java.util.List;
  * the other, each with the keys of its tokens and then their values. So a piece is always one
  * region.
  *
- * @param tokens how many tokens, without the tail
+ * <p>A layer with a window has only the last tokens. Their chunks end where the prompt's do, the
+ * first one may be shorter, and token numbers are the prompt's.
+ *
+ * @param tokens how many tokens the prompt has, without the tail
  * @param size tokens of a chunk
  * @param tail whether there is one
+ * @param first the first token that there is
  */
-public record Chunks(int tokens, int size, boolean tail) {
+public record Chunks(int tokens, int size, boolean tail, int first) {
 
     // Bounds the pieces of a transfer, and how often its deadline is put off.
     private static final int MOST = 64;
@@ -34,21 +38,35 @@ public record Chunks(int tokens, int size, boolean tail) {
      */
     public static Chunks of(int tokens, int wanted, boolean tail) {
         if (wanted == 0 || wanted >= tokens) {
-            return new Chunks(tokens, tokens, tail);
+            return new Chunks(tokens, tokens, tail, 0);
         }
         long most = (long) wanted * MOST;
         long multiple = (tokens + most - 1) / most;
-        return new Chunks(tokens, (int) Math.min(tokens, multiple * wanted), tail);
+        return new Chunks(tokens, (int) Math.min(tokens, multiple * wanted), tail, 0);
     }
 
-    /** Number of tokens, with the tail. */
+    /**
+     * Cut without the tokens before one; the prompt's last token stays.
+     *
+     * @param token the first one that is left
+     */
+    public Chunks behind(int token) {
+        return new Chunks(tokens, size, tail, Math.min(token, tokens - 1));
+    }
+
+    /** Number of the prompt's chunks that have no token here. */
+    public int skipped() {
+        return first / size;
+    }
+
+    /** Number of tokens that there are, with the tail. */
     public int allTokens() {
-        return tokens + (tail ? 1 : 0);
+        return tokens - first + (tail ? 1 : 0);
     }
 
     /** Number of chunks, without the tail. */
     public int body() {
-        return (int) (((long) tokens + size - 1) / size);
+        return (int) (((long) tokens + size - 1) / size) - skipped();
     }
 
     /** Number of chunks, with the tail. */
@@ -58,23 +76,23 @@ public record Chunks(int tokens, int size, boolean tail) {
 
     /** A chunk's first token. */
     public int from(int chunk) {
-        return (int) Math.min(tokens, (long) chunk * size);
+        return (int) Math.max(first, Math.min(tokens, (long) (chunk + skipped()) * size));
     }
 
     /** One past a chunk's last token. */
     public int to(int chunk) {
-        return chunk < body() ? from(chunk + 1) : allTokens();
+        return chunk < body() ? from(chunk + 1) : tokens + (tail ? 1 : 0);
     }
 
     /** The chunk that a token is in. */
     public int at(int token) {
-        return token < tokens ? token / size : body();
+        return token < tokens ? token / size - skipped() : body();
     }
 
     /** Number of chunks that are complete when so many tokens are computed. */
     public int complete(int computed) {
         if (computed < tokens) {
-            return computed / size;
+            return Math.max(0, computed / size - skipped());
         }
         return computed > tokens ? count() : body();
     }
@@ -90,7 +108,7 @@ public record Chunks(int tokens, int size, boolean tail) {
             return layer;
         }
         long token = layer.bytes() / allTokens();
-        return layer.slice(from(chunk) * token, (to(chunk) - from(chunk)) * token);
+        return layer.slice((from(chunk) - first) * token, (to(chunk) - from(chunk)) * token);
     }
 
     /** The regions of all pieces, in order, given those of the layers. */
@@ -116,19 +134,19 @@ public record Chunks(int tokens, int size, boolean tail) {
      * @param arrays 2 for keys and values, 1 for latent rows
      */
     public List<MemoryRegion> tokens(MemoryRegion layer, int from, int to, int arrays) {
-        if (from == 0 && to == allTokens() && count() == 1) {
+        if (from == first && to - from == allTokens() && count() == 1) {
             return List.of(layer);
         }
         List<MemoryRegion> found = new ArrayList<>();
         long row = layer.bytes() / allTokens() / arrays;
         for (int array = 0; array < arrays; array++) {
             for (int chunk = at(from); chunk < count() && from(chunk) < to; chunk++) {
-                int first = Math.max(from, from(chunk));
+                int begin = Math.max(from, from(chunk));
                 int end = Math.min(to, to(chunk));
                 // In rows: keys of the chunk, then its values.
-                long inChunk = (long) array * (to(chunk) - from(chunk)) + first - from(chunk);
-                long start = (long) arrays * from(chunk) + inChunk;
-                found.add(layer.slice(start * row, (end - first) * row));
+                long inChunk = (long) array * (to(chunk) - from(chunk)) + begin - from(chunk);
+                long start = (long) arrays * (from(chunk) - first) + inChunk;
+                found.add(layer.slice(start * row, (end - begin) * row));
             }
         }
         return found;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvShardMap;
 import io.kvlink.spi.MemoryRegion;
@@ -8,56 +9,71 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Part of a rank's KV that one transfer carries: some layers, and of each some heads. Layers and
- * heads are counted in that rank.
+ * Part of a rank's KV that one transfer carries: some layers of a group, and of each some heads.
+ * Layers are counted in the group, heads in that rank.
  *
- * @param layout of the rank
+ * @param number of the group
+ * @param group the layers that it is of
  * @param firstLayer the first layer
  * @param layers how many
  * @param firstHead the first head of each
  * @param heads how many
  */
-public record Part(KvLayout layout, int firstLayer, int layers, int firstHead, int heads) {
+public record Part(
+        int number, KvLayerGroup group, int firstLayer, int layers, int firstHead, int heads) {
 
-    /** All that a rank has. */
-    public static Part all(KvLayout layout) {
-        return new Part(layout, 0, layout.layers(), 0, layout.kvHeads());
+    /** All that a rank has of a group. */
+    public static Part all(int number, KvLayerGroup group) {
+        KvLayout layout = group.layout();
+        return new Part(number, group, 0, layout.layers(), 0, layout.kvHeads());
     }
 
     /** The part that a slice of the model is of a rank that holds it. */
-    static Part of(KvLayout layout, KvShardMap.Slice slice) {
-        KvShardMap.Shard shard = layout.shard();
+    static Part of(int number, KvLayerGroup group, KvShardMap.Slice slice) {
+        KvShardMap.Shard shard = group.layout().shard();
         return new Part(
-                layout,
+                number,
+                group,
                 slice.firstLayer() - shard.firstLayer(),
                 slice.layers(),
                 slice.firstHead() - shard.firstHead(),
                 slice.heads());
     }
 
+    /** Layout of the group. */
+    public KvLayout layout() {
+        return group.layout();
+    }
+
     /** True if it is of all heads. */
     public boolean allHeads() {
-        return heads == layout.kvHeads();
+        return heads == layout().kvHeads();
     }
 
-    /** True if it is all that the rank has. */
+    /** True if it is all that the rank has of the group. */
     public boolean whole() {
-        return allHeads() && layers == layout.layers();
+        return allHeads() && layers == layout().layers();
     }
 
-    /** True if a layer of the rank is of the part. */
-    public boolean has(int layer) {
-        return layer >= firstLayer && layer < firstLayer + layers;
+    /** Place of a layer of the rank in the part, from 0; negative if it isn't of the part. */
+    public int indexOf(int layer) {
+        int index = group.indexOf(layer) - firstLayer;
+        return index < layers ? index : -1;
+    }
+
+    /** Tokens of a prompt that the part has, cut as the prompt is. */
+    public Chunks of(Chunks prompt) {
+        return prompt.behind(group.firstNeeded(prompt.tokens()));
     }
 
     /** Bytes of one token in one layer. */
     public long tokenBytes() {
-        return layout.tokenBytes(heads);
+        return layout().tokenBytes(heads);
     }
 
     /** Bytes of the part's heads in some bytes of all heads. */
     public long bytes(long ofAllHeads) {
-        return ofAllHeads / layout.kvHeads() * heads;
+        return ofAllHeads / layout().kvHeads() * heads;
     }
 
     /**
@@ -69,8 +85,8 @@ public record Part(KvLayout layout, int firstLayer, int layers, int firstHead, i
         if (allHeads()) {
             return source;
         }
-        long row = layout.tokenBytes() / layout.arrays();
-        long head = row / layout.kvHeads();
+        long row = layout().tokenBytes() / layout().arrays();
+        long head = row / layout().kvHeads();
         long from = firstHead * head;
         long to = from + heads * head;
         List<MemoryRegion> found = new ArrayList<>();

@@ -2,6 +2,7 @@
 package io.kvlink.p2p.internal.transfer;
 
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvShardMap;
 import io.kvlink.spi.TransferId;
@@ -9,14 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Ranks of a peer that this rank exchanges KV with. A prompt's KV goes from rank to rank in one
- * transfer each. Between instances of equal ranks each rank has one counterpart, and the transfer
- * has the id of the route. Otherwise a rank may have several, so the id says between whom. A rank
- * listens on the instance's port plus its number.
+ * Ranks of a peer that this rank exchanges KV with. A prompt's KV goes from rank to rank in a
+ * transfer for each group of layers. Between instances of equal ranks each rank has one
+ * counterpart, and the first group's transfer has the id of the route. The other ids say between
+ * whom they are. A rank listens on the instance's port plus its number.
  *
- * @param own layout of this rank
+ * @param own groups of this rank's layers
  */
-public record RankMap(KvLayout own) {
+public record RankMap(List<KvLayerGroup> own) {
 
     /**
      * Transfer between this rank and one of a peer.
@@ -27,22 +28,36 @@ public record RankMap(KvLayout own) {
      */
     public record Link(int rank, TransferId id, Part part) {}
 
+    /** Number of this rank. */
+    public int rank() {
+        return own.get(0).layout().rank();
+    }
+
+    /** Number of ranks of this instance. */
+    public int ranks() {
+        return own.get(0).layout().ranks();
+    }
+
     /**
      * Transfers to the ranks that read from this one.
      *
      * @param id the route's
-     * @param consumer layout of any rank of the peer
+     * @param consumer groups of any rank of the peer
      */
-    public List<Link> readers(TransferId id, KvLayout consumer) {
+    public List<Link> readers(TransferId id, List<KvLayerGroup> consumer) {
         if (alike(consumer)) {
-            return List.of(new Link(own.rank(), id, Part.all(own)));
+            return counterpart(id);
         }
         List<Link> readers = new ArrayList<>();
-        for (KvShardMap.Shard reader : consumer.shards()) {
-            for (KvShardMap.Slice slice : KvShardMap.plan(own.shards(), reader)) {
-                if (slice.source() == own.rank()) {
-                    TransferId named = named(id, own.rank(), reader.rank());
-                    readers.add(new Link(reader.rank(), named, Part.of(own, slice)));
+        for (int number = 0; number < own.size(); number++) {
+            KvLayerGroup group = own.get(number);
+            List<KvShardMap.Shard> producers = group.layout().shards();
+            for (KvShardMap.Shard reader : consumer.get(number).layout().shards()) {
+                for (KvShardMap.Slice slice : KvShardMap.plan(producers, reader)) {
+                    if (slice.source() == rank()) {
+                        TransferId named = named(id, rank(), reader.rank(), number);
+                        readers.add(new Link(reader.rank(), named, Part.of(number, group, slice)));
+                    }
                 }
             }
         }
@@ -53,25 +68,48 @@ public record RankMap(KvLayout own) {
      * Transfers from the ranks that this one reads from.
      *
      * @param id the route's
-     * @param producer layout of any rank of the peer
+     * @param producer groups of any rank of the peer
      */
-    public List<Link> sources(TransferId id, KvLayout producer) {
+    public List<Link> sources(TransferId id, List<KvLayerGroup> producer) {
         if (alike(producer)) {
-            return List.of(new Link(own.rank(), id, Part.all(own)));
+            return counterpart(id);
         }
-        return KvShardMap.plan(producer.shards(), own.shard()).stream()
-                .map(
-                        slice ->
-                                new Link(
-                                        slice.source(),
-                                        named(id, slice.source(), own.rank()),
-                                        Part.of(own, slice)))
-                .toList();
+        List<Link> sources = new ArrayList<>();
+        for (int number = 0; number < own.size(); number++) {
+            KvLayerGroup group = own.get(number);
+            List<KvShardMap.Shard> producers = producer.get(number).layout().shards();
+            for (KvShardMap.Slice slice : KvShardMap.plan(producers, group.layout().shard())) {
+                TransferId named = named(id, slice.source(), rank(), number);
+                sources.add(new Link(slice.source(), named, Part.of(number, group, slice)));
+            }
+        }
+        return sources;
     }
 
-    /** The route's id, of a transfer that this rank sends to a reader. */
-    public TransferId routeOfSent(TransferId id, KvLayout reader) {
-        return alike(reader) ? id : named(id, own.rank(), reader.rank());
+    private List<Link> counterpart(TransferId id) {
+        List<Link> links = new ArrayList<>();
+        for (int number = 0; number < own.size(); number++) {
+            TransferId named = number == 0 ? id : named(id, rank(), rank(), number);
+            links.add(new Link(rank(), named, Part.all(number, own.get(number))));
+        }
+        return links;
+    }
+
+    /**
+     * Ids that the route of a transfer may have that this rank sends: one for each group that the
+     * transfer may be of.
+     *
+     * @param id the transfer
+     * @param reader groups of the peer's rank
+     */
+    public List<TransferId> routesOfSent(TransferId id, List<KvLayerGroup> reader) {
+        List<TransferId> routes = new ArrayList<>();
+        int peer = reader.get(0).layout().rank();
+        for (int number = 0; number < own.size(); number++) {
+            boolean plain = number == 0 && alike(reader);
+            routes.add(plain ? id : named(id, rank(), peer, number));
+        }
+        return routes;
     }
 
     /** Address of a rank of an instance. */
@@ -79,14 +117,22 @@ public record RankMap(KvLayout own) {
         return rank == 0 ? instance : new HostPort(instance.host(), instance.port() + rank);
     }
 
-    private boolean alike(KvLayout peer) {
-        return own.tpSize() == peer.tpSize() && own.stageLayers().equals(peer.stageLayers());
+    private boolean alike(List<KvLayerGroup> peer) {
+        for (int number = 0; number < own.size(); number++) {
+            KvLayout ours = own.get(number).layout();
+            KvLayout theirs = peer.get(number).layout();
+            if (ours.tpSize() != theirs.tpSize()
+                    || !ours.stageLayers().equals(theirs.stageLayers())) {
+                return false;
+            }
+        }
+        return true;
     }
 
-    // Undoes itself, so that whoever knows the two ranks finds the route's id again.
-    private static TransferId named(TransferId id, int source, int reader) {
-        long ranks = ((long) source << 32 | reader) + 1;
-        return new TransferId(id.high(), id.low() ^ mixed(ranks), id.prompt());
+    // Undoes itself, so that whoever knows ranks and group finds the route's id again.
+    private static TransferId named(TransferId id, int source, int reader, int group) {
+        long between = ((long) group << 48 | (long) source << 24 | reader) + 1;
+        return new TransferId(id.high(), id.low() ^ mixed(between), id.prompt());
     }
 
     // SplitMix64 (Steele, Lea, Flood 2014): neighbours differ in half of the bits.

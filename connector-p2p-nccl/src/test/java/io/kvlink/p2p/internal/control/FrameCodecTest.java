@@ -23,6 +23,7 @@ import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvShardMap;
@@ -58,7 +59,7 @@ final class FrameCodecTest {
                     "e",
                     4,
                     new HostPort("h", 5),
-                    KvLayout.single("m", 1, 1, 1, DType.F16, 16),
+                    List.of(KvLayerGroup.all(KvLayout.single("m", 1, 1, 1, DType.F16, 16))),
                     7,
                     List.of(new Plane("tcp", "h:6")));
 
@@ -171,7 +172,7 @@ final class FrameCodecTest {
             assertThat(fields)
                     .asString()
                     .isEqualTo(
-                            "[1, 4, e, 4, h:5, m, 1, 1, 1, float16, KV_FIRST, 16, 0, 1, 0, 1, shape, 2,1,1, tcp, h:6, 7]");
+                            "[1, 4, e, 4, h:5, m, 1, 1, 1, float16, KV_FIRST, 16, 0, 1, 0, 1, shape, 0,2,1,1, tcp, h:6, 7]");
         }
     }
 
@@ -218,7 +219,7 @@ final class FrameCodecTest {
         assertMalformed(FrameCodec.encode(new Offer(ID, 0, 0, 0, 1, false)));
         assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, -1, 1, false)));
         assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 0, 0, false)));
-        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 4095, 2, false)));
+        assertMalformed(FrameCodec.encode(new Offer(ID, 1, 0, 8, 2, false)));
         assertMalformed(FrameCodec.encode(new Grant(ID, 1, 0, 4097, false)));
         assertMalformed(FrameCodec.encode(new Busy(ID, -1)));
         assertMalformed(FrameCodec.encode(attachment(KvScheduler.MAX_ATTACHMENT_BYTES + 1)));
@@ -245,8 +246,8 @@ final class FrameCodecTest {
                 Combinators.combine(longs, longs, Arbitraries.integers().greaterOrEqual(0))
                         .as(TransferId::new);
         Arbitrary<Integer> tokens = Arbitraries.integers().between(1, Integer.MAX_VALUE - 1);
-        Arbitrary<Integer> first = Arbitraries.integers().between(0, 2000);
-        Arbitrary<Integer> layers = Arbitraries.integers().between(1, 2096);
+        Arbitrary<Integer> groups = Arbitraries.integers().between(0, 7);
+        Arbitrary<Integer> layers = Arbitraries.integers().between(1, 4096);
         Arbitrary<Boolean> flags = Arbitraries.of(true, false);
         Arbitrary<ByteBuffer> contents =
                 Arbitraries.bytes().array(byte[].class).ofMaxSize(300).map(ByteBuffer::wrap);
@@ -257,8 +258,8 @@ final class FrameCodecTest {
                 Combinators.combine(ids, tokens, longs, longs, flags).as(Fetch::new),
                 ids.map(Saved::new),
                 Combinators.combine(ids, longs, contents.optional(0.7)).as(Attachment::new),
-                Combinators.combine(ids, tokens, longs, first, layers, flags).as(Offer::new),
-                Combinators.combine(ids, longs, first, layers, flags).as(Grant::new),
+                Combinators.combine(ids, tokens, longs, groups, layers, flags).as(Offer::new),
+                Combinators.combine(ids, longs, groups, layers, flags).as(Grant::new),
                 Combinators.combine(ids, Arbitraries.integers().between(0, 60_000)).as(Busy::new),
                 Combinators.combine(ids, longs).as(Done::new),
                 Combinators.combine(ids, errors, texts).as(Cancel::new),
@@ -273,15 +274,43 @@ final class FrameCodecTest {
                                 Arbitraries.integers().between(1000, 65535))
                         .as(HostPort::new);
         Arbitrary<List<Plane>> planes =
-                Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(15);
+                Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(14);
         return Combinators.combine(
                         texts,
                         Arbitraries.longs(),
                         addresses,
-                        layouts(),
+                        groups(),
                         Arbitraries.integers().greaterOrEqual(0),
                         planes)
                 .as(Identity::new);
+    }
+
+    // One group, or a second one of half the layers with a window and latent rows.
+    private static Arbitrary<List<KvLayerGroup>> groups() {
+        return Combinators.combine(layouts(), Arbitraries.integers().between(0, 5000))
+                .as(
+                        (layout, window) ->
+                                window == 0
+                                        ? List.of(KvLayerGroup.all(layout))
+                                        : List.of(
+                                                KvLayerGroup.all(layout), second(layout, window)));
+    }
+
+    private static KvLayerGroup second(KvLayout first, int window) {
+        KvLayout layout =
+                KvLayout.builder(
+                                first.model(),
+                                first.layers(),
+                                1,
+                                576,
+                                DType.BF16,
+                                first.blockSize())
+                        .tensorParallel(first.tpRank(), first.tpSize())
+                        .pipelineParallel(first.ppRank(), first.ppSize())
+                        .stageLayers(first.stageLayers())
+                        .latent()
+                        .build();
+        return KvLayerGroup.sliding(layout, KvLayerGroup.all(layout).layers(), window);
     }
 
     // Any rank of any instance, in the axis order that is never sent.

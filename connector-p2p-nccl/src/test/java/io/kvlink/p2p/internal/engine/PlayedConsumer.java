@@ -47,11 +47,11 @@ final class PlayedConsumer {
         outbound =
                 new SavedKv(
                         KvRequest.builder("r", PlayedPeer.PROMPT).route(route).build(),
-                        Simulation.LAYOUT,
+                        Simulation.GROUPS,
                         Chunks.of(PlayedPeer.TOKENS, 0, false),
                         PlayedPeer.DIGEST,
                         get,
-                        null);
+                        List.of());
         node.control.start(outbound);
         PlayedPeer.pump(simulation, node);
     }

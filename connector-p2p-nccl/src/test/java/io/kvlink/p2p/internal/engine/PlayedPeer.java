@@ -7,6 +7,7 @@ import io.kvlink.p2p.internal.control.FrameCodec;
 import io.kvlink.p2p.internal.sim.SimNetwork;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.TransferId;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,7 @@ final class PlayedPeer {
                 "peer",
                 epoch,
                 address,
-                Simulation.LAYOUT,
+                List.of(KvLayerGroup.all(Simulation.LAYOUT)),
                 0,
                 List.of(new Frame.Plane("sim", address + "/" + epoch)));
     }

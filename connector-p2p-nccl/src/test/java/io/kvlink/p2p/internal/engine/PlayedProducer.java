@@ -42,7 +42,7 @@ final class PlayedProducer {
                 new AwaitedKv(
                         KvRequest.builder("r" + id, PlayedPeer.PROMPT).route(route).build(),
                         PlayedPeer.DIGEST,
-                        Simulation.LAYOUT);
+                        Simulation.GROUPS);
         node.control.expect(wait);
         return wait;
     }

@@ -259,7 +259,7 @@ class RacesTest {
     private static void secondAfterTheEnd() {
         LoneTransfer lone = loaded();
         AwaitedKv second =
-                new AwaitedKv(lone.transfer.request, lone.transfer.digest(), Simulation.LAYOUT);
+                new AwaitedKv(lone.transfer.request, lone.transfer.digest(), Simulation.GROUPS);
         lone.decode.control.expect(second);
         lone.simulation.stepNode(lone.decode);
         assertThat(error(second)).isEqualTo(KvError.NO_SUCH_TRANSFER);

@@ -14,6 +14,7 @@ import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.p2p.internal.transfer.PromptDigest;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -38,7 +39,7 @@ class RoguePeerTest {
         node.device.doWork(0);
         peer.send(new Frame.Cancel(id, KvError.CANCELLED, "changed my mind"));
         pump(simulation, node, 2);
-        AwaitedKv late = new AwaitedKv(peer.request(id), DIGEST, Simulation.LAYOUT);
+        AwaitedKv late = new AwaitedKv(peer.request(id), DIGEST, Simulation.GROUPS);
         node.control.expect(late);
         pump(simulation, node, 1);
         assertThat(Waits.status(late))
@@ -110,11 +111,11 @@ class RoguePeerTest {
         SavedKv held =
                 new SavedKv(
                         consumer.request(id),
-                        Simulation.LAYOUT,
+                        Simulation.GROUPS,
                         Chunks.of(4, 0, false),
                         DIGEST,
                         true,
-                        node.memory.tryLease(Simulation.LAYERS, 16, "r"));
+                        List.of(node.memory.tryLease(Simulation.LAYERS, 16, "r")));
         node.control.start(held);
         held.letGo();
         pump(simulation, node, 2);
@@ -136,7 +137,7 @@ class RoguePeerTest {
                                                 address, node.address, new TransferId(7, 1, 0)))
                                 .build(),
                         DIGEST,
-                        Simulation.LAYOUT);
+                        Simulation.GROUPS);
         node.control.expect(expectation);
         pump(simulation, node, 2);
         transport.poll(
@@ -164,7 +165,7 @@ class RoguePeerTest {
                 "rogue",
                 9,
                 address,
-                Simulation.LAYOUT,
+                List.of(KvLayerGroup.all(Simulation.LAYOUT)),
                 0,
                 List.of(new Frame.Plane(plane, address + "/1")));
     }

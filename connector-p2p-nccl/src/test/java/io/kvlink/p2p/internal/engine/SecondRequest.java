@@ -34,7 +34,7 @@ final class SecondRequest {
             return false;
         }
         if (wait == null) {
-            expectation = new AwaitedKv(first.request, first.digest(), Simulation.LAYOUT);
+            expectation = new AwaitedKv(first.request, first.digest(), Simulation.GROUPS);
             first.decode.control.expect(expectation);
             return true;
         }

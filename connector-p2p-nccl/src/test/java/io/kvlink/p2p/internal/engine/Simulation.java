@@ -20,6 +20,7 @@ import io.kvlink.p2p.internal.transfer.TransferLimits;
 import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
@@ -47,6 +48,7 @@ final class Simulation {
 
     static final int LAYERS = 4;
     static final KvLayout LAYOUT = KvLayout.single("m", LAYERS, 1, 2, DType.I8, 4);
+    static final List<KvLayerGroup> GROUPS = List.of(KvLayerGroup.all(LAYOUT));
     private static final long MS = 1_000_000L;
     static final TransferLimits LIMITS =
             new TransferLimits(10_000 * MS, 2_000 * MS, 3_000 * MS, 60_000 * MS, 5_000 * MS);
@@ -106,7 +108,7 @@ final class Simulation {
                             "e" + address.port(),
                             epoch,
                             address,
-                            LAYOUT,
+                            GROUPS,
                             chunkTokens,
                             List.of(new Frame.Plane("sim", endpoint)));
             control =
@@ -199,7 +201,7 @@ final class Simulation {
                             .attachment(attaches)
                             .build();
             chunks = Chunks.of(tokens, chunkTokens, attaches);
-            whole = new Chunks(tokens + 1, tokens + 1, false);
+            whole = new Chunks(tokens + 1, tokens + 1, false, 0);
             random.nextBytes(attachment);
             attachesContent = random.nextInt(4) > 0;
             for (int layer = 0; layer < LAYERS; layer++) {
@@ -243,7 +245,14 @@ final class Simulation {
                 if (get && leases == null) {
                     return false; // The engine computes it later.
                 }
-                out = new SavedKv(produced, LAYOUT, chunks, digest(), get, leases);
+                out =
+                        new SavedKv(
+                                produced,
+                                GROUPS,
+                                chunks,
+                                digest(),
+                                get,
+                                leases == null ? List.of() : List.of(leases));
                 outbound = out;
                 prefill.control.start(out);
                 return true;
@@ -280,8 +289,8 @@ final class Simulation {
             int from = chunks.from(chunk);
             int to = chunks.to(chunk);
             List<MemoryRegion> source = whole.tokens(all, from, to, 2);
-            if (out.leases() != null) {
-                MemoryRegion held = out.held(layer, chunk);
+            if (out.copied()) {
+                MemoryRegion held = out.held(0, layer, chunk);
                 ByteBuffer copy = held.buffer();
                 source.forEach(region -> copy.put(region.buffer()));
                 source = List.of(held);
@@ -296,7 +305,7 @@ final class Simulation {
             }
             AwaitedKv wait = expectation;
             if (wait == null) {
-                wait = new AwaitedKv(request, digest(), LAYOUT);
+                wait = new AwaitedKv(request, digest(), GROUPS);
                 expectation = wait;
                 decode.control.expect(wait);
                 return true;

@@ -11,6 +11,7 @@ import io.kvlink.p2p.internal.transfer.Part;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.MemoryRegion;
@@ -32,7 +33,8 @@ final class ReceiveFixtures {
     static final long KEPT_UNTIL_NS = 100;
     static final ByteBuffer CONTENT = ByteBuffer.wrap(new byte[] {1});
 
-    private static final Part ALL = Part.all(KvLayout.single("m", 4, 1, 2, DType.I8, 4));
+    private static final Part ALL =
+            Part.all(0, KvLayerGroup.all(KvLayout.single("m", 4, 1, 2, DType.I8, 4)));
     private static final ReceiveEvent.Moment AT = new ReceiveEvent.Moment(50, 200, 300);
 
     // The one that was dialled, or that the offer came through.

@@ -125,8 +125,14 @@ class OutboundTransferTest {
     private static OutboundTransfer transfer(int chunks, @Nullable LayerLeases leases) {
         KvRequest request =
                 KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
-        Chunks cut = new Chunks(2, 2 / chunks, false);
-        return new SavedKv(request, SendSamples.LAYOUT, cut, 7, leases != null, leases)
+        Chunks cut = new Chunks(2, 2 / chunks, false, 0);
+        return new SavedKv(
+                        request,
+                        SendSamples.GROUPS,
+                        cut,
+                        7,
+                        leases != null,
+                        leases == null ? List.of() : List.of(leases))
                 .transfers()
                 .get(0);
     }

@@ -14,6 +14,7 @@ import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -33,14 +34,15 @@ final class SendSamples {
     static final TransferId ID = new TransferId(1, 2, 0);
     private static final HostPort DECODE = new HostPort("d", 2);
     static final TransferRoute ROUTE = new TransferRoute(new HostPort("p", 1), DECODE, ID);
-    private static final Chunks CHUNKS = new Chunks(4, 2, true);
+    private static final Chunks CHUNKS = new Chunks(4, 2, true, 0);
     private static final long DIGEST = 7;
 
     static final KvLayout LAYOUT = KvLayout.single("m", 2, 1, 4, DType.F32, 4);
+    static final List<KvLayerGroup> GROUPS = List.of(KvLayerGroup.all(LAYOUT));
     static final SendMachine PUSHED =
-            new SendMachine(ROUTE.id(), ROUTE.decode(), 2, CHUNKS, DIGEST, false);
+            new SendMachine(ROUTE.id(), ROUTE.decode(), 0, 2, CHUNKS, DIGEST, false);
     static final SendMachine HELD =
-            new SendMachine(ROUTE.id(), ROUTE.decode(), 2, CHUNKS, DIGEST, true);
+            new SendMachine(ROUTE.id(), ROUTE.decode(), 0, 2, CHUNKS, DIGEST, true);
 
     static final TransferLimits LIMITS = new TransferLimits(10, 1, 1, 20, 1);
 
@@ -78,7 +80,8 @@ final class SendSamples {
                 };
         return new Sessions(
                 new SimNetwork().join(address),
-                new Frame.Identity("e", 1, address, LAYOUT, 0, List.of()),
+                new Frame.Identity(
+                        "e", 1, address, List.of(KvLayerGroup.all(LAYOUT)), 0, List.of()),
                 Map.of(),
                 LIMITS,
                 new TransferStats(),

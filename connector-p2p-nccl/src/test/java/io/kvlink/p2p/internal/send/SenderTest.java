@@ -24,7 +24,7 @@ class SenderTest {
     private final Sender sender =
             new Sender(
                     sessions,
-                    SendSamples.LAYOUT,
+                    SendSamples.GROUPS,
                     SendSamples.LIMITS,
                     new TransferStats(),
                     Runnable::run,
@@ -86,6 +86,6 @@ class SenderTest {
     private static SavedKv transfer(boolean held) {
         KvRequest request =
                 KvRequest.builder("r", new int[] {1, 2, 3}).route(SendSamples.ROUTE).build();
-        return new SavedKv(request, SendSamples.LAYOUT, Chunks.of(2, 0, false), 7, held, null);
+        return new SavedKv(request, SendSamples.GROUPS, Chunks.of(2, 0, false), 7, held, List.of());
     }
 }

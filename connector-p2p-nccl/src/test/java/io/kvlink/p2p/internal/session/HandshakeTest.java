@@ -8,8 +8,10 @@ import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -134,7 +136,7 @@ class HandshakeTest {
                 "e" + port,
                 port,
                 new HostPort("127.0.0.1", port),
-                layout,
+                List.of(KvLayerGroup.all(layout)),
                 0,
                 Stream.of(planes).map(name -> new Frame.Plane(name, name + "@" + port)).toList());
     }

@@ -12,6 +12,7 @@ import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,7 +51,13 @@ class PlaneChoiceTest {
             sessions =
                     new Sessions(
                             transport,
-                            new Frame.Identity("e" + port, port, address, layout, 0, planes),
+                            new Frame.Identity(
+                                    "e" + port,
+                                    port,
+                                    address,
+                                    List.of(KvLayerGroup.all(layout)),
+                                    0,
+                                    planes),
                             devices,
                             new TransferLimits(1, 2 * SECOND_NS, 3 * SECOND_NS, 1, 1),
                             new TransferStats(),

@@ -6,6 +6,7 @@ import io.kvlink.p2p.internal.control.ControlTransport;
 import io.kvlink.p2p.internal.control.Frame;
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import java.util.List;
 
@@ -30,7 +31,9 @@ public final class TestSessions {
     /** A session with one start of a peer, dialled by this side or by the peer. */
     public static Session open(HostPort peer, long epoch, boolean dialled) {
         Session session = new Session(new NoLink(peer, epoch, dialled), peer, dialled, 0);
-        session.peer = new Frame.Identity("e", epoch, peer, LAYOUT, 0, List.of());
+        session.peer =
+                new Frame.Identity(
+                        "e", epoch, peer, List.of(KvLayerGroup.all(LAYOUT)), 0, List.of());
         session.use(new DeviceAgent(new NamedPlane("sim", true)), "sim@" + peer);
         session.state = Session.State.OPEN;
         return session;

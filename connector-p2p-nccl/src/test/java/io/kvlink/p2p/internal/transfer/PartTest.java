@@ -4,11 +4,13 @@ package io.kvlink.p2p.internal.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.spi.DType;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.MemoryRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class PartTest {
@@ -16,13 +18,15 @@ class PartTest {
     // 3 heads of 2 bytes: 6 bytes a row, keys and values.
     private static final KvLayout LAYOUT = KvLayout.single("m", 4, 3, 2, DType.I8, 4);
 
+    private static final KvLayerGroup GROUP = KvLayerGroup.of(LAYOUT, List.of(0, 3, 5, 8));
+
     @Test
     void shouldCutItsHeadsWhereverTheSourceIsCut() {
         byte[] bytes = new byte[2 * 5 * 6];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) i;
         }
-        Part middle = new Part(LAYOUT, 1, 2, 1, 1);
+        Part middle = new Part(0, GROUP, 1, 2, 1, 1);
         for (int size = 1; size <= bytes.length; size++) {
             List<MemoryRegion> source = new ArrayList<>();
             for (int from = 0; from < bytes.length; from += size) {
@@ -46,16 +50,17 @@ class PartTest {
     @Test
     void shouldCutNothingOffAllHeads() {
         List<MemoryRegion> source = List.of(MemoryRegion.ofBuffer(ByteBuffer.allocate(12)));
-        assertThat(new Part(LAYOUT, 1, 2, 0, 3).cut(source)).isSameAs(source);
-        assertThat(Part.all(LAYOUT).whole()).isTrue();
-        assertThat(new Part(LAYOUT, 1, 2, 0, 3).whole()).isFalse();
+        assertThat(new Part(0, GROUP, 1, 2, 0, 3).cut(source)).isSameAs(source);
+        assertThat(Part.all(0, GROUP).whole()).isTrue();
+        assertThat(new Part(0, GROUP, 1, 2, 0, 3).whole()).isFalse();
     }
 
     @Test
     void shouldCountItsLayersAndBytes() {
-        Part part = new Part(LAYOUT, 1, 2, 1, 2);
-        assertThat(List.of(part.has(0), part.has(1), part.has(2), part.has(3)))
-                .containsExactly(false, true, true, false);
+        Part part = new Part(0, GROUP, 1, 2, 1, 2);
+        assertThat(IntStream.range(0, 10).filter(layer -> part.indexOf(layer) >= 0).toArray())
+                .containsExactly(3, 5);
+        assertThat(part.indexOf(5)).isEqualTo(1);
         assertThat(part.tokenBytes()).isEqualTo(2 * 2 * 2);
     }
 }

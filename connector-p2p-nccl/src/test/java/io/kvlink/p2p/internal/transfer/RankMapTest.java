@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.spi.DType;
 import io.kvlink.spi.HostPort;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvShardMap;
 import io.kvlink.spi.TransferId;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Both sides' views of the transfers between two instances, for all pairs of shapes. */
@@ -26,30 +28,32 @@ class RankMapTest {
     @Test
     void shouldMeanTheSameTransfersOnBothSides() {
         for (int kvHeads : new int[] {1, 2, 6, 8}) {
-            List<List<KvLayout>> instances = instances(kvHeads);
-            for (List<KvLayout> producers : instances) {
-                for (List<KvLayout> consumers : instances) {
+            List<List<List<KvLayerGroup>>> instances = instances(kvHeads);
+            for (List<List<KvLayerGroup>> producers : instances) {
+                for (List<List<KvLayerGroup>> consumers : instances) {
                     checkPair(producers, consumers);
                 }
             }
         }
     }
 
-    private static void checkPair(List<KvLayout> producers, List<KvLayout> consumers) {
+    private static void checkPair(
+            List<List<KvLayerGroup>> producers, List<List<KvLayerGroup>> consumers) {
         Map<String, String> sent = new TreeMap<>();
-        for (KvLayout producer : producers) {
+        for (List<KvLayerGroup> producer : producers) {
             RankMap map = new RankMap(producer);
             for (RankMap.Link link : map.readers(ROUTE, consumers.get(0))) {
-                assertThat(map.routeOfSent(link.id(), consumers.get(link.rank()))).isEqualTo(ROUTE);
-                String name = producer.rank() + ">" + link.rank() + " " + link.id();
+                assertThat(map.routesOfSent(link.id(), consumers.get(link.rank()))).contains(ROUTE);
+                String name = map.rank() + ">" + link.rank() + " " + link.id();
                 assertThat(sent.put(name, inModel(link.part()))).as("one a pair").isNull();
             }
         }
         Map<String, String> received = new TreeMap<>();
-        for (KvLayout consumer : consumers) {
+        for (List<KvLayerGroup> consumer : consumers) {
+            RankMap map = new RankMap(consumer);
             Set<TransferId> ids = new HashSet<>();
-            for (RankMap.Link link : new RankMap(consumer).sources(ROUTE, producers.get(0))) {
-                String name = link.rank() + ">" + consumer.rank() + " " + link.id();
+            for (RankMap.Link link : map.sources(ROUTE, producers.get(0))) {
+                String name = link.rank() + ">" + map.rank() + " " + link.id();
                 assertThat(received.put(name, inModel(link.part()))).as("one a pair").isNull();
                 assertThat(ids.add(link.id())).as("a name of its own here").isTrue();
             }
@@ -62,16 +66,18 @@ class RankMapTest {
         KvShardMap.Shard shard = part.layout().shard();
         int layer = shard.firstLayer() + part.firstLayer();
         int head = shard.firstHead() + part.firstHead();
-        return "layers %d..%d heads %d..%d"
-                .formatted(layer, layer + part.layers(), head, head + part.heads());
+        return "group %d layers %d..%d heads %d..%d"
+                .formatted(part.number(), layer, layer + part.layers(), head, head + part.heads());
     }
 
     @Test
     void shouldSendWholePartsUnderTheRoutesIdBetweenEqualRanks() {
-        KvLayout rank = layouts(2, 4, List.of(3, 3)).get(5);
-        assertThat(new RankMap(rank).readers(ROUTE, rank))
-                .isEqualTo(new RankMap(rank).sources(ROUTE, rank))
-                .containsExactly(new RankMap.Link(5, ROUTE, Part.all(rank)));
+        List<KvLayerGroup> rank = groups(2, 4, List.of(3, 3)).get(5);
+        List<RankMap.Link> links = new RankMap(rank).readers(ROUTE, rank);
+        assertThat(links).isEqualTo(new RankMap(rank).sources(ROUTE, rank)).hasSize(2);
+        assertThat(links.get(0)).isEqualTo(new RankMap.Link(5, ROUTE, Part.all(0, rank.get(0))));
+        assertThat(links.get(1).part()).isEqualTo(Part.all(1, rank.get(1)));
+        assertThat(links.get(1).id()).isNotEqualTo(ROUTE);
     }
 
     @Test
@@ -81,27 +87,42 @@ class RankMapTest {
         assertThat(RankMap.address(instance, 7)).isEqualTo(new HostPort("h", 1007));
     }
 
-    private static List<List<KvLayout>> instances(int kvHeads) {
-        List<List<KvLayout>> instances = new ArrayList<>();
+    private static List<List<List<KvLayerGroup>>> instances(int kvHeads) {
+        List<List<List<KvLayerGroup>>> instances = new ArrayList<>();
         for (List<Integer> stages : STAGES) {
             for (int tp : new int[] {1, 2, 3, 4, 8}) {
-                instances.add(layouts(kvHeads, tp, stages));
+                instances.add(groups(kvHeads, tp, stages));
             }
         }
         return instances;
     }
 
-    private static List<KvLayout> layouts(int kvHeads, int tp, List<Integer> stages) {
-        List<KvLayout> layouts = new ArrayList<>();
+    // Of each rank: so many layers with these heads, and as many with latent rows.
+    private static List<List<KvLayerGroup>> groups(int kvHeads, int tp, List<Integer> stages) {
+        List<List<KvLayerGroup>> groups = new ArrayList<>();
+        List<KvShardMap.Shard> latent = KvShardMap.shards(1, tp, stages);
         for (KvShardMap.Shard shard : KvShardMap.shards(kvHeads, tp, stages)) {
-            layouts.add(
-                    KvLayout.builder("m", shard.layers(), shard.heads(), 4, DType.F16, 16)
-                            .modelKvHeads(kvHeads)
-                            .tensorParallel(shard.rank() % tp, tp)
-                            .pipelineParallel(shard.rank() / tp, stages.size())
-                            .stageLayers(stages)
-                            .build());
+            KvLayout heads = layout(shard, kvHeads, tp, stages).build();
+            KvLayout row = layout(latent.get(shard.rank()), 1, tp, stages).latent().build();
+            int layers = shard.layers();
+            groups.add(
+                    List.of(
+                            KvLayerGroup.of(heads, every(0, layers)),
+                            KvLayerGroup.of(row, every(1, layers))));
         }
-        return layouts;
+        return groups;
+    }
+
+    private static List<Integer> every(int first, int layers) {
+        return IntStream.range(0, layers).mapToObj(layer -> 2 * layer + first).toList();
+    }
+
+    private static KvLayout.Builder layout(
+            KvShardMap.Shard shard, int kvHeads, int tp, List<Integer> stages) {
+        return KvLayout.builder("m", shard.layers(), shard.heads(), 4, DType.F16, 16)
+                .modelKvHeads(kvHeads)
+                .tensorParallel(shard.rank() % tp, tp)
+                .pipelineParallel(shard.rank() / tp, stages.size())
+                .stageLayers(stages);
     }
 }
