@@ -8,6 +8,7 @@ import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferOutcome;
+import io.kvlink.tck.KvMemory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -20,6 +21,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** Instance of several ranks, which take each decision together. One thread steps all of them. */
 final class Instance implements AutoCloseable {
@@ -31,12 +33,20 @@ final class Instance implements AutoCloseable {
     /**
      * Connector of the instance's ranks.
      *
+     * @param memory memory of a rank
      * @param plane the data plane
      * @param sendType PUT, PUT_ASYNC or GET
      * @param chunk tokens computed at once; 0 for a whole prompt
      * @param timeoutS time of a transfer
      */
-    record Options(String plane, String sendType, int chunk, int timeoutS) {}
+    record Options(
+            Supplier<KvMemory> memory, String plane, String sendType, int chunk, int timeoutS) {
+
+        /** Ranks in host memory. */
+        static Options of(String plane, String sendType, int chunk, int timeoutS) {
+            return new Options(KvMemory::direct, plane, sendType, chunk, timeoutS);
+        }
+    }
 
     final List<Rank> ranks = new ArrayList<>();
     private final Options options;
@@ -47,12 +57,16 @@ final class Instance implements AutoCloseable {
         int port = freePorts(ofRanks.size());
         try {
             for (List<KvLayerGroup> groups : ofRanks) {
-                ranks.add(new Rank(groups, config(role, port), options.chunk, wakeups::release));
+                ranks.add(rank(groups, config(role, port)));
             }
         } catch (RuntimeException failure) {
             close();
             throw failure;
         }
+    }
+
+    private Rank rank(List<KvLayerGroup> groups, Map<String, Object> config) {
+        return new Rank(groups, options.memory.get(), config, options.chunk, wakeups::release);
     }
 
     private Map<String, Object> config(String role, int port) {

@@ -15,8 +15,9 @@ import io.kvlink.spi.MemoryRegion;
 import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.WorkerReport;
-import java.nio.ByteBuffer;
+import io.kvlink.tck.KvMemory;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,25 +37,41 @@ final class Rank implements AutoCloseable {
 
     final List<KvLayerGroup> groups;
     final KvConnector connector;
+    private final KvMemory memory;
     private final List<MemoryRegion> regions = new ArrayList<>();
 
-    Rank(List<KvLayerGroup> groups, Map<String, Object> config, int chunk, Runnable wakeup) {
+    /**
+     * Opens a connector.
+     *
+     * @param groups of its layers
+     * @param memory for its KV; taken
+     * @param config of the connector
+     * @param chunk tokens computed at once; 0 for a whole prompt
+     * @param wakeup told when something may have changed
+     */
+    Rank(
+            List<KvLayerGroup> groups,
+            KvMemory memory,
+            Map<String, Object> config,
+            int chunk,
+            Runnable wakeup) {
         this.groups = groups;
+        this.memory = memory;
         connector =
                 new P2pNcclConnectorProvider()
                         .create(
                                 KvTransferConfig.of(config),
                                 KvConnectorContext.ofGroups(groups, wakeup)
                                         .prefillChunk(chunk)
+                                        .device(memory.device())
                                         .build());
         for (int layer = 0; layer < layers(); layer++) {
-            KvLayout layout = groups.get(groupOf(layer)).layout();
-            ByteBuffer memory =
-                    ByteBuffer.allocateDirect(Math.toIntExact(BLOCKS * layout.blockBytes()));
-            while (memory.hasRemaining()) {
-                memory.put(UNTOUCHED);
-            }
-            regions.add(MemoryRegion.ofBuffer(memory.clear()));
+            long bytes = BLOCKS * groups.get(groupOf(layer)).layout().blockBytes();
+            MemoryRegion region = memory.allocate(1, bytes).get(0);
+            byte[] untouched = new byte[Math.toIntExact(bytes)];
+            Arrays.fill(untouched, UNTOUCHED);
+            memory.write(region, List.of(new KvLayout.Run(0, bytes)), untouched);
+            regions.add(region);
         }
         connector.worker().registerKvMemory(regions);
     }
@@ -126,12 +143,12 @@ final class Rank implements AutoCloseable {
     }
 
     private void write(Cursor cursor, BlockTable blocks, ToIntFunction<Cursor> value) {
-        ByteBuffer memory = regions.get(cursor.layer).buffer();
-        for (KvLayout.Run run : cursor.runs(blocks)) {
-            for (long i = 0; i < run.bytes(); i++) {
-                memory.put((int) (run.offset() + i), (byte) value.applyAsInt(cursor));
-            }
+        List<KvLayout.Run> runs = cursor.runs(blocks);
+        byte[] content = new byte[(int) runs.stream().mapToLong(KvLayout.Run::bytes).sum()];
+        for (int i = 0; i < content.length; i++) {
+            content[i] = (byte) value.applyAsInt(cursor);
         }
+        memory.write(regions.get(cursor.layer), runs, content);
     }
 
     /** The first byte that isn't the model's, or was touched without need, if there is one. */
@@ -152,11 +169,11 @@ final class Rank implements AutoCloseable {
 
     private Optional<String> firstWrong(
             Cursor cursor, BlockTable blocks, ToIntFunction<Cursor> value) {
-        ByteBuffer memory = regions.get(cursor.layer).buffer();
+        byte[] bytes = memory.read(regions.get(cursor.layer)).get();
         for (KvLayout.Run run : cursor.runs(blocks)) {
             for (long i = 0; i < run.bytes(); i++) {
                 int wanted = value.applyAsInt(cursor);
-                byte found = memory.get((int) (run.offset() + i));
+                byte found = bytes[(int) (run.offset() + i)];
                 if (found != wanted) {
                     return Optional.of(
                             "rank=%d layer=%d %s found=%d wanted=%d"
@@ -175,6 +192,7 @@ final class Rank implements AutoCloseable {
     @Override
     public void close() {
         connector.close();
+        memory.close();
     }
 
     /** Walk over the exchanged bytes of one layer, in order. */
