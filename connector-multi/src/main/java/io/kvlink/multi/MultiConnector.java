@@ -36,8 +36,9 @@ final class MultiConnector implements KvConnector {
         capabilities = capabilities(parts);
         Saves saves = new Saves();
         Reports reports = new Reports();
-        scheduler = new MultiScheduler(this.parts, saves, reports);
-        worker = new MultiWorker(this.parts, saves, reports);
+        LostLoads lost = new LostLoads();
+        scheduler = new MultiScheduler(this.parts, saves, reports, lost);
+        worker = new MultiWorker(this.parts, saves, reports, lost);
     }
 
     private static Set<KvCapability> capabilities(List<Part> parts) {
@@ -111,12 +112,23 @@ final class MultiConnector implements KvConnector {
         List<KvMetric> all = new ArrayList<>();
         for (Part part : parts) {
             for (KvMetric metric : part.connector().metrics()) {
-                Map<String, String> labels = new HashMap<>(metric.labels());
-                labels.put("part", part.index() + "-" + part.name());
-                all.add(metric.withLabels(labels));
+                all.add(metric.withLabels(labels(part, metric.labels())));
             }
+            all.add(
+                    KvMetric.counter(
+                            "part_failures_total",
+                            "Calls in which a part has thrown.",
+                            Map.of("part", part.label()),
+                            (double) part.failures().get()));
         }
         return all;
+    }
+
+    /** Labels of a part's figure. A part that is a whole itself names its own part behind it. */
+    private static Map<String, String> labels(Part part, Map<String, String> own) {
+        Map<String, String> labels = new HashMap<>(own);
+        labels.merge("part", part.label(), (inner, outer) -> outer + "/" + inner);
+        return labels;
     }
 
     @Override
@@ -145,7 +157,11 @@ final class MultiConnector implements KvConnector {
             try {
                 parts.get(i).connector().close();
             } catch (RuntimeException cause) {
-                failure = cause;
+                if (failure == null) {
+                    failure = cause;
+                } else {
+                    failure.addSuppressed(cause);
+                }
             }
         }
         if (failure != null) {

@@ -11,7 +11,6 @@ import io.kvlink.spi.DType;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
-import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
@@ -98,16 +97,14 @@ class MultiConnectorTest {
     }
 
     @Test
-    void shouldRefusePeersBesideAStore() {
+    void shouldTakePeersBesideAStore() {
         PlayedPart peers = new PlayedPart(KvCapability.PEERS);
         PlayedPart store = new PlayedPart(KvCapability.STORE);
-        assertThatThrownBy(() -> made(peers, store))
-                .isInstanceOf(KvConnectorException.class)
-                .hasMessageContaining("BAD_CONFIG")
-                .hasMessageContaining("peers and a store");
+        try (KvConnector both = made(peers, store)) {
+            assertThat(both.capabilities()).contains(KvCapability.PEERS, KvCapability.STORE);
+        }
         assertThat(peers.told).containsExactly("close");
         assertThat(store.told).containsExactly("close");
-        made(new PlayedPart(KvCapability.STORE), new PlayedPart(KvCapability.STORE)).close();
     }
 
     private static KvConnector made(PlayedPart... parts) {
@@ -233,6 +230,9 @@ class MultiConnectorTest {
         second.closeFails = true;
         assertThatThrownBy(whole::close).hasMessage("close");
         assertThat(first.told).containsExactly("close");
+        first.closeFails = true;
+        assertThatThrownBy(whole::close)
+                .satisfies(failure -> assertThat(failure.getSuppressed()).hasSize(1));
     }
 
     @Test
@@ -240,8 +240,22 @@ class MultiConnectorTest {
         assertThat(whole.capabilities())
                 .contains(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES);
         assertThat(whole.metrics())
+                .extracting(metric -> metric.name() + " " + metric.labels().get("part"))
+                .containsExactly(
+                        "blocks 0-a",
+                        "part_failures_total 0-a",
+                        "blocks 1-b",
+                        "part_failures_total 1-b");
+    }
+
+    @Test
+    void shouldTellPartsOfAWholeInAWholeApart() {
+        MultiConnector outer =
+                new MultiConnector(List.of(new Part(0, "c", first), new Part(1, "w", whole)));
+        assertThat(outer.metrics())
+                .filteredOn(metric -> metric.name().equals("blocks"))
                 .extracting(metric -> metric.labels().get("part"))
-                .containsExactly("0-a", "1-b");
+                .containsExactly("0-c", "1-w/0-a", "1-w/1-b");
     }
 
     private LoadDecision match() {

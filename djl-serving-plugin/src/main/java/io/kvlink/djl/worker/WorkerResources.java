@@ -172,6 +172,11 @@ final class WorkerResources implements AutoCloseable {
         return abilities.contains(KvCapability.STORE);
     }
 
+    /** True if there is a store, and nobody else gets KV. */
+    boolean onlyStores() {
+        return stores() && !abilities.contains(KvCapability.PEERS);
+    }
+
     /** True if a store serves a request by its tokens, and no peer by its route. */
     boolean servesByTokens(KvRequest request) {
         boolean peer = abilities.contains(KvCapability.PEERS) && request.route().isPresent();
