@@ -74,12 +74,13 @@ final class MultiConnector implements KvConnector {
         return parts.stream().flatMap(part -> part.connector().address().stream()).findFirst();
     }
 
+    /** Protocols of the part that peers reach: others' peers would find nobody at its address. */
     @Override
     public String protocol() {
         return parts.stream()
-                .map(part -> part.connector().protocol())
-                .filter(protocol -> !protocol.isEmpty())
+                .filter(part -> part.connector().address().isPresent())
                 .findFirst()
+                .map(Part::protocol)
                 .orElse("");
     }
 

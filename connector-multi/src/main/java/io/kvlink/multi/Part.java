@@ -34,6 +34,12 @@ record Part(int index, String name, KvConnector connector, AtomicLong failures) 
         return connector.capabilities().contains(capability);
     }
 
+    /** Name and version of what it speaks with its peers. */
+    String protocol() {
+        String own = connector.protocol();
+        return own.isEmpty() ? name : own;
+    }
+
     /** Notes that a call has thrown. The first is logged, and then every twice as many. */
     void onThrown(String call, Throwable cause) {
         if (cause instanceof VirtualMachineError fatal) {

@@ -8,6 +8,7 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.DType;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
@@ -24,6 +25,7 @@ import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class MultiConnectorTest {
@@ -219,10 +221,16 @@ class MultiConnectorTest {
     }
 
     @Test
-    void shouldSpeakThePeersProtocol() {
+    void shouldSpeakWhatThePartAtItsAddressSpeaks() {
         assertThat(whole.protocol()).isEmpty();
-        second.protocol = "p2p-3";
-        assertThat(whole.protocol()).isEqualTo("p2p-3");
+        second.address = Optional.of(new HostPort("127.0.0.1", 2));
+        assertThat(whole.protocol()).as("its name, if it says none").isEqualTo("b");
+        second.protocol = "p2p/3,p2p/4";
+        first.protocol = "other/1";
+        assertThat(whole.protocol()).isEqualTo("p2p/3,p2p/4");
+        first.address = Optional.of(new HostPort("127.0.0.1", 1));
+        assertThat(whole.address()).isEqualTo(first.address);
+        assertThat(whole.protocol()).isEqualTo("other/1");
     }
 
     @Test

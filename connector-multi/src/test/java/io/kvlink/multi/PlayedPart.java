@@ -79,6 +79,7 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
     BlockOwnership ownership = BlockOwnership.FREE_NOW;
     Availability health = Availability.usable();
     String protocol = "";
+    Optional<HostPort> address = Optional.empty();
     StepPlan plan = StepPlan.of();
     boolean closeFails;
     // Name of the calls that throw; empty if none does.
@@ -115,7 +116,7 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Optional<HostPort> address() {
-        return Optional.empty();
+        return address;
     }
 
     @Override

@@ -90,9 +90,8 @@ public final class Announcer implements AutoCloseable {
     }
 
     private static String protocol(WorkerConfig config, Optional<KvConnector> connector) {
-        String name = config.transfer().map(KvTransferConfig::connector).orElse("");
-        String version = connector.map(KvConnector::protocol).orElse("");
-        return version.isEmpty() ? name : name + "/" + version;
+        String own = connector.map(KvConnector::protocol).orElse("");
+        return own.isEmpty() ? config.transfer().map(KvTransferConfig::connector).orElse("") : own;
     }
 
     private static String version() {
