@@ -70,6 +70,8 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean throwsOnSave;
     volatile boolean attachments;
     volatile boolean throwsOnAttachment;
+    volatile boolean throwsOnAddress;
+    volatile boolean throwsOnLedger;
     // The report that fails is the one after so many; none below 0.
     final AtomicInteger reports = new AtomicInteger(-1);
     volatile Runnable onClose = () -> {};
@@ -150,11 +152,17 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public Optional<HostPort> address() {
+        if (throwsOnAddress) {
+            throw new IllegalStateException("no address");
+        }
         return Optional.of(address);
     }
 
     @Override
     public KvLedger ledger() {
+        if (throwsOnLedger) {
+            throw new IllegalStateException("no ledger");
+        }
         return KvLedger.builder().transfers(transfers).build();
     }
 
