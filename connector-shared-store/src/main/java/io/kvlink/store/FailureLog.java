@@ -17,7 +17,7 @@ final class FailureLog {
      *
      * @param what {@code key=value} of what has failed
      */
-    void add(String what, Exception cause) {
+    void add(String what, Throwable cause) {
         String kind = what + cause.getClass().getName();
         synchronized (lock) {
             if (kind.equals(last)) {
