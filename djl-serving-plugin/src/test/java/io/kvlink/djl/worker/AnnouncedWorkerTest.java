@@ -206,7 +206,7 @@ class AnnouncedWorkerTest extends StartedWorkers {
                                         Map.of("kv_transfer_config", connected("kv_producer"))))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("no address");
-        assertThat(connector.watch.closed()).isTrue();
+        assertThat(connector.closed()).isTrue();
     }
 
     private String connected(String role) {

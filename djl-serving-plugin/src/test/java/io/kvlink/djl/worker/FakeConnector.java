@@ -28,6 +28,7 @@ import io.kvlink.tck.CheckedConnectorProvider;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,7 +38,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
-/** A connector in memory that does what a test asks of it, and watches how it is called. */
+/** A connector in memory that does what a test asks of it; how it is called is checked. */
 final class FakeConnector implements KvConnectorProvider, KvConnector, KvScheduler, KvWorker {
 
     /** Way in which a consumer loads, or fails to. */
@@ -77,7 +78,9 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile Runnable onClose = () -> {};
     volatile Availability health = Availability.usable();
     volatile int transfers;
-    final ContractWatch watch = new ContractWatch();
+    private volatile boolean closed;
+    // Requests that were added and haven't finished, in their order.
+    private final Set<KvRequest> added = new LinkedHashSet<>();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
 
@@ -177,7 +180,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     @Override
     public void close() {
         onClose.run();
-        watch.onClosed();
+        closed = true;
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     /** Reports all that it owns as sent, in the next step. */
@@ -188,12 +195,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onRequestAdded(KvRequest request) {
-        watch.onAdded(request);
+        added.add(request);
     }
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
-        watch.on(request, "matchedTokens");
         if (!loads(request)) {
             return LoadDecision.NOTHING;
         }
@@ -217,10 +223,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onBlocksAllocated(KvRequest request, BlockTable blocks, int computed, int tokens) {
-        watch.on(request, "onBlocksAllocated");
-        if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
-            watch.violations.add("blocks=" + blocks.size() + " for " + request);
-        }
         allocated.countDown();
         if (tokens > 0) {
             toLoad.put(request.id(), blocks);
@@ -230,11 +232,10 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {
-        watch.step("buildStep", "startLoad");
         plans.add(plan);
         List<StepMetadata.Task> loads = new ArrayList<>();
         List<StepMetadata.Task> tasks = new ArrayList<>();
-        for (KvRequest request : watch.added()) {
+        for (KvRequest request : added) {
             BlockTable blocks = toLoad.get(request.id());
             boolean planned =
                     plan.entries().stream().anyMatch(entry -> entry.request().equals(request));
@@ -244,7 +245,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             }
         }
         for (StepPlan.Entry entry : plan.entries()) {
-            watch.on(entry.request(), "buildStep");
             int end =
                     Math.min(
                             entry.computedTokens() + entry.scheduledTokens(),
@@ -264,7 +264,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void attach(KvRequest request, byte[] content) {
-        watch.on(request, "attach");
         if (attachments && saves(request)) {
             wire.attach(request.route().orElseThrow().id(), content.clone());
         }
@@ -282,7 +281,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void startLoad(StepMetadata metadata) {
-        watch.step("startLoad", "pollFinished");
         step = metadata;
         if (loading.name().startsWith("ASYNC")) {
             background.addAll(metadata.loads());
@@ -291,7 +289,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
-        watch.called("awaitLayer");
         if (loading == Loading.IN_STEP_THROWS && layer == 1) {
             throw new IllegalStateException("no layer " + layer);
         }
@@ -310,7 +307,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void saveLayer(int layer) {
-        watch.called("saveLayer");
         if (throwsOnSave) {
             throw new IllegalStateException("no save of layer " + layer);
         }
@@ -327,17 +323,14 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
-        watch.called("awaitSaves");
         return true;
     }
 
     @Override
     public WorkerReport pollFinished() {
         if (reports.getAndUpdate(left -> Math.max(left - 1, -1)) == 0) {
-            watch.step("pollFinished", "buildStep");
             throw new IllegalStateException("no report");
         }
-        watch.step("pollFinished", "onStepDone");
         boolean late = loading == Loading.IN_STEP_LATE_REPORT && !step.loads().isEmpty();
         step = StepMetadata.EMPTY;
         pollBackground();
@@ -381,13 +374,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     @Override
-    public void onStepDone(WorkerReport report) {
-        watch.step("onStepDone", "buildStep");
-    }
+    public void onStepDone(WorkerReport report) {}
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
-        watch.onFinished(request);
+        added.remove(request);
         finished.countDown();
         toLoad.remove(request.id());
         background.removeIf(task -> task.request().equals(request));
@@ -400,7 +391,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void registerKvMemory(List<MemoryRegion> layers) {
-        watch.called("registerKvMemory");
         memory = layers.stream().map(MemoryRegion::buffer).toList();
     }
 
