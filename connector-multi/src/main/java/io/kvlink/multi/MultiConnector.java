@@ -112,7 +112,8 @@ final class MultiConnector implements KvConnector {
     public List<KvMetric> metrics() {
         List<KvMetric> all = new ArrayList<>();
         for (Part part : parts) {
-            for (KvMetric metric : part.connector().metrics()) {
+            List<KvMetric> own = part.ask("metrics", KvConnector::metrics, List.of());
+            for (KvMetric metric : own) {
                 all.add(metric.withLabels(labels(part, metric.labels())));
             }
             all.add(
@@ -134,16 +135,24 @@ final class MultiConnector implements KvConnector {
 
     @Override
     public List<KvEvent> takeEvents() {
-        return parts.stream().flatMap(part -> part.connector().takeEvents().stream()).toList();
+        List<KvEvent> all = new ArrayList<>();
+        parts.forEach(
+                part -> all.addAll(part.ask("takeEvents", KvConnector::takeEvents, List.of())));
+        return all;
     }
 
     @Override
     public Availability health() {
         return parts.stream()
-                .map(part -> part.connector().health())
+                .map(MultiConnector::health)
                 .filter(health -> !health.ready())
                 .findFirst()
                 .orElseGet(Availability::usable);
+    }
+
+    private static Availability health(Part part) {
+        Availability unknown = Availability.missing("part=%s call=health".formatted(part.label()));
+        return part.ask("health", KvConnector::health, unknown);
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.TransferOutcome;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +49,16 @@ record Part(int index, String name, KvConnector connector, AtomicLong failures) 
         long count = failures.incrementAndGet();
         if (Long.bitCount(count) == 1) {
             log.warn("part={} call={} count={}; the others go on", label(), call, count, cause);
+        }
+    }
+
+    /** Answer of the connector, or another one if it throws. Any thread. */
+    <T> T ask(String call, Function<KvConnector, T> question, T instead) {
+        try {
+            return question.apply(connector);
+        } catch (RuntimeException | Error cause) {
+            onThrown(call, cause);
+            return instead;
         }
     }
 

@@ -9,6 +9,7 @@ import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvEvent;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvRequest;
@@ -131,11 +132,19 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public List<KvMetric> metrics() {
+        called("metrics");
         return List.of(KvMetric.gauge("blocks", "Blocks.", Map.of(), 1));
     }
 
     @Override
+    public List<KvEvent> takeEvents() {
+        called("takeEvents");
+        return List.of(KvEvent.stored(16, List.of()));
+    }
+
+    @Override
     public Availability health() {
+        called("health");
         return health;
     }
 

@@ -128,6 +128,19 @@ class ThrowingPartTest {
                 .containsExactly("0-a 2.0", "1-b 0.0");
     }
 
+    @Test
+    void shouldShowTheOthersFiguresEventsAndHealth() {
+        first.throwsOn = "metrics";
+        assertThat(whole.metrics())
+                .filteredOn(metric -> metric.name().equals("blocks"))
+                .extracting(metric -> metric.labels().get("part"))
+                .containsExactly("1-b");
+        first.throwsOn = "takeEvents";
+        assertThat(whole.takeEvents()).hasSize(1);
+        first.throwsOn = "health";
+        assertThat(whole.health().reason()).isEqualTo("part=0-a call=health");
+    }
+
     private WorkerReport step() {
         return step(StepPlan.of());
     }

@@ -80,7 +80,7 @@ class HealthTest {
     }
 
     @Test
-    void shouldBeReadyByAnInstanceWithoutPeersBesideAPrefillThatRefuses() throws Exception {
+    void shouldBeReadyWhileEveryPrefillRefusesSinceDecodeComputesThen() throws Exception {
         try (Rig rig = new Rig(Map.of("skip_after_connect_failure_ms", 600_000))) {
             rig.register("P", FakeInstance.refusing());
             rig.decode(ANSWERED);
