@@ -36,8 +36,9 @@ final class MultiConnector implements KvConnector {
         capabilities = capabilities(parts);
         Saves saves = new Saves();
         Reports reports = new Reports();
-        scheduler = new MultiScheduler(this.parts, saves, reports);
-        worker = new MultiWorker(this.parts, saves, reports);
+        LostLoads lost = new LostLoads();
+        scheduler = new MultiScheduler(this.parts, saves, reports, lost);
+        worker = new MultiWorker(this.parts, saves, reports, lost);
     }
 
     private static Set<KvCapability> capabilities(List<Part> parts) {
@@ -73,12 +74,13 @@ final class MultiConnector implements KvConnector {
         return parts.stream().flatMap(part -> part.connector().address().stream()).findFirst();
     }
 
+    /** Protocols of the part that peers reach: others' peers would find nobody at its address. */
     @Override
     public String protocol() {
         return parts.stream()
-                .map(part -> part.connector().protocol())
-                .filter(protocol -> !protocol.isEmpty())
+                .filter(part -> part.connector().address().isPresent())
                 .findFirst()
+                .map(Part::protocol)
                 .orElse("");
     }
 
@@ -110,27 +112,47 @@ final class MultiConnector implements KvConnector {
     public List<KvMetric> metrics() {
         List<KvMetric> all = new ArrayList<>();
         for (Part part : parts) {
-            for (KvMetric metric : part.connector().metrics()) {
-                Map<String, String> labels = new HashMap<>(metric.labels());
-                labels.put("part", part.index() + "-" + part.name());
-                all.add(metric.withLabels(labels));
+            List<KvMetric> own = part.ask("metrics", KvConnector::metrics, List.of());
+            for (KvMetric metric : own) {
+                all.add(metric.withLabels(labels(part, metric.labels())));
             }
+            all.add(
+                    KvMetric.counter(
+                            "part_failures_total",
+                            "Calls in which a part has thrown.",
+                            Map.of("part", part.label()),
+                            (double) part.failures().get()));
         }
         return all;
     }
 
+    /** Labels of a part's figure. A part that is a whole itself names its own part behind it. */
+    private static Map<String, String> labels(Part part, Map<String, String> own) {
+        Map<String, String> labels = new HashMap<>(own);
+        labels.merge("part", part.label(), (inner, outer) -> outer + "/" + inner);
+        return labels;
+    }
+
     @Override
     public List<KvEvent> takeEvents() {
-        return parts.stream().flatMap(part -> part.connector().takeEvents().stream()).toList();
+        List<KvEvent> all = new ArrayList<>();
+        parts.forEach(
+                part -> all.addAll(part.ask("takeEvents", KvConnector::takeEvents, List.of())));
+        return all;
     }
 
     @Override
     public Availability health() {
         return parts.stream()
-                .map(part -> part.connector().health())
+                .map(MultiConnector::health)
                 .filter(health -> !health.ready())
                 .findFirst()
                 .orElseGet(Availability::usable);
+    }
+
+    private static Availability health(Part part) {
+        Availability unknown = Availability.missing("part=%s call=health".formatted(part.label()));
+        return part.ask("health", KvConnector::health, unknown);
     }
 
     @Override
@@ -145,7 +167,11 @@ final class MultiConnector implements KvConnector {
             try {
                 parts.get(i).connector().close();
             } catch (RuntimeException cause) {
-                failure = cause;
+                if (failure == null) {
+                    failure = cause;
+                } else {
+                    failure.addSuppressed(cause);
+                }
             }
         }
         if (failure != null) {

@@ -2,7 +2,6 @@
 package io.kvlink.multi;
 
 import io.kvlink.spi.Availability;
-import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
@@ -63,26 +62,11 @@ public final class MultiConnectorProvider implements KvConnectorProvider {
                                 part.connector(),
                                 known.named(part.connector()).create(part, context)));
             }
-            requireOneKind(parts);
         } catch (RuntimeException | Error cause) {
             MultiConnector.close(parts);
             throw cause;
         }
         return new MultiConnector(parts);
-    }
-
-    // A store would save, in the same step, what a peer's load that fails has left in the blocks.
-    private static void requireOneKind(List<Part> parts) {
-        if (any(parts, KvCapability.PEERS) && any(parts, KvCapability.STORE)) {
-            throw new KvConnectorException(
-                    KvError.BAD_CONFIG,
-                    "kv_connector_extra_config.connectors has peers and a store; expected one kind");
-        }
-    }
-
-    private static boolean any(List<Part> parts, KvCapability capability) {
-        return parts.stream()
-                .anyMatch(part -> part.connector().capabilities().contains(capability));
     }
 
     private static Map<String, @Nullable Object> inherited(

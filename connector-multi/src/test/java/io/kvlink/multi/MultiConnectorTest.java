@@ -8,10 +8,10 @@ import io.kvlink.spi.Availability;
 import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.DType;
+import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
-import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectors;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayout;
@@ -25,6 +25,7 @@ import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class MultiConnectorTest {
@@ -98,16 +99,14 @@ class MultiConnectorTest {
     }
 
     @Test
-    void shouldRefusePeersBesideAStore() {
+    void shouldTakePeersBesideAStore() {
         PlayedPart peers = new PlayedPart(KvCapability.PEERS);
         PlayedPart store = new PlayedPart(KvCapability.STORE);
-        assertThatThrownBy(() -> made(peers, store))
-                .isInstanceOf(KvConnectorException.class)
-                .hasMessageContaining("BAD_CONFIG")
-                .hasMessageContaining("peers and a store");
+        try (KvConnector both = made(peers, store)) {
+            assertThat(both.capabilities()).contains(KvCapability.PEERS, KvCapability.STORE);
+        }
         assertThat(peers.told).containsExactly("close");
         assertThat(store.told).containsExactly("close");
-        made(new PlayedPart(KvCapability.STORE), new PlayedPart(KvCapability.STORE)).close();
     }
 
     private static KvConnector made(PlayedPart... parts) {
@@ -222,10 +221,16 @@ class MultiConnectorTest {
     }
 
     @Test
-    void shouldSpeakThePeersProtocol() {
+    void shouldSpeakWhatThePartAtItsAddressSpeaks() {
         assertThat(whole.protocol()).isEmpty();
-        second.protocol = "p2p-3";
-        assertThat(whole.protocol()).isEqualTo("p2p-3");
+        second.address = Optional.of(new HostPort("127.0.0.1", 2));
+        assertThat(whole.protocol()).as("its name, if it says none").isEqualTo("b");
+        second.protocol = "p2p/3,p2p/4";
+        first.protocol = "other/1";
+        assertThat(whole.protocol()).isEqualTo("p2p/3,p2p/4");
+        first.address = Optional.of(new HostPort("127.0.0.1", 1));
+        assertThat(whole.address()).isEqualTo(first.address);
+        assertThat(whole.protocol()).isEqualTo("other/1");
     }
 
     @Test
@@ -233,6 +238,9 @@ class MultiConnectorTest {
         second.closeFails = true;
         assertThatThrownBy(whole::close).hasMessage("close");
         assertThat(first.told).containsExactly("close");
+        first.closeFails = true;
+        assertThatThrownBy(whole::close)
+                .satisfies(failure -> assertThat(failure.getSuppressed()).hasSize(1));
     }
 
     @Test
@@ -240,8 +248,22 @@ class MultiConnectorTest {
         assertThat(whole.capabilities())
                 .contains(KvCapability.GENERATED_TOKENS, KvCapability.BOTH_ROLES);
         assertThat(whole.metrics())
+                .extracting(metric -> metric.name() + " " + metric.labels().get("part"))
+                .containsExactly(
+                        "blocks 0-a",
+                        "part_failures_total 0-a",
+                        "blocks 1-b",
+                        "part_failures_total 1-b");
+    }
+
+    @Test
+    void shouldTellPartsOfAWholeInAWholeApart() {
+        MultiConnector outer =
+                new MultiConnector(List.of(new Part(0, "c", first), new Part(1, "w", whole)));
+        assertThat(outer.metrics())
+                .filteredOn(metric -> metric.name().equals("blocks"))
                 .extracting(metric -> metric.labels().get("part"))
-                .containsExactly("0-a", "1-b");
+                .containsExactly("0-c", "1-w/0-a", "1-w/1-b");
     }
 
     private LoadDecision match() {

@@ -9,6 +9,7 @@ import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvEvent;
 import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvMetric;
 import io.kvlink.spi.KvRequest;
@@ -79,7 +80,17 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
     BlockOwnership ownership = BlockOwnership.FREE_NOW;
     Availability health = Availability.usable();
     String protocol = "";
+    Optional<HostPort> address = Optional.empty();
+    StepPlan plan = StepPlan.of();
     boolean closeFails;
+    // Name of the calls that throw; empty if none does.
+    String throwsOn = "";
+
+    private void called(String call) {
+        if (call.equals(throwsOn)) {
+            throw new IllegalStateException(call);
+        }
+    }
 
     PlayedPart() {
         this(KvCapability.GENERATED_TOKENS);
@@ -106,7 +117,7 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Optional<HostPort> address() {
-        return Optional.empty();
+        return address;
     }
 
     @Override
@@ -121,11 +132,19 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public List<KvMetric> metrics() {
+        called("metrics");
         return List.of(KvMetric.gauge("blocks", "Blocks.", Map.of(), 1));
     }
 
     @Override
+    public List<KvEvent> takeEvents() {
+        called("takeEvents");
+        return List.of(KvEvent.stored(16, List.of()));
+    }
+
+    @Override
     public Availability health() {
+        called("health");
         return health;
     }
 
@@ -139,11 +158,13 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void onRequestAdded(KvRequest request) {
+        called("onRequestAdded");
         told.add("added " + request.id());
     }
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        called("matchedTokens");
         return decision;
     }
 
@@ -155,16 +176,20 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {
+        called("buildStep");
+        this.plan = plan;
         return work;
     }
 
     @Override
     public void onStepDone(WorkerReport ofStep) {
+        called("onStepDone");
         heard = ofStep;
     }
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
+        called("onRequestFinished");
         told.add("finished " + request.id());
         return ownership;
     }
@@ -183,24 +208,31 @@ public final class PlayedPart implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void startLoad(StepMetadata step) {
+        called("startLoad");
         started = step;
     }
 
     @Override
-    public void awaitLayer(int layer, long deadlineNs) {}
+    public void awaitLayer(int layer, long deadlineNs) {
+        called("awaitLayer");
+    }
 
     @Override
     public void saveLayer(int layer) {
+        called("saveLayer");
         told.add("layer " + layer);
     }
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
+        called("awaitSaves");
+        told.add("saved");
         return true;
     }
 
     @Override
     public WorkerReport pollFinished() {
+        called("pollFinished");
         WorkerReport now = report;
         report = WorkerReport.EMPTY;
         return now;

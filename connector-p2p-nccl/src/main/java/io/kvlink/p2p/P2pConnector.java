@@ -244,7 +244,7 @@ final class P2pConnector implements KvConnector {
 
     @Override
     public String protocol() {
-        return Integer.toString(Frame.PROTOCOL);
+        return P2pNcclConnectorProvider.NAME + "/" + Frame.PROTOCOL;
     }
 
     @Override

@@ -9,7 +9,6 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +23,7 @@ final class BlockLoader implements AutoCloseable {
 
     private final BlockDirectory directory;
     private final int blockTokens;
+    private final long timeoutNs;
     private final StoreFigures figures;
     private final Runnable wakeup;
     private final StoreThreads threads;
@@ -34,6 +34,7 @@ final class BlockLoader implements AutoCloseable {
             BlockDirectory directory, StoreConfig config, StoreFigures figures, Runnable wakeup) {
         this.directory = directory;
         this.blockTokens = config.blockTokens();
+        this.timeoutNs = config.loadTimeout().toNanos();
         this.figures = figures;
         this.wakeup = wakeup;
         this.threads = new StoreThreads("kv-store-load", config.loadThreads());
@@ -42,12 +43,13 @@ final class BlockLoader implements AutoCloseable {
     /** Begins to read a request's blocks. */
     void look(StoredRequest request) {
         open.incrementAndGet();
-        try {
-            threads.execute(() -> read(request));
-        } catch (RejectedExecutionException closed) {
-            request.onLooked();
-            open.decrementAndGet();
-        }
+        request.onLate(timeoutNs, wakeup);
+        threads.execute(() -> read(request), () -> end(request));
+    }
+
+    private void end(StoredRequest request) {
+        request.onLooked();
+        open.decrementAndGet();
     }
 
     /** Number of requests whose blocks are being read. */
@@ -59,12 +61,11 @@ final class BlockLoader implements AutoCloseable {
         try {
             int found = readHead(request);
             touch(request.chain(), found);
-        } catch (IOException | RuntimeException cause) {
+        } catch (IOException | RuntimeException | OutOfMemoryError cause) {
             figures.failedLoads.increment();
             failures.add("operation=load", cause);
         } finally {
-            request.onLooked();
-            open.decrementAndGet();
+            end(request);
             wakeup.run();
         }
     }

@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -47,12 +46,12 @@ final class BlockSaver implements AutoCloseable {
     /** Takes a complete save, with its memory, to be written. */
     void take(BlockSave save) {
         open.incrementAndGet();
-        try {
-            threads.execute(() -> run(save));
-        } catch (RejectedExecutionException closed) {
-            save.release();
-            open.decrementAndGet();
-        }
+        threads.execute(() -> run(save), () -> end(save));
+    }
+
+    private void end(BlockSave save) {
+        save.release();
+        open.decrementAndGet();
     }
 
     /** Number of saves that aren't written. */
@@ -64,13 +63,12 @@ final class BlockSaver implements AutoCloseable {
         List<BlockHash> stored = new ArrayList<>();
         try {
             write(save, stored);
-        } catch (IOException | RuntimeException cause) {
+        } catch (IOException | RuntimeException | OutOfMemoryError cause) {
             figures.failedSaves.increment();
             failures.add("operation=save", cause);
         } finally {
             events.onStored(stored);
-            save.release();
-            open.decrementAndGet();
+            end(save);
             wakeup.run();
         }
     }

@@ -39,6 +39,7 @@ final class SharedStoreConnector implements KvConnector {
                     KvCapability.LOAD_BEHIND_PREFIX,
                     KvCapability.KV_EVENTS);
 
+    private final Map<String, StoredRequest> requests = new ConcurrentHashMap<>();
     private final StoreParts parts;
     private final StoreScheduler scheduler;
     private final StoreWorker worker;
@@ -71,7 +72,6 @@ final class SharedStoreConnector implements KvConnector {
                                 context.wakeup()),
                         figures,
                         store.loadTimeout().toNanos());
-        Map<String, StoredRequest> requests = new ConcurrentHashMap<>();
         scheduler = new StoreScheduler(requests, config.role(), parts, System::nanoTime);
         worker = new StoreWorker(requests, parts, context.layout());
     }
@@ -189,6 +189,7 @@ final class SharedStoreConnector implements KvConnector {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             worker.dropSaves();
+            requests.values().forEach(StoredRequest::release);
             parts.loader().close();
             parts.saver().close();
         }

@@ -83,19 +83,31 @@ final class SizeLimit {
     private void evict(List<Found> blocks, long target) throws IOException {
         blocks.sort(Comparator.comparing(Found::used).thenComparing(Found::file));
         List<BlockHash> removed = new ArrayList<>();
+        IOException failure = null;
         for (Found block : blocks) {
             if (total <= target) {
                 break;
             }
-            if (Files.deleteIfExists(block.file)) {
-                figures.evictedBlocks.increment();
-                if (block.file.startsWith(root.resolve(ownNamespace))) {
-                    removed.add(hash(block.file));
-                }
+            try {
+                evict(block, removed);
+            } catch (IOException cause) {
+                failure = cause; // Others may make the room.
             }
-            total -= block.bytes;
         }
         events.onRemoved(removed);
+        if (failure != null && total > target) {
+            throw failure;
+        }
+    }
+
+    private void evict(Found block, List<BlockHash> removed) throws IOException {
+        if (Files.deleteIfExists(block.file)) {
+            figures.evictedBlocks.increment();
+            if (block.file.startsWith(root.resolve(ownNamespace))) {
+                removed.add(hash(block.file));
+            }
+        }
+        total -= block.bytes;
     }
 
     private static void add(Path folder, List<Found> blocks) throws IOException {

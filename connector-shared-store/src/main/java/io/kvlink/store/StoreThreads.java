@@ -4,6 +4,7 @@ package io.kvlink.store;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -31,8 +32,25 @@ final class StoreThreads {
                         });
     }
 
-    void execute(Runnable task) {
-        threads.execute(task);
+    /** Task that is run, or dropped when the threads end before it has begun. */
+    private record Work(Runnable task, Runnable drop) implements Runnable {
+        @Override
+        public void run() {
+            task.run();
+        }
+    }
+
+    /**
+     * Runs a task on one of the threads.
+     *
+     * @param drop run instead, on the thread that ends them, if they end before
+     */
+    void execute(Runnable task, Runnable drop) {
+        try {
+            threads.execute(new Work(task, drop));
+        } catch (RejectedExecutionException ended) {
+            drop.run();
+        }
     }
 
     /** Ends what has begun, drops the rest, and waits for the threads for a limited time. */
@@ -45,7 +63,11 @@ final class StoreThreads {
     void finish(Duration limit) {
         threads.shutdown();
         if (!await(limit)) {
-            threads.shutdownNow();
+            for (Runnable left : threads.shutdownNow()) {
+                if (left instanceof Work work) {
+                    work.drop.run();
+                }
+            }
             if (!await(STOP_LIMIT)) {
                 log.warn("threads={} still wait for the file system", name);
             }

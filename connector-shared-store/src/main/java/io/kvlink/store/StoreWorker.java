@@ -115,8 +115,12 @@ final class StoreWorker implements KvWorker {
     /** Memory for some blocks, or for the first of them. */
     private List<ByteBuffer> memory(int count) {
         List<ByteBuffer> memory = new ArrayList<>();
-        while (memory.size() < count && parts.budget().tryTake(parts.blockBytes())) {
-            memory.add(ByteBuffer.allocate(parts.blockBytes()));
+        while (memory.size() < count) {
+            ByteBuffer block = parts.budget().tryAllocate(parts.blockBytes());
+            if (block == null) {
+                break;
+            }
+            memory.add(block);
         }
         return memory;
     }

@@ -6,6 +6,9 @@ import io.kvlink.spi.KvRequest;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One request: the names of its prompt's blocks, and those blocks that were read for it. Fields
@@ -25,6 +28,8 @@ final class StoredRequest {
     int loadTokens;
     boolean late;
 
+    // Completed when nobody waits for the blocks any more.
+    private final CompletableFuture<@Nullable Void> waiting = new CompletableFuture<>();
     private final Object lock = new Object();
     private List<BlockHash> chain = List.of();
     private List<ByteBuffer> read = new ArrayList<>();
@@ -88,8 +93,25 @@ final class StoredRequest {
         }
     }
 
+    /**
+     * Makes a call, on a thread of the JDK, if nothing has ended the wait by then.
+     *
+     * @param call doesn't block
+     */
+    void onLate(long nanos, Runnable call) {
+        CompletableFuture<@Nullable Void> unused =
+                waiting.orTimeout(nanos, TimeUnit.NANOSECONDS)
+                        .whenComplete(
+                                (nothing, late) -> {
+                                    if (late != null) {
+                                        call.run();
+                                    }
+                                });
+    }
+
     /** Nothing more is read. */
     void onLooked() {
+        waiting.complete(null);
         synchronized (lock) {
             looked = true;
         }
@@ -117,6 +139,7 @@ final class StoredRequest {
 
     /** Lets go of what was read. */
     void release() {
+        waiting.complete(null);
         synchronized (lock) {
             released = true;
             budget.give(read.size(), blockBytes);

@@ -2,6 +2,7 @@
 package io.kvlink.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.spi.BlockHash;
 import io.kvlink.spi.DType;
@@ -9,6 +10,7 @@ import io.kvlink.spi.KvLayout;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -77,6 +79,39 @@ final class SizeLimitTest {
         assertThat(directory(FORMAT).has(chain.get(1))).isTrue();
         assertThat(foreign).allMatch(Files::exists);
         assertThat(events.take()).as("another layout's aren't ours to tell").isEmpty();
+    }
+
+    /** What went before, and what goes behind, is told although one file stays. */
+    @Test
+    void shouldTellOfAllThatWentWhereOneCanNotGo() throws IOException {
+        BlockDirectory directory = directory(FORMAT);
+        List<BlockHash> chain = chain(12, "");
+        SizeLimit limit = limit(10 * FORMAT.fileBytes());
+        for (int i = 0; i < 10; i++) {
+            write(directory, limit, chain.get(i), now.plusSeconds(i));
+        }
+        stuck(directory.file(chain.get(1)));
+        events.take();
+        limit(8 * FORMAT.fileBytes()).makeRoom(FORMAT.fileBytes());
+        List<BlockHash> removed =
+                events.take().stream().flatMap(event -> event.blocks().stream()).toList();
+        assertThat(removed).contains(chain.get(0), chain.get(2)).doesNotContain(chain.get(1));
+        assertThat(removed).noneMatch(directory::has);
+        assertThat(figures.evictedBlocks.sum()).isEqualTo(removed.size());
+        assertThatThrownBy(() -> limit(1).makeRoom(FORMAT.fileBytes()))
+                .isInstanceOf(DirectoryNotEmptyException.class);
+        assertThat(events.take()).as("the rest").hasSize(1);
+        assertThat(StoreFiles.blocks(root).stream().filter(file -> !file.endsWith("in it")))
+                .isEmpty();
+    }
+
+    // A folder that isn't empty can't be removed, not even by root.
+    private static void stuck(Path file) throws IOException {
+        FileTime used = Files.getLastModifiedTime(file);
+        Files.delete(file);
+        Files.createDirectory(file);
+        Files.createFile(file.resolve("in it"));
+        Files.setLastModifiedTime(file, used);
     }
 
     @Test

@@ -3,11 +3,14 @@ package io.kvlink.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvlink.spi.BlockHash;
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.DType;
+import io.kvlink.spi.KvEvent;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.tck.EngineOptions;
 import io.kvlink.tck.EngineShape;
@@ -20,7 +23,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -107,8 +112,84 @@ final class StoreTroubleTest {
         assertThat(parts.budget().bytes()).isZero();
     }
 
+    @Test
+    void shouldWakeTheEngineWhenARequestNeedNotWaitAnyLonger() throws InterruptedException {
+        CountDownLatch stuck = new CountDownLatch(1);
+        CountDownLatch slow = new CountDownLatch(1);
+        CountDownLatch woken = new CountDownLatch(1);
+        StoreParts parts =
+                parts(
+                        () -> {
+                            if (Thread.currentThread().getName().startsWith("kv-store-load")) {
+                                stuck.countDown();
+                                await(slow);
+                            } else {
+                                woken.countDown();
+                            }
+                        },
+                        Duration.ofMillis(50));
+        StoreScheduler scheduler =
+                new StoreScheduler(new ConcurrentHashMap<>(), KvRole.BOTH, parts, System::nanoTime);
+        try {
+            scheduler.onRequestAdded(KvRequest.builder("first", tokens()).build());
+            assertThat(stuck.await(20, TimeUnit.SECONDS)).isTrue();
+            KvRequest late = KvRequest.builder("late", tokens()).build();
+            scheduler.onRequestAdded(late);
+            assertThat(woken.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(scheduler.matchedTokens(late, 0)).isEqualTo(LoadDecision.NOTHING);
+        } finally {
+            slow.countDown();
+            parts.loader().close();
+            parts.saver().close();
+        }
+    }
+
+    @Test
+    void shouldHoldNothingWhenItWasClosedWithARequest() {
+        try (FakeEngine engine = engine(1_000_000)) {
+            computed(engine);
+            KvScheduler scheduler = engine.connector().scheduler();
+            KvRequest request = KvRequest.builder("left", tokens()).build();
+            scheduler.onRequestAdded(request);
+            long deadlineNs = System.nanoTime() + LIMIT_NS;
+            while (scheduler.matchedTokens(request, 0) instanceof LoadDecision.AskAgain) {
+                assertThat(System.nanoTime() - deadlineNs).as("%s", engine).isNegative();
+                LockSupport.parkNanos(100_000);
+            }
+            assertThat(engine.connector().ledger().bufferBytes()).isPositive();
+            engine.connector().close();
+            assertThat(engine.connector().ledger().idle()).isTrue();
+        }
+    }
+
+    /** Of a prompt whose blocks are broken all go, and are told, before they are saved anew. */
+    @Test
+    void shouldTellOfAllBrokenBlocksOfAPrompt() throws IOException {
+        try (FakeEngine engine = engine(1_000_000)) {
+            computed(engine);
+            List<BlockHash> chain = BlockHash.chain(tokens(), 100, 20, "m", "");
+            engine.connector().takeEvents();
+            for (Path file : StoreFiles.blocks(folder)) {
+                Files.write(file, new byte[] {1});
+            }
+            computed(engine);
+            List<BlockHash> removed = new ArrayList<>();
+            List<BlockHash> stored = new ArrayList<>();
+            for (KvEvent event : engine.connector().takeEvents()) {
+                boolean kept = event.kind() == KvEvent.Kind.STORED;
+                (kept ? stored : removed).addAll(event.blocks());
+            }
+            assertThat(removed).isEqualTo(chain);
+            assertThat(stored).isEqualTo(chain);
+        }
+    }
+
     private StoreParts parts(Runnable wakeup) {
-        StoreConfig config = new StoreConfig(folder, 1 << 20, 20, 1, Duration.ofSeconds(5), false);
+        return parts(wakeup, Duration.ofSeconds(5));
+    }
+
+    private StoreParts parts(Runnable wakeup, Duration timeout) {
+        StoreConfig config = new StoreConfig(folder, 1 << 20, 20, 1, timeout, false);
         BlockFormat format = new BlockFormat(LAYOUT, 20);
         StoreFigures figures = new StoreFigures();
         EventLog events = new EventLog(20);

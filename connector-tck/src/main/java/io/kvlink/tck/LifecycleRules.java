@@ -179,6 +179,10 @@ public abstract class LifecycleRules extends FailureRules {
         assertThat(connector.scheduler()).isSameAs(connector.scheduler());
         assertThat(connector.worker()).isSameAs(connector.worker());
         assertThat(connector.address()).isEqualTo(connector.address());
+        assertThat(connector.protocol())
+                .isEqualTo(connector.protocol())
+                .as("protocols with commas between them, none without peers")
+                .matches(supports(KvCapability.PEERS) ? "([^,\\s]+(,[^,\\s]+)*)?" : "");
         if (supports(KvCapability.PEERS)) {
             assertThat(connector.address().orElseThrow().port()).isPositive();
         }

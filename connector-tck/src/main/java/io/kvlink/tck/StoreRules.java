@@ -13,9 +13,11 @@ import io.kvlink.tck.FakeRequest.Ending;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Rules 8xx: KV of requests without a route is kept, and served by its tokens to any request. */
@@ -170,6 +172,40 @@ public abstract class StoreRules extends EngineRules {
                 BlockHash.chain(prompt, prompt.length, storeBlockTokens(), model, "");
         assertThat(told).isEqualTo(supports(KvCapability.KV_EVENTS) ? chain : List.<BlockHash>of());
         assertThat(writer.connector().takeEvents()).as("told once").isEmpty();
+        assertRemovalIsTold(told);
+    }
+
+    /**
+     * Under a limit an instance tells what makes room.
+     *
+     * @param before blocks that are in the store
+     */
+    private void assertRemovalIsTold(List<BlockHash> before) {
+        int block = storeBlockTokens();
+        long room = EngineShape.DEFAULT.layout().layerBytes(7 * block) * 3;
+        Map<String, Object> limited = limitedStore(writing(), room);
+        if (limited.isEmpty() || !supports(KvCapability.KV_EVENTS)) {
+            return;
+        }
+        FakeEngine writer = open(writing(), EngineShape.DEFAULT, limited);
+        Set<BlockHash> there = new HashSet<>(before);
+        List<BlockHash> latest = List.of();
+        for (int prompts = 0; prompts < 6; prompts++) {
+            run(writer, prompt(2 * block + 1));
+            for (KvEvent event : writer.connector().takeEvents()) {
+                boolean stored = event.kind() == KvEvent.Kind.STORED;
+                latest = stored ? event.blocks() : latest;
+                for (BlockHash hash : event.blocks()) {
+                    assertThat(stored ? there.add(hash) : there.remove(hash))
+                            .as("%s of %s is a change", event.kind(), hash)
+                            .isTrue();
+                }
+            }
+        }
+        assertThat(there)
+                .as("blocks that are told to be there")
+                .hasSizeLessThan(before.size() + 12);
+        assertThat(there).as("the latest").containsAll(latest).isNotEmpty();
     }
 
     @Test

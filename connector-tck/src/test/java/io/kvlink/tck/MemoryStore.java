@@ -11,6 +11,7 @@ import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -106,15 +107,20 @@ final class MemoryStore implements KvConnectorProvider {
                 .orElse(null);
     }
 
-    void write(String name, byte[] kv) {
+    /** Keeps a block; the names of those that made room for it. */
+    List<String> write(String name, byte[] kv) {
+        List<String> removed = new ArrayList<>();
         byte[] kept = kv;
         if (has(StoreFault.MIXES_TWO_WRITERS) && blocks.containsKey(name)) {
             kept[0]++;
         }
         blocks.put(name, new Block(kept));
         while (blocks.size() * (long) kv.length > limit && !has(StoreFault.NEVER_MAKES_ROOM)) {
-            blocks.remove(blocks.keySet().iterator().next());
+            String oldest = blocks.keySet().iterator().next();
+            blocks.remove(oldest);
+            removed.add(oldest);
         }
+        return removed;
     }
 
     /** Changes a byte of every block. */

@@ -212,6 +212,7 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
 
     private void save(StepMetadata.Task save, List<String> names) {
         List<BlockHash> stored = new ArrayList<>();
+        List<BlockHash> removed = new ArrayList<>();
         for (int from = save.fromToken(); from < save.toToken(); from += SIZE) {
             byte[] kv = new byte[Math.toIntExact(layout.layers() * layout.layerBytes(SIZE))];
             for (int layer = 0; layer < layout.layers(); layer++) {
@@ -220,12 +221,19 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
                 }
             }
             String name = names.get(from / SIZE);
-            store.write(name, kv);
-            stored.add(new BlockHash(name.substring(prefix.length())));
+            store.write(name, kv).forEach(old -> removed.add(hash(old)));
+            stored.add(hash(name));
         }
         if (!store.has(StoreFault.TELLS_NOTHING)) {
             events.add(KvEvent.stored(SIZE, stored));
         }
+        if (!removed.isEmpty() && !store.has(StoreFault.TELLS_NO_REMOVAL)) {
+            events.add(KvEvent.removed(SIZE, removed));
+        }
+    }
+
+    private BlockHash hash(String name) {
+        return new BlockHash(name.substring(prefix.length()));
     }
 
     // One token of one layer: its keys, and its values.

@@ -232,6 +232,25 @@ class ExchangeTest {
     }
 
     @Test
+    void shouldTryADecodeOfTheSamePrefillFirst() throws Exception {
+        try (Rig rig = new Rig()) {
+            register(rig, "P", "One/1", PREFILLED);
+            register(rig, "D", "One/1", talk -> talk.answer(429, "text/plain", "full"));
+            register(rig, "D", "Two/1", talk -> talk.answer(200, "text/plain", "alone"));
+            register(rig, "D", "One/1", talk -> talk.answer(200, "text/plain", "paired"));
+            for (int request = 0; request < 6; request++) {
+                assertThat(rig.complete().body()).isEqualTo("paired");
+            }
+        }
+    }
+
+    private static void register(Rig rig, String type, String protocol, FakeInstance.Script script)
+            throws Exception {
+        FakeInstance instance = rig.keep(new FakeInstance(script));
+        rig.register(type, instance.address(), Map.of("kv_protocol", protocol));
+    }
+
+    @Test
     void shouldTryAnotherPrefillUnderANewId() throws Exception {
         Set<String> ids = new HashSet<>();
         CompletableFuture<Boolean> firstDecodeSaw = new CompletableFuture<>();

@@ -56,6 +56,45 @@ class HealthTest {
         }
     }
 
+    @Test
+    void shouldNotBeReadyWhileNoTwoExchangeKv() throws Exception {
+        try (Rig rig = new Rig()) {
+            register(rig, "P", "One/3,Two/1");
+            register(rig, "D", "One/4");
+            assertNotReady(rig, "no two instances exchange KV");
+            assertThat(rig.complete().statusCode()).isEqualTo(503);
+            register(rig, "D", "Two/1");
+            assertReady(rig);
+            assertThat(rig.complete().statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void shouldBeReadyWithoutAPairIfDecodeMayServeAlone() throws Exception {
+        try (Rig rig = new Rig(Map.of("decode_alone_without_prefill", true))) {
+            register(rig, "P", "One/3");
+            register(rig, "D", "One/4");
+            assertReady(rig);
+            assertThat(rig.complete().statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void shouldBeReadyWhileEveryPrefillRefusesSinceDecodeComputesThen() throws Exception {
+        try (Rig rig = new Rig(Map.of("skip_after_connect_failure_ms", 600_000))) {
+            rig.register("P", FakeInstance.refusing());
+            rig.decode(ANSWERED);
+            assertThat(rig.complete().statusCode()).as("by the decode instance").isEqualTo(200);
+            assertReady(rig);
+            assertThat(rig.complete().statusCode()).isEqualTo(200);
+        }
+    }
+
+    private static void register(Rig rig, String type, String protocol) throws Exception {
+        FakeInstance instance = rig.keep(new FakeInstance(ANSWERED));
+        rig.register(type, instance.address(), Map.of("kv_protocol", protocol));
+    }
+
     private static void assertReady(Rig rig) throws Exception {
         for (String path : List.of("/health", "/health/ready", "/health/live")) {
             HttpResponse<String> health = rig.get(path);

@@ -108,6 +108,16 @@ final class StoredPromptsTest {
         }
     }
 
+    /** A prompt's last token is computed as a row, though it is as many as a chunk. */
+    @Test
+    void shouldNotStoreAPromptsLastTokenWhereChunksAreOfOne() {
+        int[] prompt = prompt(2 * BLOCK, 5);
+        try (LlamaWorker worker = worker("exact", 1, true)) {
+            answered(worker, prompt);
+            assertThat(files()).hasSize(1);
+        }
+    }
+
     @Test
     void shouldLoadWholeBlocksElsewhere() {
         int[] prompt = prompt(150, 3);
@@ -161,9 +171,13 @@ final class StoredPromptsTest {
     }
 
     private LlamaWorker worker(String batch, boolean stored) {
+        return worker(batch, CHUNK, stored);
+    }
+
+    private LlamaWorker worker(String batch, int chunk, boolean stored) {
         Map<String, Object> options = new HashMap<>();
         options.put("decode_batch", batch);
-        options.put("prefill_chunk", CHUNK);
+        options.put("prefill_chunk", chunk);
         if (stored) {
             JsonObject extra = new JsonObject();
             extra.addProperty("path", folder.resolve("kv").toString());

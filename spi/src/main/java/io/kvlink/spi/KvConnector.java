@@ -27,8 +27,10 @@ public interface KvConnector extends AutoCloseable {
     Optional<HostPort> address();
 
     /**
-     * Version of what this connector and its peers say to each other; empty without {@link
-     * KvCapability#PEERS}. Instances of unequal versions are not meant for one request.
+     * Name and version of what this connector and its peers say to each other, as {@code
+     * name/version}; always the same. One that speaks several puts commas between them. Only
+     * instances that share one are meant for a request. Empty without {@link KvCapability#PEERS}; a
+     * connector with peers that says nothing speaks what is named like itself.
      */
     default String protocol() {
         return "";

@@ -8,7 +8,7 @@ package io.kvlink.spi;
 public sealed interface LoadDecision {
 
     /** Decision to load nothing: the engine computes all of the prompt. */
-    Load NOTHING = new Load(0, false);
+    Load NOTHING = new Load(0, false, false);
 
     /**
      * Decision to load some tokens.
@@ -17,7 +17,7 @@ public sealed interface LoadDecision {
      * @param async see {@link Load#async}
      */
     static Load load(int tokens, boolean async) {
-        return tokens == 0 ? NOTHING : new Load(tokens, async);
+        return tokens == 0 ? NOTHING : new Load(tokens, async, false);
     }
 
     /** Decision that isn't known yet. */
@@ -55,13 +55,20 @@ public sealed interface LoadDecision {
 
         private final int tokens;
         private final boolean async;
+        private final boolean byTokens;
 
-        private Load(int tokens, boolean async) {
+        private Load(int tokens, boolean async, boolean byTokens) {
             if (tokens < 0) {
                 throw new IllegalArgumentException("tokens=" + tokens);
             }
             this.tokens = tokens;
             this.async = async;
+            this.byTokens = byTokens;
+        }
+
+        /** Copy of this decision. See {@link #byTokens()}. */
+        public Load byTokens(boolean stored) {
+            return tokens == 0 ? this : new Load(tokens, async, stored);
         }
 
         /** Number of tokens behind the ones already computed; 0 for none. */
@@ -78,19 +85,31 @@ public sealed interface LoadDecision {
             return async;
         }
 
+        /**
+         * True if a connector with peers and a store says that the store has the KV, by its tokens:
+         * another prompt may have brought it there. An engine needn't ask where a connector has
+         * only peers, or only a store.
+         */
+        public boolean byTokens() {
+            return byTokens;
+        }
+
         @Override
         public boolean equals(Object other) {
-            return other instanceof Load load && load.tokens == tokens && load.async == async;
+            return other instanceof Load load
+                    && load.tokens == tokens
+                    && load.async == async
+                    && load.byTokens == byTokens;
         }
 
         @Override
         public int hashCode() {
-            return 2 * tokens + (async ? 1 : 0);
+            return 4 * tokens + (async ? 2 : 0) + (byTokens ? 1 : 0);
         }
 
         @Override
         public String toString() {
-            return "Load[tokens=" + tokens + " async=" + async + "]";
+            return "Load[tokens=" + tokens + " async=" + async + " byTokens=" + byTokens + "]";
         }
     }
 

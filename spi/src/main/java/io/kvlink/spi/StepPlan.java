@@ -36,12 +36,23 @@ public final class StepPlan {
      */
     public static Entry entry(
             KvRequest request, BlockTable blocks, int computedTokens, int scheduledTokens) {
-        return new Entry(request, blocks, computedTokens, scheduledTokens);
+        return new Entry(
+                request, blocks, computedTokens, scheduledTokens, Entry.STORABLE_AS_COMPUTED);
     }
 
     /** Entries, one for each request. */
     public List<Entry> entries() {
         return entries;
+    }
+
+    /**
+     * Plan as a store is to be told of it. Each entry ends with {@link Entry#storableTokens}: the
+     * store knows of no tokens that it may not keep.
+     */
+    public StepPlan storable() {
+        return entries.stream().allMatch(Entry::allStorable)
+                ? this
+                : of(entries.stream().map(Entry::storable).toList());
     }
 
     @Override
@@ -55,14 +66,34 @@ public final class StepPlan {
         private final KvRequest request;
         private final BlockTable blocks;
         private final int computedTokens;
+        private static final int STORABLE_AS_COMPUTED = Integer.MAX_VALUE;
+
         private final int scheduledTokens;
+        private final int storableTokens;
 
         private Entry(
-                KvRequest request, BlockTable blocks, int computedTokens, int scheduledTokens) {
+                KvRequest request,
+                BlockTable blocks,
+                int computedTokens,
+                int scheduledTokens,
+                int storableTokens) {
             this.request = request;
             this.blocks = blocks;
             this.computedTokens = computedTokens;
             this.scheduledTokens = scheduledTokens;
+            this.storableTokens = storableTokens;
+        }
+
+        /**
+         * Copy of this entry. An engine whose KV has other bits where a prompt ends calls this.
+         *
+         * @param tokens see {@link #storableTokens()}
+         */
+        public Entry storableTokens(int tokens) {
+            if (tokens < 0) {
+                throw new IllegalArgumentException("storableTokens=" + tokens);
+            }
+            return new Entry(request, blocks, computedTokens, scheduledTokens, tokens);
         }
 
         /** The request. */
@@ -87,6 +118,23 @@ public final class StepPlan {
         /** Tokens that the step computes behind them; 0 if it only loads. */
         public int scheduledTokens() {
             return scheduledTokens;
+        }
+
+        /**
+         * Tokens, from the first, whose KV is that of any prompt with this head, so that a store
+         * may keep it under their name. By default all that are computed after this step.
+         */
+        public int storableTokens() {
+            return Math.min(storableTokens, computedTokens + scheduledTokens);
+        }
+
+        private boolean allStorable() {
+            return storableTokens() == computedTokens + scheduledTokens;
+        }
+
+        private Entry storable() {
+            int computed = Math.min(computedTokens, storableTokens);
+            return StepPlan.entry(request, blocks, computed, storableTokens() - computed);
         }
 
         @Override

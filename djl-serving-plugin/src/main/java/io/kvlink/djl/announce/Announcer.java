@@ -60,12 +60,14 @@ public final class Announcer implements AutoCloseable {
     public static Announcer start(
             WorkerConfig config, Optional<KvConnector> connector, Supplier<WorkerStatus> status) {
         if (config.announcement().isEmpty()) {
-            return new Announcer(List.of(), bye -> new byte[0]);
+            return new Announcer(List.of(), bye -> Optional.empty());
         }
         Announcement announcement = config.announcement().get();
         Beat beat = beat(config, announcement.http(), connector);
+        KnownStatus known = new KnownStatus(status);
         Announcer announcer =
-                new Announcer(announcement.proxies(), bye -> beat.pack(status.get(), bye));
+                new Announcer(
+                        announcement.proxies(), bye -> known.get().map(now -> beat.pack(now, bye)));
         log.info(
                 "announced=true proxies={} http={} epoch={}",
                 announcement.proxies(),
@@ -90,9 +92,8 @@ public final class Announcer implements AutoCloseable {
     }
 
     private static String protocol(WorkerConfig config, Optional<KvConnector> connector) {
-        String name = config.transfer().map(KvTransferConfig::connector).orElse("");
-        String version = connector.map(KvConnector::protocol).orElse("");
-        return version.isEmpty() ? name : name + "/" + version;
+        String own = connector.map(KvConnector::protocol).orElse("");
+        return own.isEmpty() ? config.transfer().map(KvTransferConfig::connector).orElse("") : own;
     }
 
     private static String version() {

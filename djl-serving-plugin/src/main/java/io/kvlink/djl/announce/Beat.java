@@ -26,7 +26,7 @@ import org.msgpack.core.MessagePack;
  * process          int64        process of the instance
  * role             text         kv_role, or "none" without a connector
  * version          text         KvLink's
- * kv_protocol      text         connector and its version of the words between peers
+ * kv_protocol      text         what the connector speaks with peers: see KvConnector.protocol
  * capabilities     list         the connector's, in small letters
  * queue, running   int          requests without and with KV memory
  * free_kv_tokens   int          tokens for which there is KV memory

@@ -4,9 +4,12 @@ package io.kvlink.djl.announce;
 import io.kvlink.spi.HostPort;
 import io.kvlink.zmq.NameResolver;
 import io.kvlink.zmq.ZmqContext;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
 import org.zeromq.ZMQ;
 
@@ -16,18 +19,19 @@ import org.zeromq.ZMQ;
  */
 final class ProxyLink implements AutoCloseable {
 
+    private static final Logger log = LoggerFactory.getLogger(ProxyLink.class);
     private static final long PERIOD_NS = TimeUnit.SECONDS.toNanos(3);
     // The next version's goodbye may come after this one's first beat, which then doesn't count.
     private static final long REVIVED_NS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final int LINGER_MS = 500;
-    // Old beats say little: a proxy that is away gets these few, and the bye.
+    // A proxy that is away gets these few, the oldest, when it comes; a bye takes them back.
     private static final int QUEUE = 2;
     private static final int MAX_ANSWER_BYTES = 1024;
 
     /** Bytes of heartbeats. */
     interface Beats {
-        /** Bytes of the heartbeat of this moment, or of the goodbye. */
-        byte[] pack(boolean bye);
+        /** Bytes of the heartbeat of this moment, or of the goodbye; empty if there is none. */
+        Optional<byte[]> pack(boolean bye);
     }
 
     private final ZmqContext context;
@@ -39,9 +43,11 @@ final class ProxyLink implements AutoCloseable {
     private CompletableFuture<String> lookup;
     private String connectedTo = "";
     private @Nullable Long nextNs;
+    private boolean everKnown;
     private boolean wanted = true;
     private boolean revived;
     private boolean closed;
+    private int failures;
 
     /**
      * Begins with the first {@link #tick}.
@@ -74,7 +80,7 @@ final class ProxyLink implements AutoCloseable {
      */
     long tick(long nowNs) {
         boolean known = lookup.isDone() && !lookup.isCompletedExceptionally();
-        boolean first = socket == null && known;
+        boolean first = !everKnown && known;
         if (nextNs != null && (closed || (!first && nowNs - nextNs < 0))) {
             return nextNs;
         }
@@ -83,13 +89,17 @@ final class ProxyLink implements AutoCloseable {
         if (closed) {
             return nextNs;
         }
-        if (known) {
-            connect(lookup.join());
-        }
-        if (socket != null && wanted) {
-            // Refused if the proxy is away: the queue holds beats that say much the same.
-            socket.send(beats.pack(false), ZMQ.DONTWAIT);
-        }
+        everKnown |= known;
+        guarded(
+                () -> {
+                    if (known) {
+                        connect(lookup.join());
+                    }
+                    if (wanted) {
+                        // Refused if the proxy is away: the queue holds beats that say the same.
+                        send(false);
+                    }
+                });
         if (lookup.isDone()) {
             // The proxy may move, and its name with it.
             lookup = resolver.resolve(proxy.host(), found);
@@ -99,8 +109,8 @@ final class ProxyLink implements AutoCloseable {
 
     /** Says bye at once, and nothing until requests are wanted again; then a beat is due. */
     void wanted(boolean now) {
-        if (wanted && !now && socket != null && !closed) {
-            socket.send(beats.pack(true), ZMQ.DONTWAIT);
+        if (wanted && !now && !closed) {
+            guarded(this::sayBye);
         }
         if (!wanted && now) {
             nextNs = null;
@@ -116,12 +126,41 @@ final class ProxyLink implements AutoCloseable {
             return;
         }
         closed = true;
+        if (wanted) {
+            guarded(this::sayBye);
+        }
         if (socket != null) {
-            if (wanted) {
-                socket.send(beats.pack(true), ZMQ.DONTWAIT);
-            }
             socket.setLinger(LINGER_MS);
             socket.close();
+        }
+    }
+
+    // A proxy that is away would take the beats that wait for news when it comes.
+    private void sayBye() {
+        ZMQ.Socket open = socket;
+        if (open != null && !send(true)) {
+            socket = null;
+            connectedTo = "";
+            open.close();
+        }
+    }
+
+    /** False if the socket takes no more. */
+    private boolean send(boolean bye) {
+        ZMQ.Socket open = socket;
+        Optional<byte[]> beat = open == null ? Optional.empty() : beats.pack(bye);
+        return open == null || beat.isEmpty() || open.send(beat.get(), ZMQ.DONTWAIT);
+    }
+
+    /** A failure costs one beat: the next one is due as ever. */
+    private void guarded(Runnable call) {
+        try {
+            call.run();
+        } catch (RuntimeException cause) {
+            failures++;
+            if (Integer.bitCount(failures) == 1) {
+                log.warn("proxy={} count={}; a heartbeat is left out", proxy, failures, cause);
+            }
         }
     }
 
@@ -129,12 +168,17 @@ final class ProxyLink implements AutoCloseable {
         if (ip.equals(connectedTo)) {
             return;
         }
+        ZMQ.Socket fresh = context.socket(SocketType.DEALER, QUEUE, QUEUE, MAX_ANSWER_BYTES);
+        try {
+            fresh.setIdentity(context.freshIdentity());
+            fresh.connect("tcp://" + new HostPort(ip, proxy.port()));
+        } catch (RuntimeException cause) {
+            fresh.close();
+            throw cause;
+        }
         if (socket != null) {
             socket.close();
         }
-        ZMQ.Socket fresh = context.socket(SocketType.DEALER, QUEUE, QUEUE, MAX_ANSWER_BYTES);
-        fresh.setIdentity(context.freshIdentity());
-        fresh.connect("tcp://" + new HostPort(ip, proxy.port()));
         socket = fresh;
         connectedTo = ip;
     }

@@ -153,7 +153,7 @@ final class Admission {
         }
         int tokens;
         try {
-            tokens = accepted(sequence, load.tokens());
+            tokens = accepted(sequence, load);
         } catch (RuntimeException | Error cause) {
             slots.release();
             throw cause;
@@ -179,9 +179,13 @@ final class Admission {
      * store's end anywhere, so all of them are whole chunks where bits count, and as offered
      * elsewhere.
      */
-    private int accepted(Sequence sequence, int offered) {
+    private int accepted(Sequence sequence, LoadDecision.Load load) {
         int all = sequence.kv().transferTokens();
-        if (sequence.byTokens()) {
+        int offered = load.tokens();
+        if (offered == 0) {
+            return 0;
+        }
+        if (sequence.stored(load.byTokens())) {
             int most = Math.min(offered, all);
             ChunkSizes sizes = config.chunkSizes();
             return sizes.exact() ? most - most % sizes.chunk() : most;

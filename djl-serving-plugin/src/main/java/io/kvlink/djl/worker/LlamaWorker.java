@@ -316,22 +316,28 @@ public final class LlamaWorker implements TextGenerator {
     // From here on: the worker's thread.
 
     private void run(DecoderFactory decoders, Supplier<KvConnectors> providers) {
-        WorkerResources resources;
         try {
-            resources = WorkerResources.open(config, decoders, providers, inbox::wake);
+            run(WorkerResources.open(config, decoders, providers, inbox::wake));
         } catch (RuntimeException | Error cause) {
             inbox.close();
-            opening.completeExceptionally(cause);
-            return;
+            // Nothing is left open: who starts the worker may hear of it.
+            if (!opening.completeExceptionally(cause)) {
+                throw cause;
+            }
         }
+    }
+
+    private void run(WorkerResources resources) {
         Requests requests = new Requests(inbox, resources, metrics, failures, clock);
         Scheduler scheduler =
                 new Scheduler(inbox, requests, resources, config, metrics, failures, clock);
         try {
             serve(resources, requests, scheduler);
-        } catch (Throwable cause) {
+        } catch (RuntimeException | Error cause) {
             pulse.end(cause);
-            log.error("model={} ends; restart the process", config.modelName(), cause);
+            if (opening.isDone()) {
+                log.error("model={} ends; restart the process", config.modelName(), cause);
+            }
             throw cause;
         } finally {
             inbox.close();
@@ -385,16 +391,8 @@ public final class LlamaWorker implements TextGenerator {
             scheduler.drop();
             requests.endAll(WorkerResources.closed(config));
         } finally {
-            close(resources);
+            resources.closeBehindTexts(config.modelName());
             requests.releaseLent();
-        }
-    }
-
-    private void close(WorkerResources resources) {
-        try {
-            resources.texts().close(resources::close);
-        } catch (RuntimeException cause) {
-            log.error("model={} didn't close cleanly", config.modelName(), cause);
         }
     }
 }

@@ -33,6 +33,7 @@ final class Sequence implements Generation {
     private @Nullable KvSlots slots;
     private boolean attached;
     private boolean byTokens;
+    private boolean fromPeer;
     private boolean admitted;
     // Tokens whose KV is in the slots, or computed by calls in flight.
     private int position;
@@ -169,13 +170,14 @@ final class Sequence implements Generation {
         byTokens = stored;
     }
 
-    /** True if its KV comes from a store, if from anywhere. */
-    boolean byTokens() {
-        return byTokens;
-    }
-
     void detach() {
         attached = false;
+    }
+
+    /** True if a store has what is about to be loaded; the load's decision may have said so. */
+    boolean stored(boolean said) {
+        fromPeer = !byTokens && !said;
+        return !fromPeer;
     }
 
     /** True the first time: it may get memory more than once. */
@@ -263,21 +265,16 @@ final class Sequence implements Generation {
     }
 
     /**
-     * Part in a step's plan. Where bits count, a store hears only of whole chunks of prompts: the
-     * KV of others depends on where their prompt ends.
+     * Part in a step's plan. Where bits count, a store may keep whole chunks of prompts only, and
+     * those that were computed here: the KV of others depends on where a prompt ends, or on a peer.
      */
     Optional<StepPlan.Entry> planned(WorkUnit unit, ChunkSizes sizes) {
         if (!attached) {
             return Optional.empty();
         }
-        int tokens = unit.tokens();
-        if (byTokens && sizes.exact()) {
-            if (position % sizes.chunk() != 0 || position >= promptLength()) {
-                return Optional.empty();
-            }
-            tokens = unit.tokens() == sizes.chunk() ? unit.tokens() : 0;
-        }
-        return Optional.of(StepPlan.entry(kv, slots().blockTable(), position, tokens));
+        StepPlan.Entry entry = StepPlan.entry(kv, slots().blockTable(), position, unit.tokens());
+        int end = fromPeer && loaded > 0 && sizes.exact() ? 0 : position + unit.tokens();
+        return Optional.of(entry.storableTokens(sizes.storable(end, promptLength())));
     }
 
     /** True if a connector may load or save its KV. */

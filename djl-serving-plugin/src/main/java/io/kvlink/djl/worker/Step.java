@@ -45,6 +45,7 @@ final class Step {
     private final KvWorker worker;
     private final int layers;
     private final ChunkSizes sizes;
+    private final boolean onlyStores;
     private final long layerDeadlineNs;
     private final WorkerMetrics metrics;
     private final LongSupplier clock;
@@ -61,6 +62,7 @@ final class Step {
         this.worker = resources.kvWorker();
         this.layers = resources.model().layers();
         this.sizes = config.chunkSizes();
+        this.onlyStores = resources.onlyStores();
         this.layerDeadlineNs = config.layerDeadline().toNanos();
         this.metrics = metrics;
         this.clock = clock;
@@ -138,10 +140,12 @@ final class Step {
     }
 
     private StepPlan plan(List<WorkUnit> units) {
-        return StepPlan.of(
-                units.stream()
-                        .flatMap(unit -> unit.sequence().planned(unit, sizes).stream())
-                        .toList());
+        StepPlan plan =
+                StepPlan.of(
+                        units.stream()
+                                .flatMap(unit -> unit.sequence().planned(unit, sizes).stream())
+                                .toList());
+        return onlyStores ? plan.storable() : plan;
     }
 
     private void launch(

@@ -32,12 +32,16 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Resources that a worker opens, and closes in the reverse order: the connector goes before the
  * memory that it was told of. Opened and closed by one thread.
  */
 final class WorkerResources implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerResources.class);
 
     private final ModelConfig model;
     private final Tokenizer tokenizer;
@@ -172,6 +176,11 @@ final class WorkerResources implements AutoCloseable {
         return abilities.contains(KvCapability.STORE);
     }
 
+    /** True if there is a store, and nobody else gets KV. */
+    boolean onlyStores() {
+        return stores() && !abilities.contains(KvCapability.PEERS);
+    }
+
     /** True if a store serves a request by its tokens, and no peer by its route. */
     boolean servesByTokens(KvRequest request) {
         boolean peer = abilities.contains(KvCapability.PEERS) && request.route().isPresent();
@@ -192,6 +201,15 @@ final class WorkerResources implements AutoCloseable {
         RuntimeException failure = new IllegalStateException("not all of the worker closed");
         if (closeAll(open, failure)) {
             throw failure;
+        }
+    }
+
+    /** Like {@link #close}, when nobody reads texts any more; what didn't close is logged. */
+    void closeBehindTexts(String modelName) {
+        try {
+            texts.close(this::close);
+        } catch (RuntimeException cause) {
+            log.error("model={} didn't close cleanly", modelName, cause);
         }
     }
 

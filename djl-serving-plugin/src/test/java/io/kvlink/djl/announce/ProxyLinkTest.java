@@ -7,6 +7,9 @@ import io.kvlink.spi.HostPort;
 import io.kvlink.zmq.NameResolver;
 import io.kvlink.zmq.ZmqContext;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -21,6 +24,7 @@ import org.zeromq.ZMQ;
 @Timeout(60)
 final class ProxyLinkTest {
 
+    private static final int MANY = 10_000;
     private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final ZContext context = new ZContext(1);
@@ -30,6 +34,7 @@ final class ProxyLinkTest {
     private final Semaphore found = new Semaphore(0);
     private final AtomicInteger packed = new AtomicInteger();
     private int port;
+    private boolean fails;
 
     @BeforeEach
     void bind() {
@@ -92,26 +97,82 @@ final class ProxyLinkTest {
     }
 
     @Test
-    void shouldNeitherWaitNorGrowWhenTheProxyIsAway() {
-        // 192.0.2.0/24 is nobody's.
-        for (String host : new String[] {"192.0.2.1", "no-such-host.invalid"}) {
-            ProxyLink link = link(host);
-            for (int beat = 0; beat < 10_000; beat++) {
-                link.tick(3 * SECOND_NS * beat);
-            }
-            link.close();
+    void shouldKeepFewBeatsForAProxyThatIsAway() {
+        proxy.unbind(proxy.getLastEndpoint());
+        ProxyLink link = link("127.0.0.1");
+        for (long beat = 0; beat < MANY; beat++) {
+            assertThat(link.tick(3 * SECOND_NS * beat)).isEqualTo(3 * SECOND_NS * (beat + 1));
         }
+        proxy.bind("tcp://127.0.0.1:" + port);
+        List<String> old = new ArrayList<>();
+        for (String beat = receive(); number(beat) <= MANY; beat = receive()) {
+            old.add(beat);
+            link.tick(3 * SECOND_NS * (MANY + old.size()));
+        }
+        assertThat(old).containsExactly("beat 1", "beat 2");
+        link.close();
+    }
+
+    @Test
+    void shouldSayNothingWhereTheNameIsNobodys() {
+        ProxyLink link = link("no-such-host.invalid");
+        for (long beat = 0; beat < MANY; beat++) {
+            assertThat(link.tick(3 * SECOND_NS * beat)).isEqualTo(3 * SECOND_NS * (beat + 1));
+        }
+        link.close();
+        assertThat(packed).hasValue(0);
+    }
+
+    /** Beats that wait for it would make it believe in an instance that has left. */
+    @Test
+    void shouldTakeBeatsBackFromAProxyThatIsAwayWhenItSaysBye() {
+        proxy.unbind(proxy.getLastEndpoint());
+        ProxyLink link = link("127.0.0.1");
+        for (int beat = 0; beat < 4; beat++) {
+            link.tick(3 * SECOND_NS * beat);
+        }
+        link.wanted(false);
+        link.tick(12 * SECOND_NS);
+        proxy.bind("tcp://127.0.0.1:" + port);
+        link.wanted(true);
+        link.tick(13 * SECOND_NS);
+        assertThat(receive()).as("four beats and a bye are gone").isEqualTo("beat 6");
+        link.close();
+    }
+
+    @Test
+    void shouldGoOnAfterABeatThatFailsAndCloseItsSocket() {
+        ZMQ.Socket ends = context.createSocket(SocketType.PAIR);
+        proxy.monitor("inproc://ends", ZMQ.EVENT_DISCONNECTED);
+        ends.connect("inproc://ends");
+        ends.setReceiveTimeOut(20_000);
+        ProxyLink link = link("127.0.0.1");
+        fails = true;
+        assertThat(link.tick(0)).isEqualTo(3 * SECOND_NS);
+        link.wanted(false);
+        fails = false;
+        link.wanted(true);
+        link.tick(SECOND_NS);
+        assertThat(receive()).isEqualTo("beat 1");
+        fails = true;
+        link.close();
+        assertThat(ends.recv()).as("the connection's end").isNotNull();
+    }
+
+    private static int number(String beat) {
+        return Integer.parseInt(beat.substring(beat.indexOf(' ') + 1));
     }
 
     private ProxyLink link(String host) {
-        return new ProxyLink(
-                ours,
-                resolver,
-                new HostPort(host, port),
-                bye ->
-                        ((bye ? "bye " : "beat ") + packed.incrementAndGet())
-                                .getBytes(StandardCharsets.UTF_8),
-                found::release);
+        return new ProxyLink(ours, resolver, new HostPort(host, port), this::pack, found::release);
+    }
+
+    private Optional<byte[]> pack(boolean bye) {
+        if (fails) {
+            throw new IllegalStateException("no status");
+        }
+        String beat = (bye ? "bye " : "beat ") + packed.incrementAndGet();
+        return Optional.of(beat.getBytes(StandardCharsets.UTF_8));
     }
 
     private String receive() {

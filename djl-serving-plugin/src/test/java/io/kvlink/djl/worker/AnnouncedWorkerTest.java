@@ -2,6 +2,7 @@
 package io.kvlink.djl.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvlink.djl.generation.WorkerHealth;
 import io.kvlink.djl.worker.FakeConnector.Loading;
@@ -177,6 +178,35 @@ class AnnouncedWorkerTest extends StartedWorkers {
         assertThat(worker.health()).isEqualTo(WorkerHealth.GOOD);
         worker.announce(true);
         assertThat(proxy.receive()).doesNotContainKey("bye");
+    }
+
+    @Test
+    void shouldGoOnWhileTheConnectorFailsToSayHowItIs() throws IOException {
+        FakeConnector connector = prefill();
+        LlamaWorker worker =
+                worker(connector, Map.of("kv_transfer_config", connected("kv_producer")));
+        Map<String, String> beat = proxy.receive();
+        connector.throwsOnLedger = true;
+        worker.announce(false);
+        assertThat(proxy.receive()).containsEntry("bye", "true").containsAllEntriesOf(beat);
+        worker.announce(true);
+        assertThat(proxy.receive()).as("the last figures").isEqualTo(beat);
+        assertThat(worker.health()).isEqualTo(WorkerHealth.GOOD);
+        connector.throwsOnLedger = false;
+    }
+
+    @Test
+    void shouldNotStartWhereItCanNotBeAnnounced() {
+        FakeConnector connector = prefill();
+        connector.throwsOnAddress = true;
+        assertThatThrownBy(
+                        () ->
+                                worker(
+                                        connector,
+                                        Map.of("kv_transfer_config", connected("kv_producer"))))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no address");
+        assertThat(connector.closed()).isTrue();
     }
 
     private String connected(String role) {

@@ -43,10 +43,10 @@ class DemoTransferTest {
             assertThat(result.finishReason()).isEqualTo(GenerationResult.FinishReason.STOP);
             assertThat(result.computedPromptTokens()).isEqualTo(1);
         }
-        assertThat(atP.watch.violations).isEmpty();
+        assertThat(atP.checked.violations()).isEmpty();
         assertThat(atP.checked.violations()).isEmpty();
         assertThat(atP.checked.steps()).isPositive();
-        assertThat(atD.watch.violations).isEmpty();
+        assertThat(atD.checked.violations()).isEmpty();
         assertThat(atD.checked.violations()).isEmpty();
         assertThat(atD.checked.steps()).isPositive();
         Threads.requireNone("kv-");

@@ -28,6 +28,7 @@ import io.kvlink.tck.CheckedConnectorProvider;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,7 +38,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
-/** A connector in memory that does what a test asks of it, and watches how it is called. */
+/** A connector in memory that does what a test asks of it; how it is called is checked. */
 final class FakeConnector implements KvConnectorProvider, KvConnector, KvScheduler, KvWorker {
 
     /** Way in which a consumer loads, or fails to. */
@@ -70,12 +71,16 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     volatile boolean throwsOnSave;
     volatile boolean attachments;
     volatile boolean throwsOnAttachment;
+    volatile boolean throwsOnAddress;
+    volatile boolean throwsOnLedger;
     // The report that fails is the one after so many; none below 0.
     final AtomicInteger reports = new AtomicInteger(-1);
     volatile Runnable onClose = () -> {};
     volatile Availability health = Availability.usable();
     volatile int transfers;
-    final ContractWatch watch = new ContractWatch();
+    private volatile boolean closed;
+    // Requests that were added and haven't finished, in their order.
+    private final Set<KvRequest> added = new LinkedHashSet<>();
     final List<StepPlan> plans = new CopyOnWriteArrayList<>();
     final List<String> saves = new CopyOnWriteArrayList<>();
 
@@ -150,11 +155,17 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public Optional<HostPort> address() {
+        if (throwsOnAddress) {
+            throw new IllegalStateException("no address");
+        }
         return Optional.of(address);
     }
 
     @Override
     public KvLedger ledger() {
+        if (throwsOnLedger) {
+            throw new IllegalStateException("no ledger");
+        }
         return KvLedger.builder().transfers(transfers).build();
     }
 
@@ -169,7 +180,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     @Override
     public void close() {
         onClose.run();
-        watch.onClosed();
+        closed = true;
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     /** Reports all that it owns as sent, in the next step. */
@@ -180,12 +195,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onRequestAdded(KvRequest request) {
-        watch.onAdded(request);
+        added.add(request);
     }
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
-        watch.on(request, "matchedTokens");
         if (!loads(request)) {
             return LoadDecision.NOTHING;
         }
@@ -209,10 +223,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void onBlocksAllocated(KvRequest request, BlockTable blocks, int computed, int tokens) {
-        watch.on(request, "onBlocksAllocated");
-        if (blocks.size() * context.layout().blockSize() < request.promptTokens().length) {
-            watch.violations.add("blocks=" + blocks.size() + " for " + request);
-        }
         allocated.countDown();
         if (tokens > 0) {
             toLoad.put(request.id(), blocks);
@@ -222,11 +232,10 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {
-        watch.step("buildStep", "startLoad");
         plans.add(plan);
         List<StepMetadata.Task> loads = new ArrayList<>();
         List<StepMetadata.Task> tasks = new ArrayList<>();
-        for (KvRequest request : watch.added()) {
+        for (KvRequest request : added) {
             BlockTable blocks = toLoad.get(request.id());
             boolean planned =
                     plan.entries().stream().anyMatch(entry -> entry.request().equals(request));
@@ -236,7 +245,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
             }
         }
         for (StepPlan.Entry entry : plan.entries()) {
-            watch.on(entry.request(), "buildStep");
             int end =
                     Math.min(
                             entry.computedTokens() + entry.scheduledTokens(),
@@ -256,7 +264,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void attach(KvRequest request, byte[] content) {
-        watch.on(request, "attach");
         if (attachments && saves(request)) {
             wire.attach(request.route().orElseThrow().id(), content.clone());
         }
@@ -274,7 +281,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void startLoad(StepMetadata metadata) {
-        watch.step("startLoad", "pollFinished");
         step = metadata;
         if (loading.name().startsWith("ASYNC")) {
             background.addAll(metadata.loads());
@@ -283,7 +289,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
-        watch.called("awaitLayer");
         if (loading == Loading.IN_STEP_THROWS && layer == 1) {
             throw new IllegalStateException("no layer " + layer);
         }
@@ -302,7 +307,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void saveLayer(int layer) {
-        watch.called("saveLayer");
         if (throwsOnSave) {
             throw new IllegalStateException("no save of layer " + layer);
         }
@@ -319,17 +323,14 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
-        watch.called("awaitSaves");
         return true;
     }
 
     @Override
     public WorkerReport pollFinished() {
         if (reports.getAndUpdate(left -> Math.max(left - 1, -1)) == 0) {
-            watch.step("pollFinished", "buildStep");
             throw new IllegalStateException("no report");
         }
-        watch.step("pollFinished", "onStepDone");
         boolean late = loading == Loading.IN_STEP_LATE_REPORT && !step.loads().isEmpty();
         step = StepMetadata.EMPTY;
         pollBackground();
@@ -373,13 +374,11 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
     }
 
     @Override
-    public void onStepDone(WorkerReport report) {
-        watch.step("onStepDone", "buildStep");
-    }
+    public void onStepDone(WorkerReport report) {}
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
-        watch.onFinished(request);
+        added.remove(request);
         finished.countDown();
         toLoad.remove(request.id());
         background.removeIf(task -> task.request().equals(request));
@@ -392,7 +391,6 @@ final class FakeConnector implements KvConnectorProvider, KvConnector, KvSchedul
 
     @Override
     public void registerKvMemory(List<MemoryRegion> layers) {
-        watch.called("registerKvMemory");
         memory = layers.stream().map(MemoryRegion::buffer).toList();
     }
 

@@ -54,10 +54,10 @@ class NarrowTransferTest {
             assertThat(prefilled.result()).isNotNull();
             assertThat(prefilled.tokens).isEqualTo(local.tokens.subList(0, 1));
         }
-        assertThat(atP.watch.violations).isEmpty();
+        assertThat(atP.checked.violations()).isEmpty();
         assertThat(atP.checked.violations()).isEmpty();
         assertThat(atP.checked.steps()).isPositive();
-        assertThat(atD.watch.violations).isEmpty();
+        assertThat(atD.checked.violations()).isEmpty();
         assertThat(atD.checked.violations()).isEmpty();
         assertThat(atD.checked.steps()).isPositive();
     }

@@ -49,9 +49,8 @@ abstract class StartedWorkers {
     void closeWorkers() {
         started.forEach(LlamaWorker::close);
         for (FakeConnector connector : connectors) {
-            assertThat(connector.watch.violations).isEmpty();
             assertThat(connector.checked.violations()).isEmpty();
-            assertThat(connector.watch.closed()).isTrue();
+            assertThat(connector.closed()).isTrue();
         }
     }
 

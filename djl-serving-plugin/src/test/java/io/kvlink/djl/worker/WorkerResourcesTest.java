@@ -69,7 +69,7 @@ class WorkerResourcesTest {
                 };
         resources.close();
         assertThat(computed).containsExactly(1);
-        assertThat(connector.watch.closed()).isTrue();
+        assertThat(connector.closed()).isTrue();
     }
 
     @Test

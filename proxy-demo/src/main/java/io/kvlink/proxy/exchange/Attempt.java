@@ -5,6 +5,7 @@ import io.kvlink.proxy.fleet.Instance;
 import io.kvlink.proxy.upstream.UpstreamCall;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,20 +18,21 @@ final class Attempt {
     private final String transfer;
     private final String requestId;
     private final String instances;
-    private final boolean alone;
+    private final Optional<Instance> prefillOn;
     private @Nullable UpstreamCall prefill;
     private @Nullable UpstreamCall decode;
 
-    private Attempt(String transfer, String requestId, String instances, boolean alone) {
+    private Attempt(
+            String transfer, String requestId, String instances, Optional<Instance> prefillOn) {
         this.transfer = transfer;
         this.requestId = requestId;
         this.instances = instances;
-        this.alone = alone;
+        this.prefillOn = prefillOn;
     }
 
     /** Attempt that stands for none, before the first try. */
     static Attempt none() {
-        return new Attempt("", "", "prefill=none decode=none", true);
+        return new Attempt("", "", "prefill=none decode=none", Optional.empty());
     }
 
     /** Makes an attempt of a pair. */
@@ -38,13 +40,14 @@ final class Attempt {
         TransferRoute route =
                 new TransferRoute(prefillOn.zmq().orElseThrow(), decodeOn.zmq().orElseThrow(), id);
         String instances = "prefill=%s decode=%s".formatted(prefillOn.http(), decodeOn.http());
-        return new Attempt(route.id().hex(), route.requestId(), instances, false);
+        return new Attempt(route.id().hex(), route.requestId(), instances, Optional.of(prefillOn));
     }
 
     /** Makes an attempt of a decode instance alone. */
     static Attempt by(Instance decodeOn, TransferId id) {
         // No route in the request's id: the instance takes the request for one of its own.
-        return new Attempt(id.hex(), id.hex(), "prefill=none decode=" + decodeOn.http(), true);
+        return new Attempt(
+                id.hex(), id.hex(), "prefill=none decode=" + decodeOn.http(), Optional.empty());
     }
 
     /** The transfer's id, for messages; empty before the first try. */
@@ -62,9 +65,9 @@ final class Attempt {
         return instances;
     }
 
-    /** True if the decode instance serves the request alone. */
-    boolean alone() {
-        return alone;
+    /** The prefill instance; empty if the decode instance serves the request alone. */
+    Optional<Instance> prefillOn() {
+        return prefillOn;
     }
 
     /** Takes the calls, which are about to start. */

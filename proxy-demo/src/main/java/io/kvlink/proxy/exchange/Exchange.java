@@ -128,7 +128,7 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         HttpResponseStatus status = head.status();
         if (FailedInstances.isUndone(Role.DECODE, status)) {
             failures.onUndone(call.instance(), head);
-            Optional<Instance> other = failures.insteadOf(call.instance(), true);
+            Optional<Instance> other = decodeInsteadOf(call, true);
             if (other.isPresent() || !failures.isForClient(call.instance(), status)) {
                 call.cancel();
                 onDecodeFailed(FailedCall.refused(call, status, true), other);
@@ -228,7 +228,7 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         } else if (call == attempt.prefill()) {
             onPrefillFailed(failed);
         } else {
-            onDecodeFailed(failed, failures.insteadOf(call.instance(), untouched));
+            onDecodeFailed(failed, decodeInsteadOf(call, untouched));
         }
     }
 
@@ -279,9 +279,12 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         }
     }
 
+    private Optional<Instance> decodeInsteadOf(UpstreamCall call, boolean untouched) {
+        return failures.decodeInsteadOf(call.instance(), untouched, attempt.prefillOn());
+    }
+
     private void onDecodeFailed(FailedCall failed, Optional<Instance> other) {
-        UpstreamCall partner = attempt.prefill();
-        boolean alone = attempt.alone();
+        Optional<Instance> partner = attempt.prefillOn();
         countFailure(failed.call(), failed.kind());
         attempt.decodeOver();
         attempt.cancelPrefill();
@@ -292,11 +295,8 @@ public final class Exchange implements UpstreamCall.Listener, Serving {
         }
         parts.metrics().decodeRetries.inc();
         Optional<Instance> prefillOn =
-                alone
-                        ? Optional.empty()
-                        : partner != null && partner.instance().pairsWith(other.get())
-                                ? Optional.of(partner.instance())
-                                : failures.next(Role.PREFILL, other.get());
+                partner.filter(other.get()::pairsWith)
+                        .or(() -> partner.flatMap(any -> failures.next(Role.PREFILL, other.get())));
         attempt =
                 prefillOn.isPresent()
                         ? sender.toPair(prefillOn.get(), other.get())

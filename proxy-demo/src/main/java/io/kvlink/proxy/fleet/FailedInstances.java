@@ -87,6 +87,30 @@ public final class FailedInstances {
         return mayTryAgain(instance, untouched) ? next(instance.role(), partner) : Optional.empty();
     }
 
+    /**
+     * A decode instance has failed.
+     *
+     * @param untouched whether the request can't be the reason
+     * @param prefill the prefill instance that computes for it; empty if none does
+     * @return who is to be tried instead: one that pairs with the same prefill instance, else with
+     *     another, else anyone; empty if nobody is
+     */
+    public Optional<Instance> decodeInsteadOf(
+            Instance instance, boolean untouched, Optional<Instance> prefill) {
+        if (!mayTryAgain(instance, untouched)) {
+            return Optional.empty();
+        }
+        return prefill.flatMap(
+                        partner ->
+                                fleet.one(
+                                        Role.DECODE,
+                                        model,
+                                        failed,
+                                        i -> !fleet.skipped(i) && i.pairsWith(partner)))
+                .or(() -> prefill.flatMap(partner -> fleet.paired(model, failed)))
+                .or(() -> next(Role.DECODE));
+    }
+
     private boolean mayTryAgain(Instance instance, boolean untouched) {
         onFailed(instance);
         return untouched || lost.add(instance.role());

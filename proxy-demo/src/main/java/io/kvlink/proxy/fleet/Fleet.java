@@ -58,11 +58,6 @@ public final class Fleet {
                 || !partners(decodes, now.of(Role.PREFILL, model)).isEmpty();
     }
 
-    /** True if an instance answers whole requests for a model by itself. */
-    public boolean servesAlone(String model) {
-        return table.snapshot().of(Role.DECODE, model).stream().anyMatch(Instance::servesAlone);
-    }
-
     /** Number of instances of a role and a model that aren't avoided just now. */
     public int usable(Role role, String model) {
         return (int) table.snapshot().of(role, model).stream().filter(i -> !skipped(i)).count();
@@ -107,6 +102,24 @@ public final class Fleet {
         return any
                 ? one(Role.DECODE, model)
                 : one(Role.DECODE, model, List.of(), Instance::servesAlone);
+    }
+
+    /**
+     * The next decode instance that has a prefill instance to pair with; empty if there is none, or
+     * it is avoided.
+     *
+     * @param except instances that don't count
+     */
+    Optional<Instance> paired(String model, Collection<Instance> except) {
+        List<Instance> prefills =
+                table.snapshot().of(Role.PREFILL, model).stream()
+                        .filter(i -> except.stream().noneMatch(i::is))
+                        .toList();
+        return one(
+                Role.DECODE,
+                model,
+                except,
+                i -> !skipped(i) && prefills.stream().anyMatch(i::pairsWith));
     }
 
     /** The next instance of a role; empty if it has nobody. */

@@ -13,7 +13,8 @@ package io.kvlink.proxy.fleet;
  * model           text              the model that it serves; absent or empty: any
  * role            text              kv_role, or none
  * version         text              KvLink's
- * kv_protocol     text              connector and version; unequal ones are no pair
+ * kv_protocol     text              what it speaks, "name/version" with commas between several;
+ *                                   instances that share none are no pair
  * capabilities    list of texts     the connector's
  * queue, running, free_kv_tokens    numbers, 0 or more
  * draining        boolean           true takes the instance out, as bye does

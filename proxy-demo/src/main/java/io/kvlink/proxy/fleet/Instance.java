@@ -59,11 +59,7 @@ public record Instance(
 
     /** True if KV can go from one of the two to the other. */
     public boolean pairsWith(Instance other) {
-        String own = reported.kvProtocol();
-        String others = other.reported.kvProtocol();
-        return zmq.isPresent()
-                && other.zmq.isPresent()
-                && (own.isEmpty() || others.isEmpty() || own.equals(others));
+        return zmq.isPresent() && other.zmq.isPresent() && reported.sharesProtocol(other.reported);
     }
 
     /** True if both have the same control address. */

@@ -60,24 +60,21 @@ final class Health {
         return whyNotServed(model).isEmpty();
     }
 
+    // A prefill instance that refuses is no reason: a decode instance computes the prompt then.
     private List<String> whyNotServed(String model) {
         List<String> reasons = new ArrayList<>();
-        missing(Role.DECODE, model, reasons);
-        boolean mayServeAlone = config.decodeAlone() || fleet.servesAlone(model);
-        boolean alone = mayServeAlone && fleet.count(Role.PREFILL, model) == 0;
-        if (!alone) {
-            missing(Role.PREFILL, model, reasons);
+        boolean decodes = fleet.count(Role.DECODE, model) > 0;
+        boolean prefills = fleet.count(Role.PREFILL, model) > 0;
+        if (!decodes) {
+            reasons.add("no decode instance is registered");
+        } else if (fleet.usable(Role.DECODE, model) == 0) {
+            reasons.add("every decode instance has refused a connection or said 503 just now");
+        }
+        if (!prefills && !config.decodeAlone() && !fleet.serves(model, false)) {
+            reasons.add("no prefill instance is registered");
+        } else if (decodes && !fleet.serves(model, config.decodeAlone())) {
+            reasons.add("no two instances exchange KV");
         }
         return reasons;
-    }
-
-    private void missing(Role role, String model, List<String> reasons) {
-        if (fleet.count(role, model) == 0) {
-            reasons.add("no " + role.word() + " instance is registered");
-        } else if (fleet.usable(role, model) == 0) {
-            reasons.add(
-                    "every %s instance has refused a connection or said 503 just now"
-                            .formatted(role.word()));
-        }
     }
 }

@@ -41,6 +41,48 @@ class FleetPairsTest {
     }
 
     @Test
+    void shouldPairWhoSharesOneOfSeveralProtocols() {
+        Instance several = register(Role.PREFILL, "One/3,Two/1", true);
+        register(Role.DECODE, "One/4", true);
+        register(Role.DECODE, "Two/11", true);
+        assertThat(fleet.pair("")).isEmpty();
+        Instance decode = register(Role.DECODE, "Three/1,Two/1", true);
+        assertThat(fleet.pair("")).contains(new Fleet.Pair(several, decode));
+    }
+
+    /** Whoever's turn it is: one that pairs with the same prefill instance goes first. */
+    @Test
+    void shouldReplaceADecodeByOneOfTheSamePrefill() {
+        Instance prefill = register(Role.PREFILL, "Any/3", true);
+        Instance failed = register(Role.DECODE, "Any/3", true);
+        register(Role.DECODE, "Any/4", true);
+        Instance same = register(Role.DECODE, "Any/3", true);
+        register(Role.PREFILL, "Any/4", true);
+        for (int turn = 0; turn < 4; turn++) {
+            assertThat(insteadOf(failed, prefill)).contains(same);
+        }
+    }
+
+    @Test
+    void shouldReplaceADecodeByOneOfAnotherPair() {
+        Instance prefill = register(Role.PREFILL, "Any/3", true);
+        Instance failed = register(Role.DECODE, "Any/3", true);
+        Instance lone = register(Role.DECODE, "Lone/1", true);
+        assertThat(insteadOf(failed, prefill)).as("alone, better than nobody").contains(lone);
+        Instance other = register(Role.DECODE, "Any/4", true);
+        register(Role.PREFILL, "Any/4", true);
+        for (int turn = 0; turn < 4; turn++) {
+            assertThat(insteadOf(failed, prefill)).contains(other);
+        }
+        fleet.onRefused(other);
+        assertThat(insteadOf(failed, prefill)).as("one that is there").contains(lone);
+    }
+
+    private Optional<Instance> insteadOf(Instance failed, Instance prefill) {
+        return new FailedInstances(fleet, "").decodeInsteadOf(failed, true, Optional.of(prefill));
+    }
+
+    @Test
     void shouldPairWhoDoesNotSayWithEverybody() {
         register(Role.PREFILL, "", true);
         register(Role.DECODE, "Any/4", true);

@@ -19,6 +19,15 @@ public record ChunkSizes(int chunk, boolean exact) {
     }
 
     /**
+     * Tokens of which a store may keep the KV, of so many that are computed. Where bits count,
+     * those of whole chunks: a prompt's last token is no part of one.
+     */
+    public int storable(int computed, int prompt) {
+        int inChunks = Math.min(computed, prompt - 1);
+        return exact ? inChunks - inChunks % chunk : computed;
+    }
+
+    /**
      * Tokens of a sequence's next unit; one from the prompt's last token on.
      *
      * @param position of the sequence

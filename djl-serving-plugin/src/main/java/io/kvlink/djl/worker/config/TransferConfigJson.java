@@ -10,11 +10,9 @@ import com.google.gson.reflect.TypeToken;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvTransferConfig;
-import io.kvlink.spi.Settings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +27,9 @@ final class TransferConfigJson {
                     .create();
 
     private static final String SECTION = "kv_connector_extra_config";
-    private static final String WHERE = "kv_transfer_config." + SECTION;
+
+    /** Name of the connector's settings in messages. */
+    static final String WHERE = "kv_transfer_config." + SECTION;
 
     private TransferConfigJson() {}
 
@@ -37,9 +37,9 @@ final class TransferConfigJson {
      * Settings of a connector, without those that are the worker's.
      *
      * @param config for the connector
-     * @param announcement what stood among the connector's own settings
+     * @param own the worker's keys that stood among the connector's settings
      */
-    record Parsed(KvTransferConfig config, Optional<Announcement> announcement) {}
+    record Parsed(KvTransferConfig config, Map<String, Object> own) {}
 
     static Parsed parse(String json) {
         Map<String, Object> values;
@@ -52,8 +52,7 @@ final class TransferConfigJson {
             throw refused(json, "there is nothing", null);
         }
         Map<String, Object> own = takeOwn(values);
-        KvTransferConfig config = KvTransferConfig.of(values);
-        return new Parsed(config, Announcement.of(Settings.of(WHERE, own), WHERE, config.host()));
+        return new Parsed(KvTransferConfig.of(values), own);
     }
 
     /** Takes the worker's keys out of the connector's section. */

@@ -13,7 +13,6 @@ import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.Settings;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -235,14 +234,12 @@ public record WorkerConfig(
             Settings settings, Optional<TransferConfigJson.Parsed> transfer) {
         String kvIp = transfer.map(parsed -> parsed.config().host()).orElse("127.0.0.1");
         String host = settings.text("http_ip", kvIp);
-        Optional<Announcement> own = Announcement.of(settings, "option", host);
-        Optional<Announcement> there = transfer.flatMap(TransferConfigJson.Parsed::announcement);
-        require(
-                own.isEmpty() || there.isEmpty(),
-                Announcement.PROXY_IP,
-                own.map(Announcement::proxies).orElse(List.of()),
-                "it here or in kv_connector_extra_config, not in both");
-        return own.or(() -> there.map(announced -> announced.at(host)));
+        return Announcement.of(
+                new Announcement.Place("option", settings),
+                Announcement.Place.of(
+                        TransferConfigJson.WHERE,
+                        transfer.map(TransferConfigJson.Parsed::own).orElse(Map.of())),
+                host);
     }
 
     private static Duration prefillLimit(Settings settings, Device device) {

@@ -103,13 +103,37 @@ class AnnouncementTest {
     }
 
     @Test
-    void shouldRefuseProxiesInTwoPlaces() {
-        Map<String, Object> options =
-                new HashMap<>(options(Map.of("proxy_ip", "p", "proxy_port", 1, "http_port", 2)));
-        options.put("proxy_ip", "q:3");
-        options.put("http_port", "2");
+    void shouldTakeEachKeyFromWhereItIs() {
+        Map<String, Object> all = Map.of("proxy_ip", "p", "proxy_port", "1", "http_port", "2");
+        Optional<Announcement> expected =
+                Optional.of(
+                        new Announcement(
+                                List.of(new HostPort("p", 1)), new HostPort("10.9.9.9", 2)));
+        for (int there = 0; there < 8; there++) {
+            Map<String, Object> extra = new HashMap<>();
+            Map<String, Object> own = new HashMap<>();
+            int bit = 1;
+            for (Map.Entry<String, Object> key : all.entrySet()) {
+                ((there & bit) == 0 ? own : extra).put(key.getKey(), key.getValue());
+                bit *= 2;
+            }
+            own.putAll(options(extra));
+            assertThat(config(own).announcement()).as("%s", own).isEqualTo(expected);
+        }
+        Map<String, Object> twice = new HashMap<>(options(all));
+        twice.putAll(all);
+        assertThat(config(twice).announcement()).as("both agree").isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"proxy_ip, q", "proxy_port, 7", "http_port, 8"})
+    void shouldRefuseAKeyOfWhichTwoPlacesSayDifferentThings(String key, String value) {
+        Map<String, Object> extra = Map.of("proxy_ip", "p", "proxy_port", "1", "http_port", "2");
+        Map<String, Object> options = new HashMap<>(options(extra));
+        options.put(key, value);
         assertThatThrownBy(() -> config(options))
-                .hasMessageContaining("option.proxy_ip=[q:3]; expected it here or in");
+                .hasMessageStartingWith("BAD_CONFIG(1): option.%s=%s ".formatted(key, value))
+                .hasMessageContaining(WHERE + key + "=" + extra.get(key) + "; expected it in one");
     }
 
     @ParameterizedTest
