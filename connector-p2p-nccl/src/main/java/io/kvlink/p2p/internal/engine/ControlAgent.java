@@ -92,8 +92,12 @@ public final class ControlAgent implements Agent, Executor, Sessions.Listener {
     /** Pieces were saved. From the engine's thread. */
     public void saved(SavedKv kv) {
         // An offer's answer looks at all that is saved by then, so nobody is woken before it.
-        if (!kv.offered()) {
-            execute(() -> sender.onSaved(kv));
+        if (!kv.offered() && kv.announce()) {
+            execute(
+                    () -> {
+                        kv.heard();
+                        sender.onSaved(kv);
+                    });
         }
     }
 

@@ -14,6 +14,7 @@ import io.kvlink.spi.TransferRoute;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,9 @@ public final class SavedKv {
     // Written by the control thread, read by the engine's.
     private volatile List<OutboundTransfer> transfers;
     private volatile boolean ended;
+
+    // The control thread is about to look at what is saved, and will see all of it.
+    private final AtomicBoolean announced = new AtomicBoolean();
 
     // Written by the engine's thread, read by those that wake it.
     private volatile @Nullable Thread waiter;
@@ -132,6 +136,16 @@ public final class SavedKv {
             long bytes,
             @Nullable SavePoint after) {
         pieces.add(layer, chunk, source, bytes, after);
+    }
+
+    /** True if the control thread is to be told that more is saved, and hasn't been. */
+    public boolean announce() {
+        return !announced.get() && announced.compareAndSet(false, true);
+    }
+
+    /** The control thread has been told, and looks after this. */
+    public void heard() {
+        announced.set(false);
     }
 
     /** True if all pieces are saved, those of the tail, too. */
