@@ -9,6 +9,8 @@ import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
+import io.kvlink.tck.limit.ConnectorCalls;
+import io.kvlink.tck.limit.TimeLimit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,20 +23,33 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Description of a connector by its implementor, and the needs of every rule: engines, requests
  * that hop between them, waits with a deadline. After each test every engine must come to rest with
  * an idle ledger before it is closed.
  */
-@ExtendWith({LeakExtension.class, NeedsExtension.class})
+@ExtendWith(LeakExtension.class)
 public abstract class ConnectorTck {
 
     private static final Map<Class<?>, Set<KvCapability>> SAID = new ConcurrentHashMap<>();
 
     private final List<FakeEngine> engines = new ArrayList<>();
     private final Random random = new Random(42);
+    final ConnectorCalls calls = new ConnectorCalls(() -> clock().nowNs());
+
+    @RegisterExtension
+    @Order(1)
+    final TimeLimit limit =
+            new TimeLimit(calls, this::callLimit, this::testLimit, this::closersOfLeftEngines);
+
+    @RegisterExtension
+    @Order(2)
+    final NeedsExtension needs = new NeedsExtension();
+
     private long ids;
 
     /** The connector's provider; asked for once an engine. */
@@ -72,7 +87,7 @@ public abstract class ConnectorTck {
     private Set<KvCapability> asked() {
         try (KvMemory memory = memory(KvRole.PRODUCER);
                 KvConnector connector =
-                        provider()
+                        watched("suite")
                                 .create(
                                         KvTransferConfig.of(config(KvRole.PRODUCER)),
                                         KvConnectorContext.builder(
@@ -107,8 +122,33 @@ public abstract class ConnectorTck {
         return Duration.ofSeconds(5);
     }
 
+    /**
+     * Longest time that one call of the connector may take. One that takes longer, or never
+     * returns, fails its rule and is given up.
+     */
+    protected Duration callLimit() {
+        return transferDeadline().plus(slack());
+    }
+
+    /** Longest time that a rule may take, and its setup and its teardown each. */
+    protected Duration testLimit() {
+        return Duration.ofMinutes(5);
+    }
+
+    /** The connector's provider; a call that its connectors don't return from fails the rule. */
+    final KvConnectorProvider watched(String engine) {
+        return calls.watched(engine, provider());
+    }
+
+    private List<Runnable> closersOfLeftEngines() {
+        return engines.stream().<Runnable>map(engine -> engine::abandon).toList();
+    }
+
     @AfterEach
     final void comeToRestAndClose() {
+        if (limit.passed()) {
+            return; // A thread may still be within a connector.
+        }
         try {
             engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::leaveAll);
             awaitIdle();
@@ -133,7 +173,7 @@ public abstract class ConnectorTck {
         FakeEngine engine =
                 new FakeEngine(
                         name,
-                        provider(),
+                        watched(name),
                         json,
                         shape,
                         new FakeKv(shape, memory(role, shape), name.hashCode()),

@@ -246,6 +246,14 @@ public final class FakeEngine implements AutoCloseable {
         }
     }
 
+    /** Closes the connector alone: a thread may still be within it, and use the memory. */
+    void abandon() {
+        if (!closed) {
+            closed = true;
+            connector.close();
+        }
+    }
+
     @Override
     public String toString() {
         return "%s[%s ledger=%s %s]"

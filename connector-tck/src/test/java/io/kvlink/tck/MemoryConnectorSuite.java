@@ -36,7 +36,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     }
 
     @Override
-    protected final KvConnectorProvider provider() {
+    protected KvConnectorProvider provider() {
         return provider;
     }
 
