@@ -39,6 +39,7 @@ public abstract class ConnectorTck {
 
     private final List<FakeEngine> engines = new ArrayList<>();
     private final Random random = new Random(42);
+    private final KnownKv known = new KnownKv();
     final ConnectorCalls calls = new ConnectorCalls(() -> clock().nowNs());
 
     @RegisterExtension
@@ -176,7 +177,7 @@ public abstract class ConnectorTck {
                         watched(name),
                         json,
                         shape,
-                        new FakeKv(shape, memory(role, shape), name.hashCode()),
+                        new FakeKv(shape, memory(role, shape), name.hashCode(), known),
                         new EngineOptions(
                                 transferDeadline(), prefillChunk, Optional.empty(), () -> {}));
         engines.add(engine);

@@ -100,7 +100,7 @@ public final class FakeRequest {
     // For each position a number that follows from all tokens up to it.
     long[] prefixes() {
         if (prefixes.length == 0) {
-            prefixes = FakeKv.prefixes(kv.promptTokens());
+            prefixes = KvPattern.prefixes(kv.promptTokens());
         }
         return prefixes;
     }

@@ -252,7 +252,7 @@ public abstract class StoreRules extends EngineRules {
         awaitIdle();
         await("blocks", () -> before.released && held.released && half.released);
         stepAll(20);
-        assertThat(writer.untouched(half)).as("%s", half).isTrue();
+        assertUntouched(writer, half);
     }
 
     @Test
@@ -264,7 +264,9 @@ public abstract class StoreRules extends EngineRules {
             for (FakeEngine engine : List.of(writer, reader)) {
                 FakeRequest request = run(engine, prompt);
                 assertComputed(request);
-                assertThat(request.released).as("FREE_NOW: %s", request).isTrue();
+                assertThat(request.released)
+                        .as("answered with FREE_NOW, since nothing is saved: %s", request)
+                        .isTrue();
                 assertThat(request.outcomes()).isEmpty();
             }
         }
