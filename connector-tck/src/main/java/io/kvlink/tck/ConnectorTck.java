@@ -5,6 +5,7 @@ import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
@@ -121,6 +122,29 @@ public abstract class ConnectorTck {
     /** Time that the suite adds to a deadline before it calls a connector late. */
     protected Duration slack() {
         return Duration.ofSeconds(5);
+    }
+
+    /**
+     * Breaks a load between its answer and its bytes: cuts its connection, say, or throws away what
+     * has come. Called while the engine is within a step, or between two. Without it the suite
+     * closes the producer, or damages the store, and takes either end of the load.
+     *
+     * @param producer instance that computed the KV
+     * @param consumer instance that loads it
+     * @param request the request at the consumer
+     * @return true if the load can't succeed any more; false, unless overridden, if nothing was
+     *     done
+     */
+    protected boolean breakLoad(KvConnector producer, KvConnector consumer, KvRequest request) {
+        return false;
+    }
+
+    /** True if the implementor has broken a load. */
+    final boolean broken(FakeEngine producer, FakeEngine consumer, FakeRequest request) {
+        return breakLoad(
+                ConnectorCalls.real(producer.connector()),
+                ConnectorCalls.real(consumer.connector()),
+                request.kv);
     }
 
     /**

@@ -171,6 +171,7 @@ public final class FakeEngine implements AutoCloseable {
         StepMetadata metadata = scheduler.buildStep(StepPlan.of(entries));
         long deadlineNs = System.nanoTime() + stepNs;
         worker.startLoad(metadata);
+        onLoadsAt(LoadMoment.STARTED);
         for (int layer = 0; layer < shape.layout().layers(); layer++) {
             worker.awaitLayer(layer, deadlineNs);
             for (StepPlan.Entry entry : entries) {
@@ -178,12 +179,19 @@ public final class FakeEngine implements AutoCloseable {
             }
             worker.saveLayer(layer);
             kv.onSaved(layer);
+            if (layer == 0) {
+                onLoadsAt(LoadMoment.BETWEEN_LAYERS);
+            }
         }
         boolean saved = worker.awaitSaves(deadlineNs);
         WorkerReport report = poll();
         require(saved, "awaitSaves passed its deadline: ", metadata);
         entries.forEach(this::advance);
         return report;
+    }
+
+    private void onLoadsAt(LoadMoment moment) {
+        requests.onLoadsAt(moment);
     }
 
     /** Takes the connector's report between two steps. */
@@ -306,6 +314,7 @@ public final class FakeEngine implements AutoCloseable {
             request.computed += tokens;
             request.state = State.RUNNING;
         }
+        request.onLoadAt(LoadMoment.ALLOCATED);
     }
 
     private void compute(int layer, StepPlan.Entry entry) {

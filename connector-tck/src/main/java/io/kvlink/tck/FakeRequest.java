@@ -50,6 +50,8 @@ public final class FakeRequest {
     // What the engine attaches when the prompt is computed, and what came with its KV.
     Optional<byte[]> attaches = Optional.empty();
     Optional<byte[]> attachment = Optional.empty();
+    private Optional<LoadMoment> breaksAt = Optional.empty();
+    private Runnable breaker = () -> {};
     // The test keeps it out of the steps.
     boolean held;
     State state = State.WAITING;
@@ -95,6 +97,20 @@ public final class FakeRequest {
         all.addAll(loaded);
         all.addAll(failedLoads);
         return all;
+    }
+
+    /** Runs something once, when the request's load has come to a moment. */
+    void breakAt(LoadMoment moment, Runnable toDo) {
+        breaksAt = Optional.of(moment);
+        breaker = toDo;
+    }
+
+    void onLoadAt(LoadMoment moment) {
+        if (breaksAt.filter(moment::equals).isPresent()
+                && (loadsInStep || state == State.LOADING)) {
+            breaksAt = Optional.empty();
+            breaker.run();
+        }
     }
 
     // For each position a number that follows from all tokens up to it.

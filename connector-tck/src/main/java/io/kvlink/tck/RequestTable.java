@@ -42,6 +42,10 @@ final class RequestTable {
         return request;
     }
 
+    void onLoadsAt(LoadMoment moment) {
+        requests.values().forEach(request -> request.onLoadAt(moment));
+    }
+
     void forget(FakeRequest request) {
         if (!request.ended() || !request.released) {
             throw new AssertionError("still in use: " + request);

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 /** Rules 8xx: KV of requests without a route is kept, and served by its tokens to any request. */
@@ -289,6 +290,30 @@ public abstract class StoreRules extends EngineRules {
         awaitIdle();
         FakeEngine reader = open(reading());
         prompts.forEach(prompt -> assertWholeBlocksLoaded(run(reader, prompt), tokens));
+    }
+
+    @Test
+    final void required_rule815_aLoadThatBreaksAfterItsAnswerIsReportedFailed() {
+        for (LoadMoment moment : LoadMoment.values()) {
+            FakeEngine writer = open(writing());
+            FakeEngine reader = open(reading());
+            int[] prompt = prompt(3 * storeBlockTokens() + 1);
+            run(writer, prompt);
+            FakeRequest target = reader.add(Optional.empty(), prompt);
+            AtomicBoolean certain = new AtomicBoolean();
+            AtomicBoolean done = new AtomicBoolean();
+            target.breakAt(
+                    moment,
+                    () -> {
+                        certain.set(broken(writer, reader, target));
+                        done.set(certain.get() || damageStore());
+                    });
+            await("the end of a load that breaks when it is " + moment, target::ended);
+            assumeTrue(done.get(), "for stores whose loads can be broken");
+            assertEndOfBrokenLoad(reader, target, certain.get());
+            FakeRequest again = run(reader, prompt);
+            assertThat(again.ending).as("%s", again).isIn(Ending.COMPUTED, Ending.LOADED);
+        }
     }
 
     private KvRole writing() {

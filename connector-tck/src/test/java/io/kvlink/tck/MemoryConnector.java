@@ -113,6 +113,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         return config.bufferBytes();
     }
 
+    void breakLoad(KvRequest request) {
+        sides.get(request.id()).transfer.orElseThrow().breakLoad();
+    }
+
     void wake() {
         if (!has(Fault.WAKES_NOBODY)) {
             context.wakeup().run();
@@ -243,7 +247,8 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             side.transfer.get().attach(Optional.empty()); // Unless something was attached before.
         }
         if (side.ended) {
-            return BlockOwnership.FREE_NOW;
+            boolean kept = side.broken() && has(Fault.KEEPS_THE_BLOCKS_OF_A_BROKEN_LOAD);
+            return kept ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
         }
         MemoryTransfer transfer = side.transfer.orElseThrow();
         if (!side.producer || !transfer.saved()) {

@@ -2,7 +2,9 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
 import java.time.Duration;
 import java.util.Map;
@@ -43,6 +45,16 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     @Override
     protected final Map<String, Object> config(KvRole role) {
         return MemoryConnectorProvider.config(role, push, DEADLINE_MS, TTL_MS);
+    }
+
+    @Override
+    protected final boolean breakLoad(
+            KvConnector producer, KvConnector consumer, KvRequest request) {
+        if (consumer instanceof MemoryConnector memory) {
+            memory.breakLoad(request);
+            return true;
+        }
+        return false;
     }
 
     @Override

@@ -23,13 +23,22 @@ final class MemoryStore implements KvConnectorProvider {
 
     static final int BLOCK_TOKENS = 32;
 
-    private static final class Block {
+    /** KV of a block, and a checksum of it. */
+    static final class Block {
         private final byte[] kv;
         private final int checksum;
 
         Block(byte[] kv) {
             this.kv = kv;
             this.checksum = Arrays.hashCode(kv);
+        }
+
+        byte[] kv() {
+            return kv;
+        }
+
+        boolean intact() {
+            return Arrays.hashCode(kv) == checksum;
         }
     }
 
@@ -85,17 +94,16 @@ final class MemoryStore implements KvConnectorProvider {
         }
     }
 
-    Optional<byte[]> read(String name) {
+    Optional<Block> read(String name) {
         Block block = has(StoreFault.LETS_THE_OLDEST_GO) ? peek(name) : blocks.get(name);
         if (block == null) {
             return Optional.empty();
         }
-        boolean right = Arrays.hashCode(block.kv) == block.checksum;
-        if (!right && !has(StoreFault.TRUSTS_ITS_BYTES)) {
+        if (!block.intact() && !has(StoreFault.TRUSTS_ITS_BYTES)) {
             blocks.remove(name);
             return Optional.empty();
         }
-        return Optional.of(block.kv);
+        return Optional.of(block);
     }
 
     private Block peek(String name) {

@@ -36,6 +36,8 @@ final class MemoryTransfer {
     private long readyNs;
     boolean pushed;
     boolean immortal;
+    // Its bytes are lost, of the layers that aren't loaded yet.
+    private boolean broken;
 
     MemoryTransfer(MemoryNetwork network, TransferId id, TransferRoute route) {
         this.network = network;
@@ -114,7 +116,18 @@ final class MemoryTransfer {
         }
     }
 
+    void breakLoad() {
+        broken = true;
+    }
+
+    boolean broken() {
+        return broken;
+    }
+
     void load(MemorySide side, int layer) {
+        if (broken) {
+            return;
+        }
         BlockTable to = side.blocks;
         MemorySide source = producer.orElseThrow();
         BlockTable from = source.blocks;
@@ -162,6 +175,12 @@ final class MemoryTransfer {
 
     /** The step whose stream waits for the load is over; the source may still be read. */
     void onLoaded(MemorySide side) {
+        if (broken
+                && !has(Fault.REPORTS_A_BROKEN_LOAD_AS_LOADED)
+                && !has(Fault.REPORTS_A_BROKEN_ASYNC_LOAD_AS_LOADED)) {
+            onBroken(side);
+            return;
+        }
         movedBytes =
                 side.connector.layout().layerBytes(side.loadTo - side.loadFrom)
                         * side.connector.layout().layers();
@@ -170,6 +189,13 @@ final class MemoryTransfer {
             Arrays.stream(bytes).flatMap(Arrays::stream).forEach(any -> Arrays.fill(any, (byte) 0));
         }
         settleLoad(side);
+    }
+
+    private void onBroken(MemorySide side) {
+        if (has(Fault.SWALLOWS_A_BROKEN_LOAD) || has(Fault.SWALLOWS_A_BROKEN_ASYNC_LOAD)) {
+            side.ended = true;
+        }
+        fail(KvError.PEER_LOST, "transfer=" + id + " broke");
     }
 
     void onLeft(MemorySide side) {

@@ -91,6 +91,12 @@ public final class ConnectorCalls {
                 Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, watcher));
     }
 
+    /** The connector behind a watched one. */
+    public static KvConnector real(KvConnector watched) {
+        Watcher watcher = (Watcher) Proxy.getInvocationHandler(watched);
+        return (KvConnector) watcher.real;
+    }
+
     /** The call that has been under way longest. */
     public Optional<ConnectorCall> oldest() {
         return underWay.values().stream().min(Comparator.comparingLong(ConnectorCall::startNs));
