@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvRole;
+import io.kvlink.tck.FakeRequest.State;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** 9xx: liberties that an engine may take. */
@@ -27,6 +31,7 @@ abstract class EngineRules extends AttachmentRules {
         FakeEngine consumer = open(KvRole.CONSUMER);
         Hop hop = hop(producer, consumer, 50);
         hop.target().acceptsAtMost = 32;
+        hop.target().keepsTheRest = true;
         Hop behind = hop(producer, consumer, 50);
         behind.target().acceptsAtMost = 7;
         boolean prefix = supports(KvCapability.LOAD_BEHIND_PREFIX);
@@ -34,6 +39,9 @@ abstract class EngineRules extends AttachmentRules {
         awaitEnd(hop, behind);
         assertLoaded(hop);
         assertThat(hop.target().loading).isEqualTo(32);
+        assertThat(hop.target().loaded.get(0).bytes())
+                .as("bytes of a load of 32 tokens: %s", hop)
+                .isEqualTo(3 * EngineShape.DEFAULT.layout().layerBytes(32));
         assertLoaded(behind);
         assertThat(behind.target().loading).isEqualTo(7);
     }
@@ -54,5 +62,54 @@ abstract class EngineRules extends AttachmentRules {
         Hop next = hop(producer, consumer, 50);
         awaitEnd(next);
         assertLoaded(next);
+    }
+
+    @Test
+    final void required_rule904_aLoadLeavesTheHeadThatTheEngineComputedAlone() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        for (int head : new int[] {1, 16, 21}) {
+            Hop hop = hop(producer, consumer, 50);
+            hop.target().computed = head;
+            hop.target().ownHead = head;
+            awaitEnd(hop);
+            boolean behind = supports(KvCapability.LOAD_BEHIND_PREFIX);
+            assertThat(hop.target().loading).as("%s", hop).isEqualTo(behind ? 49 - head : 0);
+        }
+    }
+
+    @Test
+    final void required_rule905_aLoadThatIsPreemptedWritesNothingLater() {
+        FakeEngine producer = open(KvRole.PRODUCER);
+        FakeEngine consumer = open(KvRole.CONSUMER);
+        Hop hop = hop(producer, consumer, 200);
+        FakeRequest target = hop.target();
+        target.held = true;
+        await("blocks", () -> consumer.admit(target) || target.state == State.LOADING);
+        consumer.preempt(target);
+        awaitEnd(hop);
+        await("the blocks' return", () -> target.released && hop.source().released);
+        stepAll(20);
+        assertUntouched(consumer, target);
+        assertThat(target.outcomes()).as("one report at most: %s", target).hasSizeLessThan(2);
+        Hop next = hop(producer, consumer, 50);
+        awaitEnd(next);
+        assertLoaded(next);
+    }
+
+    @Test
+    final void required_rule906_ranksAboveTheFirstExchangeKv() {
+        FakeEngine[] producers = new FakeEngine[3];
+        FakeEngine[] consumers = new FakeEngine[3];
+        List<Hop> hops = new ArrayList<>();
+        for (int rank = 0; rank < 3; rank++) {
+            EngineShape shape = EngineShape.DEFAULT.ofRank(rank, 3);
+            producers[rank] = open(KvRole.PRODUCER, shape, Map.of());
+            consumers[rank] = open(KvRole.CONSUMER, shape, Map.of());
+            hops.add(hop(producers[rank], consumers[rank], 50));
+            hops.add(hop(producers[rank], consumers[rank], 65));
+        }
+        awaitEnd(hops.toArray(Hop[]::new));
+        hops.forEach(DeliveryRules::assertLoaded);
     }
 }

@@ -111,23 +111,29 @@ public class FakeKv implements EngineKv {
         if (from < to) {
             known.onComputed(request, layout);
             List<Run> runs = layout.runs(request.blocks, from, to, shape.regionBytes());
-            memory.write(
-                    regions.get(layer), runs, pattern.content(layer, request.prefixes(), from, to));
+            memory.write(regions.get(layer), runs, content(layer, request, from, to));
         }
     }
 
     @Override
     public final void attend(int layer, FakeRequest request, int to) {
         request.attended.add(check(layer, request, to));
+        if (request.keepsTheRest) {
+            request.attended.add(checkRest(layer, request, to));
+        }
     }
 
     @Override
     public final void onLoaded(FakeRequest request) {
+        boolean withinStep = !request.attended.isEmpty();
         verifyLater(request, "after awaitLayer", request.attended);
         request.attended.clear();
         List<Supplier<String>> checks = new ArrayList<>();
         for (int layer = 0; layer < layout.layers(); layer++) {
             checks.add(check(layer, request, request.computed));
+            if (request.keepsTheRest && !withinStep) {
+                checks.add(checkRest(layer, request, request.computed));
+            }
         }
         verifyLater(request, "loaded KV is wrong:", checks);
     }
@@ -162,9 +168,36 @@ public class FakeKv implements EngineKv {
         BlockTable blocks = request.blocks;
         Supplier<byte[]> read = memory.read(regions.get(layer));
         return () -> {
-            byte[] expected = pattern.content(layer, request.prefixes(), 0, to);
+            byte[] expected = content(layer, request, 0, to);
             List<Run> runs = layout.runs(blocks, 0, to, shape.regionBytes());
             return difference(layer, gathered(read.get(), runs, expected.length), expected);
+        };
+    }
+
+    // The engine's own bits of a head are the others' inverted.
+    private byte[] content(int layer, FakeRequest request, int from, int to) {
+        byte[] content = pattern.content(layer, request.prefixes(), from, to);
+        int own = Math.min(to, request.ownHead) - from;
+        for (int i = 0; i < own * pattern.halfBytes(); i++) {
+            content[i] ^= -1;
+            content[content.length / 2 + i] ^= -1;
+        }
+        return content;
+    }
+
+    // Gives the first byte behind what is loaded that isn't as the engine left it.
+    private Supplier<String> checkRest(int layer, FakeRequest request, int from) {
+        BlockTable blocks = request.blocks;
+        int to = request.promptTokens();
+        Supplier<byte[]> read = memory.read(regions.get(layer));
+        return () -> {
+            List<Run> runs = layout.runs(blocks, from, to, shape.regionBytes());
+            byte[] free = new byte[Math.toIntExact(layout.layerBytes(to - from))];
+            Arrays.fill(free, POISON);
+            String rest = difference(layer, gathered(read.get(), runs, free.length), free);
+            return rest.isEmpty()
+                    ? ""
+                    : "behind the %d tokens of the load: %s".formatted(from, rest);
         };
     }
 

@@ -47,6 +47,10 @@ public final class FakeRequest {
     int tokensPerStep = Integer.MAX_VALUE;
     // Most tokens that the engine loads, whatever is offered.
     int acceptsAtMost = Integer.MAX_VALUE;
+    // Tokens of the head that the engine computed to other bits than the peer.
+    int ownHead;
+    // Nothing may be written behind what the engine accepts.
+    boolean keepsTheRest;
     // What the engine attaches when the prompt is computed, and what came with its KV.
     Optional<byte[]> attaches = Optional.empty();
     Optional<byte[]> attachment = Optional.empty();

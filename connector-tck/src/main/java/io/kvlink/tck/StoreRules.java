@@ -316,6 +316,32 @@ public abstract class StoreRules extends EngineRules {
         }
     }
 
+    @Test
+    final void required_rule816_kvOfAnotherRankIsNeverLoaded() {
+        FakeEngine first = open(writing(), EngineShape.DEFAULT.ofRank(0, 2), Map.of());
+        FakeEngine second = open(writing(), EngineShape.DEFAULT.ofRank(1, 2), Map.of());
+        int[] prompt = prompt(3 * storeBlockTokens() + 1);
+        run(first, prompt);
+        assertComputed(run(second, prompt));
+        FakeEngine again = open(reading(), EngineShape.DEFAULT.ofRank(1, 2), Map.of());
+        assertWholeBlocksLoaded(run(again, prompt), prompt.length);
+    }
+
+    @Test
+    final void required_rule817_aLoadLeavesTheHeadThatTheEngineComputedAlone() {
+        FakeEngine writer = open(writing());
+        FakeEngine reader = open(reading());
+        int[] prompt = prompt(3 * storeBlockTokens() + 1);
+        run(writer, prompt);
+        FakeRequest target = reader.add(Optional.empty(), prompt);
+        target.computed = storeBlockTokens() + 5;
+        target.ownHead = target.computed;
+        ended(reader, target);
+        boolean behind = supports(KvCapability.LOAD_BEHIND_PREFIX);
+        int rest = 2 * storeBlockTokens() - 5;
+        assertThat(target.loading).as("%s", target).isEqualTo(behind ? rest : 0);
+    }
+
     private KvRole writing() {
         return supports(KvCapability.BOTH_ROLES) ? KvRole.BOTH : KvRole.PRODUCER;
     }

@@ -22,7 +22,7 @@ enum Fault {
     WAKES_NOBODY(true, "rule203"),
     FREES_SOURCE_EARLY(false, "rule301 rule305"),
     REPORTS_TWICE(true, "rule302"),
-    WRITES_AFTER_THE_CONSUMER_LEFT(false, "rule303 rule411"),
+    WRITES_AFTER_THE_CONSUMER_LEFT(false, "rule303 rule411 rule905"),
     SERVES_ANY_PROMPT(true, "rule401"),
     REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH(true, "rule402"),
     WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
@@ -60,7 +60,11 @@ enum Fault {
     WAITS_FOR_AN_ATTACHMENT(true, "rule706"),
     LOSES_A_CACHED_HEAD(true, "rule901"),
     LOADS_THE_LAST_OF_THE_TOKENS(true, "rule902"),
-    FORGETS_THAT_PREEMPTED_REQUESTS_END(true, "rule903");
+    FORGETS_THAT_PREEMPTED_REQUESTS_END(true, "rule903 rule905"),
+    LOADS_WHAT_THE_ENGINE_DID_NOT_TAKE(true, "rule902"),
+    LOADS_OVER_THE_COMPUTED_HEAD(true, "rule904"),
+    WRITES_AFTER_A_PREEMPTION(false, "rule905"),
+    KNOWS_THE_FIRST_RANK_ONLY(true, "rule906");
 
     private final boolean push;
     private final boolean onDevice;

@@ -171,8 +171,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             if (has(Fault.LOADS_THE_LAST_OF_THE_TOKENS)) {
                 side.loadFrom = side.loadTo - loadTokens;
             } else {
-                side.loadFrom = computedTokens;
-                side.loadTo = computedTokens + loadTokens;
+                side.loadFrom = has(Fault.LOADS_OVER_THE_COMPUTED_HEAD) ? 0 : computedTokens;
+                boolean all = loadTokens > 0 && has(Fault.LOADS_WHAT_THE_ENGINE_DID_NOT_TAKE);
+                side.loadTo = all ? side.loadTo : computedTokens + loadTokens;
             }
         }
     }
@@ -228,6 +229,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public BlockOwnership onRequestPreempted(KvRequest request) {
+        MemorySide side = sides.get(request.id());
+        if (side != null && side.loading && has(Fault.WRITES_AFTER_A_PREEMPTION)) {
+            lateWrites.add(side.blocks);
+        }
         return has(Fault.FORGETS_THAT_PREEMPTED_REQUESTS_END)
                 ? BlockOwnership.FREE_NOW
                 : onRequestFinished(request);

@@ -82,7 +82,8 @@ final class MemoryStore implements KvConnectorProvider {
         limit = asked;
         instances++;
         String whose = has(StoreFault.KEEPS_KV_TO_ITSELF) ? "" + opened++ : "all";
-        String prefix = whose + ":" + context.layout().kvHeads() + ":";
+        int rank = has(StoreFault.IGNORES_RANKS) ? 0 : context.layout().tpRank();
+        String prefix = whose + ":" + context.layout().kvHeads() + ":" + rank + ":";
         KvRole role = config.role();
         return new MemoryStoreConnector(this, role, context.layout(), prefix);
     }

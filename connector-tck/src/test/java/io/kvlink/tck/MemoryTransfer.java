@@ -3,6 +3,7 @@ package io.kvlink.tck;
 
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -291,7 +292,11 @@ final class MemoryTransfer {
     }
 
     private void compare(MemorySide sender, MemorySide receiver) {
-        String difference = sender.connector.layout().firstDifference(receiver.connector.layout());
+        KvLayout layout = sender.connector.layout();
+        String difference = layout.firstDifference(receiver.connector.layout());
+        if (layout.tpRank() > 0 && has(Fault.KNOWS_THE_FIRST_RANK_ONLY)) {
+            difference = "tp";
+        }
         if (!difference.isEmpty()) {
             boolean mute = has(Fault.REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH);
             fail(KvError.LAYOUT_MISMATCH, mute ? "they differ" : difference);

@@ -7,7 +7,8 @@ import java.util.Set;
 enum StoreFault {
     NONE(""),
     KEEPS_KV_TO_ITSELF(
-            "rule801 rule802 rule803 rule804 rule806 rule807 rule809 rule810 rule811 rule814"),
+            "rule801 rule802 rule803 rule804 rule806 rule807 rule809 rule810 rule811 rule814 rule816"
+                    + " rule817"),
     DIES_WITH_THE_LAST_INSTANCE("rule802"),
     NAMES_BLOCKS_BY_THEIR_OWN_TOKENS("rule803 rule808"),
     IGNORES_SALTS("rule804"),
@@ -22,12 +23,14 @@ enum StoreFault {
     TELLS_TWICE("rule808"),
     ANSWERS_ONCE("rule809"),
     SAVES_WHAT_ONE_STEP_COMPUTES("rule810"),
-    FORGETS_WHERE_THE_LOAD_BEGINS("rule811"),
+    FORGETS_WHERE_THE_LOAD_BEGINS("rule811 rule817"),
+    LOADS_OVER_THE_COMPUTED_HEAD("rule817"),
+    IGNORES_RANKS("rule816"),
     HOLDS_WHAT_A_LEAVER_READ("rule812"),
     OWNS_SHORT_PROMPTS("rule813"),
     SAVES_WHEN_THE_REQUEST_HAS_ENDED(
             "rule501 rule502 rule510 rule801 rule802 rule803 rule804 rule805 rule806 rule807"
-                    + " rule809 rule810 rule811 rule814");
+                    + " rule809 rule810 rule811 rule814 rule816 rule817");
 
     private final String rules;
 
