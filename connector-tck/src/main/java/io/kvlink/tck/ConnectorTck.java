@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
+import io.kvlink.spi.HostPoolProvider;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
@@ -12,6 +13,7 @@ import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
 import io.kvlink.tck.limit.ConnectorCalls;
 import io.kvlink.tck.limit.TimeLimit;
+import io.kvlink.tck.limit.WorkerThread;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +25,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -39,6 +42,7 @@ public abstract class ConnectorTck {
     private static final Map<Class<?>, Set<KvCapability>> SAID = new ConcurrentHashMap<>();
 
     private final List<FakeEngine> engines = new ArrayList<>();
+    private final List<WorkerThread> workers = new ArrayList<>();
     private final Random random = new Random(42);
     private final KnownKv known = new KnownKv();
     final ConnectorCalls calls = new ConnectorCalls(() -> clock().nowNs());
@@ -148,6 +152,25 @@ public abstract class ConnectorTck {
     }
 
     /**
+     * Host pools for rule 910.
+     *
+     * @return empty, unless overridden: the suite's own
+     */
+    protected Optional<HostPoolProvider> hostPools() {
+        return Optional.empty();
+    }
+
+    /**
+     * Names of what the connectors keep for transfers and no ledger shows, such as temporary files.
+     * Looked at when all transfers have ended, and the ledgers are idle.
+     *
+     * @return none, unless overridden
+     */
+    protected List<String> leftovers() {
+        return List.of();
+    }
+
+    /**
      * Longest time that one call of the connector may take. One that takes longer, or never
      * returns, fails its rule and is given up.
      */
@@ -177,6 +200,11 @@ public abstract class ConnectorTck {
         try {
             engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::leaveAll);
             awaitIdle();
+            await("leftovers() to be empty", () -> leftovers().isEmpty());
+        } catch (AssertionError late) {
+            throw leftovers().isEmpty()
+                    ? late
+                    : new AssertionError("leftovers=%s; %s".formatted(leftovers(), late), late);
         } finally {
             closeAll();
         }
@@ -192,18 +220,54 @@ public abstract class ConnectorTck {
 
     final FakeEngine open(
             KvRole role, EngineShape shape, Map<String, Object> changes, int prefillChunk) {
+        return open(role, shape, changes, options(prefillChunk, Optional.empty()));
+    }
+
+    /** Opens an engine whose connector may take memory from a host pool. */
+    final FakeEngine open(KvRole role, Map<String, Object> changes, HostPoolProvider pools) {
+        EngineOptions options = options(prefillChunk(), Optional.of(pools));
+        return open(role, EngineShape.DEFAULT, changes, options);
+    }
+
+    private EngineOptions options(int prefillChunk, Optional<HostPoolProvider> pools) {
+        return new EngineOptions(transferDeadline(), prefillChunk, pools, () -> {});
+    }
+
+    private FakeEngine open(
+            KvRole role, EngineShape shape, Map<String, Object> changes, EngineOptions options) {
+        String name = role.key() + engines.size();
+        KvMemory memory = memory(role, shape);
+        return open(name, role, shape, changes, options, memory, watched(name));
+    }
+
+    /** Opens an engine whose worker half is called by a thread of its own. */
+    final FakeEngine open(KvRole role, Function<Runnable, WorkerThread> threads) {
+        String name = role.key() + engines.size();
+        KvMemory memory = memory(role, EngineShape.DEFAULT);
+        WorkerThread thread = threads.apply(memory::enter);
+        workers.add(thread);
+        return open(
+                name,
+                role,
+                EngineShape.DEFAULT,
+                Map.of(),
+                options(prefillChunk(), Optional.empty()),
+                memory,
+                thread.over(watched(name)));
+    }
+
+    private FakeEngine open(
+            String name,
+            KvRole role,
+            EngineShape shape,
+            Map<String, Object> changes,
+            EngineOptions options,
+            KvMemory memory,
+            KvConnectorProvider provider) {
         Map<String, Object> json = new HashMap<>(config(role));
         json.putAll(changes);
-        String name = role.key() + engines.size();
-        FakeEngine engine =
-                new FakeEngine(
-                        name,
-                        watched(name),
-                        json,
-                        shape,
-                        new FakeKv(shape, memory(role, shape), name.hashCode(), known),
-                        new EngineOptions(
-                                transferDeadline(), prefillChunk, Optional.empty(), () -> {}));
+        FakeKv kv = new FakeKv(shape, memory, name.hashCode(), known);
+        FakeEngine engine = new FakeEngine(name, provider, json, shape, kv, options);
         engines.add(engine);
         return engine;
     }
@@ -303,6 +367,11 @@ public abstract class ConnectorTck {
 
     // One that doesn't close must not keep the others open.
     private void closeAll() {
+        closeEngines();
+        workers.forEach(WorkerThread::close);
+    }
+
+    private void closeEngines() {
         AssertionError failed = new AssertionError("engines don't close");
         for (FakeEngine engine : engines) {
             try {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** Rules 8xx: KV of requests without a route is kept, and served by its tokens to any request. */
 @Needs(KvCapability.STORE)
-public abstract class StoreRules extends EngineRules {
+public abstract class StoreRules extends ThreadRules {
 
     /** Tokens of a block of the store: {@link #config} sets it in the connector's own words. */
     protected int storeBlockTokens() {

@@ -6,7 +6,7 @@ import java.util.Set;
 /** A way to break the reference connector, with the rules that must notice. */
 enum Fault {
     NONE(true, ""),
-    FORGETS_THE_TAIL_OF_LONG_PROMPTS(true, "rule101"),
+    FORGETS_THE_TAIL_OF_LONG_PROMPTS(true, "rule101 rule909"),
     IGNORES_BLOCK_SIZES(true, "rule102 rule103"),
     IGNORES_AXIS_ORDERS(true, "rule103"),
     IGNORES_DIRECT_MEMORY(true, "rule104"),
@@ -15,7 +15,7 @@ enum Fault {
     WAITS_FOR_KV_WITHOUT_ROUTE(true, "rule107 rule202 rule411"),
     TAKES_PROMPTS_FOR_ONE(true, "rule108"),
     HAS_ROOM_FOR_TWENTY_TRANSFERS(true, "rule109 rule110"),
-    THROWS_WHEN_FULL(true, "rule111"),
+    THROWS_WHEN_FULL(true, "rule111 rule910"),
     ONLY_SENDS_AS_BOTH(true, "rule112"),
     TRUSTS_THE_PREFILL_CHUNK(true, "rule113"),
     ANSWERS_ONCE(true, "rule201 rule204 rule602 rule604 rule704"),
@@ -26,8 +26,8 @@ enum Fault {
     SERVES_ANY_PROMPT(true, "rule401"),
     REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH(true, "rule402"),
     WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
-    WAITS_FOR_A_LOST_CONSUMER(true, "rule404"),
-    LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405 rule903"),
+    WAITS_FOR_A_LOST_CONSUMER(true, "rule404 rule909"),
+    LEAKS_WHAT_A_LEAVER_LEFT(true, "rule405 rule903 rule909"),
     IGNORES_A_PRODUCER_THAT_LEAVES(true, "rule406 rule706 rule903"),
     NEVER_EXPIRES(true, "rule407"),
     SERVES_A_TRANSFER_TWICE(true, "rule408 rule409"),
@@ -64,7 +64,18 @@ enum Fault {
     LOADS_WHAT_THE_ENGINE_DID_NOT_TAKE(true, "rule902"),
     LOADS_OVER_THE_COMPUTED_HEAD(true, "rule904"),
     WRITES_AFTER_A_PREEMPTION(false, "rule905"),
-    KNOWS_THE_FIRST_RANK_ONLY(true, "rule906");
+    KNOWS_THE_FIRST_RANK_ONLY(true, "rule906"),
+    NEEDS_ONE_THREAD(true, "rule907"),
+    WANTS_ALL_SCHEDULERS_ON_ONE_THREAD(true, "rule908"),
+    WAITS_IN_START_LOAD(false, "rule909"),
+    WAITS_WHEN_A_REQUEST_ENDS(true, "rule909"),
+    WAITS_WHEN_IT_IS_ASKED(true, "rule909"),
+    KEEPS_LEASES_OF_THE_POOL(true, "rule910"),
+    READS_LEASES_LATE(true, "rule910"),
+    KEEPS_THE_POOL_OPEN(true, "rule910"),
+    KEEPS_A_SOCKET_FOR_EACH_TRANSFER(true, "rule514"),
+    LEAVES_A_SOCKET(true, "rule514"),
+    LEAVES_FILES_OF_UNCLAIMED_KV(true, "rule404 rule407 rule909");
 
     private final boolean push;
     private final boolean onDevice;

@@ -82,7 +82,7 @@ record HangingConnector(Object real, String hangsIn) implements InvocationHandle
     }
 
     private static void hang() {
-        CountDownLatch until = MemoryConnector.leak;
+        CountDownLatch until = Leaks.over();
         boolean interrupted = false;
         HANGING.incrementAndGet();
         while (until.getCount() > 0) {

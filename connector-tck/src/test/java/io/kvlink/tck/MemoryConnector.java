@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 
 /**
  * One end of a {@link MemoryNetwork}. A push is loaded within a step, held KV in the background, so
@@ -39,33 +38,15 @@ import java.util.concurrent.CountDownLatch;
  */
 final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
-    /** Releases the threads that {@link Fault#LEAVES_A_THREAD} leaves. */
-    static volatile CountDownLatch leak = new CountDownLatch(1);
-
     final boolean push;
     final long deadlineNs;
     final long ttlNs;
     final MemoryCopies copies;
+    final MemoryPool pool;
     final List<TransferOutcome> sent = new ArrayList<>();
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     private final MemoryNetwork network;
-    private static final Set<KvCapability> FETCHING =
-            Set.of(
-                    KvCapability.PEERS,
-                    KvCapability.BOTH_ROLES,
-                    KvCapability.CHUNKED_PREFILL,
-                    KvCapability.LOAD_BEHIND_PREFIX,
-                    KvCapability.ATTACHMENTS);
-    private static final Set<KvCapability> PUSHING =
-            Set.of(
-                    KvCapability.PEERS,
-                    KvCapability.BOTH_ROLES,
-                    KvCapability.CHUNKED_PREFILL,
-                    KvCapability.LOAD_BEHIND_PREFIX,
-                    KvCapability.ATTACHMENTS,
-                    KvCapability.PUSH);
-
     private final HostPort address;
     private final KvTransferConfig config;
     private final KvConnectorContext context;
@@ -90,6 +71,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         this.push = push;
         this.deadlineNs = deadlineNs;
         this.ttlNs = ttlNs;
+        this.pool = new MemoryPool(network.fault, context);
         this.copies = new MemoryCopies(network.device, context.device(), network.fault);
     }
 
@@ -140,6 +122,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        waitIf(Fault.WAITS_WHEN_IT_IS_ASKED, request);
         MemorySide side = sides.get(request.id());
         if (side == null || side.producer) {
             boolean local = request.route().isEmpty() && has(Fault.WAITS_FOR_KV_WITHOUT_ROUTE);
@@ -240,6 +223,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
+        waitIf(Fault.WAITS_WHEN_A_REQUEST_ENDS, request);
         MemorySide side = sides.remove(request.id());
         if (side == null) {
             boolean one = request.route().isPresent() && has(Fault.OWNS_PROMPTS_OF_ONE_TOKEN);
@@ -287,6 +271,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void startLoad(StepMetadata metadata) {
+        metadata.loads().forEach(load -> waitIf(Fault.WAITS_IN_START_LOAD, load.request()));
         step = metadata;
     }
 
@@ -347,11 +332,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Set<KvCapability> capabilities() {
-        return has(Fault.HIDES_AN_ABILITY) ? EnumSet.of(KvCapability.PEERS) : capabilities(push);
-    }
-
-    static Set<KvCapability> capabilities(boolean push) {
-        return push ? PUSHING : FETCHING;
+        return has(Fault.HIDES_AN_ABILITY)
+                ? EnumSet.of(KvCapability.PEERS)
+                : MemoryConnectorProvider.capabilities(push);
     }
 
     @Override
@@ -364,7 +347,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         long buffered = network.pushedTo(address);
         return KvLedger.builder()
                 .bufferBytes(buffered)
-                .leases(buffered > 0 ? 1 : 0)
+                .leases((buffered > 0 ? 1 : 0) + pool.leases())
                 .transfers(network.transfersOf(this))
                 .build();
     }
@@ -384,7 +367,12 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         if (!closed) {
             closed = true;
             network.close(this);
-            leaveAThreadIfBroken();
+            pool.close();
+            if (has(Fault.LEAVES_A_THREAD)) {
+                Leaks.leaveAThread();
+            } else if (has(Fault.LEAVES_A_SOCKET)) {
+                Leaks.leaveASocket();
+            }
         }
     }
 
@@ -397,21 +385,13 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         return Math.toIntExact(layout().runs(blocks, 0, 1, memory.get(0).bytes()).get(0).offset());
     }
 
-    private void leaveAThreadIfBroken() {
-        if (has(Fault.LEAVES_A_THREAD)) {
-            CountDownLatch until = leak;
-            Thread thread =
-                    new Thread(
-                            () -> {
-                                try {
-                                    until.await();
-                                } catch (InterruptedException stop) {
-                                    Thread.currentThread().interrupt();
-                                }
-                            },
-                            "kv-left");
-            thread.setDaemon(true);
-            thread.start();
+    // A prompt longer than those of most rules.
+    private void waitIf(Fault fault, KvRequest request) {
+        if (has(fault) && request.promptTokens().length > 700) {
+            long endNs = nowNs() + deadlineNs;
+            while (nowNs() < endNs) {
+                network.clock.pause(0);
+            }
         }
     }
 }

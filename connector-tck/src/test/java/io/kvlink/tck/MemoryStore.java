@@ -9,8 +9,10 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -73,7 +75,7 @@ final class MemoryStore implements KvConnectorProvider {
     }
 
     @Override
-    public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
+    public synchronized KvConnector create(KvTransferConfig config, KvConnectorContext context) {
         long asked = config.extra().integer("limit", Long.MAX_VALUE, 1, Long.MAX_VALUE);
         config.extra().refuseUnknown();
         if (context.device().isPresent()) {
@@ -85,7 +87,12 @@ final class MemoryStore implements KvConnectorProvider {
         int rank = has(StoreFault.IGNORES_RANKS) ? 0 : context.layout().tpRank();
         String prefix = whose + ":" + context.layout().kvHeads() + ":" + rank + ":";
         KvRole role = config.role();
-        return new MemoryStoreConnector(this, role, context.layout(), prefix);
+        return OneAtATime.of(
+                this,
+                new MemoryStoreConnector(this, role, context.layout(), prefix),
+                has(StoreFault.NEEDS_ONE_THREAD)
+                        ? new OneAtATime.Wanted(KvScheduler.class, KvWorker.class)
+                        : new OneAtATime.Wanted());
     }
 
     void onClosed() {

@@ -39,6 +39,8 @@ final class MemoryTransfer {
     boolean immortal;
     // Its bytes are lost, of the layers that aren't loaded yet.
     private boolean broken;
+    // The consumer's host pool has its bytes.
+    private boolean pooled;
 
     MemoryTransfer(MemoryNetwork network, TransferId id, TransferRoute route) {
         this.network = network;
@@ -121,6 +123,11 @@ final class MemoryTransfer {
         broken = true;
     }
 
+    /** True if its bytes are in the consumer's buffer. */
+    boolean buffered() {
+        return pushed && !pooled;
+    }
+
     boolean broken() {
         return broken;
     }
@@ -128,6 +135,9 @@ final class MemoryTransfer {
     void load(MemorySide side, int layer) {
         if (broken) {
             return;
+        }
+        if (pooled) {
+            network.restore(this, bytes);
         }
         BlockTable to = side.blocks;
         MemorySide source = producer.orElseThrow();
@@ -228,6 +238,7 @@ final class MemoryTransfer {
             boolean waitsForEver =
                     has(lost ? Fault.WAITS_FOR_A_LOST_CONSUMER : Fault.NEVER_EXPIRES);
             if (nowNs - readyNs > (lost ? sender.deadlineNs : sender.ttlNs) && !waitsForEver) {
+                network.onExpired(this);
                 fail(lost ? KvError.PEER_LOST : KvError.NO_SUCH_TRANSFER, "transfer=" + id);
             }
         }
@@ -249,7 +260,8 @@ final class MemoryTransfer {
             return;
         }
         if (side.connector.push && network.reaches(route.decode())) {
-            if (!network.hasRoom(route.decode(), bytes())) {
+            pooled = !network.hasRoom(route.decode(), bytes()) && network.pools(this, bytes);
+            if (!pooled && !network.hasRoom(route.decode(), bytes())) {
                 fail(KvError.NO_SPACE, "bytes=" + bytes());
                 if (has(Fault.THROWS_WHEN_FULL)) {
                     throw new IllegalStateException("full");

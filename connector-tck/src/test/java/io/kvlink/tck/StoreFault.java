@@ -25,12 +25,13 @@ enum StoreFault {
     SAVES_WHAT_ONE_STEP_COMPUTES("rule810"),
     FORGETS_WHERE_THE_LOAD_BEGINS("rule811 rule817"),
     LOADS_OVER_THE_COMPUTED_HEAD("rule817"),
+    NEEDS_ONE_THREAD("rule907"),
     IGNORES_RANKS("rule816"),
     HOLDS_WHAT_A_LEAVER_READ("rule812"),
     OWNS_SHORT_PROMPTS("rule813"),
     SAVES_WHEN_THE_REQUEST_HAS_ENDED(
-            "rule501 rule502 rule510 rule801 rule802 rule803 rule804 rule805 rule806 rule807"
-                    + " rule809 rule810 rule811 rule814 rule816 rule817");
+            "rule501 rule502 rule510 rule514 rule801 rule802 rule803 rule804 rule805 rule806 rule807"
+                    + " rule809 rule810 rule811 rule814 rule816 rule817 rule907 rule909");
 
     private final String rules;
 

@@ -7,7 +7,6 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMetho
 
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.support.descriptor.MethodSource;
@@ -36,7 +35,7 @@ final class SuiteRun implements TestExecutionListener {
     }
 
     private static Map<String, String> run(DiscoverySelector selector) {
-        MemoryConnector.leak = new CountDownLatch(1);
+        Leaks.begin();
         LauncherDiscoveryRequest request =
                 LauncherDiscoveryRequestBuilder.request()
                         .selectors(selector)
@@ -48,7 +47,7 @@ final class SuiteRun implements TestExecutionListener {
         try {
             LauncherFactory.create().execute(request, run);
         } finally {
-            MemoryConnector.leak.countDown();
+            Leaks.end();
         }
         assertThat(LeakExtension.threadsLeft(LeakExtension.DEFAULT_GRACE_MS)).isEmpty();
         return run.byRule;

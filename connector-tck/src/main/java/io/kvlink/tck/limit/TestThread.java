@@ -5,14 +5,16 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** Thread on which a test, its setup and its teardown run, one after the other. */
-final class TestThread {
+/** Thread of the suite that does what it is given, one after the other. */
+public final class TestThread {
 
     // The last one is empty.
     private final BlockingQueue<Optional<Runnable>> tasks = new LinkedBlockingQueue<>();
-    private final Thread thread = new Thread(this::work, "tck-test");
+    private final Thread thread;
 
-    TestThread() {
+    /** Thread of this name. */
+    public TestThread(String name) {
+        thread = new Thread(this::work, name);
         thread.setDaemon(true);
         thread.start();
     }
@@ -21,12 +23,13 @@ final class TestThread {
         return thread;
     }
 
-    void run(Runnable task) {
+    /** Lets the thread do something; it mustn't throw. */
+    public void run(Runnable task) {
         tasks.add(Optional.of(task));
     }
 
     /** Ends the thread when it has done what it was given. */
-    void end() {
+    public void end() {
         tasks.add(Optional.empty());
     }
 

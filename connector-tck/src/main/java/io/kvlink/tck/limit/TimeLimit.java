@@ -111,7 +111,7 @@ public final class TimeLimit implements InvocationInterceptor, AfterEachCallback
 
     private void run(Invocation<@Nullable Void> invocation) throws Throwable {
         FutureTask<@Nullable Throwable> task = new FutureTask<>(() -> outcomeOf(invocation));
-        TestThread runner = thread == null ? new TestThread() : thread;
+        TestThread runner = thread == null ? new TestThread("tck-test") : thread;
         thread = runner;
         runner.run(task);
         Throwable thrown = await(task, System.nanoTime(), runner);
