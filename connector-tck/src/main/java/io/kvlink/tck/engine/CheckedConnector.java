@@ -124,7 +124,7 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
     public StepMetadata buildStep(StepPlan plan) {
         wakeups.onLook();
         check.onPlan(plan);
-        steps.onPlan();
+        steps.onPlan(plan);
         StepMetadata step = scheduler.buildStep(plan);
         steps.onBuilt(step);
         return step;

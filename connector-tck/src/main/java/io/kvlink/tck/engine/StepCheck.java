@@ -2,6 +2,7 @@
 package io.kvlink.tck.engine;
 
 import io.kvlink.spi.StepMetadata;
+import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.WorkerReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ final class StepCheck {
     private final int layers;
     private final EngineCalls calls;
     private Stage stage = Stage.BETWEEN_STEPS;
+    private List<String> planned = List.of();
     private StepMetadata built = StepMetadata.EMPTY;
     // The next layer to be awaited, and to be saved.
     private int awaited;
@@ -38,7 +40,8 @@ final class StepCheck {
         calls.require(holds, call, about);
     }
 
-    synchronized void onPlan() {
+    synchronized void onPlan(StepPlan plan) {
+        planned = plan.entries().stream().map(entry -> entry.request().id()).toList();
         require(stage == Stage.BETWEEN_STEPS, "buildStep", stage);
         stage = Stage.BUILT;
     }
@@ -71,7 +74,7 @@ final class StepCheck {
         require(stage == Stage.STARTED, "saveLayer", stage);
         require(layer == saved, "saveLayer", layer + " instead of " + saved);
         require(
-                built.loads().isEmpty() || layer < awaited,
+                loads().isEmpty() || layer < awaited,
                 "saveLayer",
                 layer + " before its load was awaited");
         saved = layer + 1;
@@ -94,13 +97,21 @@ final class StepCheck {
         untold = Optional.of(report);
         List<String> spoiled = new ArrayList<>();
         if (stage == Stage.STARTED && awaited < layers) {
-            built.loads().forEach(load -> spoiled.add(load.request().id()));
+            spoiled.addAll(loads());
         }
         if (stage == Stage.STARTED && (saved < layers || !savesAwaited)) {
             built.saves().forEach(save -> spoiled.add(save.request().id()));
         }
         built = StepMetadata.EMPTY;
         return spoiled;
+    }
+
+    // Asynchronous loads take part in no step.
+    private List<String> loads() {
+        return built.loads().stream()
+                .map(load -> load.request().id())
+                .filter(planned::contains)
+                .toList();
     }
 
     synchronized void onStepDone(WorkerReport report) {

@@ -282,7 +282,7 @@ class EngineCheckTest {
     void shouldFindALayerThatIsSavedBeforeItIsLoaded() {
         begin();
         played.step = StepMetadata.of(List.of(task()), List.of());
-        worker.startLoad(scheduler.buildStep(StepPlan.of()));
+        worker.startLoad(scheduler.buildStep(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 0, 8))));
         worker.saveLayer(0);
         found("saveLayer: 0 before its load was awaited");
     }
@@ -294,6 +294,19 @@ class EngineCheckTest {
     }
 
     @Test
+    void shouldLeaveAnAsynchronousLoadThatNobodyAwaitedAlone() {
+        load(LoadDecision.load(20, true));
+        played.step = StepMetadata.of(List.of(task()), List.of());
+        worker.startLoad(scheduler.buildStep(StepPlan.of()));
+        played.report = WorkerReport.of(List.of(), List.of(outcome()), List.of());
+        scheduler.onStepDone(worker.pollFinished());
+        played.step = StepMetadata.EMPTY;
+        played.report = WorkerReport.EMPTY;
+        step(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 20, 20)));
+        assertThat(provider.violations()).isEmpty();
+    }
+
+    @Test
     void shouldFindARequestWhoseSavesNobodyAwaited() {
         goesOnAfter(StepMetadata.of(List.of(), List.of(task())));
         found("buildStep: r goes on after a step that skipped its layers");
@@ -302,7 +315,7 @@ class EngineCheckTest {
     private void goesOnAfter(StepMetadata step) {
         begin();
         played.step = step;
-        worker.startLoad(scheduler.buildStep(StepPlan.of()));
+        worker.startLoad(scheduler.buildStep(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 0, 8))));
         scheduler.onStepDone(worker.pollFinished());
         played.step = StepMetadata.EMPTY;
         step(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 0, 40)));
