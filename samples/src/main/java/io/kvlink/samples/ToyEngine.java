@@ -344,8 +344,8 @@ public final class ToyEngine implements AutoCloseable {
         KvConnectors connectors = KvConnectors.load(ToyEngine.class.getClassLoader());
         List<Answer> answers = askBoth(connectors, arguments[0], extra, prompt);
         System.out.printf("P computed %d tokens: %s…%n", prompt.length(), answers.get(0).text());
-        System.out.printf(
-                "D loaded %d of them: %s %s%n",
-                answers.get(1).loaded(), answers.get(1).text(), answers.get(1).failure());
+        Answer ofD = answers.get(1);
+        String why = ofD.failure().isEmpty() ? "" : " (" + ofD.failure() + ")";
+        System.out.printf("D loaded %d of them%s: %s%n", ofD.loaded(), why, ofD.text());
     }
 }

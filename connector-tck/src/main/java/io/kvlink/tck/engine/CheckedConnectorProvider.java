@@ -13,7 +13,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 
 /**
- * A provider that watches an engine: its connectors do what another one's do, and write down each
+ * Provider that watches an engine: its connectors do what another one's do, and write down each
  * call that the contract doesn't allow. So it is a test of an engine, as {@link
  * io.kvlink.tck.KvConnectorContract} is one of a connector. Run the engine's own tests with it, and
  * ask for {@link #violations} at the end.

@@ -51,6 +51,7 @@ abstract class StartedWorkers {
         for (FakeConnector connector : connectors) {
             assertThat(connector.watch.violations).isEmpty();
             assertThat(connector.checked.violations()).isEmpty();
+            assertThat(connector.checked.unfinished()).isEmpty();
             assertThat(connector.watch.closed()).isTrue();
         }
     }
