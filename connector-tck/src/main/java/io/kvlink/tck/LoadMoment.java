@@ -3,10 +3,10 @@ package io.kvlink.tck;
 
 /** Moment in a load, between its answer and its bytes, at which a test breaks it. */
 enum LoadMoment {
-    /** The engine has given it blocks. */
+    /** The engine has given the load blocks. */
     ALLOCATED,
-    /** A step has begun since then. */
+    /** A step has begun with it. */
     STARTED,
-    /** That step has awaited its first layer. */
+    /** The step has awaited its first layer. */
     BETWEEN_LAYERS
 }

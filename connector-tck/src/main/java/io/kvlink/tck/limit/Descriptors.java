@@ -44,7 +44,7 @@ public final class Descriptors {
         return open;
     }
 
-    /** Those that are open now, and weren't. */
+    /** Files and sockets that are open now, and weren't before. */
     public static Set<String> since(Set<String> before) {
         Set<String> added = now();
         added.removeAll(before);
