@@ -11,6 +11,7 @@ import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferRoute;
 import io.kvlink.tck.FakeRequest.Ending;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ public abstract class AttachmentRules extends StreamRules {
             assertThat(hop.target().attachment.isPresent()).as("%s", hop).isEqualTo(carried);
             assertThat(hop.target().loading).isEqualTo(carried ? tokens[i] : tokens[i] - 1);
             if (carried) {
-                assertThat(hop.target().attachment).contains(hop.source().attaches.orElseThrow());
+                assertAttached(hop, hop);
             }
         }
     }
@@ -50,7 +51,7 @@ public abstract class AttachmentRules extends StreamRules {
         for (Hop hop : hops) {
             assertLoaded(hop);
             if (supports(KvCapability.ATTACHMENTS)) {
-                assertThat(hop.target().attachment).contains(hop.source().attaches.orElseThrow());
+                assertAttached(hop, hops);
             }
         }
     }
@@ -89,7 +90,7 @@ public abstract class AttachmentRules extends StreamRules {
         if (supports(KvCapability.ATTACHMENTS)) {
             for (int i = 0; i < 100; i++) {
                 byte[] content = consumer.attachment(hop.target()).orElseThrow();
-                assertThat(content).isEqualTo(hop.source().attaches.orElseThrow());
+                assertAttached(hop, content, hop);
                 content[0]++; // A copy: the connector's own stays as it was.
             }
         }
@@ -126,6 +127,38 @@ public abstract class AttachmentRules extends StreamRules {
         assertThat(hop.target().attachment).isEmpty();
         assertThat(hop.target().ending).isIn(Ending.LOADED, Ending.FAILED);
         await("the blocks' return", () -> hop.source().released);
+    }
+
+    private static void assertAttached(Hop hop, Hop... all) {
+        assertThat(hop.target().attachment).as("nothing came with the KV: %s", hop).isPresent();
+        assertAttached(hop, hop.target().attachment.orElseThrow(), all);
+    }
+
+    private static void assertAttached(Hop hop, byte[] found, Hop... all) {
+        byte[] expected = hop.source().attaches.orElseThrow();
+        if (!Arrays.equals(found, expected)) {
+            String owner =
+                    Arrays.stream(all)
+                            .filter(one -> Arrays.equals(found, one.source().attaches.get()))
+                            .map(one -> "that of " + one.source().kv.id())
+                            .findFirst()
+                            .orElse("nobody's");
+            throw new AssertionError(
+                    "attachment=%s, which is %s; expected=%s of %s; %s"
+                            .formatted(
+                                    described(found),
+                                    owner,
+                                    described(expected),
+                                    hop.source().kv.id(),
+                                    hop));
+        }
+    }
+
+    // Its length, and its first bytes.
+    private static String described(byte[] content) {
+        byte[] head = Arrays.copyOf(content, Math.min(content.length, 16));
+        return "[bytes=%d: %s]"
+                .formatted(content.length, HexFormat.ofDelimiter(" ").formatHex(head));
     }
 
     private Hop attaching(FakeEngine producer, FakeEngine consumer, int tokens, int bytes) {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
+import io.kvlink.spi.HostPoolProvider;
 import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.KvTransferConfig;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
+import io.kvlink.tck.limit.ConnectorCalls;
+import io.kvlink.tck.limit.TimeLimit;
+import io.kvlink.tck.limit.WorkerThread;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,21 +25,37 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Description of a connector by its implementor, and the needs of every rule: engines, requests
  * that hop between them, waits with a deadline. After each test every engine must come to rest with
  * an idle ledger before it is closed.
  */
-@ExtendWith({LeakExtension.class, NeedsExtension.class})
+@ExtendWith(LeakExtension.class)
 public abstract class ConnectorTck {
 
     private static final Map<Class<?>, Set<KvCapability>> SAID = new ConcurrentHashMap<>();
 
     private final List<FakeEngine> engines = new ArrayList<>();
+    private final List<WorkerThread> workers = new ArrayList<>();
     private final Random random = new Random(42);
+    private final KnownKv known = new KnownKv();
+    final ConnectorCalls calls = new ConnectorCalls(() -> clock().nowNs());
+
+    @RegisterExtension
+    @Order(1)
+    final TimeLimit limit =
+            new TimeLimit(calls, this::callLimit, this::testLimit, this::closersOfLeftEngines);
+
+    @RegisterExtension
+    @Order(2)
+    final NeedsExtension needs = new NeedsExtension();
+
     private long ids;
 
     /** The connector's provider; asked for once an engine. */
@@ -72,7 +93,7 @@ public abstract class ConnectorTck {
     private Set<KvCapability> asked() {
         try (KvMemory memory = memory(KvRole.PRODUCER);
                 KvConnector connector =
-                        provider()
+                        watched("suite")
                                 .create(
                                         KvTransferConfig.of(config(KvRole.PRODUCER)),
                                         KvConnectorContext.builder(
@@ -107,11 +128,83 @@ public abstract class ConnectorTck {
         return Duration.ofSeconds(5);
     }
 
+    /**
+     * Breaks a load between its answer and its bytes: cuts its connection, say, or throws away what
+     * has come. Called while the engine is within a step, or between two. Without it the suite
+     * closes the producer, or damages the store, and takes either end of the load.
+     *
+     * @param producer instance that computed the KV
+     * @param consumer instance that loads it
+     * @param request the request at the consumer
+     * @return true if the load can't succeed any more; false, unless overridden, if nothing was
+     *     done
+     */
+    protected boolean breakLoad(KvConnector producer, KvConnector consumer, KvRequest request) {
+        return false;
+    }
+
+    /** True if the implementor has broken a load. */
+    final boolean broken(FakeEngine producer, FakeEngine consumer, FakeRequest request) {
+        return breakLoad(
+                ConnectorCalls.real(producer.connector()),
+                ConnectorCalls.real(consumer.connector()),
+                request.kv);
+    }
+
+    /**
+     * Host pools for rule 910.
+     *
+     * @return empty, unless overridden: the suite's own
+     */
+    protected Optional<HostPoolProvider> hostPools() {
+        return Optional.empty();
+    }
+
+    /**
+     * Names of what the connectors keep for transfers and no ledger shows, such as temporary files.
+     * Looked at when all transfers have ended, and the ledgers are idle.
+     *
+     * @return none, unless overridden
+     */
+    protected List<String> leftovers() {
+        return List.of();
+    }
+
+    /**
+     * Longest time that one call of the connector may take. One that takes longer, or never
+     * returns, fails its rule and is given up.
+     */
+    protected Duration callLimit() {
+        return transferDeadline().plus(slack());
+    }
+
+    /** Longest time that a rule may take, and its setup and its teardown each. */
+    protected Duration testLimit() {
+        return Duration.ofMinutes(5);
+    }
+
+    /** The connector's provider; a call that its connectors don't return from fails the rule. */
+    final KvConnectorProvider watched(String engine) {
+        return calls.watched(engine, provider());
+    }
+
+    private List<Runnable> closersOfLeftEngines() {
+        return engines.stream().<Runnable>map(engine -> engine::abandon).toList();
+    }
+
     @AfterEach
     final void comeToRestAndClose() {
+        if (limit.passed()) {
+            return; // A thread may still be within a connector.
+        }
         try {
             engines.stream().filter(engine -> !engine.isClosed()).forEach(FakeEngine::leaveAll);
             awaitIdle();
+            await("leftovers() to be empty", () -> leftovers().isEmpty());
+        } catch (AssertionError late) {
+            throw leftovers().isEmpty()
+                    ? late
+                    : new AssertionError("leftovers=%s; %s".formatted(leftovers(), late), late);
         } finally {
             closeAll();
         }
@@ -127,18 +220,54 @@ public abstract class ConnectorTck {
 
     final FakeEngine open(
             KvRole role, EngineShape shape, Map<String, Object> changes, int prefillChunk) {
+        return open(role, shape, changes, options(prefillChunk, Optional.empty()));
+    }
+
+    /** Opens an engine whose connector may take memory from a host pool. */
+    final FakeEngine open(KvRole role, Map<String, Object> changes, HostPoolProvider pools) {
+        EngineOptions options = options(prefillChunk(), Optional.of(pools));
+        return open(role, EngineShape.DEFAULT, changes, options);
+    }
+
+    private EngineOptions options(int prefillChunk, Optional<HostPoolProvider> pools) {
+        return new EngineOptions(transferDeadline(), prefillChunk, pools, () -> {});
+    }
+
+    private FakeEngine open(
+            KvRole role, EngineShape shape, Map<String, Object> changes, EngineOptions options) {
+        String name = role.key() + engines.size();
+        KvMemory memory = memory(role, shape);
+        return open(name, role, shape, changes, options, memory, watched(name));
+    }
+
+    /** Opens an engine whose worker half is called by a thread of its own. */
+    final FakeEngine open(KvRole role, Function<Runnable, WorkerThread> threads) {
+        String name = role.key() + engines.size();
+        KvMemory memory = memory(role, EngineShape.DEFAULT);
+        WorkerThread thread = threads.apply(memory::enter);
+        workers.add(thread);
+        return open(
+                name,
+                role,
+                EngineShape.DEFAULT,
+                Map.of(),
+                options(prefillChunk(), Optional.empty()),
+                memory,
+                thread.over(watched(name)));
+    }
+
+    private FakeEngine open(
+            String name,
+            KvRole role,
+            EngineShape shape,
+            Map<String, Object> changes,
+            EngineOptions options,
+            KvMemory memory,
+            KvConnectorProvider provider) {
         Map<String, Object> json = new HashMap<>(config(role));
         json.putAll(changes);
-        String name = role.key() + engines.size();
-        FakeEngine engine =
-                new FakeEngine(
-                        name,
-                        provider(),
-                        json,
-                        shape,
-                        new FakeKv(shape, memory(role, shape), name.hashCode()),
-                        new EngineOptions(
-                                transferDeadline(), prefillChunk, Optional.empty(), () -> {}));
+        FakeKv kv = new FakeKv(shape, memory, name.hashCode(), known);
+        FakeEngine engine = new FakeEngine(name, provider, json, shape, kv, options);
         engines.add(engine);
         return engine;
     }
@@ -238,6 +367,11 @@ public abstract class ConnectorTck {
 
     // One that doesn't close must not keep the others open.
     private void closeAll() {
+        closeEngines();
+        workers.forEach(WorkerThread::close);
+    }
+
+    private void closeEngines() {
         AssertionError failed = new AssertionError("engines don't close");
         for (FakeEngine engine : engines) {
             try {

@@ -206,9 +206,18 @@ public abstract class DeliveryRules extends ConnectorTck {
         assertThat(hop.source().ending).as("%s", hop).isEqualTo(Ending.COMPUTED);
     }
 
+    /** Blocks that were given back still hold what the engine has left there. */
+    static void assertUntouched(FakeEngine engine, FakeRequest request) {
+        assertThat(engine.touched(request))
+                .as("written after the blocks were given back: %s", request)
+                .isEmpty();
+    }
+
     private static void assertLeftAlone(FakeRequest request) {
         assertThat(request.ending).as("%s", request).isEqualTo(Ending.COMPUTED);
-        assertThat(request.released).as("FREE_NOW: %s", request).isTrue();
+        assertThat(request.released)
+                .as("answered with FREE_NOW, since nothing moves: %s", request)
+                .isTrue();
         assertThat(request.sent).isEmpty();
         assertThat(request.loaded).isEmpty();
         assertThat(request.failedLoads).isEmpty();

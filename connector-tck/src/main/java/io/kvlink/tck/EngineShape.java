@@ -35,6 +35,14 @@ public record EngineShape(KvLayout layout, int blocks, boolean direct) {
         return new EngineShape(other, blocks, direct);
     }
 
+    EngineShape ofRank(int rank, int ranks) {
+        KvLayout other =
+                KvLayout.builder(MODEL, 3, 2, 4, DType.BF16, layout.blockSize())
+                        .tensorParallel(rank, ranks)
+                        .build();
+        return new EngineShape(other, blocks, direct);
+    }
+
     EngineShape withBlocks(int number) {
         return new EngineShape(layout, number, direct);
     }

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -170,6 +171,47 @@ public abstract class FailureRules extends OwnershipRules {
     }
 
     /** The request ended as failed, with an error a peer of any version understands. */
+    @Test
+    final void required_rule411_aLoadThatBreaksAfterItsAnswerIsReportedFailed() {
+        for (LoadMoment moment : LoadMoment.values()) {
+            FakeEngine producer = open(KvRole.PRODUCER);
+            FakeEngine consumer = open(KvRole.CONSUMER);
+            Hop hop = hop(producer, consumer, 200);
+            FakeRequest target = hop.target();
+            AtomicBoolean certain = new AtomicBoolean();
+            target.breakAt(
+                    moment,
+                    () -> {
+                        certain.set(broken(producer, consumer, target));
+                        if (!certain.get()) {
+                            producer.close();
+                        }
+                    });
+            await("the end of a load that breaks when it is " + moment, target::ended);
+            assertEndOfBrokenLoad(consumer, target, certain.get());
+            FakeRequest again = consumer.add(Optional.empty(), target.kv.promptTokens());
+            await("the prompt to be computed", again::ended);
+            assertThat(again.ending).as("%s", again).isEqualTo(Ending.COMPUTED);
+        }
+    }
+
+    /** One report, of a failure or of the right bytes; nothing is written to the blocks later. */
+    final void assertEndOfBrokenLoad(FakeEngine consumer, FakeRequest target, boolean certain) {
+        consumer.verify();
+        assertThat(target.outcomes()).as("one report of %s", target).hasSize(1);
+        if (certain) {
+            assertThat(target.loaded).as("a load that broke is none: %s", target).isEmpty();
+        }
+        if (target.ending == Ending.FAILED) {
+            assertFailed(target);
+            assertThat(target.released).as("the blocks' return: %s", target).isTrue();
+            stepAll(20);
+            assertUntouched(consumer, target);
+        } else {
+            assertThat(target.ending).as("%s", target).isEqualTo(Ending.LOADED);
+        }
+    }
+
     static void assertFailed(FakeRequest request) {
         assertThat(request.ending).as("%s", request).isEqualTo(Ending.FAILED);
         assertThat(request.failures())

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.tck;
 
-import io.kvlink.spi.BlockOwnership;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorProvider;
@@ -12,12 +11,10 @@ import io.kvlink.spi.KvWorker;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
-import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
 import io.kvlink.spi.WorkerReport;
 import io.kvlink.tck.FakeRequest.Ending;
 import io.kvlink.tck.FakeRequest.State;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,7 +34,7 @@ public final class FakeEngine implements AutoCloseable {
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final long stepNs;
-    private final Map<String, FakeRequest> requests = new LinkedHashMap<>();
+    private final RequestTable requests;
     // Written by the connector's threads.
     private final AtomicInteger wakeups = new AtomicInteger();
     private int added;
@@ -76,6 +73,7 @@ public final class FakeEngine implements AutoCloseable {
         }
         this.scheduler = connector.scheduler();
         this.worker = connector.worker();
+        this.requests = new RequestTable(kv, scheduler);
         try {
             worker.registerKvMemory(kv.regions());
         } catch (RuntimeException refused) {
@@ -128,7 +126,7 @@ public final class FakeEngine implements AutoCloseable {
 
     private FakeRequest add(KvRequest.Builder kv) {
         FakeRequest request = new FakeRequest(kv.build());
-        requests.put(request.kv.id(), request);
+        requests.add(request);
         scheduler.onRequestAdded(request.kv);
         return request;
     }
@@ -149,12 +147,12 @@ public final class FakeEngine implements AutoCloseable {
 
     /** One step of all requests, idle if nothing is to be computed. */
     public WorkerReport step() {
-        for (FakeRequest request : List.copyOf(requests.values())) {
+        for (FakeRequest request : requests.all()) {
             if (!request.held) {
                 admit(request);
             }
         }
-        return step(List.copyOf(requests.values()));
+        return step(requests.all());
     }
 
     /**
@@ -173,6 +171,7 @@ public final class FakeEngine implements AutoCloseable {
         StepMetadata metadata = scheduler.buildStep(StepPlan.of(entries));
         long deadlineNs = System.nanoTime() + stepNs;
         worker.startLoad(metadata);
+        onLoadsAt(LoadMoment.STARTED);
         for (int layer = 0; layer < shape.layout().layers(); layer++) {
             worker.awaitLayer(layer, deadlineNs);
             for (StepPlan.Entry entry : entries) {
@@ -180,6 +179,9 @@ public final class FakeEngine implements AutoCloseable {
             }
             worker.saveLayer(layer);
             kv.onSaved(layer);
+            if (layer == 0) {
+                onLoadsAt(LoadMoment.BETWEEN_LAYERS);
+            }
         }
         boolean saved = worker.awaitSaves(deadlineNs);
         WorkerReport report = poll();
@@ -188,11 +190,15 @@ public final class FakeEngine implements AutoCloseable {
         return report;
     }
 
+    private void onLoadsAt(LoadMoment moment) {
+        requests.onLoadsAt(moment);
+    }
+
     /** Takes the connector's report between two steps. */
     public WorkerReport poll() {
         WorkerReport report = worker.pollFinished();
         scheduler.onStepDone(report);
-        apply(report);
+        requests.apply(report);
         return report;
     }
 
@@ -203,24 +209,23 @@ public final class FakeEngine implements AutoCloseable {
 
     /** Drops a request that has ended, and of which the connector reports nothing more. */
     public void forget(FakeRequest request) {
-        require(request.ended() && request.released, "still in use: ", request);
-        requests.remove(request.kv.id());
+        requests.forget(request);
     }
 
     /** The client leaves, or the engine gives up. */
     void leave(FakeRequest request) {
         if (!request.ended()) {
-            end(request, Ending.LEFT);
+            requests.end(request, Ending.LEFT);
         }
     }
 
     /** The engine takes a request's blocks away, and doesn't go on with it here. */
     void preempt(FakeRequest request) {
-        end(request, Ending.LEFT, scheduler.onRequestPreempted(request.kv));
+        requests.preempt(request);
     }
 
     void leaveAll() {
-        List.copyOf(requests.values()).forEach(this::leave);
+        requests.all().forEach(this::leave);
     }
 
     /** Lets the following computations take their time: see {@link KvMemory#delay}. */
@@ -228,9 +233,9 @@ public final class FakeEngine implements AutoCloseable {
         kv.delay();
     }
 
-    /** True if nobody wrote to a released request's blocks. */
-    boolean untouched(FakeRequest request) {
-        return kv instanceof FakeKv checked && checked.untouched(request.blocks);
+    /** First byte that somebody wrote to a released request's blocks, in words; or empty. */
+    String touched(FakeRequest request) {
+        return kv instanceof FakeKv checked ? checked.touched(request.blocks) : "";
     }
 
     @Override
@@ -246,6 +251,14 @@ public final class FakeEngine implements AutoCloseable {
         }
     }
 
+    /** Closes the connector alone: a thread may still be within it, and use the memory. */
+    void abandon() {
+        if (!closed) {
+            closed = true;
+            connector.close();
+        }
+    }
+
     @Override
     public String toString() {
         return "%s[%s ledger=%s %s]"
@@ -253,7 +266,7 @@ public final class FakeEngine implements AutoCloseable {
                         name,
                         connector.address(),
                         connector.ledger(),
-                        requests.values().stream()
+                        requests.all().stream()
                                 .filter(request -> !request.ended() || !request.released)
                                 .toList());
     }
@@ -275,7 +288,7 @@ public final class FakeEngine implements AutoCloseable {
         LoadDecision decision = scheduler.matchedTokens(request.kv, request.computed);
         request.decision = Optional.of(decision);
         if (decision instanceof LoadDecision.Failed) {
-            end(request, Ending.FAILED);
+            requests.end(request, Ending.FAILED);
         } else if (decision instanceof LoadDecision.Load load) {
             accept(request, load);
         }
@@ -301,10 +314,11 @@ public final class FakeEngine implements AutoCloseable {
             request.computed += tokens;
             request.state = State.RUNNING;
         }
+        request.onLoadAt(LoadMoment.ALLOCATED);
     }
 
     private void compute(int layer, StepPlan.Entry entry) {
-        FakeRequest request = requestOf(entry.request().id());
+        FakeRequest request = requests.of(entry.request().id());
         int from = entry.computedTokens();
         if (request.loadsInStep) {
             kv.attend(layer, request, from);
@@ -312,39 +326,9 @@ public final class FakeEngine implements AutoCloseable {
         kv.compute(layer, request, from, from + entry.scheduledTokens());
     }
 
-    private void apply(WorkerReport report) {
-        for (TransferOutcome outcome : report.sent()) {
-            onReported(requestOf(outcome.requestId()).sent, outcome);
-        }
-        for (TransferOutcome outcome : report.loaded()) {
-            FakeRequest request = onReported(requestOf(outcome.requestId()).loaded, outcome);
-            if (request.state == State.LOADING) {
-                request.computed += request.loading;
-                request.state = State.RUNNING;
-                kv.onLoaded(request);
-            }
-        }
-        for (TransferOutcome outcome : report.failedLoads()) {
-            FakeRequest request = onReported(requestOf(outcome.requestId()).failedLoads, outcome);
-            if (!request.ended()) {
-                end(request, Ending.FAILED);
-            }
-        }
-    }
-
-    private FakeRequest onReported(List<TransferOutcome> outcomes, TransferOutcome outcome) {
-        outcomes.add(outcome);
-        FakeRequest request = requestOf(outcome.requestId());
-        if (request.connectorOwns) {
-            request.connectorOwns = false;
-            release(request);
-        }
-        return request;
-    }
-
     // After a step: a load that took part in it is judged, and a complete prompt ends.
     private void advance(StepPlan.Entry entry) {
-        FakeRequest request = requestOf(entry.request().id());
+        FakeRequest request = requests.of(entry.request().id());
         if (request.ended()) {
             return;
         }
@@ -359,37 +343,8 @@ public final class FakeEngine implements AutoCloseable {
         request.computed += entry.scheduledTokens();
         if (request.computed == request.promptTokens()) {
             request.attaches.ifPresent(content -> attach(request, content));
-            end(request, request.loading > 0 ? Ending.LOADED : Ending.COMPUTED);
+            requests.end(request, request.loading > 0 ? Ending.LOADED : Ending.COMPUTED);
         }
-    }
-
-    private void end(FakeRequest request, Ending ending) {
-        end(request, ending, scheduler.onRequestFinished(request.kv));
-    }
-
-    private void end(FakeRequest request, Ending ending, BlockOwnership ownership) {
-        request.state = State.ENDED;
-        request.ending = ending;
-        if (ownership == BlockOwnership.FREE_NOW) {
-            release(request);
-        } else {
-            request.connectorOwns = true;
-        }
-    }
-
-    private void release(FakeRequest request) {
-        if (!request.released) {
-            request.released = true;
-            kv.release(request);
-        }
-    }
-
-    private FakeRequest requestOf(String id) {
-        FakeRequest request = requests.get(id);
-        if (request == null) {
-            throw new AssertionError("the connector reports a request it never got: " + id);
-        }
-        return request;
     }
 
     private void require(boolean holds, String otherwise, Object about) {

@@ -6,8 +6,6 @@ import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.MemoryRegion;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,9 +31,8 @@ public class FakeKv implements EngineKv {
     private final KvMemory memory;
     private final List<MemoryRegion> regions;
     private final Deque<Integer> free = new ArrayDeque<>();
-    private final int tokenBytes;
-    // One token's content, in whole words.
-    private final ByteBuffer token;
+    private final KvPattern pattern;
+    private final KnownKv known;
     // Looks whose outcome nobody has asked for yet, so that a step never waits for its stream.
     private final List<Runnable> unverified = new ArrayList<>();
 
@@ -47,14 +44,17 @@ public class FakeKv implements EngineKv {
      * @param seed of the blocks' order
      */
     public FakeKv(EngineShape shape, KvMemory memory, long seed) {
+        this(shape, memory, seed, new KnownKv());
+    }
+
+    /** Poisoned memory whose content is known to the test's other engines, too. */
+    FakeKv(EngineShape shape, KvMemory memory, long seed, KnownKv known) {
         this.shape = shape;
         this.layout = shape.layout();
         this.memory = memory;
         this.regions = memory.allocate(layout.layers(), shape.regionBytes());
-        this.tokenBytes = Math.toIntExact(layout.tokenBytes());
-        this.token =
-                ByteBuffer.allocate((tokenBytes + Long.BYTES - 1) / Long.BYTES * Long.BYTES)
-                        .order(ByteOrder.LITTLE_ENDIAN);
+        this.pattern = new KvPattern(layout);
+        this.known = known;
         List<Integer> blocks = new ArrayList<>();
         for (int block = 0; block < shape.blocks(); block++) {
             blocks.add(block);
@@ -109,23 +109,31 @@ public class FakeKv implements EngineKv {
     @Override
     public void compute(int layer, FakeRequest request, int from, int to) {
         if (from < to) {
+            known.onComputed(request, layout);
             List<Run> runs = layout.runs(request.blocks, from, to, shape.regionBytes());
-            memory.write(regions.get(layer), runs, content(layer, request.prefixes(), from, to));
+            memory.write(regions.get(layer), runs, content(layer, request, from, to));
         }
     }
 
     @Override
     public final void attend(int layer, FakeRequest request, int to) {
         request.attended.add(check(layer, request, to));
+        if (request.keepsTheRest) {
+            request.attended.add(checkRest(layer, request, to));
+        }
     }
 
     @Override
     public final void onLoaded(FakeRequest request) {
+        boolean withinStep = !request.attended.isEmpty();
         verifyLater(request, "after awaitLayer", request.attended);
         request.attended.clear();
         List<Supplier<String>> checks = new ArrayList<>();
         for (int layer = 0; layer < layout.layers(); layer++) {
             checks.add(check(layer, request, request.computed));
+            if (request.keepsTheRest && !withinStep) {
+                checks.add(checkRest(layer, request, request.computed));
+            }
         }
         verifyLater(request, "loaded KV is wrong:", checks);
     }
@@ -160,35 +168,63 @@ public class FakeKv implements EngineKv {
         BlockTable blocks = request.blocks;
         Supplier<byte[]> read = memory.read(regions.get(layer));
         return () -> {
-            byte[] expected = content(layer, request.prefixes(), 0, to);
-            byte[] all = read.get();
-            int at = 0;
-            for (Run run : layout.runs(blocks, 0, to, shape.regionBytes())) {
-                int first = Math.toIntExact(run.offset());
-                int bytes = Math.toIntExact(run.bytes());
-                int wrong = Arrays.mismatch(all, first, first + bytes, expected, at, at + bytes);
-                if (wrong >= 0) {
-                    return describe(layer, at + wrong, all[first + wrong], expected);
-                }
-                at += bytes;
-            }
-            return "";
+            byte[] expected = content(layer, request, 0, to);
+            List<Run> runs = layout.runs(blocks, 0, to, shape.regionBytes());
+            return difference(layer, gathered(read.get(), runs, expected.length), expected);
         };
     }
 
-    /** True if nobody wrote to these blocks since they were released. */
-    final boolean untouched(BlockTable blocks) {
-        for (MemoryRegion region : regions) {
-            byte[] all = memory.read(region).get();
-            for (Run run : runs(blocks)) {
-                for (long at = run.offset(); at < run.offset() + run.bytes(); at++) {
-                    if (all[Math.toIntExact(at)] != POISON) {
-                        return false;
-                    }
-                }
+    // The engine's own bits of a head are the others' inverted.
+    private byte[] content(int layer, FakeRequest request, int from, int to) {
+        byte[] content = pattern.content(layer, request.prefixes(), from, to);
+        int own = Math.min(to, request.ownHead) - from;
+        for (int i = 0; i < own * pattern.halfBytes(); i++) {
+            content[i] ^= -1;
+            content[content.length / 2 + i] ^= -1;
+        }
+        return content;
+    }
+
+    // Gives the first byte behind what is loaded that isn't as the engine left it.
+    private Supplier<String> checkRest(int layer, FakeRequest request, int from) {
+        BlockTable blocks = request.blocks;
+        int to = request.promptTokens();
+        Supplier<byte[]> read = memory.read(regions.get(layer));
+        return () -> {
+            List<Run> runs = layout.runs(blocks, from, to, shape.regionBytes());
+            byte[] free = new byte[Math.toIntExact(layout.layerBytes(to - from))];
+            Arrays.fill(free, POISON);
+            String rest = difference(layer, gathered(read.get(), runs, free.length), free);
+            return rest.isEmpty()
+                    ? ""
+                    : "behind the %d tokens of the load: %s".formatted(from, rest);
+        };
+    }
+
+    private static byte[] gathered(byte[] region, List<Run> runs, int bytes) {
+        byte[] gathered = new byte[bytes];
+        int at = 0;
+        for (Run run : runs) {
+            int length = Math.toIntExact(run.bytes());
+            System.arraycopy(region, Math.toIntExact(run.offset()), gathered, at, length);
+            at += length;
+        }
+        return gathered;
+    }
+
+    /** First byte that somebody wrote to blocks since they were released; or empty. */
+    final String touched(BlockTable blocks) {
+        int bytes = Math.toIntExact(layout.layerBytes(blocks.size() * layout.blockSize()));
+        byte[] poison = new byte[bytes];
+        Arrays.fill(poison, POISON);
+        for (int layer = 0; layer < regions.size(); layer++) {
+            byte[] region = memory.read(regions.get(layer)).get();
+            String touched = difference(layer, gathered(region, runs(blocks), bytes), poison);
+            if (!touched.isEmpty()) {
+                return touched;
             }
         }
-        return true;
+        return "";
     }
 
     private void poison(List<Run> runs) {
@@ -199,29 +235,33 @@ public class FakeKv implements EngineKv {
         }
     }
 
-    /** Numbers of all positions; each follows from all tokens up to its position. */
-    static long[] prefixes(int[] prompt) {
-        long[] prefixes = new long[prompt.length];
-        long hash = 1;
-        for (int i = 0; i < prompt.length; i++) {
-            hash = mix(hash * 31 + prompt[i]);
-            prefixes[i] = hash;
+    // The first byte that isn't as expected, and whose bytes are there instead.
+    private String difference(int layer, byte[] found, byte[] expected) {
+        int at = Arrays.mismatch(found, expected);
+        if (at < 0) {
+            return "";
         }
-        return prefixes;
+        int half = pattern.halfBytes();
+        int row = at / half;
+        byte[] whole = Arrays.copyOfRange(found, row * half, (row + 1) * half);
+        return "%s: byte=%d is=0x%02x expected=0x%02x; %s"
+                .formatted(
+                        KnownKv.place(layer, row, found.length / half / 2),
+                        at % half,
+                        found[at],
+                        expected[at],
+                        isPoison(whole)
+                                ? "the block was free, or never written"
+                                : known.ownerOf(whole));
     }
 
-    private String describe(int layer, int at, byte is, byte[] expected) {
-        int half = tokenBytes / 2;
-        int inHalf = at % (expected.length / 2);
-        int inToken = (at < expected.length / 2 ? 0 : half) + inHalf % half;
-        return "layer=%d token=%d byte=%d is=0x%02x expected=0x%02x%s"
-                .formatted(
-                        layer,
-                        inHalf / half,
-                        inToken,
-                        is,
-                        expected[at],
-                        is == POISON ? " (the block was free, or never written)" : "");
+    private static boolean isPoison(byte[] bytes) {
+        for (byte one : bytes) {
+            if (one != POISON) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private List<Run> runs(BlockTable blocks) {
@@ -230,33 +270,5 @@ public class FakeKv implements EngineKv {
 
     private int blocksOf(int tokens) {
         return (tokens + layout.blockSize() - 1) / layout.blockSize();
-    }
-
-    // In the order of the exchange: keys of all tokens, then values.
-    private byte[] content(int layer, long[] prefixes, int from, int to) {
-        int half = tokenBytes / 2;
-        byte[] content = new byte[(to - from) * tokenBytes];
-        for (int position = from; position < to; position++) {
-            int at = (position - from) * half;
-            content(layer, prefixes[position]);
-            token.get(0, content, at, half).get(half, content, content.length / 2 + at, half);
-        }
-        return content;
-    }
-
-    private void content(int layer, long prefix) {
-        long state = prefix ^ mix(layout.model().hashCode() * 131L + layer);
-        for (int i = 0; i < token.capacity(); i += Long.BYTES) {
-            state = mix(state + i);
-            token.putLong(i, state);
-        }
-    }
-
-    // SplitMix64's finaliser.
-    private static long mix(long value) {
-        long z = value + 0x9E3779B97F4A7C15L;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return z ^ (z >>> 31);
     }
 }

@@ -47,9 +47,15 @@ public final class FakeRequest {
     int tokensPerStep = Integer.MAX_VALUE;
     // Most tokens that the engine loads, whatever is offered.
     int acceptsAtMost = Integer.MAX_VALUE;
+    // Tokens of the head that the engine computed to other bits than the peer.
+    int ownHead;
+    // Nothing may be written behind what the engine accepts.
+    boolean keepsTheRest;
     // What the engine attaches when the prompt is computed, and what came with its KV.
     Optional<byte[]> attaches = Optional.empty();
     Optional<byte[]> attachment = Optional.empty();
+    private Optional<LoadMoment> breaksAt = Optional.empty();
+    private Runnable breaker = () -> {};
     // The test keeps it out of the steps.
     boolean held;
     State state = State.WAITING;
@@ -97,10 +103,24 @@ public final class FakeRequest {
         return all;
     }
 
+    /** Runs something once, when the request's load has come to a moment. */
+    void breakAt(LoadMoment moment, Runnable toDo) {
+        breaksAt = Optional.of(moment);
+        breaker = toDo;
+    }
+
+    void onLoadAt(LoadMoment moment) {
+        if (breaksAt.filter(moment::equals).isPresent()
+                && (loadsInStep || state == State.LOADING)) {
+            breaksAt = Optional.empty();
+            breaker.run();
+        }
+    }
+
     // For each position a number that follows from all tokens up to it.
     long[] prefixes() {
         if (prefixes.length == 0) {
-            prefixes = FakeKv.prefixes(kv.promptTokens());
+            prefixes = KvPattern.prefixes(kv.promptTokens());
         }
         return prefixes;
     }

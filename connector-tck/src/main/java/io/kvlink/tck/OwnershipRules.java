@@ -4,6 +4,7 @@ package io.kvlink.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvLedger;
 import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.TransferRoute;
@@ -59,7 +60,7 @@ public abstract class OwnershipRules extends SchedulingRules {
             consumer.leave(hop.target());
             await("their return", () -> hop.target().released);
             stepAll(20);
-            assertThat(consumer.untouched(hop.target())).as("%s", hop).isTrue();
+            assertUntouched(consumer, hop.target());
             await("the producer's end", () -> hop.source().released);
         }
     }
@@ -92,9 +93,9 @@ public abstract class OwnershipRules extends SchedulingRules {
         } else {
             await("the end of the prefill", source::ended);
             stepAll(20);
-            assertThat(consumer.connector().ledger().idle())
-                    .as("held until it is fetched: %s", source)
-                    .isTrue();
+            assertThat(consumer.connector().ledger())
+                    .as("nothing comes before it is fetched: %s", source)
+                    .matches(KvLedger::idle, "an idle ledger");
         }
         Hop late = new Hop(source, consumer.add(Optional.of(route), prompt));
         awaitEnd(late);

@@ -111,7 +111,7 @@ public abstract class SchedulingRules extends DeliveryRules {
         Hop second = hop(producer, consumer, 60);
         awaitEnd(second);
         assertLoaded(second);
-        assertThat(first.ended()).as("%s", first).isFalse();
+        assertThat(first.ended()).as("ended, though its KV never came: %s", first).isFalse();
         Hop late = new Hop(producer.add(Optional.of(route), prompt), first);
         awaitEnd(late);
         assertLoaded(late);
@@ -131,6 +131,8 @@ public abstract class SchedulingRules extends DeliveryRules {
         boolean later =
                 decision instanceof LoadDecision.AskAgain
                         || (decision instanceof LoadDecision.Load load && load.async());
-        assertThat(later).as("%s", decision).isTrue();
+        assertThat(later)
+                .as("AskAgain or an asynchronous load, since no KV is there: %s", decision)
+                .isTrue();
     }
 }

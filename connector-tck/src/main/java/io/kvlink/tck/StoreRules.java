@@ -18,11 +18,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 /** Rules 8xx: KV of requests without a route is kept, and served by its tokens to any request. */
 @Needs(KvCapability.STORE)
-public abstract class StoreRules extends EngineRules {
+public abstract class StoreRules extends ThreadRules {
 
     /** Tokens of a block of the store: {@link #config} sets it in the connector's own words. */
     protected int storeBlockTokens() {
@@ -288,7 +289,7 @@ public abstract class StoreRules extends EngineRules {
         awaitIdle();
         await("blocks", () -> before.released && held.released && half.released);
         stepAll(20);
-        assertThat(writer.untouched(half)).as("%s", half).isTrue();
+        assertUntouched(writer, half);
     }
 
     @Test
@@ -300,7 +301,9 @@ public abstract class StoreRules extends EngineRules {
             for (FakeEngine engine : List.of(writer, reader)) {
                 FakeRequest request = run(engine, prompt);
                 assertComputed(request);
-                assertThat(request.released).as("FREE_NOW: %s", request).isTrue();
+                assertThat(request.released)
+                        .as("answered with FREE_NOW, since nothing is saved: %s", request)
+                        .isTrue();
                 assertThat(request.outcomes()).isEmpty();
             }
         }
@@ -323,6 +326,56 @@ public abstract class StoreRules extends EngineRules {
         awaitIdle();
         FakeEngine reader = open(reading());
         prompts.forEach(prompt -> assertWholeBlocksLoaded(run(reader, prompt), tokens));
+    }
+
+    @Test
+    final void required_rule815_aLoadThatBreaksAfterItsAnswerIsReportedFailed() {
+        for (LoadMoment moment : LoadMoment.values()) {
+            FakeEngine writer = open(writing());
+            FakeEngine reader = open(reading());
+            int[] prompt = prompt(3 * storeBlockTokens() + 1);
+            run(writer, prompt);
+            FakeRequest target = reader.add(Optional.empty(), prompt);
+            AtomicBoolean certain = new AtomicBoolean();
+            AtomicBoolean done = new AtomicBoolean();
+            target.breakAt(
+                    moment,
+                    () -> {
+                        certain.set(broken(writer, reader, target));
+                        done.set(certain.get() || damageStore());
+                    });
+            await("the end of a load that breaks when it is " + moment, target::ended);
+            assumeTrue(done.get(), "for stores whose loads can be broken");
+            assertEndOfBrokenLoad(reader, target, certain.get());
+            FakeRequest again = run(reader, prompt);
+            assertThat(again.ending).as("%s", again).isIn(Ending.COMPUTED, Ending.LOADED);
+        }
+    }
+
+    @Test
+    final void required_rule816_kvOfAnotherRankIsNeverLoaded() {
+        FakeEngine first = open(writing(), EngineShape.DEFAULT.ofRank(0, 2), Map.of());
+        FakeEngine second = open(writing(), EngineShape.DEFAULT.ofRank(1, 2), Map.of());
+        int[] prompt = prompt(3 * storeBlockTokens() + 1);
+        run(first, prompt);
+        assertComputed(run(second, prompt));
+        FakeEngine again = open(reading(), EngineShape.DEFAULT.ofRank(1, 2), Map.of());
+        assertWholeBlocksLoaded(run(again, prompt), prompt.length);
+    }
+
+    @Test
+    final void required_rule817_aLoadLeavesTheHeadThatTheEngineComputedAlone() {
+        FakeEngine writer = open(writing());
+        FakeEngine reader = open(reading());
+        int[] prompt = prompt(3 * storeBlockTokens() + 1);
+        run(writer, prompt);
+        FakeRequest target = reader.add(Optional.empty(), prompt);
+        target.computed = storeBlockTokens() + 5;
+        target.ownHead = target.computed;
+        ended(reader, target);
+        boolean behind = supports(KvCapability.LOAD_BEHIND_PREFIX);
+        int rest = 2 * storeBlockTokens() - 5;
+        assertThat(target.loading).as("%s", target).isEqualTo(behind ? rest : 0);
     }
 
     private KvRole writing() {

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 /**
  * A device without hardware. A stream is a queue; a little of each is run whenever the host calls,
  * in an order that a seed decides. An idle device is fast; after {@link Stream#slowDown} each
- * enqueued work takes some turns. One thread.
+ * enqueued work takes some turns. Thread-safe.
  */
 final class FakeDevice {
 
@@ -70,8 +70,10 @@ final class FakeDevice {
         }
 
         private void enqueue(Work work) {
-            queue.addLast(work);
-            turn();
+            synchronized (FakeDevice.this) {
+                queue.addLast(work);
+                turn();
+            }
         }
 
         private boolean runFirst() {
@@ -119,17 +121,17 @@ final class FakeDevice {
         return add(engine);
     }
 
-    private Stream add(Stream engine) {
+    private synchronized Stream add(Stream engine) {
         Stream stream = new Stream(streams.size() + 1, engine);
         streams.add(stream);
         return stream;
     }
 
-    Stream stream(long handle) {
+    synchronized Stream stream(long handle) {
         return streams.get(Math.toIntExact(handle) - 1);
     }
 
-    MemoryRegion allocate(long bytes) {
+    synchronized MemoryRegion allocate(long bytes) {
         memory.put(nextAddress, ByteBuffer.allocate(Math.toIntExact(bytes)));
         MemoryRegion region = MemoryRegion.ofDevice(0, nextAddress, bytes);
         nextAddress += 2 * bytes;
@@ -137,20 +139,20 @@ final class FakeDevice {
     }
 
     /** A region's bytes, for work that runs on a stream. */
-    ByteBuffer bytes(MemoryRegion region) {
+    synchronized ByteBuffer bytes(MemoryRegion region) {
         var at = memory.floorEntry(region.address());
         int offset = Math.toIntExact(region.address() - at.getKey());
         return at.getValue().slice(offset, Math.toIntExact(region.bytes()));
     }
 
     /** True if the device has got to an event. */
-    boolean reached(Event event) {
+    synchronized boolean reached(Event event) {
         turn();
         return event.reached;
     }
 
     /** Lets the device go on until it has got to an event. */
-    void synchronize(Event event) {
+    synchronized void synchronize(Event event) {
         for (int turns = 0; !event.reached; turns++) {
             if (turns == TOO_MANY_TURNS) {
                 throw new AssertionError("the streams wait for each other");
@@ -159,7 +161,7 @@ final class FakeDevice {
         }
     }
 
-    private void turn() {
+    private synchronized void turn() {
         List<Stream> order = new ArrayList<>(streams);
         Collections.shuffle(order, random);
         for (Stream stream : order) {

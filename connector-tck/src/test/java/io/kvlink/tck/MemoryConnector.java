@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 
 /**
  * One end of a {@link MemoryNetwork}. A push is loaded within a step, held KV in the background, so
@@ -39,33 +38,15 @@ import java.util.concurrent.CountDownLatch;
  */
 final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
-    /** Releases the threads that {@link Fault#LEAVES_A_THREAD} leaves. */
-    static volatile CountDownLatch leak = new CountDownLatch(1);
-
     final boolean push;
     final long deadlineNs;
     final long ttlNs;
     final MemoryCopies copies;
+    final MemoryPool pool;
     final List<TransferOutcome> sent = new ArrayList<>();
     final List<TransferOutcome> loaded = new ArrayList<>();
     final List<TransferOutcome> failedLoads = new ArrayList<>();
     private final MemoryNetwork network;
-    private static final Set<KvCapability> FETCHING =
-            Set.of(
-                    KvCapability.PEERS,
-                    KvCapability.BOTH_ROLES,
-                    KvCapability.CHUNKED_PREFILL,
-                    KvCapability.LOAD_BEHIND_PREFIX,
-                    KvCapability.ATTACHMENTS);
-    private static final Set<KvCapability> PUSHING =
-            Set.of(
-                    KvCapability.PEERS,
-                    KvCapability.BOTH_ROLES,
-                    KvCapability.CHUNKED_PREFILL,
-                    KvCapability.LOAD_BEHIND_PREFIX,
-                    KvCapability.ATTACHMENTS,
-                    KvCapability.PUSH);
-
     private final HostPort address;
     private final KvTransferConfig config;
     private final KvConnectorContext context;
@@ -90,6 +71,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         this.push = push;
         this.deadlineNs = deadlineNs;
         this.ttlNs = ttlNs;
+        this.pool = new MemoryPool(network.fault, context);
         this.copies = new MemoryCopies(network.device, context.device(), network.fault);
     }
 
@@ -111,6 +93,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     long bufferBytes() {
         return config.bufferBytes();
+    }
+
+    void breakLoad(KvRequest request) {
+        sides.get(request.id()).transfer.orElseThrow().breakLoad();
     }
 
     void wake() {
@@ -136,6 +122,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        waitIf(Fault.WAITS_WHEN_IT_IS_ASKED, request);
         MemorySide side = sides.get(request.id());
         if (side == null || side.producer) {
             boolean local = request.route().isEmpty() && has(Fault.WAITS_FOR_KV_WITHOUT_ROUTE);
@@ -167,8 +154,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             if (has(Fault.LOADS_THE_LAST_OF_THE_TOKENS)) {
                 side.loadFrom = side.loadTo - loadTokens;
             } else {
-                side.loadFrom = computedTokens;
-                side.loadTo = computedTokens + loadTokens;
+                side.loadFrom = has(Fault.LOADS_OVER_THE_COMPUTED_HEAD) ? 0 : computedTokens;
+                boolean all = loadTokens > 0 && has(Fault.LOADS_WHAT_THE_ENGINE_DID_NOT_TAKE);
+                side.loadTo = all ? side.loadTo : computedTokens + loadTokens;
             }
         }
     }
@@ -224,6 +212,10 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public BlockOwnership onRequestPreempted(KvRequest request) {
+        MemorySide side = sides.get(request.id());
+        if (side != null && side.loading && has(Fault.WRITES_AFTER_A_PREEMPTION)) {
+            lateWrites.add(side.blocks);
+        }
         return has(Fault.FORGETS_THAT_PREEMPTED_REQUESTS_END)
                 ? BlockOwnership.FREE_NOW
                 : onRequestFinished(request);
@@ -231,6 +223,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public BlockOwnership onRequestFinished(KvRequest request) {
+        waitIf(Fault.WAITS_WHEN_A_REQUEST_ENDS, request);
         MemorySide side = sides.remove(request.id());
         if (side == null) {
             boolean one = request.route().isPresent() && has(Fault.OWNS_PROMPTS_OF_ONE_TOKEN);
@@ -243,7 +236,8 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
             side.transfer.get().attach(Optional.empty()); // Unless something was attached before.
         }
         if (side.ended) {
-            return BlockOwnership.FREE_NOW;
+            boolean kept = side.broken() && has(Fault.KEEPS_THE_BLOCKS_OF_A_BROKEN_LOAD);
+            return kept ? BlockOwnership.CONNECTOR_OWNS : BlockOwnership.FREE_NOW;
         }
         MemoryTransfer transfer = side.transfer.orElseThrow();
         if (!side.producer || !transfer.saved()) {
@@ -277,6 +271,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void startLoad(StepMetadata metadata) {
+        metadata.loads().forEach(load -> waitIf(Fault.WAITS_IN_START_LOAD, load.request()));
         step = metadata;
     }
 
@@ -337,11 +332,9 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Set<KvCapability> capabilities() {
-        return has(Fault.HIDES_AN_ABILITY) ? EnumSet.of(KvCapability.PEERS) : capabilities(push);
-    }
-
-    static Set<KvCapability> capabilities(boolean push) {
-        return push ? PUSHING : FETCHING;
+        return has(Fault.HIDES_AN_ABILITY)
+                ? EnumSet.of(KvCapability.PEERS)
+                : MemoryConnectorProvider.capabilities(push);
     }
 
     @Override
@@ -354,7 +347,7 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         long buffered = network.pushedTo(address);
         return KvLedger.builder()
                 .bufferBytes(buffered)
-                .leases(buffered > 0 ? 1 : 0)
+                .leases((buffered > 0 ? 1 : 0) + pool.leases())
                 .transfers(network.transfersOf(this))
                 .build();
     }
@@ -374,7 +367,12 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         if (!closed) {
             closed = true;
             network.close(this);
-            leaveAThreadIfBroken();
+            pool.close();
+            if (has(Fault.LEAVES_A_THREAD)) {
+                Leaks.leaveAThread();
+            } else if (has(Fault.LEAVES_A_SOCKET)) {
+                Leaks.leaveASocket();
+            }
         }
     }
 
@@ -387,21 +385,13 @@ final class MemoryConnector implements KvConnector, KvScheduler, KvWorker {
         return Math.toIntExact(layout().runs(blocks, 0, 1, memory.get(0).bytes()).get(0).offset());
     }
 
-    private void leaveAThreadIfBroken() {
-        if (has(Fault.LEAVES_A_THREAD)) {
-            CountDownLatch until = leak;
-            Thread thread =
-                    new Thread(
-                            () -> {
-                                try {
-                                    until.await();
-                                } catch (InterruptedException stop) {
-                                    Thread.currentThread().interrupt();
-                                }
-                            },
-                            "kv-left");
-            thread.setDaemon(true);
-            thread.start();
+    // A prompt longer than those of most rules.
+    private void waitIf(Fault fault, KvRequest request) {
+        if (has(fault) && request.promptTokens().length > 700) {
+            long endNs = nowNs() + deadlineNs;
+            while (nowNs() < endNs) {
+                network.clock.pause(0);
+            }
         }
     }
 }

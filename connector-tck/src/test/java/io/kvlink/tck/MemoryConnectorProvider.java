@@ -2,13 +2,19 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.Availability;
+import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The suite's reference: a connector between engines of one thread, as small as the contract
@@ -16,7 +22,16 @@ import java.util.Map;
  */
 final class MemoryConnectorProvider implements KvConnectorProvider {
 
+    private static final Set<KvCapability> FETCHING =
+            Set.of(
+                    KvCapability.PEERS,
+                    KvCapability.BOTH_ROLES,
+                    KvCapability.CHUNKED_PREFILL,
+                    KvCapability.LOAD_BEHIND_PREFIX,
+                    KvCapability.ATTACHMENTS);
+
     private final MemoryNetwork network;
+    private final OneAtATime.Wanted ofAll = new OneAtATime.Wanted(KvScheduler.class);
 
     MemoryConnectorProvider(Fault fault, TckClock clock, FakeDevice device) {
         network = new MemoryNetwork(fault, clock, device);
@@ -32,6 +47,21 @@ final class MemoryConnectorProvider implements KvConnectorProvider {
                 0,
                 "kv_connector_extra_config",
                 Map.of("push", push, "deadline_ms", deadlineMs, "unclaimed_ttl_ms", ttlMs));
+    }
+
+    /** Files of transfers that no ledger shows. */
+    List<String> leftovers() {
+        synchronized (network) {
+            return network.files();
+        }
+    }
+
+    static Set<KvCapability> capabilities(boolean push) {
+        Set<KvCapability> all = EnumSet.copyOf(FETCHING);
+        if (push) {
+            all.add(KvCapability.PUSH);
+        }
+        return all;
     }
 
     @Override
@@ -51,6 +81,16 @@ final class MemoryConnectorProvider implements KvConnectorProvider {
 
     @Override
     public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
-        return network.open(config, context);
+        synchronized (network) {
+            return OneAtATime.of(network, network.open(config, context), wanted());
+        }
+    }
+
+    private OneAtATime.Wanted wanted() {
+        return switch (network.fault) {
+            case NEEDS_ONE_THREAD -> new OneAtATime.Wanted(KvScheduler.class, KvWorker.class);
+            case WANTS_ALL_SCHEDULERS_ON_ONE_THREAD -> ofAll;
+            default -> new OneAtATime.Wanted();
+        };
     }
 }

@@ -2,9 +2,12 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /** The contract over the memory connector, honest or broken. */
@@ -17,7 +20,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     private final boolean onDevice;
     private final TckClock clock = new JumpingClock();
     private final FakeDevice device = new FakeDevice(42);
-    private final KvConnectorProvider provider;
+    private final MemoryConnectorProvider provider;
 
     MemoryConnectorSuite(Fault fault, boolean push, boolean onDevice) {
         this.push = push;
@@ -36,7 +39,7 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     }
 
     @Override
-    protected final KvConnectorProvider provider() {
+    protected KvConnectorProvider provider() {
         return provider;
     }
 
@@ -46,8 +49,20 @@ abstract class MemoryConnectorSuite extends KvConnectorContract {
     }
 
     @Override
+    protected final boolean breakLoad(
+            KvConnector producer, KvConnector consumer, KvRequest request) {
+        ((MemoryConnector) OneAtATime.real(consumer)).breakLoad(request);
+        return true;
+    }
+
+    @Override
+    protected final List<String> leftovers() {
+        return provider.leftovers();
+    }
+
+    @Override
     protected final boolean supports(KvCapability capability) {
-        return MemoryConnector.capabilities(push).contains(capability);
+        return MemoryConnectorProvider.capabilities(push).contains(capability);
     }
 
     @Override

@@ -30,6 +30,8 @@ final class MemoryNetwork {
     private final Map<TransferId, MemoryTransfer> transfers = new HashMap<>();
     private final Set<TransferId> ended = new HashSet<>();
     private int nextPort = 20_000;
+    // Of transfers that nobody claimed.
+    private final List<String> files = new ArrayList<>();
     // Of any transfer.
     Optional<byte[]> latestAttachment = Optional.empty();
 
@@ -62,7 +64,20 @@ final class MemoryNetwork {
         return live.containsKey(address);
     }
 
+    List<String> files() {
+        return files;
+    }
+
+    void onExpired(MemoryTransfer transfer) {
+        if (fault == Fault.LEAVES_FILES_OF_UNCLAIMED_KV) {
+            files.add(transfer.id + ".kv");
+        }
+    }
+
     void join(MemorySide side) {
+        if (fault == Fault.KEEPS_A_SOCKET_FOR_EACH_TRANSFER) {
+            Leaks.leaveASocket();
+        }
         TransferRoute route = side.request.route().orElseThrow();
         TransferId id = key(route.id());
         if (ended.contains(id)) {
@@ -77,7 +92,18 @@ final class MemoryNetwork {
         }
     }
 
+    /** True if a consumer's pool has taken the bytes of a transfer. */
+    boolean pools(MemoryTransfer transfer, byte[][][] bytes) {
+        MemoryConnector connector = live.get(transfer.route.decode());
+        return connector != null && connector.pool.keeps(transfer, bytes, transfer.bytes());
+    }
+
+    void restore(MemoryTransfer transfer, byte[][][] bytes) {
+        live.get(transfer.route.decode()).pool.restore(transfer, bytes);
+    }
+
     void forget(MemoryTransfer transfer) {
+        live.values().forEach(connector -> connector.pool.release(transfer));
         transfers.remove(transfer.id);
         ended.add(transfer.id);
     }
@@ -89,7 +115,7 @@ final class MemoryNetwork {
     /** Bytes that wait for a consumer. */
     long pushedTo(HostPort consumer) {
         return transfers.values().stream()
-                .filter(transfer -> transfer.pushed && transfer.route.decode().equals(consumer))
+                .filter(transfer -> transfer.buffered() && transfer.route.decode().equals(consumer))
                 .mapToLong(MemoryTransfer::bytes)
                 .sum();
     }
@@ -108,7 +134,6 @@ final class MemoryNetwork {
     }
 
     void close(MemoryConnector connector) {
-        live.remove(connector.address().orElseThrow());
         everClosed.add(connector.address().orElseThrow());
         for (MemoryTransfer transfer : new ArrayList<>(transfers.values())) {
             if (transfer.involves(connector)) {
@@ -121,6 +146,7 @@ final class MemoryNetwork {
                 }
             }
         }
+        live.remove(connector.address().orElseThrow());
     }
 
     private boolean distrusts(Fault distrust, HostPort address) {

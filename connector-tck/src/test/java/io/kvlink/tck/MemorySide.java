@@ -44,6 +44,10 @@ final class MemorySide {
         return nowNs - addedNs > connector.deadlineNs;
     }
 
+    boolean broken() {
+        return transfer.filter(MemoryTransfer::broken).isPresent();
+    }
+
     boolean sharesPromptWith(MemorySide other) {
         return Arrays.equals(request.promptTokens(), other.request.promptTokens());
     }

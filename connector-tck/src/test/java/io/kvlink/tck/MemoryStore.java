@@ -9,8 +9,10 @@ import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvRole;
+import io.kvlink.spi.KvScheduler;
 import io.kvlink.spi.KvSpi;
 import io.kvlink.spi.KvTransferConfig;
+import io.kvlink.spi.KvWorker;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,13 +26,22 @@ final class MemoryStore implements KvConnectorProvider {
 
     static final int BLOCK_TOKENS = 32;
 
-    private static final class Block {
+    /** KV of a block, and a checksum of it. */
+    static final class Block {
         private final byte[] kv;
         private final int checksum;
 
         Block(byte[] kv) {
             this.kv = kv;
             this.checksum = Arrays.hashCode(kv);
+        }
+
+        byte[] kv() {
+            return kv;
+        }
+
+        boolean intact() {
+            return Arrays.hashCode(kv) == checksum;
         }
     }
 
@@ -65,7 +76,7 @@ final class MemoryStore implements KvConnectorProvider {
     }
 
     @Override
-    public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
+    public synchronized KvConnector create(KvTransferConfig config, KvConnectorContext context) {
         long asked = config.extra().integer("limit", Long.MAX_VALUE, 1, Long.MAX_VALUE);
         config.extra().refuseUnknown();
         if (context.device().isPresent()) {
@@ -74,9 +85,15 @@ final class MemoryStore implements KvConnectorProvider {
         limit = asked;
         instances++;
         String whose = has(StoreFault.KEEPS_KV_TO_ITSELF) ? "" + opened++ : "all";
-        String prefix = whose + ":" + context.layout().kvHeads() + ":";
+        int rank = has(StoreFault.IGNORES_RANKS) ? 0 : context.layout().tpRank();
+        String prefix = whose + ":" + context.layout().kvHeads() + ":" + rank + ":";
         KvRole role = config.role();
-        return new MemoryStoreConnector(this, role, context.layout(), prefix);
+        return OneAtATime.of(
+                this,
+                new MemoryStoreConnector(this, role, context.layout(), prefix),
+                has(StoreFault.NEEDS_ONE_THREAD)
+                        ? new OneAtATime.Wanted(KvScheduler.class, KvWorker.class)
+                        : new OneAtATime.Wanted());
     }
 
     void onClosed() {
@@ -86,17 +103,16 @@ final class MemoryStore implements KvConnectorProvider {
         }
     }
 
-    Optional<byte[]> read(String name) {
+    Optional<Block> read(String name) {
         Block block = has(StoreFault.LETS_THE_OLDEST_GO) ? peek(name) : blocks.get(name);
         if (block == null) {
             return Optional.empty();
         }
-        boolean right = Arrays.hashCode(block.kv) == block.checksum;
-        if (!right && !has(StoreFault.TRUSTS_ITS_BYTES)) {
+        if (!block.intact() && !has(StoreFault.TRUSTS_ITS_BYTES)) {
             blocks.remove(name);
             return Optional.empty();
         }
-        return Optional.of(block.kv);
+        return Optional.of(block);
     }
 
     private Block peek(String name) {

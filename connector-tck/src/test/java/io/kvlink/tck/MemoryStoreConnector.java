@@ -48,7 +48,7 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
     /** Book-keeping for one request. */
     private static final class Entry {
         private List<String> names = List.of();
-        private List<byte[]> read = new ArrayList<>();
+        private List<MemoryStore.Block> read = new ArrayList<>();
         private boolean asked;
         private int saved;
         private int from;
@@ -62,6 +62,7 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
     private final Map<String, Entry> entries = new HashMap<>();
     private final List<Runnable> late = new ArrayList<>();
     private final List<TransferOutcome> loaded = new ArrayList<>();
+    private final List<TransferOutcome> failed = new ArrayList<>();
     private final List<KvEvent> events = new ArrayList<>();
     private List<MemoryRegion> regions = List.of();
     private StepMetadata step = StepMetadata.EMPTY;
@@ -85,7 +86,7 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
                         .toList();
         if (role.consumes()) {
             for (String name : entry.names) {
-                Optional<byte[]> block = store.read(name);
+                Optional<MemoryStore.Block> block = store.read(name);
                 if (block.isEmpty()) {
                     break;
                 }
@@ -186,9 +187,10 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
         for (StepMetadata.Task load : step.loads()) {
-            List<byte[]> read = entries.get(load.request().id()).read;
-            for (int token = load.fromToken(); token < load.toToken(); token++) {
-                copy(layer, load.blocks(), token, read.get(token / SIZE), token % SIZE, false);
+            List<MemoryStore.Block> read = entries.get(load.request().id()).read;
+            boolean over = store.has(StoreFault.LOADS_OVER_THE_COMPUTED_HEAD);
+            for (int token = over ? 0 : load.fromToken(); token < load.toToken(); token++) {
+                copy(layer, load.blocks(), token, read.get(token / SIZE).kv(), token % SIZE, false);
             }
         }
     }
@@ -257,13 +259,28 @@ final class MemoryStoreConnector implements KvConnector, KvScheduler, KvWorker {
     @Override
     public WorkerReport pollFinished() {
         for (StepMetadata.Task load : step.loads()) {
-            loaded.add(TransferOutcome.builder(load.request().id()).build());
-            letGo(entries.get(load.request().id()));
+            report(load.request().id());
         }
         step = StepMetadata.EMPTY;
-        WorkerReport report = WorkerReport.of(List.of(), loaded, List.of());
+        WorkerReport report = WorkerReport.of(List.of(), loaded, failed);
         loaded.clear();
+        failed.clear();
         return report;
+    }
+
+    private void report(String id) {
+        Entry entry = entries.get(id);
+        boolean intact =
+                store.has(StoreFault.TRUSTS_ITS_BYTES)
+                        || store.has(StoreFault.REPORTS_A_BROKEN_LOAD_AS_LOADED)
+                        || entry.read.stream().allMatch(MemoryStore.Block::intact);
+        TransferOutcome.Builder outcome = TransferOutcome.builder(id);
+        if (intact) {
+            loaded.add(outcome.build());
+        } else if (!store.has(StoreFault.SWALLOWS_A_BROKEN_LOAD)) {
+            failed.add(outcome.failure(KvError.NO_SUCH_TRANSFER, "damaged=" + id).build());
+        }
+        letGo(entry);
     }
 
     @Override

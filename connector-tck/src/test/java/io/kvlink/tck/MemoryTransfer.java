@@ -3,6 +3,7 @@ package io.kvlink.tck;
 
 import io.kvlink.spi.BlockTable;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferRoute;
@@ -36,6 +37,10 @@ final class MemoryTransfer {
     private long readyNs;
     boolean pushed;
     boolean immortal;
+    // Its bytes are lost, of the layers that aren't loaded yet.
+    private boolean broken;
+    // The consumer's host pool has its bytes.
+    private boolean pooled;
 
     MemoryTransfer(MemoryNetwork network, TransferId id, TransferRoute route) {
         this.network = network;
@@ -114,7 +119,26 @@ final class MemoryTransfer {
         }
     }
 
+    void breakLoad() {
+        broken = true;
+    }
+
+    /** True if its bytes are in the consumer's buffer. */
+    boolean buffered() {
+        return pushed && !pooled;
+    }
+
+    boolean broken() {
+        return broken;
+    }
+
     void load(MemorySide side, int layer) {
+        if (broken) {
+            return;
+        }
+        if (pooled) {
+            network.restore(this, bytes);
+        }
         BlockTable to = side.blocks;
         MemorySide source = producer.orElseThrow();
         BlockTable from = source.blocks;
@@ -162,6 +186,12 @@ final class MemoryTransfer {
 
     /** The step whose stream waits for the load is over; the source may still be read. */
     void onLoaded(MemorySide side) {
+        if (broken
+                && !has(Fault.REPORTS_A_BROKEN_LOAD_AS_LOADED)
+                && !has(Fault.REPORTS_A_BROKEN_ASYNC_LOAD_AS_LOADED)) {
+            onBroken(side);
+            return;
+        }
         movedBytes =
                 side.connector.layout().layerBytes(side.loadTo - side.loadFrom)
                         * side.connector.layout().layers();
@@ -170,6 +200,13 @@ final class MemoryTransfer {
             Arrays.stream(bytes).flatMap(Arrays::stream).forEach(any -> Arrays.fill(any, (byte) 0));
         }
         settleLoad(side);
+    }
+
+    private void onBroken(MemorySide side) {
+        if (has(Fault.SWALLOWS_A_BROKEN_LOAD) || has(Fault.SWALLOWS_A_BROKEN_ASYNC_LOAD)) {
+            side.ended = true;
+        }
+        fail(KvError.PEER_LOST, "transfer=" + id + " broke");
     }
 
     void onLeft(MemorySide side) {
@@ -201,6 +238,7 @@ final class MemoryTransfer {
             boolean waitsForEver =
                     has(lost ? Fault.WAITS_FOR_A_LOST_CONSUMER : Fault.NEVER_EXPIRES);
             if (nowNs - readyNs > (lost ? sender.deadlineNs : sender.ttlNs) && !waitsForEver) {
+                network.onExpired(this);
                 fail(lost ? KvError.PEER_LOST : KvError.NO_SUCH_TRANSFER, "transfer=" + id);
             }
         }
@@ -222,7 +260,8 @@ final class MemoryTransfer {
             return;
         }
         if (side.connector.push && network.reaches(route.decode())) {
-            if (!network.hasRoom(route.decode(), bytes())) {
+            pooled = !network.hasRoom(route.decode(), bytes()) && network.pools(this, bytes);
+            if (!pooled && !network.hasRoom(route.decode(), bytes())) {
                 fail(KvError.NO_SPACE, "bytes=" + bytes());
                 if (has(Fault.THROWS_WHEN_FULL)) {
                     throw new IllegalStateException("full");
@@ -265,7 +304,11 @@ final class MemoryTransfer {
     }
 
     private void compare(MemorySide sender, MemorySide receiver) {
-        String difference = sender.connector.layout().firstDifference(receiver.connector.layout());
+        KvLayout layout = sender.connector.layout();
+        String difference = layout.firstDifference(receiver.connector.layout());
+        if (layout.tpRank() > 0 && has(Fault.KNOWS_THE_FIRST_RANK_ONLY)) {
+            difference = "tp";
+        }
         if (!difference.isEmpty()) {
             boolean mute = has(Fault.REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH);
             fail(KvError.LAYOUT_MISMATCH, mute ? "they differ" : difference);

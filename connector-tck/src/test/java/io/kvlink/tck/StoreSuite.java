@@ -2,7 +2,9 @@
 package io.kvlink.tck;
 
 import io.kvlink.spi.KvCapability;
+import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorProvider;
+import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.KvRole;
 import java.util.HashMap;
 import java.util.Map;
@@ -40,6 +42,12 @@ abstract class StoreSuite extends KvConnectorContract {
     @Override
     protected final int storeBlockTokens() {
         return MemoryStore.BLOCK_TOKENS;
+    }
+
+    @Override
+    protected final boolean breakLoad(
+            KvConnector producer, KvConnector consumer, KvRequest request) {
+        return store.damage();
     }
 
     @Override

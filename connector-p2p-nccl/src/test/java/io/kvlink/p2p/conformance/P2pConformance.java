@@ -3,11 +3,14 @@ package io.kvlink.p2p.conformance;
 
 import io.kvlink.p2p.P2pNcclConnectorProvider;
 import io.kvlink.p2p.SendType;
+import io.kvlink.pool.BuddyHostPoolProvider;
+import io.kvlink.spi.HostPoolProvider;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvRole;
 import io.kvlink.tck.KvConnectorContract;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInfo;
@@ -19,7 +22,8 @@ abstract class P2pConformance extends KvConnectorContract {
     // a busy machine takes for it.
     private static final Set<String> UNTIL_DEADLINE = Set.of("403", "404", "406", "407");
     // Rules that do both.
-    private static final Set<String> ALSO_UNTIL_DEADLINE = Set.of("402", "405", "503");
+    private static final Set<String> ALSO_UNTIL_DEADLINE =
+            Set.of("402", "405", "503", "903", "909");
     private static final int LEAST_FOR_BOTH_S = 3;
     private static final int LEAST_PEER_TIMEOUT_S = 3;
     private static final int PATIENCE_S = 30;
@@ -96,6 +100,11 @@ abstract class P2pConformance extends KvConnectorContract {
     @Override
     protected Duration unclaimedTtl() {
         return Duration.ofSeconds(sendType == SendType.GET ? timeoutS : unclaimedS);
+    }
+
+    @Override
+    protected Optional<HostPoolProvider> hostPools() {
+        return Optional.of(new BuddyHostPoolProvider());
     }
 
     @Override

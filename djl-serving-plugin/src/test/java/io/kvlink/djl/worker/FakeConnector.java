@@ -24,7 +24,7 @@ import io.kvlink.spi.StepMetadata;
 import io.kvlink.spi.StepPlan;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.spi.WorkerReport;
-import io.kvlink.tck.CheckedConnectorProvider;
+import io.kvlink.tck.engine.CheckedConnectorProvider;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

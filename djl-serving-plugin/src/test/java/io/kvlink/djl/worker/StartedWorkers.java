@@ -50,6 +50,7 @@ abstract class StartedWorkers {
         started.forEach(LlamaWorker::close);
         for (FakeConnector connector : connectors) {
             assertThat(connector.checked.violations()).isEmpty();
+            assertThat(connector.checked.unfinished()).isEmpty();
             assertThat(connector.closed()).isTrue();
         }
     }

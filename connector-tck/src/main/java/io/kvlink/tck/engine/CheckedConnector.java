@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.tck;
+package io.kvlink.tck.engine;
 
 import io.kvlink.spi.Availability;
 import io.kvlink.spi.BlockOwnership;
@@ -29,12 +29,16 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
     private final KvScheduler scheduler;
     private final KvWorker worker;
     private final EngineCheck check;
+    private final StepCheck steps;
+    private final Wakeups wakeups;
 
-    CheckedConnector(KvConnector real, EngineCheck check) {
+    CheckedConnector(KvConnector real, EngineCheck check, Wakeups wakeups) {
         this.real = real;
         this.scheduler = real.scheduler();
         this.worker = real.worker();
         this.check = check;
+        this.steps = check.steps();
+        this.wakeups = wakeups;
     }
 
     @Override
@@ -85,6 +89,7 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
     @Override
     public void close() {
         check.onClose();
+        wakeups.onClose();
         real.close();
     }
 
@@ -96,6 +101,7 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public LoadDecision matchedTokens(KvRequest request, int computedTokens) {
+        wakeups.onLook();
         LoadDecision answer = scheduler.matchedTokens(request, computedTokens);
         check.onAsked(request, computedTokens, answer);
         return answer;
@@ -110,18 +116,24 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void onTokensGenerated(KvRequest request, int[] tokens) {
+        check.onGenerated(request, tokens.length);
         scheduler.onTokensGenerated(request, tokens);
     }
 
     @Override
     public StepMetadata buildStep(StepPlan plan) {
+        wakeups.onLook();
         check.onPlan(plan);
-        return scheduler.buildStep(plan);
+        steps.onPlan(plan);
+        StepMetadata step = scheduler.buildStep(plan);
+        steps.onBuilt(step);
+        return step;
     }
 
     @Override
     public void onStepDone(WorkerReport report) {
-        check.onStepDone();
+        check.onScheduler("onStepDone");
+        steps.onStepDone(report);
         scheduler.onStepDone(report);
     }
 
@@ -133,6 +145,7 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public Optional<byte[]> attachment(KvRequest request) {
+        check.onAttachmentAsked(request);
         return scheduler.attachment(request);
     }
 
@@ -158,32 +171,40 @@ final class CheckedConnector implements KvConnector, KvScheduler, KvWorker {
 
     @Override
     public void startLoad(StepMetadata step) {
-        check.onStart(step);
+        check.onWorker("startLoad");
+        check.onLoadStarted();
+        steps.onStart(step);
         worker.startLoad(step);
     }
 
     @Override
     public void awaitLayer(int layer, long deadlineNs) {
-        check.onAwait(layer);
+        check.onWorker("awaitLayer");
+        steps.onAwait(layer);
         worker.awaitLayer(layer, deadlineNs);
     }
 
     @Override
     public void saveLayer(int layer) {
-        check.onSave(layer);
+        check.onWorker("saveLayer");
+        steps.onSave(layer);
         worker.saveLayer(layer);
     }
 
     @Override
     public boolean awaitSaves(long deadlineNs) {
-        check.onAwaitSaves();
+        check.onWorker("awaitSaves");
+        steps.onAwaitSaves();
         return worker.awaitSaves(deadlineNs);
     }
 
     @Override
     public WorkerReport pollFinished() {
+        check.onWorker("pollFinished");
+        wakeups.onLook();
         WorkerReport report = worker.pollFinished();
-        check.onPoll(report);
+        check.onSpoiled(steps.onPoll(report));
+        check.onReport(report);
         return report;
     }
 }

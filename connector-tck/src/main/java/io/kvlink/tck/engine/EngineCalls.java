@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.kvlink.tck;
+package io.kvlink.tck.engine;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +16,13 @@ final class EngineCalls {
         steps++;
     }
 
-    synchronized void onViolation(String what) {
+    void require(boolean holds, String call, Object about) {
+        if (!holds) {
+            onViolation(call + ": " + about);
+        }
+    }
+
+    private synchronized void onViolation(String what) {
         if (violations.size() < MOST) {
             violations.add(what);
         }
