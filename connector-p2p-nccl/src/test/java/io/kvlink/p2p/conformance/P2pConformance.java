@@ -19,7 +19,7 @@ abstract class P2pConformance extends KvConnectorContract {
     // a busy machine takes for it.
     private static final Set<String> UNTIL_DEADLINE = Set.of("403", "404", "406", "407");
     // Rules that do both.
-    private static final Set<String> ALSO_UNTIL_DEADLINE = Set.of("402", "405", "503");
+    private static final Set<String> ALSO_UNTIL_DEADLINE = Set.of("402", "405", "503", "903");
     private static final int LEAST_FOR_BOTH_S = 3;
     private static final int LEAST_PEER_TIMEOUT_S = 3;
     private static final int PATIENCE_S = 30;
