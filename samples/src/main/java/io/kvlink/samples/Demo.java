@@ -56,6 +56,12 @@ public final class Demo implements Callable<Integer> {
             description = "PUT, PUT_ASYNC or GET (default PUT_ASYNC)")
     private String sendType = "";
 
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "a setting of the connector, in all instances; may be repeated")
+    private Map<String, String> settings = new LinkedHashMap<>();
+
     @Option(names = "--serve", description = "stay up until Ctrl-C, for requests of your own")
     private boolean serve;
 
@@ -82,8 +88,8 @@ public final class Demo implements Callable<Integer> {
             return 2;
         }
         Path logs = Files.createDirectories(samples.resolve("target/demo/logs"));
-        Fleet fleet =
-                new Fleet(samples, logs, serve, Map.of("send_type", sendType), Ports.AS_DOCUMENTED);
+        settings.put("send_type", sendType);
+        Fleet fleet = new Fleet(samples, logs, serve, settings, Ports.AS_DOCUMENTED);
         Thread stopper = new Thread(fleet::close, "demo-stop");
         Runtime.getRuntime().addShutdownHook(stopper);
         try {

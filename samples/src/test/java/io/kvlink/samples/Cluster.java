@@ -105,7 +105,7 @@ final class Cluster implements AutoCloseable {
 
     private static TextGenerator worker(
             Path model, String role, Map<String, Object> settings, Map<String, Object> options) {
-        Map<String, Object> extra = new LinkedHashMap<>();
+        Map<String, Object> extra = new LinkedHashMap<>(ServedModel.PATIENT);
         Map<String, Object> transfer = new LinkedHashMap<>();
         transfer.put("kv_connector", "P2pNcclConnector");
         transfer.put("kv_role", role);

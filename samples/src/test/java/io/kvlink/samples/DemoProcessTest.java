@@ -22,6 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(value = 300, unit = TimeUnit.SECONDS)
 class DemoProcessTest {
 
+    // On a busy machine a process may take long for its first words.
+    private static final String PATIENT = "handshake_timeout_s=25";
     private static final Pattern PID = Pattern.compile("pid (\\d+)");
 
     @Test
@@ -114,7 +116,9 @@ class DemoProcessTest {
                         System.getProperty("java.class.path"),
                         "io.kvlink.samples.Demo",
                         "--samples",
-                        "."));
+                        ".",
+                        "--set",
+                        PATIENT));
         command.addAll(List.of(args));
         return command;
     }

@@ -77,7 +77,7 @@ class OpenAiClientTest {
 
     @Test
     void shouldServeTheClientThroughTheProxy(@TempDir Path logs) throws Exception {
-        try (Fleet fleet = new Fleet(SAMPLES, logs, false, Map.of(), Ports.FREE)) {
+        try (Fleet fleet = new Fleet(SAMPLES, logs, false, ServedModel.PATIENT, Ports.FREE)) {
             fleet.start(1, 1);
             run("check.mjs", fleet.proxyUrl(), "proxy");
             for (String url : fleet.instanceUrls()) {

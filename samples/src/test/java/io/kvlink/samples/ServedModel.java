@@ -34,6 +34,12 @@ public final class ServedModel implements AutoCloseable {
     // KV whose client left before the decode instance had its request is kept for unclaimed_ttl_s,
     // which is 60 s.
     private static final long REST_NS = TimeUnit.SECONDS.toNanos(80);
+
+    /**
+     * Settings of a connector whose peer may take long for its first words: the machine is busy.
+     */
+    static final Map<String, String> PATIENT = Map.of("handshake_timeout_s", "25");
+
     private static final HttpClient CLIENT =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(30)).build();
 
@@ -52,7 +58,7 @@ public final class ServedModel implements AutoCloseable {
      * @param logs where the processes' output goes
      */
     public static ServedModel start(Path samples, Path logs) throws InterruptedException {
-        Fleet fleet = new Fleet(samples, logs, false, Map.of(), Ports.FREE);
+        Fleet fleet = new Fleet(samples, logs, false, PATIENT, Ports.FREE);
         try {
             fleet.start(1, 1);
             return new ServedModel(worker(samples, Map.of()), fleet);

@@ -55,8 +55,8 @@ abstract class ChurnCases extends NodeCases {
 
     private void churn(KvRole stays, KvRole comes) throws IOException {
         SendType mode = SendType.PUT_ASYNC;
-        NodeProcess survivor = start(stays).open(setup(stays, mode, BLOCKS), 0);
-        NodeProcess guest = start(comes);
+        NodeProcess survivor = start().open(stays, setup(stays, mode, BLOCKS), 0);
+        NodeProcess guest = start();
         for (int i = 0; i < WARM_UP; i++) {
             round(survivor, guest, comes, mode);
         }
@@ -73,7 +73,7 @@ abstract class ChurnCases extends NodeCases {
     }
 
     private void round(NodeProcess survivor, NodeProcess guest, KvRole comes, SendType mode) {
-        guest.open(setup(comes, mode, BLOCKS), 0);
+        guest.open(comes, setup(comes, mode, BLOCKS), 0);
         if (comes.produces()) {
             transfer(guest, survivor, TOKENS);
         } else {

@@ -20,9 +20,10 @@ abstract class KillCases extends NodeCases {
 
     private static final int BLOCKS = 128;
     private static final int TOKENS = 500;
-    // Half of the layers is more than sockets hold.
-    private static final int MANY_TOKENS = 2000;
     private static final int HALF_OF_THE_LAYERS = 4;
+    // The other layers are 57 MB: more than a pair of sockets holds, which may be 38 MB.
+    private static final int MANY_TOKENS = 2000;
+    private static final int FEW_LAYERS = 1;
 
     KillCases(String plane, int gpus, Duration timeout) {
         super(plane, gpus, timeout);
@@ -35,7 +36,7 @@ abstract class KillCases extends NodeCases {
         NodeProcess producer = opened(KvRole.PRODUCER, mode, 0);
         transfer(producer, consumer, TOKENS);
 
-        String id = holdInTheMiddle(producer, consumer, mode, TOKENS);
+        String id = holdInTheMiddle(producer, consumer, mode, TOKENS, HALF_OF_THE_LAYERS);
         producer.kill();
         assertThat(end(consumer, id)).startsWith("FAILED ");
         awaitIdle(consumer);
@@ -53,7 +54,7 @@ abstract class KillCases extends NodeCases {
         NodeProcess producer = opened(KvRole.PRODUCER, mode, 0);
         transfer(producer, consumer, TOKENS);
 
-        String id = holdInTheMiddle(producer, consumer, mode, TOKENS);
+        String id = holdInTheMiddle(producer, consumer, mode, TOKENS, HALF_OF_THE_LAYERS);
         consumer.kill();
         producer.send("go");
         assertThat(end(producer, id)).startsWith("FAILED ");
@@ -70,7 +71,7 @@ abstract class KillCases extends NodeCases {
         SendType mode = SendType.PUT_ASYNC;
         NodeProcess consumer = opened(KvRole.CONSUMER, mode, 0);
         NodeProcess producer = opened(KvRole.PRODUCER, mode, 0);
-        String id = holdInTheMiddle(producer, consumer, mode, MANY_TOKENS);
+        String id = holdInTheMiddle(producer, consumer, mode, MANY_TOKENS, FEW_LAYERS);
         letBytesMove(producer, consumer);
         producer.kill();
         consumer.resume();
@@ -85,7 +86,7 @@ abstract class KillCases extends NodeCases {
         SendType mode = SendType.PUT_ASYNC;
         NodeProcess consumer = opened(KvRole.CONSUMER, mode, 0);
         NodeProcess producer = opened(KvRole.PRODUCER, mode, 0);
-        String id = holdInTheMiddle(producer, consumer, mode, MANY_TOKENS);
+        String id = holdInTheMiddle(producer, consumer, mode, MANY_TOKENS, FEW_LAYERS);
         letBytesMove(producer, consumer);
         consumer.kill();
         assertThat(end(producer, id)).startsWith("FAILED ");
@@ -94,7 +95,7 @@ abstract class KillCases extends NodeCases {
         transfer(producer, again, TOKENS);
     }
 
-    // The second half of the layers leaves, but not all of it can arrive: on a GPU it is enqueued
+    // The other layers leave, but not all of it can arrive: on a GPU it is enqueued
     // behind a kernel that spins for two seconds; over TCP it is more than sockets take, and the
     // consumer is stopped.
     private void letBytesMove(NodeProcess producer, NodeProcess consumer) {
@@ -108,13 +109,13 @@ abstract class KillCases extends NodeCases {
     }
 
     private NodeProcess opened(KvRole role, SendType mode, int port) throws IOException {
-        return start(role).open(setup(role, mode, BLOCKS), port);
+        return start().open(role, setup(role, mode, BLOCKS), port);
     }
 
-    // Half of the layers are saved, and the others come only if the producer is told to go on.
+    // So many layers are saved, and the others come only if the producer is told to go on.
     private String holdInTheMiddle(
-            NodeProcess producer, NodeProcess consumer, SendType mode, int tokens) {
-        producer.send("hold " + HALF_OF_THE_LAYERS);
+            NodeProcess producer, NodeProcess consumer, SendType mode, int tokens, int layers) {
+        producer.send("hold " + layers);
         String id = hop(producer, consumer, tokens);
         producer.await("HOLDING", Duration.ofSeconds(30));
         if (mode != SendType.GET) {

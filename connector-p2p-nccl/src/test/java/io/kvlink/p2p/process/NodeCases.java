@@ -9,25 +9,34 @@ import io.kvlink.spi.KvRole;
 import io.kvlink.spi.TransferRoute;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.TestInstance;
 
 /**
  * Tests that start producers and consumers as processes of their own. KV is in host memory, or on
  * GPU 0 for producers and on GPU 1 for consumers, where there are two.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class NodeCases {
 
     private static final Duration SLACK = Duration.ofSeconds(60);
+    private static final long PAUSE_NS = 20_000_000;
 
     private final String plane;
     private final int gpus;
     private final Duration timeout;
     private final List<NodeProcess> nodes = new ArrayList<>();
+    // Processes that survived their test, without a connector.
+    private final Deque<NodeProcess> idle = new ArrayDeque<>();
     private long seed;
 
     /**
@@ -51,19 +60,44 @@ abstract class NodeCases {
 
     @AfterEach
     final void endNodes() {
-        nodes.forEach(NodeProcess::close);
+        nodes.forEach(this::endOrKeep);
+        nodes.clear();
+    }
+
+    // What a killed peer leaves of a process's GPU is for a new process to see.
+    private void endOrKeep(NodeProcess node) {
+        if (onGpus() || !node.alive()) {
+            node.close();
+            return;
+        }
+        try {
+            node.closeConnector();
+            idle.add(node);
+        } catch (AssertionError deaf) {
+            node.close();
+            throw deaf;
+        }
+    }
+
+    @AfterAll
+    final void endIdleNodes() {
+        idle.forEach(NodeProcess::close);
     }
 
     final boolean onGpus() {
         return gpus > 0;
     }
 
-    final NodeProcess start(KvRole role) throws IOException {
-        return start(role, Map.of());
+    /** A process without a connector: one of an earlier test, or a new one. */
+    final NodeProcess start() throws IOException {
+        return added(idle.isEmpty() ? NodeProcess.start() : idle.remove());
     }
 
-    final NodeProcess start(KvRole role, Map<String, String> environment) throws IOException {
-        NodeProcess node = NodeProcess.start(role, environment);
+    final NodeProcess start(Map<String, String> environment) throws IOException {
+        return added(NodeProcess.start(environment));
+    }
+
+    private NodeProcess added(NodeProcess node) {
         nodes.add(node);
         return node;
     }
@@ -105,6 +139,8 @@ abstract class NodeCases {
                         "waited for %s of %s; %s; log: %s"
                                 .formatted(what, node, state, node.log()));
             }
+            // Each question collects the node's garbage.
+            LockSupport.parkNanos(PAUSE_NS);
             state = node.state();
         }
         return state;

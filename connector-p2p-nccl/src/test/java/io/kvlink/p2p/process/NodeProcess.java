@@ -59,16 +59,15 @@ final class NodeProcess implements AutoCloseable {
                     "-XX:-UseDynamicNumberOfCompilerThreads",
                     "-Dorg.slf4j.simpleLogger.defaultLogLevel=info");
 
-    private final KvRole role;
     private final Process process;
     private final Path log;
     private final Writer commands;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
     private final List<String> unclaimed = new ArrayList<>();
+    private String role = "new";
     private HostPort address;
 
-    private NodeProcess(KvRole role, Process process, Path log) {
-        this.role = role;
+    private NodeProcess(Process process, Path log) {
         this.process = process;
         this.log = log;
         this.commands = new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8);
@@ -78,12 +77,12 @@ final class NodeProcess implements AutoCloseable {
     }
 
     /** Starts a process that has no connector yet. */
-    static NodeProcess start(KvRole role) throws IOException {
-        return start(role, Map.of());
+    static NodeProcess start() throws IOException {
+        return start(Map.of());
     }
 
     /** Starts a node with something else in its environment. */
-    static NodeProcess start(KvRole role, Map<String, String> environment) throws IOException {
+    static NodeProcess start(Map<String, String> environment) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(JVM);
@@ -93,7 +92,7 @@ final class NodeProcess implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
         builder.environment().putAll(environment);
         Process process = builder.start();
-        return new NodeProcess(role, process, log);
+        return new NodeProcess(process, log);
     }
 
     private void read() {
@@ -115,8 +114,9 @@ final class NodeProcess implements AutoCloseable {
      *
      * @param port its port, 0 for a free one
      */
-    NodeProcess open(Setup setup, int port) {
-        send("open " + setup.words(role, port));
+    NodeProcess open(KvRole as, Setup setup, int port) {
+        role = as.key();
+        send("open " + setup.words(as, port));
         address = HostPort.parse(await("OPEN ", START_LIMIT).substring("OPEN ".length()));
         return this;
     }

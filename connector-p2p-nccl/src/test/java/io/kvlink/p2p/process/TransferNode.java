@@ -65,7 +65,7 @@ final class TransferNode {
     private void run() throws InterruptedException {
         while (true) {
             boolean busy = engine != null && engine.busy();
-            String command = busy ? commands.poll(100, TimeUnit.MICROSECONDS) : commands.take();
+            String command = busy ? commands.poll(1, TimeUnit.MILLISECONDS) : commands.take();
             if (command == null) {
                 engine.step();
             } else if (command.equals(END)) {

@@ -49,7 +49,7 @@ final class VisibleGpusGpuIT extends NodeCases {
         NodeProcess.Setup setup =
                 new NodeProcess.Setup(
                         SendType.PUT_ASYNC, "auto", 0, BLOCKS, Duration.ofSeconds(20));
-        return start(role, Map.of("CUDA_VISIBLE_DEVICES", sees)).open(setup, 0);
+        return start(Map.of("CUDA_VISIBLE_DEVICES", sees)).open(role, setup, 0);
     }
 
     // Without the number of bytes.

@@ -39,6 +39,10 @@ public abstract class GpuFixture {
     protected final List<GpuNode> nodes = new ArrayList<>();
     protected final List<GpuTransfer> transfers = new ArrayList<>();
     protected FakeCuda machine;
+
+    /** Memory of a node's arena; all of it is looked at when the node ends. */
+    protected int arenaBytes = 20 << 20;
+
     protected long unusedNs = Long.MAX_VALUE;
     protected long nowNs = Long.MAX_VALUE - 1_000_000; // Soon overflows, as System.nanoTime may.
     protected long stepNs = 20_000;
@@ -64,7 +68,7 @@ public abstract class GpuFixture {
     }
 
     protected final GpuNode newNode() {
-        return opened(new GpuNode(machine.newProcess(), nodes.size() % GPUS, random));
+        return opened(new GpuNode(machine.newProcess(), nodes.size() % GPUS, random, arenaBytes));
     }
 
     /** A plane for another GPU of a node's process. */

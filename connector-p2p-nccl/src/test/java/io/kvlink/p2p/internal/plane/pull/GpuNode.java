@@ -23,7 +23,6 @@ import java.util.Random;
  */
 public final class GpuNode {
 
-    private static final int ARENA_BYTES = 20 << 20;
     private static final byte NEVER_WRITTEN = (byte) 0xcd;
     private static final int GAP = 64;
 
@@ -37,6 +36,7 @@ public final class GpuNode {
 
     private final Process standIn;
     private final boolean ownProcess;
+    private final int arenaBytes;
     private final List<Long> allocated = new ArrayList<>();
     private final List<Long> locked = new ArrayList<>();
     private final List<CudaEvent> events = new ArrayList<>();
@@ -56,13 +56,19 @@ public final class GpuNode {
     boolean broken;
 
     /** A process of its own. */
-    GpuNode(FakeProcess process, int gpu, Random random) {
-        this(process, gpu, random, start(), null);
+    GpuNode(FakeProcess process, int gpu, Random random, int arenaBytes) {
+        this(process, gpu, random, start(), null, arenaBytes);
     }
 
     /** Another GPU of a node's process. */
     GpuNode(GpuNode sibling, int gpu) {
-        this(sibling.process, gpu, sibling.random, sibling.standIn, sibling.identity);
+        this(
+                sibling.process,
+                gpu,
+                sibling.random,
+                sibling.standIn,
+                sibling.identity,
+                sibling.arenaBytes);
     }
 
     private GpuNode(
@@ -70,16 +76,18 @@ public final class GpuNode {
             int gpu,
             Random random,
             Process standIn,
-            ProcessIdentity identity) {
+            ProcessIdentity identity,
+            int arenaBytes) {
         this.process = process;
         this.random = random;
         this.standIn = standIn;
+        this.arenaBytes = arenaBytes;
         this.ownProcess = identity == null;
         this.identity = ownProcess ? ProcessIdentity.of(standIn.pid()) : identity;
         device = process.open(gpu);
-        long address = device.allocate(ARENA_BYTES);
+        long address = device.allocate(arenaBytes);
         allocated.add(address);
-        arena = MemoryRegion.ofDevice(gpu, address, ARENA_BYTES);
+        arena = MemoryRegion.ofDevice(gpu, address, arenaBytes);
         engine = device.newStream();
     }
 
@@ -210,12 +218,12 @@ public final class GpuNode {
 
     /** Checks that nothing was written around what was reserved. */
     void checkArena() {
-        byte[] all = process.read(arena.address(), ARENA_BYTES);
+        byte[] all = process.read(arena.address(), arenaBytes);
         for (MemoryRegion region : reserved) {
             int start = (int) (region.address() - arena.address());
             Arrays.fill(all, start, start + (int) region.bytes(), NEVER_WRITTEN);
         }
-        byte[] untouched = new byte[ARENA_BYTES];
+        byte[] untouched = new byte[arenaBytes];
         Arrays.fill(untouched, NEVER_WRITTEN);
         assertThat(Arrays.mismatch(all, untouched)).as("written in the arena at").isEqualTo(-1);
     }

@@ -20,6 +20,7 @@ public abstract class GpuPlaneFaultsContract extends GpuFixture {
 
     @BeforeEach
     final void openTwo() {
+        arenaBytes = 4 << 20; // There will be hundreds of nodes.
         p = newNode();
         d = newNode();
     }
@@ -161,7 +162,7 @@ public abstract class GpuPlaneFaultsContract extends GpuFixture {
             settle();
             closeBroken(victim);
             d.plane.disconnect(victim.plane.endpoint());
-            stepNs = 1_000_000; // Whoever waits for it in a lane gives up some time.
+            stepNs = 5_000_000; // Whoever waits for it in a lane gives up some time.
             stepUntilOver();
             stepNs = 20_000;
             assertThat(other.received()).as("seed=%d %s", seed, other).isTrue();
