@@ -102,10 +102,12 @@ abstract class EngineRules extends AttachmentRules {
         FakeEngine[] producers = new FakeEngine[3];
         FakeEngine[] consumers = new FakeEngine[3];
         List<Hop> hops = new ArrayList<>();
+        Map<String, Object> ofProducer = Map.of("kv_port", RankPorts.free(3));
+        Map<String, Object> ofConsumer = Map.of("kv_port", RankPorts.free(3));
         for (int rank = 0; rank < 3; rank++) {
             EngineShape shape = EngineShape.DEFAULT.ofRank(rank, 3);
-            producers[rank] = open(KvRole.PRODUCER, shape, Map.of());
-            consumers[rank] = open(KvRole.CONSUMER, shape, Map.of());
+            producers[rank] = open(KvRole.PRODUCER, shape, ofProducer);
+            consumers[rank] = open(KvRole.CONSUMER, shape, ofConsumer);
             hops.add(hop(producers[rank], consumers[rank], 50));
             hops.add(hop(producers[rank], consumers[rank], 65));
         }

@@ -9,26 +9,17 @@ import io.kvlink.spi.KvRequest;
 import io.kvlink.spi.LoadDecision;
 import io.kvlink.spi.TransferOutcome;
 import io.kvlink.tck.KvMemory;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
+import io.kvlink.tck.RankPorts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Instance of several ranks, which take each decision together. One thread steps all of them. */
 final class Instance implements AutoCloseable {
-
-    // Below the ports that the system gives to those who ask for any.
-    private static final int FIRST_PORT = 15_000;
-    private static final int LAST_PORT = 31_000;
 
     /**
      * Connector of the instance's ranks.
@@ -54,7 +45,7 @@ final class Instance implements AutoCloseable {
 
     Instance(String role, List<List<KvLayerGroup>> ofRanks, Options options) {
         this.options = options;
-        int port = freePorts(ofRanks.size());
+        int port = RankPorts.free(ofRanks.size());
         try {
             for (List<KvLayerGroup> groups : ofRanks) {
                 ranks.add(rank(groups, config(role, port)));
@@ -173,28 +164,5 @@ final class Instance implements AutoCloseable {
     @Override
     public void close() {
         ranks.forEach(Rank::close);
-    }
-
-    private static int freePorts(int count) {
-        int first = ThreadLocalRandom.current().nextInt(FIRST_PORT, LAST_PORT);
-        for (int port = first; port < LAST_PORT; port += count) {
-            if (free(port, count)) {
-                return port;
-            }
-        }
-        throw new AssertionError("no " + count + " free ports behind " + first);
-    }
-
-    private static boolean free(int port, int count) {
-        for (int i = 0; i < count; i++) {
-            try (ServerSocket socket = new ServerSocket()) {
-                socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port + i));
-            } catch (java.net.BindException taken) {
-                return false;
-            } catch (IOException cause) {
-                throw new UncheckedIOException(cause);
-            }
-        }
-        return true;
     }
 }
