@@ -48,7 +48,7 @@ final class MemoryNetwork {
         if (fault != Fault.IGNORES_UNKNOWN_SETTINGS) {
             config.extra().refuseUnknown();
         }
-        int port = config.port() == 0 ? nextPort++ : config.port();
+        int port = config.port() == 0 ? nextPort++ : config.port() + context.layout().rank();
         HostPort address = new HostPort(config.host(), port);
         if (live.containsKey(address) && fault != Fault.SHARES_A_TAKEN_PORT) {
             throw new KvConnectorException(
