@@ -8,19 +8,28 @@ import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorProvider;
 import io.kvlink.spi.KvTransferConfig;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Provider of the connector, for engines that know no tensor pool. */
 final class PooledProvider implements KvConnectorProvider {
 
     private final KvConnectorProvider real = new OffloadingConnectorProvider();
     private final HostPoolProvider pools;
+    private final Supplier<Optional<CopyDevice>> devices;
 
     PooledProvider() {
-        this(new BuddyHostPoolProvider());
+        this(new BuddyHostPoolProvider(), Optional::empty);
     }
 
-    PooledProvider(HostPoolProvider pools) {
+    /**
+     * Provider over other things than the machine's.
+     *
+     * @param devices device of the next engine; empty for the one that the context names
+     */
+    PooledProvider(HostPoolProvider pools, Supplier<Optional<CopyDevice>> devices) {
         this.pools = pools;
+        this.devices = devices;
     }
 
     @Override
@@ -40,12 +49,16 @@ final class PooledProvider implements KvConnectorProvider {
 
     @Override
     public KvConnector create(KvTransferConfig config, KvConnectorContext context) {
-        return real.create(
-                config,
+        KvConnectorContext pooled =
                 KvConnectorContext.builder(context.layout(), context.wakeup())
                         .device(context.device())
                         .hostPools(pools)
                         .prefillChunk(context.prefillChunk())
-                        .build());
+                        .build();
+        Optional<CopyDevice> device = devices.get();
+        return device.isEmpty()
+                ? real.create(config, pooled)
+                : OffloadingConnector.open(
+                        OffloadConfig.of(config.extra()), pooled, device.get());
     }
 }
