@@ -88,8 +88,7 @@ final class BlockMovesTest {
     }
 
     private static BlockTable table(KvLayout layout, Random random) {
-        List<Integer> all =
-                IntStream.range(0, blocks(layout)).boxed().collect(Collectors.toList());
+        List<Integer> all = IntStream.range(0, blocks(layout)).boxed().collect(Collectors.toList());
         if (random.nextBoolean()) {
             Collections.shuffle(all, random);
         }

@@ -151,9 +151,7 @@ final class FakeStreams implements CopyDevice {
     public void copy(long to, long from, long bytes, long stream) {
         enqueue(
                 stream,
-                () ->
-                        bytes(to, bytes)
-                                .put(0, bytes(from, bytes), 0, Math.toIntExact(bytes)));
+                () -> bytes(to, bytes).put(0, bytes(from, bytes), 0, Math.toIntExact(bytes)));
     }
 
     /** Bytes at an address. */

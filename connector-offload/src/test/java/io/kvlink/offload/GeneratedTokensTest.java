@@ -36,9 +36,7 @@ final class GeneratedTokensTest {
             assertThat(halves.admit(first, FIRST)).isZero();
             assertThat(halves.step(first, FIRST, 0, text(0, 20)).sent()).hasSize(1);
             for (int position = 20; position < 70; position++) {
-                halves.connector
-                        .scheduler()
-                        .onTokensGenerated(first, text(position, position + 1));
+                halves.connector.scheduler().onTokensGenerated(first, text(position, position + 1));
                 assertThat(halves.step(first, FIRST, position, TEXT[position]).sent()).isEmpty();
             }
             finish(halves, first);

@@ -69,8 +69,7 @@ final class Halves implements AutoCloseable {
                         .scheduler()
                         .buildStep(
                                 StepPlan.of(
-                                        StepPlan.entry(
-                                                request, blocks, computed, tokens.length)));
+                                        StepPlan.entry(request, blocks, computed, tokens.length)));
         connector.worker().startLoad(step);
         for (int layer = 0; layer < LAYOUT.layers(); layer++) {
             connector.worker().awaitLayer(layer, Long.MAX_VALUE);

@@ -45,8 +45,7 @@ final class OffloadMemoryTest {
             FakeRequest late = engine.add(Optional.empty(), tokens(1, 3));
             assertThat(engine.admit(late)).isTrue();
             assertThat(engine.connector().ledger())
-                    .isEqualTo(
-                            KvLedger.builder().poolBytes(3 * BLOCK_BYTES).leases(3).build());
+                    .isEqualTo(KvLedger.builder().poolBytes(3 * BLOCK_BYTES).leases(3).build());
             for (int prompt = 2; prompt < 6; prompt++) {
                 run(engine, tokens(prompt, 3));
             }
@@ -87,6 +86,20 @@ final class OffloadMemoryTest {
             List<BlockHash> expected = new ArrayList<>(chain(1).subList(0, 1));
             expected.addAll(chain(2));
             assertThat(there).containsExactlyElementsOf(expected);
+        }
+    }
+
+    @Test
+    void shouldSaveABlockOnceThatTwoRequestsComputeInOneStep() {
+        try (FakeEngine engine = engine(4)) {
+            FakeRequest one = engine.add(Optional.empty(), tokens(1, 3));
+            FakeRequest two = engine.add(Optional.empty(), tokens(1, 3));
+            assertThat(engine.admit(one) && engine.admit(two)).isTrue();
+            engine.step(List.of(one, two));
+            assertThat(one.ended() && two.ended()).isTrue();
+            assertThat(figure(engine, "offload_saved_blocks_total")).isEqualTo(3);
+            assertThat(figure(engine, "offload_dropped_blocks_total")).isZero();
+            assertThat(engine.connector().takeEvents()).hasSize(1);
         }
     }
 

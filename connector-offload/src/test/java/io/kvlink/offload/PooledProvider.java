@@ -58,7 +58,6 @@ final class PooledProvider implements KvConnectorProvider {
         Optional<CopyDevice> device = devices.get();
         return device.isEmpty()
                 ? real.create(config, pooled)
-                : OffloadingConnector.open(
-                        OffloadConfig.of(config.extra()), pooled, device.get());
+                : OffloadingConnector.open(OffloadConfig.of(config.extra()), pooled, device.get());
     }
 }

@@ -29,7 +29,9 @@ public final class ConnectorSetup {
                     "P2pNcclConnector",
                     "kvlink-connector-p2p-nccl",
                     "SharedStoreConnector",
-                    "kvlink-connector-shared-store");
+                    "kvlink-connector-shared-store",
+                    "OffloadingConnector",
+                    "kvlink-connector-offload");
 
     private ConnectorSetup() {}
 
