@@ -48,7 +48,7 @@ final class GeneratedTokensTest {
         }
     }
 
-    /** With steps in flight an engine computes a token before it knows the next. */
+    /** An engine with steps in flight computes a token before it knows the next. */
     @Test
     void shouldSaveABlockWhenItsLastTokenIsKnown() {
         try (Halves halves = new Halves(16)) {

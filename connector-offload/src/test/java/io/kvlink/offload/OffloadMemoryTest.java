@@ -24,6 +24,8 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Memory of kept blocks: what makes room, what never does, and the account of it. */
 @ExtendWith(LeakExtension.class)
@@ -115,6 +117,15 @@ final class OffloadMemoryTest {
             assertThat(figure(engine, "offload_dropped_blocks_total")).isEqualTo(6);
             assertThat(figure(engine, "offload_loaded_tokens_total")).isZero();
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldLoadRightBytesThoughNothingWaitsForTheStreams(boolean early) {
+        FakeStreams device = new FakeStreams(early);
+        PooledProvider provider = new PooledProvider(pools, () -> Optional.of(device));
+        Churn.run(provider, new FakeStreamsMemory(device));
+        assertThat(pools.leasedBytes()).isZero();
     }
 
     @Test
