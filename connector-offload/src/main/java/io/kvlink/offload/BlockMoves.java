@@ -6,10 +6,12 @@ import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.KvLayout.Run;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.TreeMap;
 
 /**
  * Places of a kept block's bytes in the engine's memory, equal for all layers. A kept block holds
- * {@code [layers][2][tokens][kvHeads][headSize]}. Arithmetic only.
+ * its layers one after the other, each in the order of {@link KvLayout#runs}. Arithmetic only.
  */
 final class BlockMoves {
 
@@ -22,13 +24,12 @@ final class BlockMoves {
      */
     record Move(long inEngine, long inBlock, long bytes) {}
 
-    private final List<Move> moves = new ArrayList<>(2);
-
     private BlockMoves() {}
 
     /**
      * Moves of some tokens of one kept block.
      *
+     * @param table the engine's blocks, for all tokens of the kept block
      * @param blockTokens tokens of a kept block
      * @param from first token of the sequence, from 0
      * @param to end of the tokens, exclusive, at most that kept block's
@@ -41,34 +42,38 @@ final class BlockMoves {
             int from,
             int to,
             long regionBytes) {
-        long keyBytes = layout.layerBytes(to - from) / 2;
-        long firstKey = layout.layerBytes(from % blockTokens) / 2;
-        long values = layout.layerBytes(blockTokens) / 2 - keyBytes;
-        BlockMoves found = new BlockMoves();
-        long at = 0;
-        for (Run run : layout.runs(table, from, to, regionBytes)) {
-            // A run may begin with keys and end with values.
-            long keys = Math.max(0, Math.min(run.bytes(), keyBytes - at));
-            found.add(run.offset(), firstKey + at, keys);
-            found.add(run.offset() + keys, firstKey + values + at + keys, run.bytes() - keys);
-            at += run.bytes();
-        }
-        return found.moves;
+        int first = from - from % blockTokens;
+        List<Move> whole = whole(layout.runs(table, first, first + blockTokens, regionBytes));
+        return to - from == blockTokens
+                ? whole
+                : part(whole, layout.runs(table, from, to, regionBytes));
     }
 
-    private void add(long inEngine, long inBlock, long bytes) {
-        if (bytes == 0) {
-            return;
+    private static List<Move> whole(List<Run> runs) {
+        List<Move> moves = new ArrayList<>(runs.size());
+        long at = 0;
+        for (Run run : runs) {
+            moves.add(new Move(run.offset(), at, run.bytes()));
+            at += run.bytes();
         }
-        int last = moves.size() - 1;
-        if (last >= 0) {
-            Move before = moves.get(last);
-            if (before.inEngine + before.bytes == inEngine
-                    && before.inBlock + before.bytes == inBlock) {
-                moves.set(last, new Move(before.inEngine, before.inBlock, before.bytes + bytes));
-                return;
+        return moves;
+    }
+
+    // Whatever the layout's order: a byte of the engine's memory has one place in the block.
+    private static List<Move> part(List<Move> whole, List<Run> runs) {
+        TreeMap<Long, Move> byPlace = new TreeMap<>();
+        whole.forEach(move -> byPlace.put(move.inEngine, move));
+        List<Move> moves = new ArrayList<>(runs.size());
+        for (Run run : runs) {
+            long end = run.offset() + run.bytes();
+            for (long at = run.offset(); at < end; ) {
+                Move around = Objects.requireNonNull(byPlace.floorEntry(at)).getValue();
+                long skipped = at - around.inEngine;
+                long bytes = Math.min(end - at, around.bytes - skipped);
+                moves.add(new Move(at, around.inBlock + skipped, bytes));
+                at += bytes;
             }
         }
-        moves.add(new Move(inEngine, inBlock, bytes));
+        return moves;
     }
 }
