@@ -26,12 +26,12 @@ public final class ConnectorSetup {
     // Names of our own connectors only: the jar that a user forgot.
     private static final Map<String, String> JARS =
             Map.of(
+                    "OffloadingConnector",
+                    "kvlink-connector-offload",
                     "P2pNcclConnector",
                     "kvlink-connector-p2p-nccl",
                     "SharedStoreConnector",
-                    "kvlink-connector-shared-store",
-                    "OffloadingConnector",
-                    "kvlink-connector-offload");
+                    "kvlink-connector-shared-store");
 
     private ConnectorSetup() {}
 
