@@ -44,6 +44,8 @@ public abstract class ConnectorTck {
     private final List<FakeEngine> engines = new ArrayList<>();
     private final List<WorkerThread> workers = new ArrayList<>();
     private final Random random = new Random(42);
+    // Engines whose stores are their own, by what they are opened with.
+    private final Map<List<Object>, FakeEngine> instances = new HashMap<>();
     private final KnownKv known = new KnownKv();
     final ConnectorCalls calls = new ConnectorCalls(() -> clock().nowNs());
 
@@ -111,6 +113,16 @@ public abstract class ConnectorTck {
      */
     protected int prefillChunk() {
         return 0;
+    }
+
+    /**
+     * Returns whether other instances load what one has saved, and after its end too. A store in an
+     * instance's own memory says false: then the instance that saves is the one that loads.
+     *
+     * @return true unless overridden; without effect on connectors that are no store
+     */
+    protected boolean storeIsShared() {
+        return true;
     }
 
     /** Time that {@link #config} lets a transfer wait for its peer before it fails. */
@@ -215,7 +227,15 @@ public abstract class ConnectorTck {
     }
 
     final FakeEngine open(KvRole role, EngineShape shape, Map<String, Object> changes) {
-        return open(role, shape, changes, prefillChunk());
+        if (storeIsShared()) {
+            return open(role, shape, changes, prefillChunk());
+        }
+        FakeEngine same = instances.get(List.of(shape, changes));
+        if (same == null || same.isClosed()) {
+            same = open(role, shape, changes, prefillChunk());
+            instances.put(List.of(shape, changes), same);
+        }
+        return same;
     }
 
     final FakeEngine open(

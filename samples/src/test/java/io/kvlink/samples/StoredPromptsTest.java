@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.samples;
 
+import static io.kvlink.samples.WorkerAnswer.answered;
+import static io.kvlink.samples.WorkerAnswer.prompt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
-import io.kvlink.djl.generation.GenerationException;
-import io.kvlink.djl.generation.GenerationListener;
-import io.kvlink.djl.generation.GenerationRequest;
-import io.kvlink.djl.generation.GenerationResult;
-import io.kvlink.djl.sampling.SamplingParams;
 import io.kvlink.djl.worker.LlamaWorker;
 import io.kvlink.djl.worker.config.WorkerConfig;
 import java.io.IOException;
@@ -20,11 +17,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,39 +29,8 @@ final class StoredPromptsTest {
     private static final Path MODEL = Path.of("model");
     private static final int CHUNK = 32;
     private static final int BLOCK = 16;
-    private static final long REST_NS = TimeUnit.SECONDS.toNanos(20);
 
     @TempDir Path folder;
-
-    /** Answer of one request, on the worker's thread. */
-    private static final class Answer implements GenerationListener {
-
-        private final List<Integer> tokens = new ArrayList<>();
-        private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
-
-        @Override
-        public void onToken(int tokenId, String piece) {
-            tokens.add(tokenId);
-        }
-
-        @Override
-        public void onFinished(GenerationResult finished) {
-            result.complete(finished);
-        }
-
-        @Override
-        public void onFailed(GenerationException failure) {
-            result.completeExceptionally(failure);
-        }
-
-        int loaded() {
-            return result.orTimeout(60, TimeUnit.SECONDS).join().loadedPromptTokens();
-        }
-
-        int computed() {
-            return result.orTimeout(60, TimeUnit.SECONDS).join().computedPromptTokens();
-        }
-    }
 
     @Test
     void shouldLoadWholeChunksWhereBitsCountAndAnswerAsWithoutAStore() {
@@ -81,7 +42,7 @@ final class StoredPromptsTest {
         List<int[]> prompts = List.of(prompt, longer, shorter, branch, prompt(20, 2));
         List<List<Integer>> expected = new ArrayList<>();
         try (LlamaWorker alone = worker("exact", false)) {
-            prompts.forEach(each -> expected.add(answered(alone, each).tokens));
+            prompts.forEach(each -> expected.add(answered(alone, each).tokens()));
         }
         try (LlamaWorker first = worker("exact", true);
                 LlamaWorker second = worker("exact", true)) {
@@ -89,22 +50,22 @@ final class StoredPromptsTest {
             assertThat(files()).as("of whole chunks only").hasSize(128 / BLOCK);
             int[] loaded = {128, 128, 96, 64, 0};
             for (int i = 0; i < prompts.size(); i++) {
-                Answer answer = answered(second, prompts.get(i));
+                WorkerAnswer answer = answered(second, prompts.get(i));
                 assertThat(answer.loaded()).as("prompt %d", i).isEqualTo(loaded[i]);
                 assertThat(answer.computed()).isEqualTo(prompts.get(i).length - loaded[i]);
-                assertThat(answer.tokens).as("prompt %d", i).isEqualTo(expected.get(i));
+                assertThat(answer.tokens()).as("prompt %d", i).isEqualTo(expected.get(i));
             }
         }
         try (LlamaWorker restarted = worker("exact", true)) {
-            Answer answer = answered(restarted, longer);
+            WorkerAnswer answer = answered(restarted, longer);
             assertThat(answer.loaded()).isEqualTo(192);
-            assertThat(answer.tokens).isEqualTo(expected.get(1));
+            assertThat(answer.tokens()).isEqualTo(expected.get(1));
             damage();
         }
         try (LlamaWorker distrustful = worker("exact", true)) {
-            Answer answer = answered(distrustful, prompt);
+            WorkerAnswer answer = answered(distrustful, prompt);
             assertThat(answer.loaded()).isZero();
-            assertThat(answer.tokens).isEqualTo(expected.get(0));
+            assertThat(answer.tokens()).isEqualTo(expected.get(0));
         }
     }
 
@@ -124,7 +85,7 @@ final class StoredPromptsTest {
         try (LlamaWorker first = worker("fast", true);
                 LlamaWorker second = worker("fast", true)) {
             assertThat(answered(first, prompt).loaded()).isZero();
-            Answer answer = answered(second, prompt);
+            WorkerAnswer answer = answered(second, prompt);
             assertThat(answer.loaded()).isEqualTo(144);
             assertThat(answer.computed()).isEqualTo(6);
         }
@@ -140,34 +101,11 @@ final class StoredPromptsTest {
             Files.delete(folder.resolve("kv"));
             Files.writeString(folder.resolve("kv"), "in the way");
             int[] prompt = prompt(150, 4);
-            List<Integer> once = answered(worker, prompt).tokens;
-            Answer again = answered(worker, prompt);
+            List<Integer> once = answered(worker, prompt).tokens();
+            WorkerAnswer again = answered(worker, prompt);
             assertThat(again.loaded()).isZero();
-            assertThat(again.tokens).isEqualTo(once);
+            assertThat(again.tokens()).isEqualTo(once);
         }
-    }
-
-    /** The whole answer, when its prompt is in the store. */
-    private static Answer answered(LlamaWorker worker, int[] prompt) {
-        Answer answer = new Answer();
-        worker.submit(
-                new GenerationRequest(
-                        "r",
-                        Optional.empty(),
-                        prompt,
-                        8,
-                        0,
-                        SamplingParams.GREEDY,
-                        List.of(),
-                        true),
-                answer);
-        answer.loaded();
-        long deadlineNs = System.nanoTime() + REST_NS;
-        while (worker.status().ledger().filter(ledger -> !ledger.idle()).isPresent()) {
-            assertThat(System.nanoTime() - deadlineNs).as("%s", worker.status()).isNegative();
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
-        }
-        return answer;
     }
 
     private LlamaWorker worker(String batch, boolean stored) {
@@ -211,9 +149,5 @@ final class StoredPromptsTest {
         } catch (IOException cause) {
             throw new UncheckedIOException(cause);
         }
-    }
-
-    private static int[] prompt(int tokens, long seed) {
-        return new Random(seed).ints(tokens, 10, 1000).toArray();
     }
 }

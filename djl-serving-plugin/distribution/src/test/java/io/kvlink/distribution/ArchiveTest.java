@@ -45,6 +45,7 @@ class ArchiveTest {
                         "kvlink-connector-p2p-nccl",
                         "kvlink-connector-multi",
                         "kvlink-connector-shared-store",
+                        "kvlink-connector-offload",
                         "kvlink-tensor-pool",
                         "kvlink-proxy-demo",
                         "jeromq",

@@ -272,6 +272,9 @@ final class Scheduler {
     private void onToken(Sequence sequence, long beforeNs) {
         RunningAnswer answer = sequence.answer();
         sequence.onToken(answer.lastToken());
+        if (sequence.attached()) {
+            kv.onTokensGenerated(sequence.kv(), new int[] {answer.lastToken()});
+        }
         metrics.onToken();
         if (answer.tokens() == 1) {
             metrics.onFirstToken(answer.firstTokenNs() - sequence.submittedNs());

@@ -26,6 +26,8 @@ public final class ConnectorSetup {
     // Names of our own connectors only: the jar that a user forgot.
     private static final Map<String, String> JARS =
             Map.of(
+                    "OffloadingConnector",
+                    "kvlink-connector-offload",
                     "P2pNcclConnector",
                     "kvlink-connector-p2p-nccl",
                     "SharedStoreConnector",
