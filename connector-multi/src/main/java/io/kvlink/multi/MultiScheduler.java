@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The scheduler's half: asks the parts in their order, and tells all of them, also if one throws.
- * What it can't hide from the request it throws when all are told.
+ * A failure that it can't hide from the request is thrown when all are told.
  */
 final class MultiScheduler implements KvScheduler {
 

@@ -81,7 +81,7 @@ final class SizeLimitTest {
         assertThat(events.take()).as("another layout's aren't ours to tell").isEmpty();
     }
 
-    /** What went before, and what goes behind, is told although one file stays. */
+    /** Removals before and behind a file that stays are told. */
     @Test
     void shouldTellOfAllThatWentWhereOneCanNotGo() throws IOException {
         BlockDirectory directory = directory(FORMAT);

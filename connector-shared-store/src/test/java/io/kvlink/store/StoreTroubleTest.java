@@ -162,7 +162,7 @@ final class StoreTroubleTest {
         }
     }
 
-    /** Of a prompt whose blocks are broken all go, and are told, before they are saved anew. */
+    /** Broken blocks of a prompt all go, and are told, before they are saved anew. */
     @Test
     void shouldTellOfAllBrokenBlocksOfAPrompt() throws IOException {
         try (FakeEngine engine = engine(1_000_000)) {

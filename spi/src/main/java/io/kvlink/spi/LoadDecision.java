@@ -86,8 +86,8 @@ public sealed interface LoadDecision {
         }
 
         /**
-         * True if a connector with peers and a store says that the store has the KV, by its tokens:
-         * another prompt may have brought it there. An engine needn't ask where a connector has
+         * True if a connector with peers and a store says that the store has the KV, by its tokens.
+         * Another prompt may have brought it there. An engine needn't ask where a connector has
          * only peers, or only a store.
          */
         public boolean byTokens() {

@@ -50,7 +50,7 @@ class FleetPairsTest {
         assertThat(fleet.pair("")).contains(new Fleet.Pair(several, decode));
     }
 
-    /** Whoever's turn it is: one that pairs with the same prefill instance goes first. */
+    /** An instance that pairs with the same prefill instance goes first, whoever's turn it is. */
     @Test
     void shouldReplaceADecodeByOneOfTheSamePrefill() {
         Instance prefill = register(Role.PREFILL, "Any/3", true);
