@@ -98,7 +98,7 @@ class LostInstanceTest {
             assertThat(response.get(20, TimeUnit.SECONDS).body()).isEqualTo("{\"answer\":true}");
             assertThat(rig.metric(failures("decode"))).isEqualTo(1);
             assertThat(rig.metric("kvlink_proxy_decode_retries_total")).isEqualTo(1);
-            assertThat(rig.proxy.parts().calls().count()).isZero();
+            rig.awaitNoCalls();
         }
     }
 

@@ -127,6 +127,17 @@ final class Rig implements AutoCloseable {
         }
     }
 
+    /** Waits until no call is left; a client may have its answer a moment before. */
+    void awaitNoCalls() {
+        long endNs = System.nanoTime() + DEADLINE.toNanos();
+        while (proxy.parts().calls().count() > 0) {
+            if (System.nanoTime() > endNs) {
+                throw new AssertionError("calls left: " + proxy.parts().calls().count());
+            }
+            Thread.onSpinWait();
+        }
+    }
+
     <T extends AutoCloseable> T keep(T other) {
         others.add(other);
         return other;
