@@ -35,9 +35,9 @@ public abstract class ConnectorTck {
 
     private final List<FakeEngine> engines = new ArrayList<>();
     private final Random random = new Random(42);
+    private long ids;
     // Engines whose stores are their own, by what they are opened with.
     private final Map<List<Object>, FakeEngine> instances = new HashMap<>();
-    private long ids;
 
     /** The connector's provider; asked for once an engine. */
     protected abstract KvConnectorProvider provider();
