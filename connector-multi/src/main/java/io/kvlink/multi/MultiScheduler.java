@@ -22,8 +22,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The scheduler's half: asks the parts in their order, and tells all of them, also if one throws.
- * A failure that it can't hide from the request is thrown when all are told.
+ * The scheduler's half: asks the parts in their order, and tells all of them, also if one throws. A
+ * failure that it can't hide from the request is thrown when all are told.
  */
 final class MultiScheduler implements KvScheduler {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.ranks;
 
-import io.kvlink.p2p.internal.planes.Gpus;
 import io.kvlink.p2p.internal.cuda.DeviceKvMemory;
+import io.kvlink.p2p.internal.planes.Gpus;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -14,8 +14,7 @@ final class UnequalRanksGpuIT {
     void shouldHoldWhatOneRankWould(String sendType, int chunk) {
         Gpus.assume(1);
         Instance.Options options =
-                new Instance.Options(
-                        () -> DeviceKvMemory.of(0), "cuda-ipc", sendType, chunk, 60);
+                new Instance.Options(() -> DeviceKvMemory.of(0), "cuda-ipc", sendType, chunk, 60);
         Shape one = Shape.of(1, 4);
         Shape two = Shape.of(2, 1, 3);
         HandOver.of(one.producer().ranks(6, false), two.ranks(6, false), options, true);

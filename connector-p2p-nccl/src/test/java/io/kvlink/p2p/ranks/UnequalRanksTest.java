@@ -3,23 +3,12 @@ package io.kvlink.p2p.ranks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kvlink.spi.BlockTable;
-import io.kvlink.spi.DType;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayerGroup;
-import io.kvlink.spi.KvLayout;
-import io.kvlink.spi.KvLayout.AxisOrder;
 import io.kvlink.spi.KvRequest;
-import io.kvlink.spi.KvShardMap;
 import io.kvlink.spi.LoadDecision;
-import io.kvlink.spi.TransferId;
 import io.kvlink.spi.TransferOutcome;
-import io.kvlink.spi.TransferRoute;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,7 +18,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** KV between instances of other numbers of ranks, over real connectors. */
 final class UnequalRanksTest {
-
 
     static Stream<Arguments> pairs() {
         return Stream.of(
