@@ -9,6 +9,7 @@ import io.kvlink.spi.KvCapability;
 import io.kvlink.spi.KvConnector;
 import io.kvlink.spi.KvConnectorContext;
 import io.kvlink.spi.KvConnectorException;
+import io.kvlink.spi.KvDevice;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvEvent;
 import io.kvlink.spi.KvLayout;
@@ -87,8 +88,16 @@ final class OffloadingConnector implements KvConnector {
     static OffloadingConnector open(
             OffloadConfig config, KvConnectorContext context, CopyDevice device) {
         HostPoolConfig pinned = HostPoolConfig.pinned(config.cpuBytes(), device.pageLocker());
-        KvCopier copier = new DeviceCopier(device, context.device().orElseThrow());
-        return open(config, context, pinned, copier);
+        return open(config, context, pinned, copier(device, context.device().orElseThrow()));
+    }
+
+    private static KvCopier copier(CopyDevice device, KvDevice engine) {
+        try {
+            return new DeviceCopier(device, engine);
+        } catch (RuntimeException refused) {
+            device.close();
+            throw refused;
+        }
     }
 
     private static OffloadingConnector open(

@@ -117,7 +117,8 @@ public abstract class ConnectorTck {
 
     /**
      * Returns whether other instances load what one has saved, and after its end too. A store in an
-     * instance's own memory says false: then the instance that saves is the one that loads.
+     * instance's own memory says false, and has {@link KvCapability#BOTH_ROLES}. Then the instance
+     * that saves is the one that loads.
      *
      * @return true unless overridden; without effect on connectors that are no store
      */
@@ -227,7 +228,7 @@ public abstract class ConnectorTck {
     }
 
     final FakeEngine open(KvRole role, EngineShape shape, Map<String, Object> changes) {
-        if (storeIsShared()) {
+        if (storeIsShared() || role != KvRole.BOTH) {
             return open(role, shape, changes, prefillChunk());
         }
         FakeEngine same = instances.get(List.of(shape, changes));
