@@ -239,6 +239,11 @@ public abstract class ConnectorTck {
         return same;
     }
 
+    /** Opens an engine that is no other one's instance, whosever the stores are. */
+    final FakeEngine openAnother(KvRole role) {
+        return open(role, EngineShape.DEFAULT, Map.of(), prefillChunk());
+    }
+
     final FakeEngine open(
             KvRole role, EngineShape shape, Map<String, Object> changes, int prefillChunk) {
         return open(role, shape, changes, options(prefillChunk, Optional.empty()));

@@ -64,7 +64,7 @@ public abstract class ThreadRules extends EngineRules {
         List<EngineThread> threads = new ArrayList<>();
         for (KvRole role :
                 List.of(KvRole.PRODUCER, KvRole.CONSUMER, KvRole.PRODUCER, KvRole.CONSUMER)) {
-            threads.add(new EngineThread(callLimit(), () -> open(role)));
+            threads.add(new EngineThread(callLimit(), () -> openAnother(role)));
         }
         try {
             for (int i = 0; i < 12; i++) {
