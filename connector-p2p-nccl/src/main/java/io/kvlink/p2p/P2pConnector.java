@@ -2,6 +2,7 @@
 package io.kvlink.p2p;
 
 import io.kvlink.p2p.internal.control.Frame;
+import io.kvlink.p2p.internal.control.FrameCodec;
 import io.kvlink.p2p.internal.control.ZmqTransport;
 import io.kvlink.p2p.internal.cuda.CudaDevice;
 import io.kvlink.p2p.internal.engine.TransferEngine;
@@ -96,6 +97,11 @@ final class P2pConnector implements KvConnector {
         arenaBytes = buffer instanceof DeviceArena ? buffer.budgetBytes() : 0;
         KvMover mover = mover(device, context);
         opened.add(mover);
+        if (context.groups().size() > FrameCodec.MAX_GROUPS) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "groups=%d max=%d".formatted(context.groups().size(), FrameCodec.MAX_GROUPS));
+        }
         KvLayout layout = context.groups().get(0).layout();
         ZmqTransport transport = new ZmqTransport(config.host(), port(config, layout));
         opened.add(transport);
@@ -264,6 +270,12 @@ final class P2pConnector implements KvConnector {
                     KvError.BAD_CONFIG,
                     "kv_port=0 ranks=%d; each rank listens on kv_port plus its number"
                             .formatted(layout.ranks()));
+        }
+        if (config.port() + layout.ranks() - 1 > Frame.MAX_PORT) {
+            throw new KvConnectorException(
+                    KvError.BAD_CONFIG,
+                    "kv_port=%d ranks=%d; there is no port for the last rank"
+                            .formatted(config.port(), layout.ranks()));
         }
         return config.port() == 0 ? 0 : config.port() + layout.rank();
     }

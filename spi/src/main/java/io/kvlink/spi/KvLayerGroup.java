@@ -43,10 +43,10 @@ public final class KvLayerGroup {
      *
      * @param layout see {@link #layout}
      * @param layers see {@link #layers}
-     * @param window see {@link #window}, at least 1
+     * @param window see {@link #window}, at least 2: of 1 nothing would be kept
      */
     public static KvLayerGroup sliding(KvLayout layout, List<Integer> layers, int window) {
-        if (window < 1) {
+        if (window < 2) {
             throw new IllegalArgumentException("window=" + window);
         }
         return new KvLayerGroup(layout, layers, window);

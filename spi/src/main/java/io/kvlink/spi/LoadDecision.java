@@ -44,7 +44,9 @@ public sealed interface LoadDecision {
     default LoadDecision and(LoadDecision other) {
         if (this instanceof Load ours && other instanceof Load theirs) {
             int tokens = Math.min(ours.tokens, theirs.tokens);
-            return load(tokens, tokens > 0 && (ours.async || theirs.async));
+            boolean async = ours.async || theirs.async;
+            boolean byTokens = ours.byTokens || theirs.byTokens;
+            return tokens == 0 ? NOTHING : new Load(tokens, async, byTokens);
         }
         boolean othersCounts = this instanceof Load || other instanceof Failed;
         return othersCounts && !(this instanceof Failed) ? other : this;

@@ -28,6 +28,8 @@ final class HandOver {
             BlockTable.ofGroups(List.of(BlockTable.of(4, 0, 11), BlockTable.of(9, 5, 8)));
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
+    private static final byte[] ATTACHMENT = {1, 2, 3};
+
     private HandOver() {}
 
     static void of(
@@ -47,15 +49,37 @@ final class HandOver {
     }
 
     static void of(Instance prefill, Instance decode, KvRequest request) {
-        byte[] attachment = {1, 2, 3};
-        int tokens = request.attachment() ? TOKENS : TOKENS - 1;
         decode.add(request);
+        push(prefill, request);
+        load(decode, request);
+        List<TransferOutcome> sent = prefill.sent(deadline());
+        assertThat(sent).hasSameSizeAs(prefill.ranks);
+        assertThat(sent).allMatch(outcome -> outcome.failure().isEmpty());
+        assertThat(sent.stream().mapToLong(TransferOutcome::bytes).sum())
+                .as("every consumer's bytes, once")
+                .isEqualTo(
+                        decode.ranks.stream()
+                                .mapToLong(rank -> rank.bytes(tokens(request), TOKENS - 1))
+                                .sum());
+    }
+
+    /** Computes a prompt and saves it, to its end. */
+    static void push(Instance prefill, KvRequest request) {
         prefill.add(request);
         prefill.prefill(request, P_BLOCKS, TOKENS, deadline());
         if (request.attachment()) {
-            prefill.ranks.forEach(rank -> rank.connector.scheduler().attach(request, attachment));
+            prefill.ranks.forEach(rank -> rank.connector.scheduler().attach(request, ATTACHMENT));
         }
         prefill.finish(request);
+    }
+
+    private static int tokens(KvRequest request) {
+        return request.attachment() ? TOKENS : TOKENS - 1;
+    }
+
+    /** Loads a prompt that was added, and looks at each byte. */
+    static void load(Instance decode, KvRequest request) {
+        int tokens = tokens(request);
         assertThat(decode.decide(request, deadline())).isEqualTo(LoadDecision.load(tokens, false));
         for (Rank rank : decode.ranks) {
             assertThat(
@@ -65,7 +89,7 @@ final class HandOver {
                                     .map(List::of)
                                     .orElse(List.of()))
                     .usingRecursiveComparison()
-                    .isEqualTo(request.attachment() ? List.of(attachment) : List.of());
+                    .isEqualTo(request.attachment() ? List.of(ATTACHMENT) : List.of());
             assertThat(rank.load(request, D_BLOCKS, tokens, deadline()).loaded())
                     .singleElement()
                     .satisfies(
@@ -78,15 +102,6 @@ final class HandOver {
             assertThat(rank.firstWrong(request, D_BLOCKS, tokens)).isEmpty();
         }
         decode.finish(request);
-        List<TransferOutcome> sent = prefill.sent(deadline());
-        assertThat(sent).hasSameSizeAs(prefill.ranks);
-        assertThat(sent).allMatch(outcome -> outcome.failure().isEmpty());
-        assertThat(sent.stream().mapToLong(TransferOutcome::bytes).sum())
-                .as("every consumer's bytes, once")
-                .isEqualTo(
-                        decode.ranks.stream()
-                                .mapToLong(rank -> rank.bytes(tokens, TOKENS - 1))
-                                .sum());
     }
 
     static KvRequest request(Instance prefill, Instance decode, boolean attachment) {

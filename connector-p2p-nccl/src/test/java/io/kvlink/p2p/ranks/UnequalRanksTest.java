@@ -146,6 +146,43 @@ final class UnequalRanksTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"1", "2"})
+    void shouldLoadAllGroupsThoughTheSenderHasLeft(int tp) {
+        Instance.Options options = Instance.Options.of("tcp", "PUT_ASYNC", 16, 60);
+        List<List<KvLayerGroup>> ranks = Shape.of(tp, 3).hybridRanks();
+        try (Instance decode = new Instance("kv_consumer", ranks, options)) {
+            KvRequest request;
+            try (Instance prefill = new Instance("kv_producer", ranks, options)) {
+                request = HandOver.request(prefill, decode, false);
+                HandOver.push(prefill, request);
+                prefill.sent(HandOver.deadline());
+            }
+            decode.add(request);
+            HandOver.load(decode, request);
+            decode.awaitIdle(HandOver.deadline());
+        }
+    }
+
+    @Test
+    void shouldForgetARequestThatLeftBeforeTheRanksWereKnown() {
+        Instance.Options options = Instance.Options.of("tcp", "PUT_ASYNC", 16, 60);
+        try (Instance prefill =
+                        new Instance("kv_producer", Shape.of(2, 4).ranks(4, false), options);
+                Instance decode =
+                        new Instance("kv_consumer", Shape.of(1, 4).ranks(4, false), options)) {
+            KvRequest request = HandOver.request(prefill, decode, false);
+            decode.add(request);
+            decode.finish(request);
+            prefill.add(request);
+            prefill.prefill(request, HandOver.P_BLOCKS, HandOver.TOKENS, HandOver.deadline());
+            prefill.finish(request);
+            assertThat(prefill.sent(HandOver.deadline()))
+                    .allSatisfy(outcome -> assertThat(outcome.failure()).isPresent());
+            decode.awaitIdle(HandOver.deadline());
+        }
+    }
+
     @Test
     void shouldRefuseWhatNoMapBridges() {
         Instance.Options options = Instance.Options.of("tcp", "PUT_ASYNC", 0, 60);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.arrival;
 
-import io.kvlink.p2p.internal.transfer.Part;
+import io.kvlink.p2p.internal.transfer.RankMap;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Wait of a request for its KV, as the engine's thread sees it. It has one transfer until the
- * sender's ranks are known, and then one for each rank that this one reads from and each group. It
- * is ready when all are, and fails when one does.
+ * Wait of a request for its KV, as the engine's thread sees it. It has a transfer for each group of
+ * layers and each rank that this one reads from; until the sender's ranks are known they are taken
+ * for equal. It is ready when all are, and fails when one does.
  */
 public final class AwaitedKv {
 
@@ -33,8 +33,18 @@ public final class AwaitedKv {
         this.request = request;
         this.digest = digest;
         TransferRoute route = request.route().orElseThrow();
-        Part first = Part.all(0, groups.get(0));
-        transfers = List.of(new Expectation(request, digest, route.id(), route.prefill(), first));
+        transfers =
+                new RankMap(groups)
+                        .counterpart(route.id()).stream()
+                                .map(
+                                        link ->
+                                                new Expectation(
+                                                        request,
+                                                        digest,
+                                                        link.id(),
+                                                        route.prefill(),
+                                                        link.part()))
+                                .toList();
     }
 
     /** The request. */

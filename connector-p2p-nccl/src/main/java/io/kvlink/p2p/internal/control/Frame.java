@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.control;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvError;
 import io.kvlink.spi.KvLayerGroup;
+import io.kvlink.spi.KvLayout;
 import io.kvlink.spi.TransferId;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -29,6 +30,9 @@ public sealed interface Frame {
     /** The protocol's version; peers of different versions refuse each other. */
     int PROTOCOL = 4;
 
+    /** The greatest port. */
+    int MAX_PORT = 65_535;
+
     /**
      * Identity of a node.
      *
@@ -50,9 +54,11 @@ public sealed interface Frame {
         public Identity {
             groups = List.copyOf(groups);
             planes = List.copyOf(planes);
-            int rank = groups.get(0).layout().rank();
-            if (address.port() <= rank) {
-                throw new IllegalArgumentException(address + " rank=" + rank);
+            KvLayout layout = groups.get(0).layout();
+            int first = address.port() - layout.rank();
+            if (first < 1 || first + layout.ranks() - 1 > MAX_PORT) {
+                throw new IllegalArgumentException(
+                        "%s rank=%d of %d".formatted(address, layout.rank(), layout.ranks()));
             }
         }
 

@@ -42,7 +42,10 @@ public final class FrameCodec {
 
     private static final int MAX_TEXT_BYTES = 4096;
     static final int MAX_LAYERS = 4096;
-    static final int MAX_GROUPS = 8;
+
+    /** No rank has more groups of layers. */
+    public static final int MAX_GROUPS = 8;
+
     // With the tail they are an int, too.
     private static final int MAX_TOKENS = Integer.MAX_VALUE - 1;
 

@@ -50,9 +50,6 @@ final class IdentityCodec {
             }
             boolean latent = !shape.isEmpty() && shape.get(1) == 1;
             KvLayout layout = latent ? builder.latent().build() : builder.build();
-            if (layout.ranks() > MAX_RANKS) {
-                throw malformed("ranks=" + layout.ranks() + " max=" + MAX_RANKS, null);
-            }
             List<Integer> numbers = IntStream.range(0, layers).boxed().toList();
             int window = shape.isEmpty() ? 0 : shape.get(0);
             return window == 0
@@ -123,6 +120,7 @@ final class IdentityCodec {
         int tpSize = between(in, 1, MAX_RANKS);
         int ppRank = in.unpackInt();
         int ppSize = between(in, 1, MAX_STAGES);
+        between(tpSize * ppSize, 1, MAX_RANKS);
         List<Form> forms = new ArrayList<>();
         forms.add(new Form(layers, kvHeads, headSize, dtype, List.of()));
         List<Plane> planes = new ArrayList<>();
@@ -134,6 +132,7 @@ final class IdentityCodec {
                 forms.set(0, new Form(layers, kvHeads, headSize, dtype, shape(numbers)));
             } else if (plane.name().equals(GROUP)) {
                 forms.add(form(numbers));
+                between(forms.size(), 1, FrameCodec.MAX_GROUPS);
             } else {
                 planes.add(plane);
             }

@@ -37,7 +37,7 @@ record Called(Subject subject, Expectation request, Session call, long startedNs
     @Override
     public Step on(ReceiveEvent event) {
         if (event instanceof ReceiveEvent.Reserved reserved) {
-            return stand(reserved.ticket());
+            return stand(reserved);
         } else if (event instanceof ReceiveEvent.NoRoom) {
             return Step.to(this, new ReceiveEffect.SendFetch(subject, call, Optional.empty()));
         } else if (event instanceof ReceiveEvent.Offered offered) {
@@ -52,10 +52,11 @@ record Called(Subject subject, Expectation request, Session call, long startedNs
         return otherwise(event);
     }
 
-    private Step stand(Ticket ticket) {
+    private Step stand(ReceiveEvent.Reserved reserved) {
+        Ticket ticket = reserved.ticket();
         return Step.to(
                 new Standing(
-                        new Delivery(subject, ticket, claim(), Optional.empty(), deadlineNs),
+                        Delivery.begin(subject, ticket, claim(), reserved.at(), deadlineNs),
                         Optional.empty()),
                 new ReceiveEffect.Post(subject, ticket),
                 new ReceiveEffect.SendFetch(subject, call, Optional.of(ticket)));

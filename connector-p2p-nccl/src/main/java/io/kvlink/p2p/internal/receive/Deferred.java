@@ -56,7 +56,7 @@ record Deferred(Subject subject, Claim claim, Session by, long startedNs, long d
                     .map(why -> fail(claim, why, offered.at().nowNs(), peers()))
                     .orElseGet(() -> reserve(offered));
         } else if (event instanceof ReceiveEvent.Reserved reserved) {
-            return grant(reserved.ticket());
+            return grant(reserved);
         } else if (event instanceof ReceiveEvent.NoRoom) {
             return Step.to(this, busy(by));
         } else if (event instanceof ReceiveEvent.TooLarge tooLarge) {
@@ -84,9 +84,10 @@ record Deferred(Subject subject, Claim claim, Session by, long startedNs, long d
                                                 at.requestUntilNs())));
     }
 
-    private Step grant(Ticket ticket) {
+    private Step grant(ReceiveEvent.Reserved reserved) {
+        Ticket ticket = reserved.ticket();
         return Step.to(
-                new Granted(new Delivery(subject, ticket, claim, Optional.empty(), deadlineNs)),
+                new Granted(Delivery.begin(subject, ticket, claim, reserved.at(), deadlineNs)),
                 new ReceiveEffect.Post(subject, ticket),
                 new ReceiveEffect.SendGrant(subject, ticket));
     }

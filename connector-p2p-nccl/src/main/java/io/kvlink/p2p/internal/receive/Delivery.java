@@ -19,9 +19,22 @@ record Delivery(
     /** Word that all is computed, and that this goes with it. */
     record Computed(Optional<ByteBuffer> attachment) {}
 
+    /** Delivery under a new ticket. */
+    static Delivery begin(
+            Subject subject, Ticket ticket, Claim claim, ReceiveEvent.Moment at, long deadlineNs) {
+        long untilNs = deadlineNs + skippedNs(ticket, at);
+        return new Delivery(subject, ticket, claim, Optional.empty(), untilNs);
+    }
+
+    // The sender may still have to compute the chunks that no window needs. Each has its time.
+    private static long skippedNs(Ticket ticket, ReceiveEvent.Moment at) {
+        return ticket.chunks().skipped() * (at.requestUntilNs() - at.nowNs());
+    }
+
     Delivery claimed(ReceiveEvent.Asked asked) {
         Claim claimed = new Claim.Claimed(asked.request());
-        return new Delivery(subject, ticket, claimed, computed, asked.at().requestUntilNs());
+        long untilNs = asked.at().requestUntilNs() + skippedNs(ticket, asked.at());
+        return new Delivery(subject, ticket, claimed, computed, untilNs);
     }
 
     /** The time runs anew: the sender may still have to compute the next chunk. */

@@ -135,13 +135,13 @@ public final class Inbox {
 
     /** A peer has, or will have, a transfer. */
     public void onOffer(Session session, Frame.Offer offer) {
-        Receipt receipt = find(offer.id());
+        Receipt receipt = offered(session, offer);
         if (receipt == null && session.transfers() >= MOST_OF_A_SESSION) {
             sessions.send(session, new Frame.Busy(offer.id(), Receipt.BUSY_MS));
             return;
         }
         if (receipt == null) {
-            Optional<Part> part = offered(session, offer.group());
+            Optional<Part> part = partOf(session, offer.group());
             if (part.isEmpty()) {
                 refuse(session, offer);
                 return;
@@ -155,13 +155,24 @@ public final class Inbox {
                         moment(), session, offer.tokens(), offer.digest(), whole, offer.tail()));
     }
 
+    // A transfer of a request that has left before its ranks were known is over, too.
+    private @Nullable Receipt offered(Session session, Frame.Offer offer) {
+        Receipt receipt = find(offer.id());
+        if (receipt != null || offer.group() >= session.peerGroups().size()) {
+            return receipt;
+        }
+        TransferId route = ranks.routeOfOffered(offer.id(), offer.group(), session.peerGroups());
+        KvError told = tombstones.of(route);
+        return told == null ? null : new Over(offer.id(), told);
+    }
+
     private static boolean whole(Frame.Offer offer, Receipt.Known receipt) {
         Part part = receipt.subject().part();
         return offer.group() == part.number() && offer.layers() == part.layers();
     }
 
     // What this rank reads from a peer's.
-    private Optional<Part> offered(Session session, int group) {
+    private Optional<Part> partOf(Session session, int group) {
         int rank = session.peerRank();
         return ranks.sources(new TransferId(0, 0, 0), session.peerGroups()).stream()
                 .filter(link -> link.rank() == rank)
@@ -204,19 +215,36 @@ public final class Inbox {
         feedAll(new ReceiveEvent.CallOpened(moment(), session));
     }
 
-    // What was asked of the instance is asked of its ranks, unless there is only that one.
+    // What was asked of the instance is asked of its ranks. What has come from them stays.
     private void onRanksKnown(AwaitedKv kv, Session session) {
-        Expectation first = kv.transfers().get(0);
-        List<Expectation> sources = sources(kv, session);
-        Expectation only = sources.get(0);
-        boolean alike =
-                sources.size() == 1
-                        && only.id().equals(first.id())
-                        && only.source().equals(first.source());
-        if (!alike && receipts.get(first.id()) instanceof Calling) {
-            receipts.remove(first.id());
-            kv.comeFrom(sources);
-            sources.forEach(this::ask);
+        List<Expectation> before = kv.transfers();
+        List<Expectation> after =
+                sources(kv, session).stream()
+                        .map(
+                                wanted ->
+                                        before.stream()
+                                                .filter(asked -> serves(asked, wanted))
+                                                .findFirst()
+                                                .orElse(wanted))
+                        .toList();
+        before.stream().filter(asked -> !after.contains(asked)).forEach(this::drop);
+        kv.comeFrom(after);
+        after.stream().filter(wanted -> !before.contains(wanted)).forEach(this::ask);
+    }
+
+    private boolean serves(Expectation asked, Expectation wanted) {
+        return asked.id().equals(wanted.id())
+                && asked.part().equals(wanted.part())
+                && (asked.source().equals(wanted.source())
+                        || !(receipts.get(asked.id()) instanceof Calling));
+    }
+
+    // Nothing is leased while it calls.
+    private void drop(Expectation asked) {
+        if (receipts.get(asked.id()) instanceof Calling) {
+            receipts.remove(asked.id());
+        } else {
+            feed(asked.id(), new ReceiveEvent.Released(moment(), asked));
         }
     }
 

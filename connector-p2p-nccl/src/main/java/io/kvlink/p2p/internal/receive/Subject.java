@@ -15,6 +15,10 @@ record Subject(TransferId id, int tokens, long digest, Part part, Arrival arriva
     Optional<Expectation.Failed> misfit(ReceiveEvent.Asked asked) {
         int asksFor = asked.request().request().transferTokens();
         boolean same = asksFor == tokens && asked.request().digest() == digest;
+        if (same && !asked.request().part().equals(part)) {
+            String detail = "another part of the model came";
+            return Optional.of(new Expectation.Failed(KvError.LAYOUT_MISMATCH, detail));
+        }
         return same ? Optional.empty() : Optional.of(differs(asksFor, tokens));
     }
 

@@ -110,7 +110,8 @@ final class OutboundTransfer {
     /** The control thread has heard of it; its next chunk may take so long. */
     void onStart(long nowNs, long patienceNs) {
         startedNs = nowNs;
-        deadlineNs = nowNs + patienceNs;
+        // Each chunk has its time, also those that no window needs.
+        deadlineNs = nowNs + patienceNs * (1 + machine.chunks().skipped());
         this.patienceNs = patienceNs;
     }
 

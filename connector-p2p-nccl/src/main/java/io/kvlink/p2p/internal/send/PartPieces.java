@@ -78,15 +78,11 @@ final class PartPieces {
         return tail;
     }
 
+    // Nobody reads what it is, so nothing is cut to heads.
     private List<MemoryRegion> firstToken(int layer) {
-        int index = 0;
-        while (piece(index).number() != layer) {
-            index++;
-        }
-        Piece first = piece(index);
         List<MemoryRegion> token = new ArrayList<>();
-        long left = first.bytes() / (chunks.to(0) - chunks.from(0));
-        for (MemoryRegion region : first.source()) {
+        long left = part.tokenBytes();
+        for (MemoryRegion region : anyPiece(layer).source()) {
             long bytes = Math.min(left, region.bytes());
             if (bytes > 0) {
                 token.add(region.slice(0, bytes));
@@ -94,5 +90,13 @@ final class PartPieces {
             }
         }
         return token;
+    }
+
+    private Piece anyPiece(int layer) {
+        int index = 0;
+        while (part.indexOf(all.layer(all.piece(index))) != layer) {
+            index++;
+        }
+        return all.piece(index);
     }
 }

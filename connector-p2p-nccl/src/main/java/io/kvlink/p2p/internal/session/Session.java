@@ -91,6 +91,11 @@ public final class Session {
         return identity().rank();
     }
 
+    /** Start of the peer; a later one is greater. Only of a session that has opened. */
+    long epoch() {
+        return identity().epoch();
+    }
+
     private Identity identity() {
         if (peer == null) {
             throw new IllegalStateException("no peer yet: " + this);

@@ -11,6 +11,7 @@ import io.kvlink.p2p.internal.transfer.TransferStats;
 import io.kvlink.spi.HostPort;
 import io.kvlink.spi.KvConnectorException;
 import io.kvlink.spi.KvError;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,9 +97,11 @@ public final class Sessions {
         return session;
     }
 
-    /** A session that is open to a rank of an instance, if there is one. */
+    /** A session that is open to a rank of an instance, of its latest start, if there is one. */
     public Optional<Session> of(HostPort instance) {
-        return byLink.values().stream().filter(session -> session.with(instance)).findFirst();
+        return byLink.values().stream()
+                .filter(session -> session.with(instance))
+                .max(Comparator.comparingLong(Session::epoch));
     }
 
     /**

@@ -86,7 +86,12 @@ public record RankMap(List<KvLayerGroup> own) {
         return sources;
     }
 
-    private List<Link> counterpart(TransferId id) {
+    /**
+     * Transfers of all groups between this rank and its like, in an instance of equal ranks.
+     *
+     * @param id the route's
+     */
+    public List<Link> counterpart(TransferId id) {
         List<Link> links = new ArrayList<>();
         for (int number = 0; number < own.size(); number++) {
             TransferId named = number == 0 ? id : named(id, rank(), rank(), number);
@@ -110,6 +115,18 @@ public record RankMap(List<KvLayerGroup> own) {
             routes.add(plain ? id : named(id, rank(), peer, number));
         }
         return routes;
+    }
+
+    /**
+     * Id of the route of a transfer that this rank is offered.
+     *
+     * @param id the transfer
+     * @param group number of the group that it is of
+     * @param source groups of the peer's rank
+     */
+    public TransferId routeOfOffered(TransferId id, int group, List<KvLayerGroup> source) {
+        boolean plain = group == 0 && alike(source);
+        return plain ? id : named(id, source.get(0).layout().rank(), rank(), group);
     }
 
     /** Address of a rank of an instance. */

@@ -271,7 +271,7 @@ final class FrameCodecTest {
         Arbitrary<HostPort> addresses =
                 Combinators.combine(
                                 Arbitraries.of("10.0.0.1", "host-1.example", "::1", "fe80::1%eth0"),
-                                Arbitraries.integers().between(1000, 65535))
+                                Arbitraries.integers().between(1000, 65_000))
                         .as(HostPort::new);
         Arbitrary<List<Plane>> planes =
                 Combinators.combine(texts, texts).as(Plane::new).list().ofMaxSize(14);

@@ -10,6 +10,7 @@ import io.kvlink.p2p.internal.memory.TransferMemory;
 import io.kvlink.p2p.internal.send.SavedPieces.Count;
 import io.kvlink.p2p.internal.transfer.Chunks;
 import io.kvlink.spi.KvError;
+import io.kvlink.spi.KvLayerGroup;
 import io.kvlink.spi.KvRequest;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,6 +95,23 @@ class OutboundTransferTest {
         transfer.kv().save(1, 1, List.of(), 0, null);
         transfer.progress(12);
         assertThat(transfer.late(16)).as("the last chunk").isTrue();
+    }
+
+    @Test
+    void shouldHaveTimeForTheChunksThatItsWindowDoesNotNeed() {
+        KvLayerGroup group =
+                KvLayerGroup.sliding(
+                        SendSamples.LAYOUT, KvLayerGroup.all(SendSamples.LAYOUT).layers(), 2);
+        KvRequest request = KvRequest.builder("r", new int[9]).route(SendSamples.ROUTE).build();
+        OutboundTransfer transfer =
+                new SavedKv(request, List.of(group), Chunks.of(8, 2, false), 7, false, List.of())
+                        .transfers()
+                        .get(0);
+        transfer.onStart(0, 10);
+        transfer.on(new SendEvent.Started(Optional.empty()));
+        assertThat(transfer.machine().chunks().skipped()).isEqualTo(3);
+        assertThat(transfer.late(39)).isFalse();
+        assertThat(transfer.late(40)).isTrue();
     }
 
     @Test
