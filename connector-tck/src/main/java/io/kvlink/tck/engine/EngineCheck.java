@@ -169,12 +169,17 @@ final class EngineCheck {
                 call,
                 "%s computed=%d, told before: %d"
                         .formatted(id, entry.computedTokens(), known.computed));
+        // A step may be enqueued before the one before it has said what it generated.
         require(
-                end <= known.promptTokens + known.generated
+                entry.computedTokens() <= known.promptTokens + known.generated
                         || (known.generated == 0 && !needsGenerated),
                 call,
-                "%s computes up to %d, and onTokensGenerated told %d behind a prompt of %d"
-                        .formatted(id, end, known.generated, known.promptTokens));
+                "%s computed=%d, and onTokensGenerated told %d behind a prompt of %d"
+                        .formatted(
+                                id,
+                                entry.computedTokens(),
+                                known.generated,
+                                known.promptTokens));
         known.computed = end;
     }
 
