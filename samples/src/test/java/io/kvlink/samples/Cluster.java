@@ -105,13 +105,16 @@ final class Cluster implements AutoCloseable {
 
     private static TextGenerator worker(
             Path model, String role, Map<String, Object> settings, Map<String, Object> options) {
-        Map<String, Object> extra = new LinkedHashMap<>(ServedModel.PATIENT);
+        Map<String, Object> extra = new LinkedHashMap<>();
         Map<String, Object> transfer = new LinkedHashMap<>();
         transfer.put("kv_connector", "P2pNcclConnector");
         transfer.put("kv_role", role);
         transfer.put("kv_port", 0);
         settings.forEach(
                 (key, value) -> (key.startsWith("kv_") ? transfer : extra).put(key, value));
+        if ("P2pNcclConnector".equals(transfer.get("kv_connector"))) {
+            ServedModel.PATIENT.forEach(extra::putIfAbsent);
+        }
         transfer.put("kv_connector_extra_config", extra);
         Map<String, Object> values = new LinkedHashMap<>(EXACT);
         values.putAll(options);
