@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.spi;
 
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * Order and size of the KV that one rank of an engine keeps for one model. Two ranks exchange all
@@ -46,8 +43,8 @@ public final class KvLayout {
         /** {@code [blocks, 2, kvHeads, blockSize, headSize]}: tokens of a head together. */
         BLOCK_FIRST_HEAD_MAJOR(false, true);
 
-        private final boolean kvFirst;
-        private final boolean headMajor;
+        final boolean kvFirst;
+        final boolean headMajor;
 
         AxisOrder(boolean kvFirst, boolean headMajor) {
             this.kvFirst = kvFirst;
@@ -266,10 +263,7 @@ public final class KvLayout {
      * @return {@code field=ours/theirs}, or empty if the two can exchange KV
      */
     public String firstDifference(KvLayout other) {
-        String obstacle = firstObstacle(other);
-        return obstacle.isEmpty()
-                ? differs(new String[] {"tp", "pp", "stageLayers"}, ofRank(), other.ofRank())
-                : obstacle;
+        return LayoutFacts.firstDifference(LayoutFacts.ofRank(this), LayoutFacts.ofRank(other));
     }
 
     /**
@@ -281,25 +275,7 @@ public final class KvLayout {
      *     map one to the other
      */
     public String firstObstacle(KvLayout other) {
-        String[] names = {"model", "layers", "kvHeads", "headSize", "dtype", "arrays"};
-        return differs(names, ofModel(), other.ofModel());
-    }
-
-    private static String differs(String[] names, Object[] ours, Object[] theirs) {
-        for (int i = 0; i < names.length; i++) {
-            if (!ours[i].equals(theirs[i])) {
-                return names[i] + "=" + ours[i] + "/" + theirs[i];
-            }
-        }
-        return "";
-    }
-
-    private Object[] ofModel() {
-        return new Object[] {model, modelLayers(), modelKvHeads, headSize, dtype, arrays};
-    }
-
-    private Object[] ofRank() {
-        return new Object[] {tpRank + " of " + tpSize, ppRank + " of " + ppSize, stageLayers};
+        return LayoutFacts.firstDifference(LayoutFacts.ofModel(this), LayoutFacts.ofModel(other));
     }
 
     /**
@@ -333,68 +309,17 @@ public final class KvLayout {
      */
     public List<Run> runs(
             BlockTable blocks, int from, int to, long regionBytes, int firstHead, int heads) {
-        Objects.checkFromToIndex(from, to, Math.multiplyExact(blocks.size(), blockSize));
-        Objects.checkFromIndexSize(firstHead, heads, kvHeads);
-        List<Run> runs = new ArrayList<>(2);
-        long blocksInRegion = regionBytes / blockBytes();
-        for (int array = 0; array < arrays; array++) {
-            for (int token = from; token < to; ) {
-                int block = blocks.block(token / blockSize);
-                Objects.checkIndex(block, blocksInRegion);
-                int inBlock = token % blockSize;
-                int count = Math.min(blockSize - inBlock, to - token);
-                long row =
-                        axisOrder.kvFirst
-                                ? array * blocksInRegion + block
-                                : (long) arrays * block + array;
-                long start = row * blockSize * arrayTokenBytes();
-                append(runs, start, inBlock, count, firstHead, heads);
-                token += count;
-            }
-        }
-        return runs;
+        return new LayerRuns(this, regionBytes / blockBytes())
+                .of(blocks, from, to, firstHead, heads);
     }
 
-    // Some heads of some tokens of one block's array.
-    private void append(
-            List<Run> runs, long start, int inBlock, int count, int firstHead, int heads) {
-        if (!axisOrder.headMajor && heads == kvHeads) {
-            append(runs, start + inBlock * arrayTokenBytes(), count * arrayTokenBytes());
-            return;
-        }
-        for (int token = inBlock; token < inBlock + count; token++) {
-            if (axisOrder.headMajor) {
-                for (int head = firstHead; head < firstHead + heads; head++) {
-                    append(
-                            runs,
-                            start + ((long) head * blockSize + token) * headBytes(),
-                            headBytes());
-                }
-            } else {
-                long offset = start + token * arrayTokenBytes() + firstHead * headBytes();
-                append(runs, offset, heads * headBytes());
-            }
-        }
-    }
-
-    private static void append(List<Run> runs, long offset, long bytes) {
-        if (!runs.isEmpty()) {
-            Run last = runs.get(runs.size() - 1);
-            if (last.offset + last.bytes == offset) {
-                runs.set(runs.size() - 1, new Run(last.offset, last.bytes + bytes));
-                return;
-            }
-        }
-        runs.add(new Run(offset, bytes));
-    }
-
-    // One head of one token in one array of a layer.
-    private long headBytes() {
+    /** Bytes of one head of one token in one array of a layer. */
+    long headBytes() {
         return Math.multiplyExact((long) headSize, dtype.bytes());
     }
 
-    // All heads of one token in one array of a layer.
-    private long arrayTokenBytes() {
+    /** Bytes of all heads of one token in one array of a layer. */
+    long arrayTokenBytes() {
         return kvHeads * headBytes();
     }
 
@@ -407,36 +332,17 @@ public final class KvLayout {
     @Override
     public boolean equals(Object other) {
         return other instanceof KvLayout layout
-                && Arrays.equals(ofModel(), layout.ofModel())
-                && Arrays.equals(ofRank(), layout.ofRank())
-                && axisOrder == layout.axisOrder
-                && blockSize == layout.blockSize;
+                && LayoutFacts.ofMemory(this).equals(LayoutFacts.ofMemory(layout));
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(
-                Arrays.hashCode(ofModel()), Arrays.hashCode(ofRank()), axisOrder, blockSize);
+        return LayoutFacts.ofMemory(this).hashCode();
     }
 
     @Override
     public String toString() {
-        return "KvLayout[model=%s layers=%d kvHeads=%d headSize=%d dtype=%s arrays=%d axisOrder=%s blockSize=%d tp=%d/%d of kvHeads=%d pp=%d/%d of layers=%s]"
-                .formatted(
-                        model,
-                        layers,
-                        kvHeads,
-                        headSize,
-                        dtype,
-                        arrays,
-                        axisOrder,
-                        blockSize,
-                        tpRank,
-                        tpSize,
-                        modelKvHeads,
-                        ppRank,
-                        ppSize,
-                        stageLayers);
+        return "KvLayout[rank=" + rank() + " " + LayoutFacts.ofMemory(this) + "]";
     }
 
     /** Builder of a KvLayout; one thread. */

@@ -92,8 +92,8 @@ public interface KvScheduler {
     /**
      * The engine has generated tokens. Their KV is in the blocks as soon as a {@link
      * StepPlan.Entry#computedTokens} says so, and a connector with {@link
-     * KvCapability#GENERATED_TOKENS} saves it. An engine that enqueues a step before it has the last
-     * one's token tells that token a step later.
+     * KvCapability#GENERATED_TOKENS} saves it. An engine that enqueues a step before it has the
+     * last one's token tells that token a step later.
      *
      * @param request a request that was added
      * @param tokens the ids of the new tokens; they follow the prompt and those told before. Never
