@@ -176,10 +176,7 @@ final class EngineCheck {
                 call,
                 "%s computed=%d, and onTokensGenerated told %d behind a prompt of %d"
                         .formatted(
-                                id,
-                                entry.computedTokens(),
-                                known.generated,
-                                known.promptTokens));
+                                id, entry.computedTokens(), known.generated, known.promptTokens));
         known.computed = end;
     }
 
