@@ -55,7 +55,7 @@ final class P2pScheduler implements KvScheduler {
     @Override
     public void onRequestAdded(KvRequest request) {
         if (requests.consumed(request)) {
-            long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
+            long digest = PromptDigest.of(request);
             AwaitedKv kv = new AwaitedKv(request, digest, groups);
             requests.awaited.put(request.id(), kv);
             control.expect(kv);

@@ -320,7 +320,7 @@ final class P2pWorker implements KvWorker, AutoCloseable {
     private @Nullable SavedKv begin(KvRequest request, Chunks chunks) {
         boolean copies = sendType == SendType.GET;
         List<LayerLeases> leases = copies ? lease(request, chunks) : List.of();
-        long digest = PromptDigest.of(request.promptTokens(), request.promptTokens().length);
+        long digest = PromptDigest.of(request);
         SavedKv outbound = new SavedKv(request, groups, chunks, digest, copies, leases);
         requests.saved.put(request.id(), outbound);
         if (copies && leases.isEmpty()) {

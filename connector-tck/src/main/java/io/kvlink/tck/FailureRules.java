@@ -37,6 +37,13 @@ public abstract class FailureRules extends OwnershipRules {
             assertThat(target.failures()).anyMatch(text -> text.startsWith("PROMPT_MISMATCH"));
             await("the producer's end", () -> source.released);
         }
+        int[] prompt = prompt(50);
+        TransferRoute route = route(producer, consumer);
+        FakeRequest target = consumer.add(Optional.of(route), prompt, "one tenant");
+        FakeRequest source = producer.add(Optional.of(route), prompt, "another");
+        awaitEnd(new Hop(source, target));
+        assertFailed(target);
+        await("the producer's end", () -> source.released);
     }
 
     @Test

@@ -115,6 +115,11 @@ public final class FakeEngine implements AutoCloseable {
         return add(builder(prompt).route(route).attachment(attachment));
     }
 
+    /** A request arrives whose KV depends on a salt too. */
+    FakeRequest add(Optional<TransferRoute> route, int[] prompt, String salt) {
+        return add(builder(prompt).route(route).salt(salt));
+    }
+
     /** A request without a route arrives, whose KV depends on a salt too. */
     FakeRequest add(int[] prompt, String salt) {
         return add(builder(prompt).salt(salt));

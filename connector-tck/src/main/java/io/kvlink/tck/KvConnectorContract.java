@@ -19,6 +19,7 @@ package io.kvlink.tck;
  * }</pre>
  *
  * <p>A test's name begins with its rule's number; {@code docs/connector-rules.md} explains the
- * rules. Everything runs on the test's thread, through {@code io.kvlink.spi} alone.
+ * rules. They go through {@code io.kvlink.spi} alone. Without {@link #transferDeadline} and {@link
+ * #unclaimedTtl} the suite waits 10 s and 2 s for what fails.
  */
 public abstract class KvConnectorContract extends StoreRules {}

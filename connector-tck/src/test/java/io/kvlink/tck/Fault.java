@@ -24,6 +24,7 @@ enum Fault {
     REPORTS_TWICE(true, "rule302"),
     WRITES_AFTER_THE_CONSUMER_LEFT(false, "rule303 rule411 rule905"),
     SERVES_ANY_PROMPT(true, "rule401"),
+    IGNORES_SALTS(true, "rule401"),
     REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH(true, "rule402"),
     WAITS_FOR_A_LOST_PRODUCER(true, "rule403"),
     WAITS_FOR_A_LOST_CONSUMER(true, "rule404 rule909"),

@@ -52,6 +52,10 @@ final class MemorySide {
         return Arrays.equals(request.promptTokens(), other.request.promptTokens());
     }
 
+    boolean sharesSaltWith(MemorySide other) {
+        return request.salt().equals(other.request.salt());
+    }
+
     /** Ends this side, once; the other one isn't told. */
     void fail(KvError error, String detail) {
         if (!ended) {

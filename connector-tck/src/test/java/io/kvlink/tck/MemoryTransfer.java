@@ -312,7 +312,8 @@ final class MemoryTransfer {
         if (!difference.isEmpty()) {
             boolean mute = has(Fault.REFUSES_LAYOUTS_WITHOUT_SAYING_WHICH);
             fail(KvError.LAYOUT_MISMATCH, mute ? "they differ" : difference);
-        } else if (!sender.sharesPromptWith(receiver) && !has(Fault.SERVES_ANY_PROMPT)) {
+        } else if (!sender.sharesPromptWith(receiver) && !has(Fault.SERVES_ANY_PROMPT)
+                || !sender.sharesSaltWith(receiver) && !has(Fault.IGNORES_SALTS)) {
             fail(KvError.PROMPT_MISMATCH, "transfer=" + id);
         }
     }

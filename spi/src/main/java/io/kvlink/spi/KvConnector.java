@@ -22,7 +22,8 @@ public interface KvConnector extends AutoCloseable {
 
     /**
      * Address at which peers reach this instance, as it appears in a route. Only a connector with
-     * {@link KvCapability#PEERS} has one.
+     * {@link KvCapability#PEERS} has one. All ranks of an instance have one route, which names rank
+     * 0: rank r of a peer is found at its port plus r.
      */
     Optional<HostPort> address();
 

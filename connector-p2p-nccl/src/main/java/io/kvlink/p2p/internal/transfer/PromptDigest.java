@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.kvlink.p2p.internal.transfer;
 
+import io.kvlink.spi.KvRequest;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Objects;
 
 /**
  * Tells prompts apart: the first 8 bytes, big-endian, of the SHA-256 over the token ids, each as 4
- * bytes little-endian. Sender and receiver compare it, so no prompt ever gets another's KV.
+ * bytes little-endian, and the salt in UTF-8. Sender and receiver compare it, so no prompt ever
+ * gets another's KV.
  */
 public final class PromptDigest {
 
     private static final int CHUNK_TOKENS = 1024;
 
     private PromptDigest() {}
+
+    /**
+     * Digests a request's prompt, and its salt if it has one.
+     *
+     * @param request the request
+     */
+    public static long of(KvRequest request) {
+        int[] tokens = request.promptTokens();
+        return of(tokens, tokens.length, request.salt());
+    }
 
     /**
      * Digests the beginning of a prompt.
@@ -25,6 +38,10 @@ public final class PromptDigest {
      * @throws IndexOutOfBoundsException if there are fewer
      */
     public static long of(int[] tokens, int count) {
+        return of(tokens, count, "");
+    }
+
+    private static long of(int[] tokens, int count, String salt) {
         Objects.checkFromToIndex(0, count, tokens.length);
         MessageDigest sha = sha256();
         ByteBuffer chunk =
@@ -35,6 +52,7 @@ public final class PromptDigest {
             chunk.clear().asIntBuffer().put(tokens, from, chunkTokens);
             sha.update(chunk.limit(chunkTokens * Integer.BYTES));
         }
+        sha.update(salt.getBytes(StandardCharsets.UTF_8));
         return ByteBuffer.wrap(sha.digest()).getLong();
     }
 

@@ -4,6 +4,7 @@ package io.kvlink.p2p.internal.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvlink.spi.KvRequest;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.GeneralSecurityException;
@@ -22,6 +23,10 @@ final class PromptDigestTest {
         // printf '' | sha256sum, and printf '\1\0\0\0\2\0\0\0' | sha256sum
         assertThat(PromptDigest.of(new int[0], 0)).isEqualTo(0xe3b0c44298fc1c14L);
         assertThat(PromptDigest.of(new int[] {1, 2, 3}, 2)).isEqualTo(0x34fb5c825de7ca4aL);
+        KvRequest.Builder request = KvRequest.builder("r", new int[] {1, 2});
+        assertThat(PromptDigest.of(request.build())).isEqualTo(0x34fb5c825de7ca4aL);
+        assertThat(PromptDigest.of(request.salt("tenant").build()))
+                .isNotEqualTo(0x34fb5c825de7ca4aL);
     }
 
     @Property(tries = 200)
