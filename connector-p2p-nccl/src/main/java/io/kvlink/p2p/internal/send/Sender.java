@@ -42,15 +42,13 @@ public final class Sender {
 
     private final Sessions sessions;
     private final TransferLimits limits;
-    private final TransferStats stats;
-    private final Consumer<TransferOutcome> finished;
     private final LongSupplier clock;
     private final RankMap ranks;
 
     private final Map<TransferId, OutboundTransfer> transfers = new LinkedHashMap<>();
     private final Tombstones tombstones = new Tombstones();
     private final EarlyFetches fetches = new EarlyFetches();
-    private final PieceSender pieces;
+    private final SendEffects effects;
 
     /** Nothing is to be sent yet. */
     public Sender(
@@ -64,10 +62,8 @@ public final class Sender {
         this.sessions = sessions;
         ranks = new RankMap(groups);
         this.limits = limits;
-        this.stats = stats;
-        this.finished = finished;
         this.clock = clock;
-        pieces = new PieceSender(control, this::onPiecesEnded);
+        effects = new SendEffects(sessions, stats, control, finished, this, clock);
     }
 
     /** Transfers that haven't ended. */
@@ -84,7 +80,7 @@ public final class Sender {
         }
         asking(kv).ifPresent(session -> goTo(kv, session));
         kv.transfers().forEach(this::begin);
-        endIfOver(kv);
+        effects.endIfOver(kv);
         if (kv.waitsForFetch() && kv.receiver().isEmpty() && ranks.ranks() > 1) {
             sessions.dial(kv.decode()); // Perhaps nobody reads from this rank.
         }
@@ -114,7 +110,7 @@ public final class Sender {
             var fetch = added ? fetches.take(transfer.id()) : Optional.<Early>empty();
             step(transfer, new Refused(new Failure(error, detail), fetch.map(Early::session)));
         }
-        endIfOver(kv);
+        effects.endIfOver(kv);
     }
 
     // A session with a rank that may read, if one is open.
@@ -165,7 +161,7 @@ public final class Sender {
         List<OutboundTransfer> before = kv.transfers();
         goTo(kv, session);
         kv.transfers().stream().filter(it -> !before.contains(it)).forEach(this::begin);
-        endIfOver(kv);
+        effects.endIfOver(kv);
     }
 
     /** A piece was saved. */
@@ -334,7 +330,8 @@ public final class Sender {
         all().forEach(transfer -> step(transfer, new SendEvent.Closing()));
     }
 
-    private void onPiecesEnded(OutboundTransfer transfer, Optional<Failure> failure) {
+    /** The device has let go of pieces. */
+    void onPiecesEnded(OutboundTransfer transfer, Optional<Failure> failure) {
         feed(transfer, new SendEvent.PiecesEnded(failure, transfer.idle()));
     }
 
@@ -357,12 +354,13 @@ public final class Sender {
         step(transfer, transfer.progress(nowNs()));
     }
 
-    private void step(OutboundTransfer transfer, SendEvent event) {
+    /** Something has happened to a transfer: its machine makes a step. */
+    void step(OutboundTransfer transfer, SendEvent event) {
         Session before = transfer.state().session();
-        List<SendEffect> effects = transfer.on(event);
+        List<SendEffect> wanted = transfer.on(event);
         count(before, transfer.state().session());
-        for (SendEffect effect : effects) {
-            run(transfer, effect);
+        for (SendEffect effect : wanted) {
+            effects.run(transfer, effect);
         }
     }
 
@@ -378,52 +376,11 @@ public final class Sender {
         }
     }
 
-    private void run(OutboundTransfer transfer, SendEffect effect) {
-        if (effect instanceof SendEffect.SendFrame send) {
-            if (!sessions.send(send.session(), send.frame())) {
-                step(transfer, new SendEvent.Unsent(send.frame()));
-            }
-        } else if (effect instanceof SendEffect.Dial) {
-            Session session = sessions.dial(transfer.machine().receiver());
-            step(transfer, new SendEvent.Dialled(session));
-        } else if (effect instanceof SendEffect.Post post) {
-            pieces.post(transfer, post);
-        } else if (effect instanceof SendEffect.PostEmptyTail tail) {
-            pieces.post(transfer, tail);
-        } else if (effect instanceof SendEffect.CancelSends given) {
-            String endpoint = given.session().endpoint();
-            long ticket = given.ticket().number();
-            given.session().device().submit(plane -> plane.cancelSends(endpoint, ticket));
-        } else if (effect instanceof SendEffect.DropTail) {
-            transfer.kv().dropTail();
-        } else if (effect instanceof SendEffect.Conclude conclude) {
-            conclude(transfer, conclude.end());
-        }
-    }
-
-    private void conclude(OutboundTransfer transfer, SendState.Ended end) {
-        TransferId id = transfer.id();
-        Optional<Failure> failure = end.failure();
-        if (transfers.remove(id, transfer)) {
+    /** A transfer has ended so: latecomers hear of it. */
+    void forget(OutboundTransfer transfer, Optional<Failure> failure) {
+        if (transfers.remove(transfer.id(), transfer)) {
             KvError told = failure.map(Failure::error).orElse(KvError.NO_SUCH_TRANSFER);
-            tombstones.put(id, told, nowNs());
-        }
-        TransferOutcome outcome = transfer.outcome(end, nowNs());
-        stats.onOutcome("send", outcome);
-        failure.ifPresent(
-                why -> logger.warn("transfer={} not sent: {} {}", id, why.error(), why.detail()));
-        transfer.kv().add(outcome);
-        endIfOver(transfer.kv());
-    }
-
-    private void endIfOver(SavedKv kv) {
-        if (!kv.ended()) {
-            kv.end()
-                    .ifPresent(
-                            outcome -> {
-                                kv.letGo();
-                                finished.accept(outcome);
-                            });
+            tombstones.put(transfer.id(), told, nowNs());
         }
     }
 
