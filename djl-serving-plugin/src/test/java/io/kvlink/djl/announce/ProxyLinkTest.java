@@ -98,7 +98,7 @@ final class ProxyLinkTest {
 
     @Test
     void shouldKeepFewBeatsForAProxyThatIsAway() {
-        proxy.unbind(proxy.getLastEndpoint());
+        unbind();
         ProxyLink link = link("127.0.0.1");
         for (long beat = 0; beat < MANY; beat++) {
             assertThat(link.tick(3 * SECOND_NS * beat)).isEqualTo(3 * SECOND_NS * (beat + 1));
@@ -123,10 +123,22 @@ final class ProxyLinkTest {
         assertThat(packed).hasValue(0);
     }
 
+    // ZeroMQ closes the port on a thread of its own.
+    private void unbind() {
+        proxy.monitor("inproc://closed", ZMQ.EVENT_CLOSED);
+        try (ZMQ.Socket monitor = context.createSocket(SocketType.PAIR)) {
+            monitor.setReceiveTimeOut(20_000);
+            monitor.connect("inproc://closed");
+            proxy.unbind(proxy.getLastEndpoint());
+            assertThat(ZMQ.Event.recv(monitor)).as("the port is closed").isNotNull();
+        }
+        proxy.monitor(null, 0);
+    }
+
     /** Beats that wait for it would make it believe in an instance that has left. */
     @Test
     void shouldTakeBeatsBackFromAProxyThatIsAwayWhenItSaysBye() {
-        proxy.unbind(proxy.getLastEndpoint());
+        unbind();
         ProxyLink link = link("127.0.0.1");
         for (int beat = 0; beat < 4; beat++) {
             link.tick(3 * SECOND_NS * beat);
