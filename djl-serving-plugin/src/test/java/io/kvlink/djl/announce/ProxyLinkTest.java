@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
+import org.zeromq.ZEvent;
 import org.zeromq.ZMQ;
 
 @Timeout(60)
@@ -130,7 +131,7 @@ final class ProxyLinkTest {
             monitor.setReceiveTimeOut(20_000);
             monitor.connect("inproc://closed");
             proxy.unbind(proxy.getLastEndpoint());
-            assertThat(ZMQ.Event.recv(monitor)).as("the port is closed").isNotNull();
+            assertThat(ZEvent.recv(monitor)).as("the port is closed").isNotNull();
         }
         proxy.monitor(null, 0);
     }
