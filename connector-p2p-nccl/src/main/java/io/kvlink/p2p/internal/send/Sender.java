@@ -116,7 +116,7 @@ public final class Sender {
     // A session with a rank that may read, if one is open.
     private Optional<Session> asking(SavedKv kv) {
         return sessions.of(kv.decode())
-                .or(() -> fetches.asking(kv.id()).filter(session -> kv.waitsForFetch()));
+                .or(() -> kv.waitsForFetch() ? fetches.asking(kv.id()) : Optional.empty());
     }
 
     /** Makes a transfer for each rank of an instance that reads from here. */
