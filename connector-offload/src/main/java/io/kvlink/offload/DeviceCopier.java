@@ -12,7 +12,7 @@ import java.util.List;
  * No thread waits before {@link #close}.
  *
  * <p>A kept block may be given to another save as soon as the load from it is enqueued and joined.
- * That save follows what the engine enqueued after the load, and so the load itself.
+ * The other save follows what the engine enqueued after the load, and so the load itself.
  */
 final class DeviceCopier implements KvCopier {
 
